@@ -1,0 +1,40 @@
+"""What linear_regression is run on: the notes' 2000 synthetic examples."""
+
+import numpy as np
+
+TEACHES = "gradient descent, feed_dict as data set, and y_true without a shape"
+STEPS = 11
+HAS_STREAM = False
+LEARNING_RATE = "train/GradientDescent/learning_rate:0"
+METRIC = "loss"
+
+
+def configure(data, seed):
+    """Fields of the chapter's Config for a run."""
+    return {"seed": seed}
+
+
+def load(data, seed):
+    """((x [2000, 3], y [1, 2000]) to train on, the same to score on), float32."""
+    from tf1_graph.models.linear_regression import make_data
+
+    examples = tuple(part.astype(np.float32) for part in make_data(seed))
+    return examples, examples
+
+
+def example_batch(config):
+    """Zeros of the right ranks and dtypes."""
+    return np.zeros((1, config.features), np.float32), np.zeros((1, 1), np.float32)
+
+
+def batches(train, config):
+    """As the chapter's own loop takes them: all data, or shuffled mini-batches."""
+    from tf1_graph.models.linear_regression import mini_batches
+
+    return mini_batches(*train, config.batch_size, config.seed)
+
+
+def score(test, predict):
+    """Mean squared error, as a float."""
+    x, y = test
+    return float(np.mean((predict(x) - y) ** 2))

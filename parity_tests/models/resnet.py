@@ -1,0 +1,77 @@
+"""What resnet is run on: the embedded digits, or CIFAR-10 from a folder or Keras."""
+
+import numpy as np
+
+from parity_tests.datasets import cifar10, mnist
+
+TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
+STEPS = 20
+HAS_STREAM = False
+LEARNING_RATE = None  # a schedule: nothing to feed
+METRIC = "test accuracy"
+BATCH_SIZE = 32  # the paper's 128 takes seconds a step on two cores
+TEST_EXAMPLES = 1000  # scored in a run, for the same reason
+
+
+def _uses_cifar(data):
+    return data == "full" or (data is not None and cifar10.is_present(data))
+
+
+def configure(data, seed):
+    """Fields of the chapter's Config for a run: ResNet-20, the rate going down in it."""
+    return {
+        "seed": seed,
+        "image_shape": (32, 32, 3) if _uses_cifar(data) else (28, 28, 1),
+        "batch_size": BATCH_SIZE,
+        "boundaries": (10, 15),
+    }
+
+
+def load(data, seed):
+    """((images [n, H, W, C], labels [n]) to train on, the same to score on).
+
+    Images are float32 with the training set's mean taken off; labels int64.
+    """
+    if _uses_cifar(data):
+        images = cifar10.load(data)
+    else:
+        digits = mnist.load(data)
+        images = digits._replace(
+            train_images=digits.train_images[..., np.newaxis],
+            test_images=digits.test_images[..., np.newaxis],
+        )
+    mean = images.train_images.mean(dtype=np.float64)
+
+    def scaled(pixels):
+        return (pixels.astype(np.float32) - np.float32(mean)) / np.float32(255)
+
+    return (
+        (scaled(images.train_images), images.train_labels.astype(np.int64)),
+        (
+            scaled(images.test_images[:TEST_EXAMPLES]),
+            images.test_labels[:TEST_EXAMPLES].astype(np.int64),
+        ),
+    )
+
+
+def example_batch(config):
+    """Zeros of the right ranks and dtypes."""
+    return np.zeros((1, *config.image_shape), np.float32), np.zeros(1, np.int64)
+
+
+def batches(train, config):
+    """Shuffled by epoch; the last batch of an epoch is as short as it must be."""
+    images, labels = train
+    random = np.random.RandomState(config.seed)
+    while True:
+        order = random.permutation(len(images))
+        for start in range(0, len(order), config.batch_size):
+            chosen = order[start : start + config.batch_size]
+            yield images[chosen], labels[chosen]
+
+
+def score(test, predict):
+    """Accuracy, as a float."""
+    x, y = test
+    predictions = [predict(block).argmax(1) for block in np.array_split(x, 4)]
+    return float(np.mean(np.concatenate(predictions) == y))

@@ -1,0 +1,52 @@
+"""The conditions under which numbers are compared: set once, before TensorFlow loads.
+
+TensorFlow fixes its thread pools with the first op of a process, and thread counts
+change some sums; so they are settled here, and stated with every report.
+"""
+
+import os
+import platform
+
+
+def settle():
+    """Quiet logs and stated thread counts, unless the environment says otherwise.
+
+    Has to run before ``import tensorflow``; later it changes nothing.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    threads = str(min(os.cpu_count() or 1, 8))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
+
+
+def describe():
+    """{condition: value}, JSON-valid: what every report has to state."""
+    import keras
+    import numpy
+    import tensorflow
+
+    return {
+        "tensorflow": tensorflow.__version__,
+        "keras": keras.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "intra_op_threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]),
+        "inter_op_threads": int(os.environ["TF_NUM_INTEROP_THREADS"]),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+        "jit_compile": False,
+    }
+
+
+def cpu_model():
+    """The processor as the system names it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()

@@ -1,0 +1,107 @@
+"""Layers whose Keras namesakes compute something else than TF1's."""
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class AddBias(keras.layers.Layer):
+    """``x + b``: a bias added by broadcasting.
+
+    Keras's own layers add theirs with BiasAdd, whose gradient sums in another order.
+
+    Input shape: [..., channels]. Output shape: the same.
+    """
+
+    def __init__(self, initializer='zeros', **kwargs):
+        super().__init__(**kwargs)
+        self.initializer = keras.initializers.get(initializer)
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(
+            shape=(input_shape[-1],), initializer=self.initializer, name='bias'
+        )
+
+    def call(self, x):
+        return x + self.bias
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config['initializer'] = keras.initializers.serialize(self.initializer)
+        return config
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class BatchNormalization(keras.layers.Layer):
+    """TF1's fused batch normalisation over all axes but the last.
+
+    It differs from ``keras.layers.BatchNormalization`` in what it remembers: the moving
+    variance gathers the sample variance, N / (N - 1) times the one that normalises.
+    The statistics move in the forward pass, where TF1 left that to UPDATE_OPS.
+
+    Args:
+        momentum: of the moving statistics (TF1 calls it momentum or decay).
+        epsilon: added to the variance. TensorFlow 1.15 raised anything below 1.001e-5,
+            cuDNN's least, to 1.001e-5 without a word; today's compat.v1 does not. Pass
+            1.001e-5 here if your program asked 1.15 for less.
+
+    Input shape: [batch, height, width, channels]. Output shape: the same.
+    Raises:
+        ValueError: if ``momentum`` is not in [0, 1] or the input's rank is not 4.
+    Source: nn_impl.fused_batch_norm; tf.layers.batch_normalization(fused=True).
+    """
+
+    def __init__(self, momentum=0.99, epsilon=1e-3, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= momentum <= 1:
+            raise ValueError(
+                f'momentum must be in [0, 1]. Received: {momentum}. Use 0.99.'
+            )
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        if len(input_shape) != 4:
+            raise ValueError(
+                'fused batch normalisation needs rank 4, [batch, height, width, '
+                f'channels]. Received: {tuple(input_shape)}. '
+                'Use keras.layers.BatchNormalization for other ranks.'
+            )
+        shape = (input_shape[-1],)
+        self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
+        self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
+        self.moving_mean = self.add_weight(
+            shape=shape, initializer='zeros', trainable=False, name='moving_mean'
+        )
+        self.moving_variance = self.add_weight(
+            shape=shape, initializer='ones', trainable=False, name='moving_variance'
+        )
+
+    def call(self, x, training=False):
+        if not training:
+            return tf.raw_ops.FusedBatchNormV3(
+                x=x, scale=self.gamma, offset=self.beta, mean=self.moving_mean,
+                variance=self.moving_variance, epsilon=self.epsilon, is_training=False,
+            ).y
+        nothing = tf.zeros([0])  # in training the op computes both itself
+        batch = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=self.gamma, offset=self.beta, mean=nothing, variance=nothing,
+            epsilon=self.epsilon, is_training=True,
+        )
+        rate = 1.0 - tf.constant(self.momentum)  # in float32, as tf.layers had it
+        for moving, statistic in (
+            (self.moving_mean, batch.batch_mean),
+            (self.moving_variance, batch.batch_variance),
+        ):
+            moving.value.assign_sub((moving.value - statistic) * rate)
+        return batch.y
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(momentum=self.momentum, epsilon=self.epsilon)
+        return config
