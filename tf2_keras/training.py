@@ -9,6 +9,8 @@ retracing. What happened is handed over as plain data, in order of execution: th
 initial values, then for each step the loss, the gradients, the optimizer slots and the
 new values, as dictionaries of numpy arrays under TF1's names.
 """
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -48,10 +50,13 @@ class Training:
         model: a compiled ``keras.Model`` with one input.
         checkpoint_names: {TF1 variable name: Keras path} of what is compared.
         on_batch: an example batch (x, y_true) of numpy arrays: fixes ranks and dtypes.
+        steps_per_execution: steps that one call of ``fit``'s function runs; with more
+            than one, callbacks (and ``run``) see only the last of them.
     """
 
-    def __init__(self, model, checkpoint_names, on_batch):
+    def __init__(self, model, checkpoint_names, on_batch, steps_per_execution=1):
         self.model = model
+        model.steps_per_execution = steps_per_execution
         self.optimizer = model.optimizer
         self.optimizer.build(model.trainable_variables)
         self.specs = batch_specs(model, *on_batch)
@@ -81,10 +86,7 @@ class Training:
         self._function = tf.function(
             lambda x, y_true: train_step(model, x, y_true), input_signature=self.specs
         )
-        self._function_unobserved = tf.function(
-            lambda x, y_true: train_step(model, x, y_true)[0],
-            input_signature=self.specs,
-        )
+        self._train_function = tf.function(self._train_steps)
         self._predict = tf.function(
             lambda x: model(x, training=False), input_signature=self.specs[:1]
         )
@@ -162,24 +164,44 @@ class Training:
         self._recorder.after_step = lambda loss, gradients: observe(
             self._record(loss, gradients)
         )
-        self.model.fit(self._dataset(batches), callbacks=[self._recorder], verbose=0)
+        self._fit(batches, [self._recorder])
+
+    def _fit(self, batches, callbacks=()):
+        if not isinstance(batches, tf.data.Dataset):
+            batches = self._dataset(batches)
+        with warnings.catch_warnings():
+            # Batches end where they end: the run is as long as they are.
+            warnings.filterwarnings('ignore', message='Your input ran out of data')
+            self.model.fit(batches, callbacks=list(callbacks), shuffle=False, verbose=0)
 
     def _dataset(self, batches):
         return tf.data.Dataset.from_generator(
             lambda: iter(batches), output_signature=self.specs
         )
 
-    def train(self, batches, level):
-        """Trains on ``batches`` with nothing observed; ``fit`` takes a Dataset too."""
-        if level == 'fit':
-            if not isinstance(batches, tf.data.Dataset):
-                batches = self._dataset(batches)
-            self.model.fit(batches, verbose=0)
-            return
-        step = {'eager': self._eager, 'function': self._function_unobserved}[level]
-        for x, y_true in batches:
-            step(x, y_true)
+    def train(self, dataset, level, steps):
+        """Trains with nothing observed, as a program that only wants the result.
 
+        Args:
+            dataset: a ``tf.data.Dataset`` of (x, y_true); a function and eager code
+                also take its iterator, and go on where they stopped.
+            level: one of ``LEVELS``.
+            steps: how many.
+        """
+        if level == 'fit':
+            self.model.fit(dataset, steps_per_epoch=steps, shuffle=False, verbose=0)
+        elif level == 'function':
+            # The loop is in the graph as well: one call runs all the steps.
+            self._train_function(iter(dataset), tf.constant(steps))
+        else:
+            batches = iter(dataset)
+            for _ in range(steps):
+                train_step(self.model, *next(batches))
+
+    def _train_steps(self, batches, steps):
+        for _ in tf.range(steps):
+            x, y_true = next(batches)
+            train_step(self.model, x, y_true)
 
     def predict(self, x):
         """What the model predicts for ``x``, as a numpy array: inference, no dropout."""

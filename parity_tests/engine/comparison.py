@@ -21,6 +21,7 @@ from parity_tests.engine.ulps import (
     FLOAT_LAYOUTS,
     INCOMPARABLE,
     identical,
+    largest_magnitude,
     normwise_distance,
     normwise_error,
     require_measurable,
@@ -34,8 +35,9 @@ class Budget(NamedTuple):
     """How far a tensor may stray: in elementwise ULPs, or else norm-wise.
 
     ulp: ULPs that every element may be off.
-    normwise: ULPs of the tensor's largest magnitude that every element may be off; None
-        grants nothing beyond `ulp`.
+    normwise: ULPs of the tensor's largest magnitude so far in the run that every element
+        may be off; None grants nothing beyond `ulp`. A gradient that has converged to
+        nothing is rounding noise, and measured against itself would say nothing.
     reason: why it is not zero.
     """
 
@@ -251,6 +253,7 @@ class Comparison:
         self._reference_records = iter(reference_run)
         self._budget_for = budget_for
         self._budgets = {}
+        self._largest = {}
         self._signed_zeros = signed_zeros
         self._stop_at_first = stop_at_first
         self._finished = False
@@ -385,18 +388,33 @@ class Comparison:
             cell.budget = budget
         if reference.size:
             cell.compared += 1
+        largest = 0.0
+        if budget.normwise is not None and reference.size:
+            largest = max(
+                self._largest.get((stage, tensor), 0.0), largest_magnitude(reference)
+            )
+            self._largest[stage, tensor] = largest
         if identical(reference, candidate):
             return
         distances = ulp_distance(reference, candidate, self._signed_zeros)
         max_ulp = int(distances.max())
         if max_ulp == 0:  # NaNs of different bytes, or zeros of different signs
             return
-        normwise = normwise_error(reference, candidate)
+        normwise = normwise_error(reference, candidate, largest)
         cell.add_difference(step, tensor, max_ulp, normwise, budget)
 
         if self.first_difference is None:
             self.first_difference = _locate(
-                step, stage, tensor, reference, candidate, distances, budget, 0, None
+                step,
+                stage,
+                tensor,
+                reference,
+                candidate,
+                distances,
+                budget,
+                0,
+                None,
+                largest,
             )
         if self.first_divergence is None and not budget.admits(max_ulp, normwise):
             self.first_divergence = _locate(
@@ -409,6 +427,7 @@ class Comparison:
                 budget,
                 budget.ulp,
                 budget.normwise,
+                largest,
             )
 
     def _budget(self, stage, tensor):
@@ -458,7 +477,16 @@ def compare_runs(reference_run, candidate_run, **options):
 
 
 def _locate(
-    step, stage, tensor, reference, candidate, distances, budget, ulp, normwise
+    step,
+    stage,
+    tensor,
+    reference,
+    candidate,
+    distances,
+    budget,
+    ulp,
+    normwise,
+    largest,
 ):
     """The Divergence of a tensor whose values differ.
 

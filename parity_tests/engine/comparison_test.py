@@ -459,6 +459,25 @@ def test_a_normwise_budget_admits_exactly_as_much():
     assert divergence.index == (1,)
 
 
+def test_normwise_budgets_measure_against_the_largest_magnitude_so_far():
+    large, small = np.float32([1.0]), np.float32([1e-7])
+    records = [{"gradients": {"w": value}} for value in (large, small)]
+    candidates = [records[0], {"gradients": {"w": small + np.float32(1e-8)}}]
+    granted = compare_runs(records, candidates, budget_for=lambda *_: Budget(0, 1.0))
+    granted.require_agreement()
+    assert granted.cells["gradients"].normwise < 0.1
+    # Without the larger one before, the same difference is a tenth of the tensor.
+    alone = compare_runs(
+        records[1:], candidates[1:], budget_for=lambda *_: Budget(0, 1.0)
+    )
+    assert not alone.ok
+    # What comes later does not excuse what came before.
+    reverse = compare_runs(
+        records[::-1], candidates[::-1], budget_for=lambda *_: Budget(0, 1.0)
+    )
+    assert not reverse.ok
+
+
 def test_either_measure_suffices():
     tiny = np.float32([1.0, 1e-30]), np.float32([1.0, 2e-30])
     assert not compare_one(*tiny, Budget(ulp=4)).ok

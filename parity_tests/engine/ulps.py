@@ -128,7 +128,7 @@ def ulp_distance(reference, candidate, signed_zeros=True):
     return distance
 
 
-def normwise_distance(reference, candidate):
+def normwise_distance(reference, candidate, at_least=0.0):
     """Each element's error in ULPs of the reference's largest magnitude.
 
         |candidate - reference| / (max|reference| * epsilon)
@@ -140,6 +140,8 @@ def normwise_distance(reference, candidate):
 
     Args:
         reference, candidate: as for `ulp_distance`.
+        at_least: a magnitude that stands in for the reference's own where that is
+            smaller.
 
     Returns:
         float64 array of the same shape; inf where only one is a NaN or infinite, or
@@ -151,15 +153,15 @@ def normwise_distance(reference, candidate):
     reference, candidate = _comparable_pair(reference, candidate)
     shape = reference.shape
     reference, candidate = reference.reshape(-1), candidate.reshape(-1)
-    largest = _largest_magnitude(reference)
+    largest = max(largest_magnitude(reference), at_least)
     return _scaled_difference(reference, candidate, largest).reshape(shape)
 
 
-def normwise_error(reference, candidate):
+def normwise_error(reference, candidate, at_least=0.0):
     """The greatest `normwise_distance` of two arrays.
 
     Args:
-        reference, candidate: as for `ulp_distance`.
+        reference, candidate, at_least: as for `normwise_distance`.
 
     Returns:
         float: 0.0 for equal and for empty arrays, inf for those beyond measure.
@@ -171,12 +173,25 @@ def normwise_error(reference, candidate):
     if identical(reference, candidate):
         return 0.0
     reference, candidate = reference.reshape(-1), candidate.reshape(-1)
-    largest = _largest_magnitude(reference)
+    largest = max(largest_magnitude(reference), at_least)
     error = 0.0
     for block in _blocks(reference.size, _BLOCK_ELEMENTS):
         scaled = _scaled_difference(reference[block], candidate[block], largest)
         error = max(error, float(scaled.max()))
     return error
+
+
+def largest_magnitude(numbers):
+    """The largest magnitude of the finite elements, a float; 0.0 if there are none."""
+    numbers = np.asarray(numbers).reshape(-1)
+    largest = 0.0
+    for block in _blocks(numbers.size, _BLOCK_ELEMENTS):
+        magnitudes = np.abs(_as_float64(numbers[block]))
+        greatest = magnitudes.max()
+        if not np.isfinite(greatest):
+            greatest = magnitudes.max(where=np.isfinite(magnitudes), initial=0.0)
+        largest = max(largest, float(greatest))
+    return largest
 
 
 def _blocks(size, length):
@@ -256,18 +271,6 @@ def _is_nan(numbers, layout):
 def _as_float64(numbers):
     with np.errstate(invalid="ignore"):  # casting a signalling NaN would warn
         return numbers.astype(np.float64)
-
-
-def _largest_magnitude(numbers):
-    """The largest magnitude of the finite elements, a float; 0.0 if there are none."""
-    largest = 0.0
-    for block in _blocks(numbers.size, _BLOCK_ELEMENTS):
-        magnitudes = np.abs(_as_float64(numbers[block]))
-        greatest = magnitudes.max()
-        if not np.isfinite(greatest):
-            greatest = magnitudes.max(where=np.isfinite(magnitudes), initial=0.0)
-        largest = max(largest, float(greatest))
-    return largest
 
 
 def _scaled_difference(reference, candidate, largest):

@@ -406,6 +406,13 @@ def test_an_infinity_in_both_does_not_hide_the_error_beside_it():
     assert normwise_error(reference, candidate) == 0.5 / 2.0**-23
 
 
+def test_a_difference_too_large_for_float64_is_still_measured():
+    largest = np.finfo(np.float64).max
+    reference = np.array([largest, 1.0])
+    assert normwise_error(reference, -reference) == 2.0 / 2.0**-52
+    assert normwise_error(reference, np.array([-largest / 2, 1.0])) == 1.5 / 2.0**-52
+
+
 def test_normwise_error_is_the_greatest_normwise_distance():
     random = np.random.RandomState(0)
     reference = random.standard_normal((3, 5)).astype(np.float32)

@@ -34,6 +34,13 @@ def batches(train, config):
     return mini_batches(*train, config.batch_size, config.seed)
 
 
+def dataset(train, config):
+    """The same batches as the twin takes them, an endless tf.data.Dataset."""
+    from tf2_keras.models.linear_regression import mini_batches
+
+    return mini_batches(*train, config.batch_size, config.seed)
+
+
 def score(test, predict):
     """Mean squared error, as a float."""
     x, y = test

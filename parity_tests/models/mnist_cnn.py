@@ -50,6 +50,13 @@ def batches(train, config):
     return next_batch(*train, config.batch_size, config.seed)
 
 
+def dataset(train, config):
+    """The same batches as the twin takes them, an endless tf.data.Dataset."""
+    from tf2_keras.models.mnist_cnn import next_batch
+
+    return next_batch(*train, config.batch_size, config.seed)
+
+
 def score(test, predict):
     """Accuracy as the mean over ten blocks, as a float."""
     x, y = test

@@ -70,6 +70,30 @@ def batches(train, config):
             yield images[chosen], labels[chosen]
 
 
+def dataset(train, config):
+    """The same batches as the twin takes them, an endless tf.data.Dataset."""
+    import tensorflow as tf
+
+    images, labels = (tf.constant(part) for part in train)
+
+    def epochs():
+        random = np.random.RandomState(config.seed)
+        while True:
+            yield random.permutation(len(images))
+
+    signature = tf.TensorSpec([len(images)], tf.int64)
+    return (
+        tf.data.Dataset.from_generator(epochs, output_signature=signature)
+        .flat_map(
+            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(
+                config.batch_size
+            )
+        )
+        .map(lambda chosen: (tf.gather(images, chosen), tf.gather(labels, chosen)))
+        .prefetch(2)
+    )
+
+
 def score(test, predict):
     """Accuracy, as a float."""
     x, y = test

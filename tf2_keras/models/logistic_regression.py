@@ -123,7 +123,7 @@ def run(x_data, y_data, config=Config()):
             reports.append((step, w.numpy(), b.numpy()))
 
     model.fit(
-        batches.take(config.steps), verbose=0,
+        batches, steps_per_epoch=config.steps, shuffle=False, verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)],
     )
     predicted = classify(model(x_data.astype(np.float32)), config)
