@@ -4,8 +4,10 @@ TensorFlow fixes its thread pools with the first op of a process, and thread cou
 change some sums; so they are settled here, and stated with every report.
 """
 
+import contextlib
 import os
 import platform
+import sys
 
 
 def settle():
@@ -18,6 +20,33 @@ def settle():
     threads = str(min(os.cpu_count() or 1, 8))
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
+
+
+@contextlib.contextmanager
+def _standard_error_closed():
+    """Sends file descriptor 2 nowhere, also for what C++ writes there."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def import_tensorflow():
+    """Settles, then imports TensorFlow without its greetings.
+
+    While it loads, TensorFlow 2.21 writes to standard error whatever the log level; and
+    ``compat.v1`` warns that TF1's names are deprecated, which is what this is about.
+    """
+    settle()
+    with _standard_error_closed():
+        import tensorflow
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 def describe():

@@ -130,6 +130,11 @@ class Training:
             values: see ``reset``.
             learning_rate: a float in place of the optimizer's own.
         """
+        if level not in LEVELS:
+            raise ValueError(
+                f'level must be one of {LEVELS}. Received: {level!r}. '
+                "Use 'function' for a custom loop."
+            )
         self.reset(values)
         if learning_rate is not None:
             self.optimizer.learning_rate = learning_rate

@@ -1,8 +1,11 @@
 """What resnet is run on: the embedded digits, or CIFAR-10 from a folder or Keras."""
 
+import os
+
 import numpy as np
 
 from parity_tests.datasets import cifar10, mnist
+from parity_tests.datasets.errors import DatasetError
 
 TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
 STEPS = 20
@@ -34,6 +37,13 @@ def load(data, seed):
     """
     if _uses_cifar(data):
         images = cifar10.load(data)
+    elif data is not None and os.path.isdir(data) and not mnist.is_present(data):
+        raise DatasetError(
+            "A folder for resnet must hold the IDX files of MNIST or the batches of "
+            "CIFAR-10",
+            f"{data}, which holds neither",
+            "Name another folder, or leave out --data for the embedded digits",
+        )
     else:
         digits = mnist.load(data)
         images = digits._replace(

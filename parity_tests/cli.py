@@ -1,0 +1,370 @@
+"""The command line: tf-parity run | list | read | bench.
+
+Exit codes: 0 all within budget, 1 a divergence, 2 a mistake in the call, 130 Ctrl-C.
+TensorFlow is imported only once the arguments are known to be right.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from parity_tests import chapters, reference_conditions, tables
+from parity_tests.datasets.errors import DatasetError
+
+LEVELS = ("eager", "function", "fit")
+PIPED_WIDTH = 140  # of tables and code when the output is no terminal
+
+
+class UserError(click.ClickException):
+    """A mistake in the call: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+def _names(known_of, kind):
+    """A click callback that checks one name or several against the known ones."""
+
+    def check(context, parameter, value):
+        try:
+            for name in value if isinstance(value, tuple) else (value,):
+                chapters.require_known(name, known_of(), kind)
+        except chapters.UnknownName as error:
+            raise UserError(str(error)) from None
+        return value
+
+    return check
+
+
+def _positive(context, parameter, value):
+    if value is not None and value <= 0:
+        raise UserError(
+            f"{parameter.opts[0]} must be positive. Received: {value:g}. "
+            f"Use for instance {parameter.opts[0]} 20."
+        )
+    return value
+
+
+def _seed(context, parameter, value):
+    if not 0 <= value < 2**32:
+        raise UserError(
+            f"--seed must be in [0, 2**32). Received: {value}. Use for instance --seed 1."
+        )
+    return value
+
+
+def _console():
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+
+
+chapter_option = click.option(
+    "--chapter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    callback=_names(lambda: chapters.NAMES, "chapter"),
+    help="Only this chapter; may be given several times.",
+)
+seed_option = click.option(
+    "--seed", type=int, default=1, show_default=True, callback=_seed,
+    help="Of graph, data and batch order.",
+)
+data_option = click.option(
+    "--data", metavar="DIR|full",
+    help="A folder with the IDX files of MNIST or the batches of CIFAR-10; or 'full', "
+    "what keras.datasets downloads. Default: the embedded digits.",
+)
+batch_size_option = click.option(
+    "--batch-size", type=int, callback=_positive, help="Instead of the chapter's own."
+)
+json_option = click.option("--json", "json_path", metavar="FILE", help="Also as data.")
+
+
+class SuggestingGroup(click.Group):
+    """Says which command is nearest to one that does not exist."""
+
+    def get_command(self, context, name):
+        command = super().get_command(context, name)
+        if command is None:
+            try:
+                chapters.require_known(name, tuple(self.commands), "command")
+            except chapters.UnknownName as error:
+                raise UserError(str(error)) from None
+        return command
+
+
+@click.group(cls=SuggestingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tf-parity")
+def commands():
+    """TensorFlow 1.x models and their Keras 3 twins, compared to the bit."""
+
+
+@commands.command()
+@chapter_option
+@click.option("--steps", type=int, callback=_positive, help="Instead of the chapter's.")
+@batch_size_option
+@seed_option
+@data_option
+@click.option(
+    "--level", "levels", multiple=True, metavar="LEVEL",
+    callback=_names(lambda: LEVELS, "level"),
+    help="Only this level of the twin: eager, function or fit; may be repeated.",
+)
+@click.option(
+    "--fault", metavar="FAULT",
+    help="Plant a mistake in the twin, to see it caught; needs one --chapter.",
+)
+@json_option
+def run(names, steps, batch_size, seed, data, levels, fault, json_path):
+    """Train every chapter twice from the same seeds and compare all that happens."""
+    with _json_file(json_path) as write_json:
+        names = tuple(dict.fromkeys(names)) or chapters.NAMES
+        if fault and len(names) != 1:
+            raise UserError(
+                "--fault needs exactly one chapter to plant it in. "
+                f"Received: {len(names)} chapters. Add for instance --chapter mnist_cnn."
+            )
+        reference_conditions.import_tensorflow()
+        from parity_tests import runner
+
+        loaded = {name: _load(name, data, seed) for name in names}
+
+        if fault:
+            try:
+                chapters.require_known(fault, tuple(chapters.faults(names[0])), "fault")
+            except chapters.UnknownName as error:
+                raise UserError(str(error)) from None
+        levels = tuple(level for level in LEVELS if not levels or level in levels)
+        requests = []
+        for name in names:
+            meeting_point = chapters.meeting_point(name)
+            fields = meeting_point.configure(data, seed)
+            if batch_size and hasattr(chapters.graph(name).Config(), "batch_size"):
+                fields["batch_size"] = batch_size
+            requests.append(
+                runner.Request(
+                    name, fields, *loaded[name], steps or meeting_point.STEPS, levels,
+                    fault,
+                )
+            )
+        report = {"environment": reference_conditions.describe(), "chapters": {}}
+        breaks = []
+        with _progress() as progress:
+            for request in requests:
+                task = progress.add_task(request.name, total=runner.units(request))
+                chapter, divergences = runner.run_chapter(
+                    request, lambda task=task: progress.advance(task)
+                )
+                report["chapters"][request.name] = chapter
+                breaks += [
+                    (request, level, found) for level, found in divergences.items()
+                ]
+        write_json(report)
+    console = _console()
+    console.print(tables.parity_table(report))
+    conditions = ", ".join(f"{k} {v}" for k, v in report["environment"].items())
+    console.print(conditions, style="dim", highlight=False)
+    for request, level, divergence in breaks:
+        console.print()
+        console.print(
+            f"{request.name}, level {level}\n"
+            + divergence.describe(
+                _reproduce(request, level, divergence, seed, data, batch_size)
+            ),
+            markup=False, highlight=False,
+        )
+    sys.exit(1 if breaks else 0)
+
+
+def _reproduce(request, level, divergence, seed, data, batch_size):
+    words = [
+        "tf-parity run", "--chapter", request.name, "--level", level,
+        "--steps", str(max(1, divergence.step)), "--seed", str(seed),
+    ]
+    for option, value in (
+        ("--batch-size", batch_size), ("--data", data), ("--fault", request.fault)
+    ):
+        if value:
+            words += [option, str(value)]
+    return " ".join(words)
+
+
+def _load(name, data, seed):
+    try:
+        return chapters.meeting_point(name).load(data, seed)
+    except DatasetError as error:
+        raise UserError(str(error)) from None
+
+
+def _progress():
+    return Progress(
+        TextColumn("{task.description:<20}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+class _json_file:
+    """Gives a function that writes data to ``path``, whole or not at all.
+
+    The file is opened beside its destination before the work begins, so that an
+    unwritable path fails at once, and takes its name only when it is complete.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.temporary = None
+
+    def __enter__(self):
+        if self.path is None:
+            return lambda data: None
+        if os.path.isdir(self.path):
+            raise UserError(
+                f"--json must name a file. Received: the folder {self.path}. "
+                f"Use for instance {os.path.join(self.path, 'report.json')}."
+            )
+        folder = os.path.dirname(os.path.abspath(self.path))
+        try:
+            handle, self.temporary = tempfile.mkstemp(dir=folder, suffix=".part")
+            os.close(handle)
+            if os.path.exists(self.path) and not os.access(self.path, os.W_OK):
+                raise PermissionError(f"no write permission on {self.path}")
+        except OSError as error:
+            self._discard()
+            raise UserError(
+                f"--json must name a file that can be written. Received: {self.path} "
+                f"({error.strerror or error}). Choose another folder or its permissions."
+            ) from None
+        return self._write
+
+    def _write(self, data):
+        with open(self.temporary, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, allow_nan=False)
+            file.write("\n")
+        # mkstemp's files are private; this one is an ordinary file.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(self.temporary, 0o666 & ~mask)
+        os.replace(self.temporary, self.path)
+        self.temporary = None
+
+    def __exit__(self, *exception):
+        self._discard()
+
+    def _discard(self):
+        if self.temporary is not None and os.path.exists(self.temporary):
+            os.unlink(self.temporary)
+        self.temporary = None
+
+
+@commands.command(name="list")
+def list_chapters():
+    """The chapters, and what each teaches."""
+    _console().print(
+        tables.chapters_table(
+            {name: chapters.meeting_point(name).TEACHES for name in chapters.NAMES}
+        )
+    )
+
+
+@commands.command()
+@click.argument(
+    "name", metavar="CHAPTER", callback=_names(lambda: chapters.NAMES, "chapter")
+)
+@click.option("--width", type=int, callback=_positive, help="Columns to fill.")
+def read(name, width):
+    """The two files of a chapter, side by side, aligned by function."""
+    from parity_tests import reading
+
+    console = Console(width=width) if width else _console()
+    console.print(reading.side_by_side(name, console.width))
+
+
+@commands.command()
+@chapter_option
+@click.option("--rounds", type=int, default=7, show_default=True, callback=_positive)
+@click.option(
+    "--seconds", type=float, default=3.0, show_default=True, callback=_positive,
+    help="Of the Session in each round.",
+)
+@click.option(
+    "--comparison", is_flag=True,
+    help="Only what one compared step of linear_regression costs.",
+)
+@batch_size_option
+@seed_option
+@data_option
+@json_option
+def bench(names, rounds, seconds, comparison, batch_size, seed, data, json_path):
+    """Steps per second of the Session and of each level, interleaved; as ratios."""
+    with _json_file(json_path) as write_json:
+        names = tuple(dict.fromkeys(names)) or chapters.NAMES
+        reference_conditions.import_tensorflow()
+        from parity_tests import timing
+
+        loaded = {name: _load(name, data, seed) for name in names}
+
+        if comparison:
+            cost = timing.comparison_cost(rounds=rounds)
+            write_json(cost)
+            _console().print(
+                "One step of linear_regression, both sides and the comparison: "
+                f"{cost['reused']:.2f} ms; with graph, Session and function rebuilt for "
+                f"it: {cost['rebuilt']:.0f} ms."
+            )
+            return
+        measured = {}
+        with _progress() as progress:
+            for name in names:
+                fields = chapters.meeting_point(name).configure(data, seed)
+                if batch_size and hasattr(chapters.graph(name).Config(), "batch_size"):
+                    fields["batch_size"] = batch_size
+                task = progress.add_task(name, total=rounds * len(timing.SIDES))
+                measured[name] = timing.measure(
+                    name, fields, loaded[name][0], seconds, rounds,
+                    lambda task=task: progress.advance(task),
+                )
+        conditions = reference_conditions.describe()
+        write_json({"environment": conditions, "chapters": measured})
+    console = _console()
+    console.print(tables.speed_table(measured))
+    console.print(
+        ", ".join(f"{k} {v}" for k, v in conditions.items()), style="dim",
+        highlight=False,
+    )
+
+
+def main():
+    """The entry point: turns every mistake into one line and an exit code."""
+    try:
+        sys.exit(commands.main(standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "tf-parity"
+        click.echo(f"tf-parity: {error.format_message()} See {path} --help.", err=True)
+        sys.exit(2)
+    except UserError as error:
+        click.echo(f"tf-parity: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("tf-parity: interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # such as `tf-parity read resnet | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

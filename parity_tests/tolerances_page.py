@@ -1,0 +1,45 @@
+"""Writes docs/tolerances.md from budgets.toml: ``python -m parity_tests.tolerances_page``."""
+
+import pathlib
+
+from parity_tests import budgets
+
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "tolerances.md"
+
+HEAD = """\
+# Tolerances
+
+<!-- Made by `python -m parity_tests.tolerances_page` from parity_tests/budgets.toml. -->
+
+Everything that this project compares has to be equal to the bit, but for the entries
+below. A norm-wise budget counts ULPs of the largest magnitude that the tensor has had so
+far in the run: a gradient that has converged to nothing is rounding noise, and measured
+against itself would say nothing. Each budget has a test that fails if it is taken away,
+and every planted fault is caught at it as well.
+
+"""
+
+
+def page():
+    """The whole page, as text."""
+    lines = ["| chapter | level | stage | budget | reason | needed by |"]
+    lines.append("|---|---|---|---|---|---|")
+    for entry in budgets.entries():
+        budget = budgets.budget_for(entry["chapter"], entry["level"])(
+            entry["stage"], None
+        )
+        test = entry["test"].partition("::")[2]
+        cells = [
+            entry["chapter"],
+            entry["level"],
+            entry["stage"],
+            budget.describe(),
+            entry["reason"],
+            f"`{test}`",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
