@@ -4,6 +4,8 @@ Keras 3 writes its updates as a dozen elementwise ops; these are one kernel a va
 the numbers are TF1's and the step is faster. Slots carry TF1's names in
 ``tf1_slots``, so that a checkpoint can be handed over in either direction.
 """
+import numbers
+
 import keras
 import tensorflow as tf
 
@@ -13,19 +15,75 @@ def require(condition, rule, received, remedy):
         raise ValueError(f'{rule}. Received: {received}. {remedy}.')
 
 
+# What Keras offers every optimizer and TF1 computed otherwise, or not at all.
+UNLIKE_TF1 = {
+    'weight_decay': 'Add weight_decay * tf.nn.l2_loss(variable) to the loss',
+    'use_ema': 'Keep the averages with tf.train.ExponentialMovingAverage, whose first '
+    'is the initial value',
+    'loss_scale_factor': 'Wrap the optimizer in keras.optimizers.LossScaleOptimizer',
+    'gradient_accumulation_steps': 'Sum the gradients in variables of your own and '
+    'apply their mean',
+}
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 class FusedOptimizer(keras.optimizers.Optimizer):
-    """What the fused optimizers share: dense gradients only, and TF1's slot names."""
+    """What the fused optimizers share: dense gradients only, and TF1's slot names.
+
+    ``clipnorm``, ``global_clipnorm`` and ``clipvalue`` are Keras's own, and give what
+    ``tf.clip_by_norm``, ``tf.clip_by_global_norm`` and ``tf.clip_by_value`` gave.
+    """
+
+    def __init__(self, learning_rate, name, **kwargs):
+        if not callable(learning_rate):  # schedules are
+            require(
+                _is_number(learning_rate) and learning_rate >= 0,
+                'learning_rate must be a number that is not negative, or a schedule',
+                learning_rate, 'Use a value such as 0.01',
+            )
+            learning_rate = float(learning_rate)
+        for argument, remedy in UNLIKE_TF1.items():
+            require(
+                not kwargs.get(argument),
+                f'{argument} must be left out: TF1 had none, or computed it otherwise',
+                kwargs.get(argument), remedy,
+            )
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+
+    def apply(self, grads, trainable_variables=None):
+        grads = list(grads)
+        if not grads:
+            return
+        for gradient, variable in zip(grads, trainable_variables or self._trainable_variables):
+            if isinstance(gradient, tf.IndexedSlices):
+                raise TypeError(
+                    f'{type(self).__name__} takes dense gradients. Received: IndexedSlices '
+                    f'for {variable.name}. Use tf.convert_to_tensor(gradient) first.'
+                )
+        # Counters move after the updates, as in TF1. Nothing else would keep Keras from
+        # counting a step whose batch never came: when a data set of unknown length runs
+        # out, fit has one more step in hand.
+        backpropagated = [gradient for gradient in grads if gradient is not None][-1:]
+        with tf.control_dependencies(backpropagated):
+            super().apply(grads, trainable_variables)
+            self.finish()
+
+    def finish(self):
+        """What happens once every variable is updated: nothing, in most optimizers."""
 
     def update_step(self, gradient, variable, learning_rate):
-        if isinstance(gradient, tf.IndexedSlices):
-            raise TypeError(
-                f'{type(self).__name__} takes dense gradients. Received: IndexedSlices '
-                f'for {variable.name}. Use tf.convert_to_tensor(gradient) first.'
-            )
         self.fused_update(
-            gradient, variable, tf.cast(learning_rate, variable.dtype),
+            gradient, variable, self.as_tf1(learning_rate, variable.dtype),
             self._get_variable_index(variable),
         )
+
+    @staticmethod
+    def as_tf1(hyperparameter, dtype):
+        """TF1 made a float32 of every hyper-parameter, whatever it updated."""
+        return tf.cast(tf.cast(hyperparameter, tf.float32), dtype)
 
     def _add_slots(self, variables, name):
         return [
@@ -55,8 +113,11 @@ class Momentum(FusedOptimizer):
     def __init__(
         self, learning_rate, momentum, use_nesterov=False, name='momentum', **kwargs
     ):
-        require(momentum >= 0, 'momentum must not be negative', momentum, 'Use 0.9')
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        require(
+            _is_number(momentum) and momentum >= 0,
+            'momentum must be a number that is not negative', momentum, 'Use 0.9',
+        )
+        super().__init__(learning_rate, name, **kwargs)
         self.momentum = momentum
         self.use_nesterov = use_nesterov
 
@@ -72,7 +133,7 @@ class Momentum(FusedOptimizer):
             accum=self._accumulators[index].value.handle,
             lr=learning_rate,
             grad=gradient,
-            momentum=tf.constant(self.momentum, variable.dtype),
+            momentum=self.as_tf1(self.momentum, variable.dtype),
             use_nesterov=self.use_nesterov,
         )
 
@@ -110,9 +171,18 @@ class Adam(FusedOptimizer):
         self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, name='adam',
         **kwargs,
     ):
-        require(0 <= beta1 < 1, 'beta1 must be in [0, 1)', beta1, 'Use 0.9')
-        require(0 <= beta2 < 1, 'beta2 must be in [0, 1)', beta2, 'Use 0.999')
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        for name_of_beta, beta, default in (
+            ('beta1', beta1, 0.9), ('beta2', beta2, 0.999)
+        ):
+            require(
+                _is_number(beta) and 0 <= beta < 1,
+                f'{name_of_beta} must be in [0, 1)', beta, f'Use {default}',
+            )
+        require(
+            _is_number(epsilon) and epsilon >= 0,
+            'epsilon must be a number that is not negative', epsilon, 'Use 1e-8',
+        )
+        super().__init__(learning_rate, name, **kwargs)
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
@@ -131,10 +201,10 @@ class Adam(FusedOptimizer):
         return self.add_variable(
             shape=(), dtype='float32',
             initializer=keras.initializers.Constant(beta), name=name,
+            aggregation='only_first_replica',
         )
 
-    def apply(self, grads, trainable_variables=None):
-        super().apply(grads, trainable_variables)
+    def finish(self):
         # After the last variable, so that all of them saw the same power.
         for power, beta in (
             (self._beta1_power, self.beta1), (self._beta2_power, self.beta2)
@@ -149,9 +219,9 @@ class Adam(FusedOptimizer):
             beta1_power=tf.cast(self._beta1_power.value, variable.dtype),
             beta2_power=tf.cast(self._beta2_power.value, variable.dtype),
             lr=learning_rate,
-            beta1=tf.constant(self.beta1, variable.dtype),
-            beta2=tf.constant(self.beta2, variable.dtype),
-            epsilon=tf.constant(self.epsilon, variable.dtype),
+            beta1=self.as_tf1(self.beta1, variable.dtype),
+            beta2=self.as_tf1(self.beta2, variable.dtype),
+            epsilon=self.as_tf1(self.epsilon, variable.dtype),
             grad=gradient,
         )
 

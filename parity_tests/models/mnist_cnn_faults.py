@@ -1,0 +1,279 @@
+"""Faults planted in the MNIST twin."""
+
+import itertools
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from parity_tests.pair import Fault
+from tf2_keras import tf1_semantics
+
+
+def _part(**replaced):
+    """(twin module) -> patch: some of ``tf1_semantics`` as the twin sees it."""
+    return lambda twin: {
+        "tf1_semantics": types.SimpleNamespace(**{**vars(tf1_semantics), **replaced})
+    }
+
+
+class KerasAdam(keras.optimizers.Adam):
+    """Keras's own Adam, with beta powers kept beside it as TF1 keeps them.
+
+    Every slot so has a counterpart: what differs is what Keras computes.
+    """
+
+    def build(self, variables):
+        super().build(variables)
+        self.powers = {
+            name: self.add_variable(
+                shape=(),
+                dtype="float32",
+                initializer=keras.initializers.Constant(beta),
+                name=name,
+            )
+            for name, beta in (
+                ("beta1_power", self.beta_1),
+                ("beta2_power", self.beta_2),
+            )
+        }
+
+    def apply(self, gradients, trainable_variables=None):
+        super().apply(gradients, trainable_variables)
+        for power, beta in zip(
+            self.powers.values(), (self.beta_1, self.beta_2), strict=True
+        ):
+            power.assign(power.value * beta)
+
+    def tf1_slots(self):
+        return {"Adam": self._momentums, "Adam_1": self._velocities}, self.powers
+
+
+class LatePowers(tf1_semantics.Adam):
+    """Multiplies the beta powers from the second step on."""
+
+    def apply(self, gradients, trainable_variables=None):
+        powers = (self._beta1_power, self._beta2_power)
+        before = [tf.identity(power.value) for power in powers]
+        first = self.iterations.value == 0
+        super().apply(gradients, trainable_variables)
+        for power, value in zip(powers, before, strict=True):
+            power.assign(tf.where(first, value, power.value))
+
+
+class LateGradients(tf1_semantics.Adam):
+    """Applies each gradient one step after it was computed."""
+
+    def build(self, variables):
+        super().build(variables)
+        self.waiting = self._add_slots(variables, "waiting")
+
+    def apply(self, gradients, trainable_variables=None):
+        due = [tf.identity(waiting.value) for waiting in self.waiting]
+        for waiting, gradient in zip(self.waiting, gradients, strict=True):
+            waiting.assign(gradient)
+        super().apply(due, trainable_variables)
+
+
+def _optimizer(optimizer, **options):
+    return lambda twin: {
+        "train": lambda config: optimizer(config.learning_rate, name="adam", **options)
+    }
+
+
+def _keep_prob_as_rate(keep_prob, **options):
+    return tf1_semantics.Dropout(1 - keep_prob, **options)
+
+
+def _keras_dropout(keep_prob, seed, fed, name):
+    return keras.layers.Dropout(1 - keep_prob, seed=seed[1], name=name)
+
+
+def _number_instead_of_fed(keep_prob, seed, fed, name):
+    return tf1_semantics.Dropout(keep_prob, seed, fed=False, name=name)
+
+
+def _cross_entropy(y, logits):
+    return tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=logits)
+
+
+def _softmax_twice(twin):
+    return {
+        "loss": lambda y, y_pred: tf.reduce_mean(
+            _cross_entropy(y, tf.nn.softmax(y_pred))
+        )
+    }
+
+
+def _sum_instead_of_mean(twin):
+    return {"loss": lambda y, y_pred: tf.reduce_sum(_cross_entropy(y, y_pred))}
+
+
+def _kernel_transposed(twin):
+    """Rows and columns of the first kernel exchanged where it is used."""
+
+    class Transposed(keras.layers.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, tf.transpose(kernel, [1, 0, 2, 3]))
+
+    def conv_layer(x, channels, seed, config, name):
+        convolution = Transposed if name == "conv1" else keras.layers.Conv2D
+        x = convolution(
+            channels,
+            config.patch,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=twin.weight_variable(seed, config),
+            name=name,
+        )(x)
+        x = tf1_semantics.AddBias(twin.bias_variable(), name=name + "_add")(x)
+        return keras.layers.ReLU()(x)
+
+    return {"conv_layer": conv_layer}
+
+
+def _pool(pooling, **options):
+    return lambda twin: {
+        "max_pool_2x2": lambda x: pooling(
+            **{"pool_size": 2, "strides": 2, "padding": "same", **options}
+        )(x)
+    }
+
+
+def _biases_at_zero(twin):
+    return {"bias_variable": lambda: keras.initializers.Zeros()}
+
+
+def _keras_truncated_normal(twin):
+    return {
+        "weight_variable": lambda seed, config: keras.initializers.TruncatedNormal(
+            stddev=0.1, seed=seed
+        )
+    }
+
+
+def _biases_in_the_layers(twin):
+    """Conv2D and Dense with biases of their own: BiasAdd."""
+
+    def conv_layer(x, channels, seed, config, name):
+        return keras.layers.Conv2D(
+            channels,
+            config.patch,
+            padding="same",
+            activation="relu",
+            kernel_initializer=twin.weight_variable(seed, config),
+            bias_initializer=twin.bias_variable(),
+            name=name,
+        )(x)
+
+    def full_layer(x, size, seed, config, name):
+        return keras.layers.Dense(
+            size,
+            kernel_initializer=twin.weight_variable(seed, config),
+            bias_initializer=twin.bias_variable(),
+            name=name,
+        )(x)
+
+    names = twin.checkpoint_names(None)
+    return {
+        "conv_layer": conv_layer,
+        "full_layer": full_layer,
+        "checkpoint_names": lambda model: {
+            name: path.replace("_add/", "/") for name, path in names.items()
+        },
+    }
+
+
+# Not among the faults: what it changes depends on keep_prob and on what runs between
+# two steps. The chapter's tests show when.
+NUMBER_INSTEAD_OF_FED = Fault(
+    "keep_prob is a Python number: evaluation leaves the random stream where it is.",
+    "loss",
+    _part(Dropout=_number_instead_of_fed),
+)
+
+FAULTS = {
+    "keras_truncated_normal": Fault(
+        "Keras's TruncatedNormal with the same seeds.",
+        "initial values",
+        _keras_truncated_normal,
+    ),
+    "another_seed": Fault(
+        "The graph's seed is one more.", "initial values", fields={"seed": 2}
+    ),
+    "biases_at_zero": Fault(
+        "Biases start at zero, Keras's default.", "initial values", _biases_at_zero
+    ),
+    "pool_stride_one": Fault(
+        "Pooling moves by one: the hidden layer sees more pixels.",
+        "initial values",
+        _pool(keras.layers.MaxPooling2D, strides=1),
+    ),
+    "pool_window_three": Fault(
+        "Pooling windows overlap.",
+        "loss",
+        _pool(keras.layers.MaxPooling2D, pool_size=3),
+    ),
+    "average_pool": Fault(
+        "Average instead of maximum.", "loss", _pool(keras.layers.AveragePooling2D)
+    ),
+    "kernel_transposed": Fault(
+        "The first kernel's rows and columns are exchanged.", "loss", _kernel_transposed
+    ),
+    "biases_in_the_layers": Fault(
+        "BiasAdd, which sums its gradient in another order.",
+        "gradients",
+        _biases_in_the_layers,
+        # Sums of a few numbers come out alike in either order.
+        both={"channels": (8, 16), "hidden": 32, "batch_size": 50},
+    ),
+    "keep_prob_as_rate": Fault(
+        "keep_prob is passed as rate.",
+        "loss",
+        _part(Dropout=_keep_prob_as_rate),
+        both={"keep_prob": 0.75},
+    ),
+    "keras_dropout": Fault(
+        "Keras's Dropout with the same seed.", "loss", _part(Dropout=_keras_dropout)
+    ),
+    "softmax_twice": Fault(
+        "The loss is given probabilities where it takes logits.", "loss", _softmax_twice
+    ),
+    "sum_instead_of_mean": Fault(
+        "The loss sums over the batch.", "loss", _sum_instead_of_mean
+    ),
+    "labels_shifted_by_an_example": Fault(
+        "Each image meets its neighbour's label.",
+        "loss",
+        batches=lambda batches: ((x, np.roll(y, 1, axis=0)) for x, y in batches),
+    ),
+    "labels_shifted_by_a_class": Fault(
+        "Each label is one class further.",
+        "loss",
+        batches=lambda batches: ((x, np.roll(y, 1, axis=1)) for x, y in batches),
+    ),
+    "batches_shifted": Fault(
+        "The first batch is skipped.",
+        "loss",
+        batches=lambda batches: itertools.islice(batches, 1, None),
+    ),
+    "keras_adam": Fault("Keras's Adam as it comes.", "slots", _optimizer(KerasAdam)),
+    "keras_adam_with_tf1_epsilon": Fault(
+        "Keras's Adam with TF1's epsilon.", "slots", _optimizer(KerasAdam, epsilon=1e-8)
+    ),
+    "wrong_epsilon": Fault(
+        "Keras's epsilon of 1e-7.",
+        "updates",
+        _optimizer(tf1_semantics.Adam, epsilon=1e-7),
+    ),
+    "powers_one_step_late": Fault(
+        "The beta powers are a step behind.", "slots", _optimizer(LatePowers)
+    ),
+    "gradients_one_step_late": Fault(
+        "Each gradient is applied a step late.", "slots", _optimizer(LateGradients)
+    ),
+    "wrong_rate": Fault(
+        "The rate is a tenth too high.", "updates", fields={"learning_rate": 1.1e-4}
+    ),
+}
