@@ -22,7 +22,7 @@ class Fault(NamedTuple):
     stage: where it must first show, one of the engine's STAGES.
     patch: (twin module) -> {attribute of the module: its faulty replacement}.
     fields: configuration of the twin that differs from the graph's.
-    both: configuration of both sides under which the fault can show.
+    both: configuration of both sides under which the fault shows, or shows cheaply.
     batches: iterable of batches -> the faulty iterable that the twin gets.
     """
 
@@ -50,7 +50,8 @@ class Pair:
         self.name = name
         self.meeting_point = chapters.meeting_point(name)
         self.fault = fault
-        fields = {**(fields or {}), **((fault and fault.both) or {})}
+        # What the caller says comes first: it may know the shape of the data.
+        fields = {**((fault and fault.both) or {}), **(fields or {})}
         graph, twin = chapters.graph(name), chapters.twin(name)
         self.config = graph.Config(**fields)
         self.program = graph.build(self.config)

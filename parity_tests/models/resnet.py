@@ -24,6 +24,7 @@ def configure(data, seed):
     """Fields of the chapter's Config for a run: ResNet-20, the rate going down in it."""
     return {
         "seed": seed,
+        "classes": 10,
         "image_shape": (32, 32, 3) if _uses_cifar(data) else (28, 28, 1),
         "batch_size": BATCH_SIZE,
         "boundaries": (10, 15),

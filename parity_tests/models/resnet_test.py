@@ -2,13 +2,14 @@
 
 import functools
 import itertools
+import os
+import platform
 from unittest import mock
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.chapters import graph, twin
@@ -307,28 +308,55 @@ def test_inference_with_moving_statistics_is_bit_equal(run, images):
     assert ulp_distance(expected, chapter.predict("twin", x)).max() == 0
 
 
-@given(run=runs(False, ("even", "odd"), sizes=(4, 8), most=2))
+# One step only: from the second on, a last bit of a weight may decide whether a ReLU
+# passes its input, and in networks as small as these that is no rounding error.
+@given(run=runs(False, ("even", "odd"), sizes=(4, 8), most=1))
 def test_eager_stays_within_its_budget(run):
     structure, batches, values = run
     pair(structure).compare(lambda: batches, "eager", values).require_agreement()
 
 
+def eager_cells(structure):
+    """What differs eagerly after one step, over a few batches: {stage: worst ULP}."""
+    chapter, worst = pair(structure), {}
+    for size in (4, 5, 6, 7):
+        batch = random_batches(chapter.config, 1, size)
+        comparison = chapter.compare(lambda batch=batch: batch, "eager", granted=False)
+        for stage, cell in comparison.cells.items():
+            worst[stage] = max(worst.get(stage, 0), cell.max_ulp)
+    return worst
+
+
+def test_the_eager_budget_of_the_loss_is_needed():
+    assert eager_cells("deep bottleneck")["loss"] > 0
+
+
+@pytest.mark.skipif(
+    os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
+    or platform.machine() not in ("x86_64", "AMD64"),
+    reason="without oneDNN there is no fused kernel, and nothing differs",
+)
+def test_the_eager_budget_of_the_gradients_is_needed():
+    worst = eager_cells("even")
+    assert worst["gradients"] > 0 and worst["slots"] > 0 and worst["updates"] > 0
+
+
 def test_both_programs_reach_the_same_accuracy():
     train, (images, labels) = meeting_point.load(None, seed=1)
-    fields = {
-        **TINY, "image_shape": images.shape[1:], "classes": 10, "batch_size": 32,
-        "boundaries": (40, 50),
-    }  # fmt: skip
+    train = train[0][:, ::2, ::2], train[1]  # every second pixel is fast, and enough
+    images = images[:200, ::2, ::2]
+    fields = {**TINY, "image_shape": images.shape[1:], "classes": 10, "width": 8}
+    fields.update(batch_size=32, boundaries=(70, 90))
     accuracies = [
         side.run(
-            itertools.islice(meeting_point.batches(train, side.Config(**fields)), 60),
-            images[:200],
+            itertools.islice(meeting_point.batches(train, side.Config(**fields)), 100),
+            images,
             labels[:200],
             side.Config(**fields),
         )
         for side in (graph(CHAPTER), twin(CHAPTER))
     ]
-    assert accuracies[0] == accuracies[1] > 0.5
+    assert accuracies[0] == accuracies[1] > 0.3  # chance is 0.1
 
 
 # Faults.
@@ -449,8 +477,8 @@ def test_trap_a_graph_that_does_not_run_update_ops_trains_alike_and_cannot_predi
             else:
                 np.testing.assert_array_equal(value, expected["updates"][name])
     expected = chapter.predict("session", batches[0][0])
-    print("UPDATE_OPS", largest(predicted - expected) / largest(expected))
-    assert 0
+    # Off by a third of the largest logit after these few steps.
+    assert largest(predicted - expected) / largest(expected) > 0.18
 
 
 def test_trap_a_custom_step_that_does_not_say_training_normalises_otherwise():
@@ -469,5 +497,25 @@ def test_trap_a_custom_step_that_does_not_say_training_normalises_otherwise():
     for variable in model.variables:
         if variable.name == "moving_variance":
             np.testing.assert_array_equal(variable, np.ones(variable.shape))
-    print("TRAINING", errors)
-    assert 0
+    assert errors[0] > 0.25  # the first loss is off by half of it
+
+
+def test_trap_train_on_batch_traces_the_size_of_the_batch():
+    """A size known beforehand is folded into the gradient: other roundings than TF1's.
+
+    Seven times five pixels are averaged: that gradient is a division by 35, or the
+    product with its inverse once the batch's size is a constant.
+    """
+    chapter = pair("odd")
+    batches = random_batches(chapter.config, 1)
+    record = list(tf1_session.run(chapter.session(True), chapter.program, batches))[1]
+    model = twin(CHAPTER).build(chapter.model.config)
+    model.train_on_batch(*batches[0])
+    paths = twin(CHAPTER).checkpoint_names(model)
+    variables = {variable.path: variable for variable in model.variables}
+    errors = [
+        largest(record["updates"][name] - variables[path].numpy())
+        for name, path in paths.items()
+        if path in variables
+    ]
+    assert 0 < max(errors) < 1e-4

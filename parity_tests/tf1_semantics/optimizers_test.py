@@ -1,5 +1,6 @@
 """TF1's optimizers as Keras ones: claims on raw variables against compat.v1 graphs."""
 
+import contextlib
 import functools
 import re
 
@@ -62,7 +63,9 @@ def run_of_tf1(name, arguments, values, gradients, schedule=None, clip=None):
             arguments = {**arguments, "learning_rate": schedule(global_step)}
         optimizer = TF1[name](**arguments)
         fed = [
-            None if gradient is None else tf.compat.v1.placeholder(value.dtype, value.shape)
+            None
+            if gradient is None
+            else tf.compat.v1.placeholder(value.dtype, value.shape)
             for gradient, value in zip(gradients[0], values.values())
         ]
         clipped = CLIPS[clip[0]](fed, clip[1]) if clip else fed
@@ -72,7 +75,8 @@ def run_of_tf1(name, arguments, values, gradients, schedule=None, clip=None):
             "updates": dict(zip(values, variables), global_step=global_step),
         }
         initialise = tf.compat.v1.global_variables_initializer()
-    with tf.compat.v1.Session(graph=graph) as session:
+    # A Session in a with statement would also be the default of whoever takes a record.
+    with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
         session.run(initialise)
         for step in gradients:
             feed = {key: value for key, value in zip(fed, step) if key is not None}
@@ -89,11 +93,20 @@ class Twin:
         self.variables = [variable(value, name=key) for key, value in values.items()]
         optimizer.build(self.variables)
         self.function = tf.function(
-            lambda gradients: optimizer.apply(gradients, self.variables),
+            self.step,
             input_signature=[
                 [tf.TensorSpec(value.shape, value.dtype) for value in values.values()]
             ],
         )
+
+    def step(self, gradients):
+        """Applies the gradients and returns them.
+
+        Grappler leaves a function alone that returns nothing: a schedule's divisions
+        by constants would stay divisions there, and be products in TF1's graph.
+        """
+        self.optimizer.apply(gradients, self.variables)
+        return gradients
 
     def run(self, gradients, level="function"):
         """Yields the same as ``run_of_tf1``."""
@@ -257,7 +270,7 @@ def test_rates_of_a_schedule_are_those_of_tf1(name, arguments, schedule):
 
 @pytest.mark.parametrize("name", TF1)
 @pytest.mark.parametrize("clip", CLIPS)
-@given(data=st.data(), limit=st.sampled_from([1e-3, 0.5, 1.0, 30.0, 1e6]))
+@given(data=st.data(), limit=st.sampled_from([1e-3, 0.5, 1.0, 30.0, 3e4]))
 def test_clipped_gradients_are_those_of_tf1(name, clip, data, limit):
     arguments = data.draw(hyperparameters[name])
     values, gradients = data.draw(problems(most_steps=2))
@@ -337,6 +350,7 @@ def test_fit_counts_only_the_steps_that_it_takes(kind):
 
     Keras's own optimizers count that one, at the end of every epoch.
     """
+
     def batches():
         for _ in range(5):
             yield np.ones((4, 3), np.float32), np.ones((4, 1), np.float32)
@@ -430,11 +444,11 @@ def test_bad_arguments_are_told_by_rule_received_and_remedy(name, arguments):
     with pytest.raises(ValueError) as caught:
         getattr(tf1_semantics, name)(**arguments)
     message = str(caught.value)
-    (wrong,) = set(arguments) & set(re.findall(r"\w+", message.split(". Received: ")[0]))
+    (wrong,) = set(arguments) & set(
+        re.findall(r"\w+", message.split(". Received: ")[0])
+    )
     assert f". Received: {arguments[wrong]}. " in message and message.endswith(".")
 
 
 def test_whole_numbers_are_rates_too():
     assert tf1_semantics.Momentum(1, 0).learning_rate.numpy() == 1.0
-
-

@@ -84,8 +84,8 @@ def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
         x = tf.placeholder(tf.float32, shape=[None, config.features], name='x')
-        # sigmoid_cross_entropy_with_logits refuses labels of another static shape than
-        # the logits; with no static shape at all, it broadcasts.
+        # No static shape, as in the notes. With shapes that exclude each other, the loss
+        # would refuse a column of labels; as it is, it broadcasts.
         y_true = tf.placeholder(tf.float32, shape=None, name='y_true')
         y_pred = inference(x, config)
         total_loss = loss(y_true, y_pred)

@@ -172,6 +172,9 @@ def build(config=Config()):
     x = keras.Input(shape=config.image_shape, name='x')
     model = ResNet(x, inference(x, config), config)
     model.compile(optimizer=train(config), jit_compile=False)
+    # Slots exist before a function is traced: the first call of one that creates them
+    # runs another graph, fused otherwise, and its last bits differ.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

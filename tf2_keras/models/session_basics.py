@@ -64,6 +64,9 @@ def build(config=Config()):
     x = keras.Input(shape=(), name='x')
     model = keras.Model(x, inference(x, config))
     model.compile(optimizer=train(config), loss=loss, jit_compile=False)
+    # Slots exist before a function is traced: the first call of one that creates them
+    # runs another graph, fused otherwise, and its last bits differ.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -32,9 +32,14 @@ class RandomNormal(keras.initializers.Initializer):
 
     def __call__(self, shape, dtype=None):
         dtype = tf.as_dtype(dtype or keras.config.floatx())
-        standard = self._standard(shape, self.seed, dtype=dtype)
-        # Two roundings, scale then shift, as the TF1 graph had two ops.
-        return standard * tf.constant(self.stddev, dtype) + tf.constant(self.mean, dtype)
+        scaled = self._standard(shape, self.seed, dtype=dtype) * tf.constant(
+            self.stddev, dtype
+        )
+        # Two roundings, scale then shift, as the TF1 graph has two ops. Grappler takes
+        # the second out where it adds zero, so that -0.0 stays; 1.15.5 made it 0.0.
+        if dtype.as_numpy_dtype(self.mean) == 0:
+            return scaled
+        return scaled + tf.constant(self.mean, dtype)
 
     def get_config(self):
         return {'mean': self.mean, 'stddev': self.stddev, 'seed': self.seed}

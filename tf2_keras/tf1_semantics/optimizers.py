@@ -57,15 +57,19 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         grads = list(grads)
         if not grads:
             return
-        for gradient, variable in zip(grads, trainable_variables or self._trainable_variables):
+        if trainable_variables is not None:
+            trainable_variables = list(trainable_variables)
+        variables = trainable_variables or self._trainable_variables
+        for gradient, variable in zip(grads, variables):
             if isinstance(gradient, tf.IndexedSlices):
                 raise TypeError(
-                    f'{type(self).__name__} takes dense gradients. Received: IndexedSlices '
-                    f'for {variable.name}. Use tf.convert_to_tensor(gradient) first.'
+                    f'{type(self).__name__} takes dense gradients. Received: '
+                    f'IndexedSlices for {variable.name}. '
+                    'Use tf.convert_to_tensor(gradient) first.'
                 )
-        # Counters move after the updates, as in TF1. Nothing else would keep Keras from
-        # counting a step whose batch never came: when a data set of unknown length runs
-        # out, fit has one more step in hand.
+        # TF1 counts a step once its updates are done. Keras counts as soon as it can:
+        # when a data set of unknown length runs out, fit has one more step in hand,
+        # whose batch never comes and which is counted all the same.
         backpropagated = [gradient for gradient in grads if gradient is not None][-1:]
         with tf.control_dependencies(backpropagated):
             super().apply(grads, trainable_variables)
@@ -73,6 +77,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 
     def finish(self):
         """What happens once every variable is updated: nothing, in most optimizers."""
+        return  # AutoGraph cannot convert a body that is only a docstring
 
     def update_step(self, gradient, variable, learning_rate):
         self.fused_update(

@@ -28,10 +28,12 @@ def op_seeds(seed):
     """
     pair = seed if isinstance(seed, (tuple, list)) else (DEFAULT_GRAPH_SEED, seed)
     if len(pair) != 2 or not all(
-        isinstance(number, int) and not isinstance(number, bool) for number in pair
+        isinstance(number, int) and not isinstance(number, bool)
+        and -(2**63) <= number < 2**63
+        for number in pair
     ):
         raise ValueError(
-            'seed must be an int or a pair (graph seed, op seed) of ints. '
+            'seed must be an int of 64 bits or a pair (graph seed, op seed) of such. '
             f'Received: {seed!r}. Use for instance (1, 42), the arguments of '
             'tf.set_random_seed and of the op.'
         )
