@@ -59,7 +59,10 @@ class Reference:
         """Yields {"loss": {"y"}, "gradients", "updates"}; the last batch is predicted."""
         self.session.run(
             [weight.initializer for weight in self.weights.values()],
-            {self.weights[name].initializer.inputs[1]: weights[name] for name in WEIGHTS},
+            {
+                self.weights[name].initializer.inputs[1]: weights[name]
+                for name in WEIGHTS
+            },
         )
         for step, (x, upstream) in enumerate(batches, 1):
             feed = {self.x: x, self.upstream: upstream}
@@ -74,8 +77,7 @@ class Twin:
     """The layer, called eagerly or in a function."""
 
     def __init__(self, channels, momentum, epsilon, dtype):
-        policy = "mixed_float16" if dtype == "float16" else "float32"
-        self.layer = tf1_semantics.BatchNormalization(momentum, epsilon, dtype=policy)
+        self.layer = tf1_semantics.BatchNormalization(momentum, epsilon, dtype=dtype)
         self.layer.build((None, None, None, channels))
         specs = [tf.TensorSpec([None, None, None, channels], dtype)] * 2
         self.functions = {
@@ -101,12 +103,16 @@ class Twin:
             if level == "function":
                 y, gradients = self.functions[training](x, upstream)
             else:
-                y, gradients = self.step(training, tf.constant(x), tf.constant(upstream))
+                y, gradients = self.step(
+                    training, tf.constant(x), tf.constant(upstream)
+                )
             gradients = dict(zip(("x", "gamma", "beta"), gradients))
             yield {
                 "loss": {"y": y.numpy()},
                 "gradients": {name: value.numpy() for name, value in gradients.items()},
-                "updates": {name: getattr(self.layer, name).numpy() for name in WEIGHTS},
+                "updates": {
+                    name: getattr(self.layer, name).numpy() for name in WEIGHTS
+                },
             }
 
 
@@ -124,6 +130,7 @@ LAYERS = [
     (2, 0.0, 0.1, "float32"),
     (5, 1.0, 1e-3, "float32"),
     (4, 0.9, 1e-3, "float16"),
+    (2, 0.9, 1e-3, "bfloat16"),
 ]
 
 
@@ -242,6 +249,7 @@ def test_a_loaded_layer_predicts_alike(tmp_path):
 @pytest.mark.parametrize(
     "wrong, value",
     [("momentum", -0.1), ("momentum", 1.1), ("momentum", float("nan"))]
+    + [("momentum", None)]
     + [("epsilon", -1e-3), ("epsilon", float("nan")), ("epsilon", None)],
 )
 def test_bad_arguments_are_told_by_rule_received_and_remedy(wrong, value):
@@ -252,9 +260,11 @@ def test_bad_arguments_are_told_by_rule_received_and_remedy(wrong, value):
     assert f". Received: {value}. Use " in message
 
 
-@pytest.mark.parametrize("shape", [(None, 4), (None, 3, 4), (None, 2, 2, None)])
-def test_other_shapes_are_refused(shape):
-    with pytest.raises(ValueError, match=r"^(rank|channels) must .*\. Received: .*\. Use"):
-        tf1_semantics.BatchNormalization().build(shape)
-
-
+@pytest.mark.parametrize(
+    "shape, dtype",
+    [((None, 4), "float32"), ((None, 3, 4), "float32"), ((None, 2, 2, None), "float32")]
+    + [((None, 2, 2, 3), "float64")],
+)
+def test_what_the_kernel_does_not_take_is_refused(shape, dtype):
+    with pytest.raises(ValueError, match=r"^\w+ must .*\. Received: .*\. Use .*\.$"):
+        tf1_semantics.BatchNormalization(dtype=dtype).build(shape)

@@ -1,7 +1,6 @@
 """TF1's random initialisers as Keras ones, against compat.v1 graphs."""
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import example, given

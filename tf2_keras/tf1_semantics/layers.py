@@ -1,4 +1,7 @@
 """Layers whose Keras namesakes compute something else than TF1's."""
+import functools
+import numbers
+
 import keras
 import tensorflow as tf
 
@@ -47,17 +50,26 @@ class BatchNormalization(keras.layers.Layer):
             cuDNN's least, to 1.001e-5 without a word; today's compat.v1 does not. Pass
             1.001e-5 here if your program asked 1.15 for less.
 
-    Input shape: [batch, height, width, channels]. Output shape: the same.
+    Input shape: [batch, height, width, channels]. Output shape: the same. Weights are
+    float32, inputs may be half of that.
     Raises:
-        ValueError: if ``momentum`` is not in [0, 1] or the input's rank is not 4.
+        ValueError: if ``momentum`` is not in [0, 1], ``epsilon`` is negative, or the
+            input's rank is not 4.
     Source: nn_impl.fused_batch_norm; tf.layers.batch_normalization(fused=True).
     """
 
+    DTYPES = ('float32', 'float16', 'bfloat16')
+
     def __init__(self, momentum=0.99, epsilon=1e-3, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= momentum <= 1:
+        if not isinstance(momentum, numbers.Real) or not 0 <= momentum <= 1:
             raise ValueError(
                 f'momentum must be in [0, 1]. Received: {momentum}. Use 0.99.'
+            )
+        if not isinstance(epsilon, numbers.Real) or not epsilon >= 0:
+            raise ValueError(
+                'epsilon must be a number that is not negative. '
+                f'Received: {epsilon}. Use 1e-3.'
             )
         self.momentum = momentum
         self.epsilon = epsilon
@@ -65,18 +77,31 @@ class BatchNormalization(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(
-                'fused batch normalisation needs rank 4, [batch, height, width, '
-                f'channels]. Received: {tuple(input_shape)}. '
+                'rank must be 4, [batch, height, width, channels]. '
+                f'Received: {tuple(input_shape)}. '
                 'Use keras.layers.BatchNormalization for other ranks.'
             )
-        shape = (input_shape[-1],)
-        self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
-        self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
-        self.moving_mean = self.add_weight(
-            shape=shape, initializer='zeros', trainable=False, name='moving_mean'
+        if input_shape[-1] is None:
+            raise ValueError(
+                f'channels must be known. Received: {tuple(input_shape)}. '
+                'Use an input whose last axis has a size.'
+            )
+        if self.compute_dtype not in self.DTYPES:
+            raise ValueError(
+                f'dtype must be one of {self.DTYPES}. Received: {self.compute_dtype}. '
+                'Use keras.layers.BatchNormalization for others.'
+            )
+        # The kernel takes float32 weights, whatever the dtype of its input.
+        per_channel = functools.partial(
+            self.add_weight, shape=(input_shape[-1],), dtype='float32', autocast=False
         )
-        self.moving_variance = self.add_weight(
-            shape=shape, initializer='ones', trainable=False, name='moving_variance'
+        self.gamma = per_channel(initializer='ones', name='gamma')
+        self.beta = per_channel(initializer='zeros', name='beta')
+        self.moving_mean = per_channel(
+            initializer='zeros', trainable=False, name='moving_mean'
+        )
+        self.moving_variance = per_channel(
+            initializer='ones', trainable=False, name='moving_variance'
         )
 
     def call(self, x, training=False):
