@@ -50,8 +50,7 @@ class Pair:
         self.name = name
         self.meeting_point = chapters.meeting_point(name)
         self.fault = fault
-        # What the caller says comes first: it may know the shape of the data.
-        fields = {**((fault and fault.both) or {}), **(fields or {})}
+        fields = {**(fields or {}), **((fault and fault.both) or {})}
         graph, twin = chapters.graph(name), chapters.twin(name)
         self.config = graph.Config(**fields)
         self.program = graph.build(self.config)

@@ -54,6 +54,10 @@ def run_chapter(request, on_progress=lambda: None):
         (data as above, {level: engine Divergence}).
     """
     fault = chapters.faults(request.name)[request.fault] if request.fault else None
+    if fault and fault.both:
+        # A run keeps its own configuration: that of the data, for one.
+        kept = {k: v for k, v in fault.both.items() if k not in request.fields}
+        fault = fault._replace(both=kept)
     meeting_point = chapters.meeting_point(request.name)
     levels, divergences, result = {}, {}, {"metric": meeting_point.METRIC}
     with Pair(request.name, request.fields, fault) as pair:

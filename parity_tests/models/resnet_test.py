@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from parity_tests.chapters import graph, twin
 from parity_tests.engine import strategies
+from parity_tests.engine.comparison import STAGES
 from parity_tests.engine.ulps import ulp_distance
 from parity_tests.models import resnet as meeting_point
 from parity_tests.models.resnet_faults import FAULTS, KERAS_BATCH_NORM, SCHEDULED, TINY
@@ -251,16 +252,15 @@ def test_initial_values_are_bit_equal(seed, bottleneck):
         assert comparison.cells["initial values"].compared > 15
 
 
-@pytest.mark.parametrize("level", EXACT_LEVELS)
-def test_the_full_resnet_20_is_bit_equal(level):
+def test_the_full_resnet_20_is_bit_equal():
     with Pair(CHAPTER, {"image_shape": (28, 28, 1), "boundaries": (1, 2)}) as chapter:
         batches = random_batches(chapter.config, 3, size=8)
-        comparison = chapter.compare(lambda: batches, level, granted=False)
-    comparison.require_agreement()
+        for level in EXACT_LEVELS:
+            comparison = chapter.compare(lambda: batches, level, granted=False)
+            comparison.require_agreement()
 
 
-@pytest.mark.parametrize("level", EXACT_LEVELS)
-def test_the_full_width_resnet_50_is_bit_equal(level):
+def test_the_full_width_resnet_50_is_bit_equal():
     fifty = graph(CHAPTER).RESNET_50
     fields = {
         "image_shape": (32, 32, 3),
@@ -272,8 +272,9 @@ def test_the_full_width_resnet_50_is_bit_equal(level):
     }
     with Pair(CHAPTER, fields) as chapter:
         batches = random_batches(chapter.config, 2, size=3)
-        comparison = chapter.compare(lambda: batches, level, granted=False)
-    comparison.require_agreement()
+        for level in EXACT_LEVELS:
+            comparison = chapter.compare(lambda: batches, level, granted=False)
+            comparison.require_agreement()
 
 
 # Trajectories.
@@ -362,35 +363,31 @@ def test_both_programs_reach_the_same_accuracy():
 # Faults.
 
 
-def first_divergence(name, level):
-    with Pair(CHAPTER, fault=FAULTS[name]) as faulty:
-        batches = random_batches(faulty.config, 4)
-        return faulty.compare(lambda: batches, level).first_divergence
+# One for each stage is looked for at every level, the others in a function only.
+AT_EVERY_LEVEL = (
+    "truncated_he_normal",
+    "l2_not_halved",
+    "shortcut_without_gradient",
+    "keras_momentum",
+    "schedule_one_step_late",
+    "missing_update_ops",
+)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_is_caught(name):
-    divergence = first_divergence(name, "function")
-    assert divergence is not None, FAULTS[name].says
-    assert divergence.stage == FAULTS[name].stage
+    fault = FAULTS[name]
+    levels = ("function", "fit", "eager") if name in AT_EVERY_LEVEL else ("function",)
+    with Pair(CHAPTER, fault=fault) as faulty:
+        batches = random_batches(faulty.config, 4)
+        for level in levels:
+            divergence = faulty.compare(lambda: batches, level).first_divergence
+            assert divergence is not None, fault.says
+            assert divergence.stage == fault.stage
 
 
-@pytest.mark.parametrize("level", ["eager", "fit"])
-@pytest.mark.parametrize(
-    "name",
-    [  # one for each stage
-        "truncated_he_normal",
-        "l2_not_halved",
-        "shortcut_without_gradient",
-        "keras_momentum",
-        "schedule_one_step_late",
-        "missing_update_ops",
-    ],
-)
-def test_planted_fault_is_caught_at_the_other_levels(name, level):
-    divergence = first_divergence(name, level)
-    assert divergence is not None, FAULTS[name].says
-    assert divergence.stage == FAULTS[name].stage
+def test_a_fault_of_each_stage_is_looked_for_at_every_level():
+    assert {FAULTS[name].stage for name in AT_EVERY_LEVEL} == set(STAGES)
 
 
 # Traps: what is written in good faith, and how far it leads away.
