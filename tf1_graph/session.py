@@ -6,7 +6,6 @@ optimizer slots and the new values, as dictionaries of numpy arrays under TF1's 
 """
 import collections
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 Program = collections.namedtuple(

@@ -252,12 +252,24 @@ def test_initial_values_are_bit_equal(seed, bottleneck):
         assert comparison.cells["initial values"].compared > 15
 
 
-def test_the_full_resnet_20_is_bit_equal():
-    with Pair(CHAPTER, {"image_shape": (28, 28, 1), "boundaries": (1, 2)}) as chapter:
-        batches = random_batches(chapter.config, 3, size=8)
-        for level in EXACT_LEVELS:
-            comparison = chapter.compare(lambda: batches, level, granted=False)
+def require_agreement_over(steps, examples, fields):
+    """Trains a network that is built for this, in a function and then in fit.
+
+    The second time its initial values are fed: a new Session would take seconds.
+    """
+    with Pair(CHAPTER, fields) as chapter:
+        batches = random_batches(chapter.config, steps, examples)
+        variables = {**chapter.training.variables, **chapter.training.slots}
+        start = {name: variable.numpy() for name, variable in variables.items()}
+        for level, values in (("function", None), ("fit", start)):
+            comparison = chapter.compare(lambda: batches, level, values, granted=False)
             comparison.require_agreement()
+            assert comparison.records == 1 + steps
+
+
+def test_the_full_resnet_20_is_bit_equal():
+    fields = {"image_shape": (28, 28, 1), "boundaries": (1, 2)}
+    require_agreement_over(3, 8, fields)
 
 
 def test_the_full_width_resnet_50_is_bit_equal():
@@ -270,11 +282,7 @@ def test_the_full_width_resnet_50_is_bit_equal():
         "bottleneck": fifty.bottleneck,
         "boundaries": (0, 1),
     }
-    with Pair(CHAPTER, fields) as chapter:
-        batches = random_batches(chapter.config, 2, size=3)
-        for level in EXACT_LEVELS:
-            comparison = chapter.compare(lambda: batches, level, granted=False)
-            comparison.require_agreement()
+    require_agreement_over(2, 3, fields)
 
 
 # Trajectories.

@@ -3,13 +3,13 @@
 Where a Keras namesake computes something else, the part here reproduces TF1 to the bit.
 """
 from tf2_keras.tf1_semantics.dropout import Dropout
-from tf2_keras.tf1_semantics.initializers import TruncatedNormal
-from tf2_keras.tf1_semantics.initializers import RandomNormal
-from tf2_keras.tf1_semantics.initializers import VarianceScaling
-from tf2_keras.tf1_semantics.layers import AddBias
-from tf2_keras.tf1_semantics.layers import BatchNormalization
-from tf2_keras.tf1_semantics.optimizers import Adam
-from tf2_keras.tf1_semantics.optimizers import Momentum
+from tf2_keras.tf1_semantics.initializers import (
+    RandomNormal,
+    TruncatedNormal,
+    VarianceScaling,
+)
+from tf2_keras.tf1_semantics.layers import AddBias, BatchNormalization
+from tf2_keras.tf1_semantics.optimizers import Adam, Momentum
 
 __all__ = [
     'Adam',
