@@ -11,10 +11,13 @@ from parity_tests.pair import Fault
 from tf2_keras import tf1_semantics
 
 
-def _part(**replaced):
-    """(twin module) -> patch: some of ``tf1_semantics`` as the twin sees it."""
+def _layer(**replaced):
+    """(twin module) -> patch: some of ``tf1_semantics.layers`` as the twin sees them."""
+    layers = types.SimpleNamespace(**{**vars(tf1_semantics.layers), **replaced})
     return lambda twin: {
-        "tf1_semantics": types.SimpleNamespace(**{**vars(tf1_semantics), **replaced})
+        "tf1_semantics": types.SimpleNamespace(
+            **{**vars(tf1_semantics), "layers": layers}
+        )
     }
 
 
@@ -50,7 +53,7 @@ class KerasAdam(keras.optimizers.Adam):
         return {"Adam": self._momentums, "Adam_1": self._velocities}, self.powers
 
 
-class LatePowers(tf1_semantics.Adam):
+class LatePowers(tf1_semantics.optimizers.Adam):
     """Multiplies the beta powers from the second step on."""
 
     def apply(self, gradients, trainable_variables=None):
@@ -62,12 +65,12 @@ class LatePowers(tf1_semantics.Adam):
             power.assign(tf.where(first, value, power.value))
 
 
-class LateGradients(tf1_semantics.Adam):
+class LateGradients(tf1_semantics.optimizers.Adam):
     """Applies each gradient one step after it was computed."""
 
     def build(self, variables):
         super().build(variables)
-        self.waiting = self._add_slots(variables, "waiting")
+        self.waiting = self.add_slots(variables, "waiting")
 
     def apply(self, gradients, trainable_variables=None):
         due = [tf.identity(waiting.value) for waiting in self.waiting]
@@ -83,7 +86,7 @@ def _optimizer(optimizer, **options):
 
 
 def _keep_prob_as_rate(keep_prob, **options):
-    return tf1_semantics.Dropout(1 - keep_prob, **options)
+    return tf1_semantics.layers.Dropout(1 - keep_prob, **options)
 
 
 def _keras_dropout(keep_prob, seed, fed, name):
@@ -91,7 +94,7 @@ def _keras_dropout(keep_prob, seed, fed, name):
 
 
 def _number_instead_of_fed(keep_prob, seed, fed, name):
-    return tf1_semantics.Dropout(keep_prob, seed, fed=False, name=name)
+    return tf1_semantics.layers.Dropout(keep_prob, seed, fed=False, name=name)
 
 
 def _cross_entropy(y, logits):
@@ -127,7 +130,7 @@ def _kernel_transposed(twin):
             kernel_initializer=twin.weight_variable(seed, config),
             name=name,
         )(x)
-        x = tf1_semantics.AddBias(twin.bias_variable(), name=name + "_add")(x)
+        x = tf1_semantics.layers.AddBias(twin.bias_variable(), name=name + "_add")(x)
         return keras.layers.ReLU()(x)
 
     return {"conv_layer": conv_layer}
@@ -190,7 +193,7 @@ def _biases_in_the_layers(twin):
 NUMBER_INSTEAD_OF_FED = Fault(
     "keep_prob is a Python number: evaluation leaves the random stream where it is.",
     "loss",
-    _part(Dropout=_number_instead_of_fed),
+    _layer(Dropout=_number_instead_of_fed),
 )
 
 FAULTS = {
@@ -231,11 +234,11 @@ FAULTS = {
     "keep_prob_as_rate": Fault(
         "keep_prob is passed as rate.",
         "loss",
-        _part(Dropout=_keep_prob_as_rate),
+        _layer(Dropout=_keep_prob_as_rate),
         both={"keep_prob": 0.75},
     ),
     "keras_dropout": Fault(
-        "Keras's Dropout with the same seed.", "loss", _part(Dropout=_keras_dropout)
+        "Keras's Dropout with the same seed.", "loss", _layer(Dropout=_keras_dropout)
     ),
     "softmax_twice": Fault(
         "The loss is given probabilities where it takes logits.", "loss", _softmax_twice
@@ -265,7 +268,7 @@ FAULTS = {
     "wrong_epsilon": Fault(
         "Keras's epsilon of 1e-7.",
         "updates",
-        _optimizer(tf1_semantics.Adam, epsilon=1e-7),
+        _optimizer(tf1_semantics.optimizers.Adam, epsilon=1e-7),
     ),
     "powers_one_step_late": Fault(
         "The beta powers are a step behind.", "slots", _optimizer(LatePowers)

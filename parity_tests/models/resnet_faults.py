@@ -24,7 +24,7 @@ def _normalised_with(layer):
     }
 
 
-class _FaultyStatistics(tf1_semantics.BatchNormalization):
+class _FaultyStatistics(tf1_semantics.layers.BatchNormalization):
     """Normalises as TF1 does; what it remembers is up to the faults below."""
 
     def call(self, x, training=False):
@@ -51,7 +51,7 @@ class _PopulationVariance(_FaultyStatistics):
             moving.assign_sub((moving - statistic) * rate)
 
 
-class _AlwaysInference(tf1_semantics.BatchNormalization):
+class _AlwaysInference(tf1_semantics.layers.BatchNormalization):
     def call(self, x, training=False):
         return super().call(x, training=False)
 
@@ -79,7 +79,7 @@ def _keras_momentum(twin):
 
 def _nesterov(twin):
     return {
-        "train": lambda config: tf1_semantics.Momentum(
+        "train": lambda config: tf1_semantics.optimizers.Momentum(
             _schedule(config), config.momentum, use_nesterov=True, name="momentum"
         )
     }
@@ -87,7 +87,7 @@ def _nesterov(twin):
 
 def _truncated_he_normal(twin):
     return {
-        "he_normal": lambda name, config: tf1_semantics.VarianceScaling(
+        "he_normal": lambda name, config: tf1_semantics.initializers.VarianceScaling(
             2.0, "fan_in", "truncated_normal", (config.seed, twin.op_seed(name))
         )
     }
@@ -214,7 +214,7 @@ def _relu_before_the_addition(twin):
 def _last_gamma_starts_at_zero(twin):
     """Goyal et al. 2017, arXiv:1706.02677, start each block as an identity."""
 
-    class Zeroed(tf1_semantics.BatchNormalization):
+    class Zeroed(tf1_semantics.layers.BatchNormalization):
         def build(self, input_shape):
             super().build(input_shape)
             if self.name == "stage2_block1_norm2":

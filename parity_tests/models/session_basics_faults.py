@@ -31,7 +31,7 @@ def _keras_initializer(twin):
 def _op_seed_alone(twin):
     return _line(
         twin,
-        weight=lambda line: tf1_semantics.RandomNormal(
+        weight=lambda line: tf1_semantics.initializers.RandomNormal(
             stddev=line.config.stddev, seed=11
         ),
     )

@@ -77,7 +77,7 @@ class Twin:
     """The layer, called eagerly or in a function."""
 
     def __init__(self, channels, momentum, epsilon, dtype):
-        self.layer = tf1_semantics.BatchNormalization(momentum, epsilon, dtype=dtype)
+        self.layer = tf1_semantics.layers.BatchNormalization(momentum, epsilon, dtype=dtype)
         self.layer.build((None, None, None, channels))
         specs = [tf.TensorSpec([None, None, None, channels], dtype)] * 2
         self.functions = {
@@ -196,7 +196,7 @@ def test_the_moving_variance_gathers_the_samples_and_kerass_own_the_populations(
     """The trap: six pixels of a channel, and Keras remembers five sixths."""
     x = np.random.RandomState(0).standard_normal((1, 2, 3, 4)).astype(np.float32)
     layers = [
-        tf1_semantics.BatchNormalization(momentum=0.0),
+        tf1_semantics.layers.BatchNormalization(momentum=0.0),
         keras.layers.BatchNormalization(momentum=0.0),
     ]
     for layer in layers:
@@ -207,13 +207,13 @@ def test_the_moving_variance_gathers_the_samples_and_kerass_own_the_populations(
 
 
 def test_a_layer_that_is_not_told_to_train_does_not():
-    layer = tf1_semantics.BatchNormalization()
+    layer = tf1_semantics.layers.BatchNormalization()
     layer(np.full((2, 2, 2, 3), 7.0, np.float32))
     np.testing.assert_array_equal(layer.moving_mean.numpy(), np.zeros(3))
 
 
 def test_weights_come_in_the_order_of_keras_own():
-    layers = tf1_semantics.BatchNormalization(), keras.layers.BatchNormalization()
+    layers = tf1_semantics.layers.BatchNormalization(), keras.layers.BatchNormalization()
     for layer in layers:
         layer.build((None, 2, 2, 3))
     names = [
@@ -224,9 +224,9 @@ def test_weights_come_in_the_order_of_keras_own():
 
 
 def test_a_configuration_makes_the_same_layer_again():
-    original = tf1_semantics.BatchNormalization(0.7, 0.01, name="norm")
+    original = tf1_semantics.layers.BatchNormalization(0.7, 0.01, name="norm")
     copies = [
-        tf1_semantics.BatchNormalization.from_config(original.get_config()),
+        tf1_semantics.layers.BatchNormalization.from_config(original.get_config()),
         keras.layers.deserialize(keras.layers.serialize(original)),
     ]
     for copy in copies:
@@ -237,7 +237,7 @@ def test_a_configuration_makes_the_same_layer_again():
 def test_a_loaded_layer_predicts_alike(tmp_path):
     x = np.random.RandomState(0).standard_normal((4, 3, 3, 2)).astype(np.float32)
     model = keras.Sequential(
-        [keras.Input((3, 3, 2)), tf1_semantics.BatchNormalization(0.5)]
+        [keras.Input((3, 3, 2)), tf1_semantics.layers.BatchNormalization(0.5)]
     )
     model(x, training=True)
     model.save(tmp_path / "model.keras")
@@ -254,7 +254,7 @@ def test_a_loaded_layer_predicts_alike(tmp_path):
 )
 def test_bad_arguments_are_told_by_rule_received_and_remedy(wrong, value):
     with pytest.raises(ValueError) as caught:
-        tf1_semantics.BatchNormalization(**{wrong: value})
+        tf1_semantics.layers.BatchNormalization(**{wrong: value})
     message = str(caught.value)
     assert message.startswith(f"{wrong} must ")
     assert f". Received: {value}. Use " in message
@@ -267,4 +267,4 @@ def test_bad_arguments_are_told_by_rule_received_and_remedy(wrong, value):
 )
 def test_what_the_kernel_does_not_take_is_refused(shape, dtype):
     with pytest.raises(ValueError, match=r"^\w+ must .*\. Received: .*\. Use .*\.$"):
-        tf1_semantics.BatchNormalization(dtype=dtype).build(shape)
+        tf1_semantics.layers.BatchNormalization(dtype=dtype).build(shape)

@@ -48,8 +48,8 @@ def session_of_dropout(keep_prob, seed, fed):
 
 def ways_to_call(keep_prob, seed, fed):
     """{name: (x, training) -> array}: a layer called eagerly, and one in functions."""
-    eager = tf1_semantics.Dropout(keep_prob, seed, fed=fed)
-    layer = tf1_semantics.Dropout(keep_prob, seed, fed=fed)
+    eager = tf1_semantics.layers.Dropout(keep_prob, seed, fed=fed)
+    layer = tf1_semantics.layers.Dropout(keep_prob, seed, fed=fed)
     layer.build([None, None])
     functions = {
         training: tf.function(
@@ -126,7 +126,7 @@ def test_a_number_is_scaled_by_its_inverse_and_a_fed_one_divided_by():
     x = ordinary_run([True])[0][0]
     for keep_prob, alike in ((0.5, True), (0.25, True), (0.3, False), (0.9, False)):
         number, fed = (
-            tf1_semantics.Dropout(keep_prob, SEED, fed=fed)(x, training=True).numpy()
+            tf1_semantics.layers.Dropout(keep_prob, SEED, fed=fed)(x, training=True).numpy()
             for fed in (False, True)
         )
         np.testing.assert_array_equal(number == 0, fed == 0)
@@ -139,7 +139,7 @@ def test_a_number_is_scaled_by_its_inverse_and_a_fed_one_divided_by():
 def test_a_saved_layer_goes_on_in_its_stream(fed, tmp_path):
     run = ordinary_run([True] * 4)
     model = keras.Sequential(
-        [keras.Input((7,)), tf1_semantics.Dropout(0.3, SEED, fed=fed)]
+        [keras.Input((7,)), tf1_semantics.layers.Dropout(0.3, SEED, fed=fed)]
     )
     with session_of_dropout(0.3, SEED, fed) as reference:
         for x, training in run[:2]:
@@ -154,7 +154,7 @@ def test_a_saved_layer_goes_on_in_its_stream(fed, tmp_path):
 
 @BOTH_KINDS
 def test_retracing_goes_on_in_the_stream(fed):
-    layer = tf1_semantics.Dropout(0.3, SEED, fed=fed)
+    layer = tf1_semantics.layers.Dropout(0.3, SEED, fed=fed)
     layer.build([None, None])
     function = tf.function(functools.partial(layer, training=True))
     with session_of_dropout(0.3, SEED, fed) as reference:
@@ -167,8 +167,8 @@ def test_retracing_goes_on_in_the_stream(fed):
 
 def test_neither_global_seeds_nor_other_layers_touch_the_stream():
     run = ordinary_run([True] * 3)
-    layer = tf1_semantics.Dropout(0.3, SEED)
-    other = tf1_semantics.Dropout(0.3, SEED)
+    layer = tf1_semantics.layers.Dropout(0.3, SEED)
+    other = tf1_semantics.layers.Dropout(0.3, SEED)
     with session_of_dropout(0.3, SEED, fed=False) as reference:
         for x, training in run:
             tf.random.set_seed(7)
@@ -176,11 +176,11 @@ def test_neither_global_seeds_nor_other_layers_touch_the_stream():
             received = layer(x, training=training).numpy()
             assert received.tobytes() == reference(x).tobytes()
     # The same seeds again start the same stream again.
-    first = tf1_semantics.Dropout(0.3, SEED)(run[0][0], training=True)
+    first = tf1_semantics.layers.Dropout(0.3, SEED)(run[0][0], training=True)
     np.testing.assert_array_equal(other(run[0][0], training=True), first)
 
 
 @pytest.mark.parametrize("keep_prob", [0, -0.1, 1.5])
 def test_a_keep_prob_outside_its_range_is_refused(keep_prob):
     with pytest.raises(ValueError, match=r"in \(0, 1\]. Received: .*Use 1 - rate"):
-        tf1_semantics.Dropout(keep_prob, SEED)
+        tf1_semantics.layers.Dropout(keep_prob, SEED)

@@ -26,8 +26,8 @@ ARGUMENTS = {
     "TruncatedNormal": normal_arguments,
     "VarianceScaling": strategies.hyperparameters(
         scale=(1e-3, 1e3),
-        mode=list(tf1_semantics.VarianceScaling.MODES),
-        distribution=list(tf1_semantics.VarianceScaling.DISTRIBUTIONS),
+        mode=list(tf1_semantics.initializers.VarianceScaling.MODES),
+        distribution=list(tf1_semantics.initializers.VarianceScaling.DISTRIBUTIONS),
     ),
 }
 shapes = st.lists(st.integers(1, 7), max_size=4).map(tuple) | st.sampled_from(
@@ -60,7 +60,7 @@ def values_of_tf1(name, arguments, shape, dtype, graph_seed, op_seed):
 
 def initialiser(name, arguments, graph_seed, op_seed):
     seed = op_seed if graph_seed is None else (graph_seed, op_seed)
-    return getattr(tf1_semantics, name)(**arguments, seed=seed)
+    return getattr(tf1_semantics.initializers, name)(**arguments, seed=seed)
 
 
 def require_equal(expected, received):
@@ -92,8 +92,8 @@ def test_values_are_those_of_tf1(kind, shape, dtype, graph_seed, op_seed):
     require_equal(expected, received.numpy())
 
 
-@pytest.mark.parametrize("distribution", tf1_semantics.VarianceScaling.DISTRIBUTIONS)
-@pytest.mark.parametrize("mode", tf1_semantics.VarianceScaling.MODES)
+@pytest.mark.parametrize("distribution", tf1_semantics.initializers.VarianceScaling.DISTRIBUTIONS)
+@pytest.mark.parametrize("mode", tf1_semantics.initializers.VarianceScaling.MODES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_variance_scaling_is_that_of_tf1(mode, distribution, dtype):
     arguments = {"scale": 2.0, "mode": mode, "distribution": distribution}
@@ -133,7 +133,7 @@ def test_a_configuration_makes_the_same_initialiser_again(kind, graph_seed, op_s
 
 
 def test_a_saved_layer_keeps_its_initialiser(tmp_path):
-    initial = tf1_semantics.VarianceScaling(2.0, seed=(1, 42))
+    initial = tf1_semantics.initializers.VarianceScaling(2.0, seed=(1, 42))
     layer = keras.layers.Dense(3, kernel_initializer=initial)
     model = keras.Sequential([keras.Input((4,)), layer])
     model.save(tmp_path / "model.keras")
@@ -144,7 +144,7 @@ def test_a_saved_layer_keeps_its_initialiser(tmp_path):
 
 def test_layers_use_it_in_their_own_dtype():
     for dtype in ("float16", "float32", "float64"):
-        initial = tf1_semantics.TruncatedNormal(stddev=0.1, seed=(1, 2))
+        initial = tf1_semantics.initializers.TruncatedNormal(stddev=0.1, seed=(1, 2))
         layer = keras.layers.Dense(5, kernel_initializer=initial, dtype=dtype)
         layer.build((None, 4))
         expected = values_of_tf1(
@@ -172,7 +172,7 @@ def test_layers_use_it_in_their_own_dtype():
 )
 def test_bad_arguments_are_told_by_rule_received_and_remedy(name, arguments):
     with pytest.raises(ValueError) as caught:
-        getattr(tf1_semantics, name)(**{"seed": 1, **arguments})
+        getattr(tf1_semantics.initializers, name)(**{"seed": 1, **arguments})
     message = str(caught.value)
     ((wrong, value),) = arguments.items()
     assert message.startswith(f"{wrong} must be ")

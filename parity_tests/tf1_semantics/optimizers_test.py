@@ -140,7 +140,7 @@ def require_parity(name, arguments, values, gradients, level="function", **optio
         of_twin["learning_rate"] = options.pop("keras_schedule")
     if "clip" in options:
         of_twin.update([options["clip"]])
-    twin = Twin(getattr(tf1_semantics, name)(**of_twin), values)
+    twin = Twin(getattr(tf1_semantics.optimizers, name)(**of_twin), values)
     comparison = compare_runs(
         run_of_tf1(name, arguments, values, gradients, **options),
         twin.run(gradients, level),
@@ -283,7 +283,7 @@ def test_slots_carry_the_names_of_tf1(name):
     if name == "Momentum":
         arguments["momentum"] = 0.9
     (of_tf1,) = run_of_tf1(name, arguments, values, gradients)
-    twin = Twin(getattr(tf1_semantics, name)(**arguments), values)
+    twin = Twin(getattr(tf1_semantics.optimizers, name)(**arguments), values)
     assert set(twin.state()["slots"]) == set(of_tf1["slots"])
 
 
@@ -291,10 +291,10 @@ def new_optimizers():
     """One of each kind, with arguments that are no defaults."""
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
     return [
-        tf1_semantics.Momentum(0.1, 0.8, use_nesterov=True, clipnorm=1.0),
-        tf1_semantics.Momentum(schedule, 0.8),
-        tf1_semantics.Adam(0.1, 0.8, 0.95, 1e-4, global_clipnorm=2.0),
-        tf1_semantics.Adam(schedule),
+        tf1_semantics.optimizers.Momentum(0.1, 0.8, use_nesterov=True, clipnorm=1.0),
+        tf1_semantics.optimizers.Momentum(schedule, 0.8),
+        tf1_semantics.optimizers.Adam(0.1, 0.8, 0.95, 1e-4, global_clipnorm=2.0),
+        tf1_semantics.optimizers.Adam(schedule),
     ]
 
 
@@ -326,7 +326,7 @@ def test_a_loaded_model_goes_on_as_if_never_saved(kind, tmp_path):
     def fit(model, examples):
         model.fit(x[examples], y[examples], batch_size=4, shuffle=False, verbose=0)
 
-    initial = tf1_semantics.RandomNormal(seed=1)
+    initial = tf1_semantics.initializers.RandomNormal(seed=1)
     model = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(2, kernel_initializer=initial)]
     )
@@ -389,7 +389,7 @@ def test_a_variable_without_gradient_stays_and_the_others_move(name, slot):
     values, gradients = ordinary_problem(3)
     gradients = [[weights, None] for weights, _ in gradients]
     of_tf1 = list(run_of_tf1(name, arguments, values, gradients))
-    twin = Twin(getattr(tf1_semantics, name)(**arguments), values)
+    twin = Twin(getattr(tf1_semantics.optimizers, name)(**arguments), values)
     of_twin = list(twin.run(gradients, "eager"))
     for record in of_twin:  # TF1 makes no slots for it
         for idle in [key for key in record["slots"] if key.startswith("bias/")]:
@@ -441,7 +441,7 @@ def test_sparse_gradients_are_refused_before_anything_changes(kind):
 )
 def test_bad_arguments_are_told_by_rule_received_and_remedy(name, arguments):
     with pytest.raises(ValueError) as caught:
-        getattr(tf1_semantics, name)(**arguments)
+        getattr(tf1_semantics.optimizers, name)(**arguments)
     message = str(caught.value)
     (wrong,) = set(arguments) & set(
         re.findall(r"\w+", message.split(". Received: ")[0])
@@ -450,4 +450,4 @@ def test_bad_arguments_are_told_by_rule_received_and_remedy(name, arguments):
 
 
 def test_whole_numbers_are_rates_too():
-    assert tf1_semantics.Momentum(1, 0).learning_rate.numpy() == 1.0
+    assert tf1_semantics.optimizers.Momentum(1, 0).learning_rate.numpy() == 1.0

@@ -31,7 +31,7 @@ class Config:
 
 def weight_variable(seed, config):
     # Keras's TruncatedNormal draws other numbers from the same seed.
-    return tf1_semantics.TruncatedNormal(stddev=0.1, seed=(config.seed, seed))
+    return tf1_semantics.initializers.TruncatedNormal(stddev=0.1, seed=(config.seed, seed))
 
 
 def bias_variable():
@@ -48,7 +48,7 @@ def conv_layer(x, channels, seed, config, name):
         kernel_initializer=weight_variable(seed, config), name=name,
     )(x)
     # conv + b, not BiasAdd: the bias's gradient is then summed in TF1's order.
-    x = tf1_semantics.AddBias(bias_variable(), name=name + '_add')(x)
+    x = tf1_semantics.layers.AddBias(bias_variable(), name=name + '_add')(x)
     return keras.layers.ReLU()(x)
 
 
@@ -57,7 +57,7 @@ def full_layer(x, size, seed, config, name):
         size, use_bias=False, kernel_initializer=weight_variable(seed, config),
         name=name,
     )(x)
-    return tf1_semantics.AddBias(bias_variable(), name=name + '_add')(x)
+    return tf1_semantics.layers.AddBias(bias_variable(), name=name + '_add')(x)
 
 
 def inference(x, config):
@@ -71,7 +71,7 @@ def inference(x, config):
     conv2_flat = keras.layers.Flatten()(conv2_pool)  # [B, 3136]
     full_1 = keras.layers.ReLU()(full_layer(conv2_flat, config.hidden, 13, config, 'full1'))
     # The notes fed keep_prob: evaluating at 1.0 moves the random stream on as well.
-    full1_drop = tf1_semantics.Dropout(
+    full1_drop = tf1_semantics.layers.Dropout(
         config.keep_prob, seed=(config.seed, 14), fed=True, name='dropout'
     )(full_1)
     return full_layer(full1_drop, config.classes, 15, config, 'full2')
@@ -86,7 +86,7 @@ def loss(y_true, y_pred):
 
 def train(config):
     """The optimizer. Keras's Adam has another epsilon and rounds otherwise."""
-    return tf1_semantics.Adam(config.learning_rate, name='adam')
+    return tf1_semantics.optimizers.Adam(config.learning_rate, name='adam')
 
 
 def accuracy(y_true, y_pred):

@@ -46,7 +46,7 @@ def op_seed(name):
 def he_normal(name, config):
     """stddev = sqrt(2 / fan_in): He et al. 2015, arXiv:1502.01852."""
     # Keras's HeNormal is truncated, and draws other numbers from the same seed.
-    return tf1_semantics.VarianceScaling(
+    return tf1_semantics.initializers.VarianceScaling(
         scale=2.0, mode='fan_in', distribution='untruncated_normal',
         seed=(config.seed, op_seed(name)),
     )
@@ -72,7 +72,7 @@ def batch_norm(x, config, name):
     Which branch runs is said at the call, ``model(x, training=True)``; the statistics
     move in the forward pass, and there is no collection to forget.
     """
-    return tf1_semantics.BatchNormalization(
+    return tf1_semantics.layers.BatchNormalization(
         momentum=config.decay, epsilon=config.epsilon, name=layer_name(name)
     )(x)
 
@@ -148,7 +148,7 @@ def train(config):
     learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
         list(config.boundaries), list(config.learning_rates)
     )
-    return tf1_semantics.Momentum(learning_rate, config.momentum, name='momentum')
+    return tf1_semantics.optimizers.Momentum(learning_rate, config.momentum, name='momentum')
 
 
 class ResNet(keras.Model):

@@ -33,7 +33,7 @@ class Line(keras.layers.Layer):
         self.weight = self.add_weight(
             shape=(),
             # Keras's RandomNormal(seed=11) draws other numbers than tf.random_normal.
-            initializer=tf1_semantics.RandomNormal(
+            initializer=tf1_semantics.initializers.RandomNormal(
                 stddev=self.config.stddev, seed=(self.config.seed, 11)
             ),
             name='weight',

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tf2_keras.tf1_semantics import philox
 
+__all__ = ['RandomNormal', 'TruncatedNormal', 'VarianceScaling']
+
 
 @keras.saving.register_keras_serializable('tf1_semantics')
 class RandomNormal(keras.initializers.Initializer):

@@ -1,0 +1,3 @@
+"""Descriptors of tf1_semantics.initializers."""
+
+PARTS = ()

@@ -1,0 +1,36 @@
+"""The table of parts: every public name of tf2_keras.tf1_semantics.
+
+One module beside this one holds each kind's descriptors; this is all of them, for the
+tests and pages that cut across.
+"""
+
+from parity_tests.tf1_semantics import (
+    averages,
+    clipping,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    recurrent,
+    schedules,
+)
+from tf2_keras import tf1_semantics
+
+PARTS = (
+    *initializers.PARTS,
+    *optimizers.PARTS,
+    *schedules.PARTS,
+    *clipping.PARTS,
+    *averages.PARTS,
+    *losses.PARTS,
+    *metrics.PARTS,
+    *layers.PARTS,
+    *recurrent.PARTS,
+)
+
+
+def constructor(name):
+    """The class or function of a part's name, such as "optimizers.Adam"."""
+    module, _, name = name.partition(".")
+    return getattr(getattr(tf1_semantics, module), name)

@@ -1,0 +1,3 @@
+"""TF1 averages as Keras objects."""
+
+__all__ = []

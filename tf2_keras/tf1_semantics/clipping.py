@@ -1,0 +1,3 @@
+"""TF1 clipping as Keras objects."""
+
+__all__ = []

@@ -1,0 +1,6 @@
+"""Layers whose Keras namesakes compute something else than TF1's."""
+from tf2_keras.tf1_semantics.layers.bias import AddBias
+from tf2_keras.tf1_semantics.layers.dropout import Dropout
+from tf2_keras.tf1_semantics.layers.normalization import BatchNormalization
+
+__all__ = ['AddBias', 'BatchNormalization', 'Dropout']

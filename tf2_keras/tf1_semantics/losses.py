@@ -1,0 +1,3 @@
+"""TF1 losses as Keras objects."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""TF1 metrics as Keras objects."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""TF1 recurrent as Keras objects."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""TF1 schedules as Keras objects."""
+
+__all__ = []
