@@ -12,7 +12,7 @@ else:
     import tomli as tomllib
 
 FILE = pathlib.Path(__file__).with_name("budgets.toml")
-FIELDS = {"chapter", "level", "stage", "ulp", "normwise", "reason", "test"}
+FIELDS = {"chapter", "part", "level", "stage", "ulp", "normwise", "reason", "test"}
 
 
 @functools.lru_cache(maxsize=None)
@@ -24,18 +24,25 @@ def entries():
     """
     found = tuple(tomllib.loads(FILE.read_text(encoding="utf-8")).get("budget", ()))
     for entry in found:
-        missing = {"chapter", "level", "stage", "reason", "test"} - set(entry)
+        missing = {"level", "stage", "reason", "test"} - set(entry)
         unknown = set(entry) - FIELDS
-        if missing or unknown or entry["stage"] not in STAGES:
+        one_subject = ("chapter" in entry) != ("part" in entry)
+        if missing or unknown or not one_subject or entry["stage"] not in STAGES:
             raise ValueError(
-                f"A budget has the fields {sorted(FIELDS)} and a stage of {STAGES}. "
-                f"Received: {entry}. Complete it or take it out."
+                f"A budget has the fields {sorted(FIELDS)}, either a chapter or a part, "
+                f"and a stage of {STAGES}. Received: {entry}. "
+                "Complete it or take it out."
             )
     return found
 
 
-def budget_for(chapter, level):
-    """(stage, tensor) -> Budget of that chapter at that level; 0 ULP if none is stated."""
+def subject(entry):
+    """What an entry is about: a chapter, or a part such as "recurrent.LSTMCell"."""
+    return entry.get("chapter") or entry["part"]
+
+
+def budget_for(name, level):
+    """(stage, tensor) -> Budget of a chapter or part at a level; 0 ULP if not stated."""
     granted = {
         entry["stage"]: Budget(
             ulp=entry.get("ulp", 0),
@@ -43,6 +50,6 @@ def budget_for(chapter, level):
             reason=entry["reason"],
         )
         for entry in entries()
-        if entry["chapter"] == chapter and entry["level"] == level
+        if subject(entry) == name and entry["level"] == level
     }
     return lambda stage, tensor: granted.get(stage, Budget())

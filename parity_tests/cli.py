@@ -1,4 +1,4 @@
-"""The command line: tf-parity run | list | read | bench.
+"""The command line: tf-parity run | list | read | bench | witness | seeds.
 
 Exit codes: 0 all within budget, 1 a divergence, 2 a mistake in the call, 130 Ctrl-C.
 TensorFlow is imported only once the arguments are known to be right.
@@ -295,6 +295,33 @@ def read(name, width):
 
 
 @commands.command()
+@click.argument("path", metavar="MODEL.meta")
+@json_option
+def seeds(path, json_path):
+    """Every random op of an exported TF1 graph: its seeds, and how to write it in TF2."""
+    with _json_file(json_path) as write_json:
+        if not os.path.isfile(path):
+            kind = "a folder" if os.path.isdir(path) else "no such file"
+            raise UserError(
+                f"MODEL.meta must name a file. Received: {path} ({kind}). "
+                "Name what tf.train.Saver.save or export_meta_graph wrote."
+            )
+        reference_conditions.import_tensorflow()
+        from parity_tests import seeds as random_seeds
+
+        try:
+            meta_graph = random_seeds.read(path)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        found = random_seeds.random_ops(meta_graph)
+        write_json({"meta_graph": path, "random_ops": [each.as_data() for each in found]})
+    if found:
+        _console().print(random_seeds.table(path, meta_graph, found))
+    else:
+        click.echo(f"{path} holds no random op: there is nothing to seed.")
+
+
+@commands.command()
 @chapter_option
 @click.option("--rounds", type=int, default=7, show_default=True, callback=_positive)
 @click.option(
@@ -305,13 +332,31 @@ def read(name, width):
     "--comparison", is_flag=True,
     help="Only what one compared step of linear_regression costs.",
 )
+@click.option(
+    "--parts", is_flag=True,
+    help="Only one step of each optimizer: TF1's, the part's, Keras's namesake's.",
+)
+@click.option(
+    "--part", "part_names", multiple=True, metavar="NAME",
+    help="Only this part, such as optimizers.Adam; may be given several times.",
+)
+@click.option(
+    "--rows", type=int, default=1_000_000, show_default=True, callback=_positive,
+    help="Of the embedding whose sparse update --parts times; 64 columns.",
+)
 @batch_size_option
 @seed_option
 @data_option
 @json_option
-def bench(names, rounds, seconds, comparison, batch_size, seed, data, json_path):
+def bench(
+    names, rounds, seconds, comparison, parts, part_names, rows, batch_size, seed, data,
+    json_path,
+):
     """Steps per second of the Session and of each level, interleaved; as ratios."""
     with _json_file(json_path) as write_json:
+        if parts or part_names:
+            _bench_parts(part_names, rounds, rows, write_json)
+            return
         names = tuple(dict.fromkeys(names)) or chapters.NAMES
         reference_conditions.import_tensorflow()
         from parity_tests import timing
@@ -346,6 +391,98 @@ def bench(names, rounds, seconds, comparison, batch_size, seed, data, json_path)
         ", ".join(f"{k} {v}" for k, v in conditions.items()), style="dim",
         highlight=False,
     )
+
+
+@commands.command()
+@chapter_option
+@click.option(
+    "--stored", is_flag=True,
+    help="Compare with the goldens that come along; needs no TensorFlow 1.15.",
+)
+@click.option(
+    "--keep", metavar="DIR", help="Keep what was recorded, exports included, in DIR."
+)
+@json_option
+def witness(names, stored, keep, json_path):
+    """Compare genuine TensorFlow 1.15.5 with compat.v1 and with the twins.
+
+    Finds an environment with Python 3.7 and TensorFlow 1.15.5, or builds one, records
+    there and compares here. TF_PARITY_TF1_PYTHON names an interpreter of your own.
+    """
+    with _json_file(json_path) as write_json, tempfile.TemporaryDirectory() as temporary:
+        if stored and keep:
+            raise UserError(
+                "--keep must go with recording. Received: --stored as well. "
+                "Leave out one of the two."
+            )
+        reference_conditions.import_tensorflow()
+        from parity_tests.witness import environment, golden, replay, tf1_parts
+
+        wanted = tuple(dict.fromkeys(names)) or (*chapters.NAMES, tf1_parts.NAME)
+        say = Console(stderr=True, highlight=False).print
+        folder = replay.GOLDENS if stored else (keep or temporary)
+        if not stored:
+            try:
+                python = environment.find() or environment.build(say)
+                options = ("--export", "--replace") if keep else ()
+                environment.record(python, wanted, folder, *options, on_line=say)
+            except environment.NoWitness as error:
+                raise UserError(str(error)) from None
+        onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+        report = {"compared": {}, "environment": reference_conditions.describe()}
+        breaks = []
+        with _progress() as progress:
+            task = progress.add_task("comparing", total=len(wanted))
+            for name in wanted:
+                stored_facts = golden.Golden(os.path.join(folder, name)).facts
+                report["witness"] = {
+                    key: stored_facts[key]
+                    for key in ("tensorflow", "python", "numpy", "cpu", "intra_op_threads")
+                }
+                for subject, side, comparison in replay.legs(name, folder, onednn):
+                    cells = report["compared"].setdefault(subject, {})
+                    cells[side] = {
+                        stage: cell.as_data() for stage, cell in comparison.cells.items()
+                    }
+                    if not comparison.ok:
+                        breaks.append((subject, side, comparison.first_divergence))
+                progress.advance(task)
+        write_json(report)
+    console = _console()
+    console.print(tables.witness_table(report))
+    conditions = ", ".join(f"{k} {v}" for k, v in report["environment"].items())
+    console.print(conditions, style="dim", highlight=False)
+    for subject, side, divergence in breaks:
+        console.print(
+            f"\n{subject}, {side}\n{divergence.describe()}", markup=False, highlight=False
+        )
+    sys.exit(1 if breaks else 0)
+
+
+def _bench_parts(part_names, rounds, rows, write_json):
+    reference_conditions.import_tensorflow()
+    from parity_tests.tf1_semantics import optimizers, timing
+
+    known = {part.name: part for part in optimizers.PARTS}
+    for name in part_names:
+        try:
+            chapters.require_known(name, tuple(known), "part")
+        except chapters.UnknownName as error:
+            raise UserError(str(error)) from None
+    measured = {}
+    with _progress() as progress:
+        for name in dict.fromkeys(part_names) or known:
+            task = progress.add_task(name, total=None)
+            measured[name] = {
+                kind: timing.measure(
+                    known[name], kind == "sparse", rounds, rows=rows,
+                    on_round=lambda task=task: progress.advance(task),
+                )
+                for kind in ("dense", "sparse")
+            }
+            progress.update(task, total=1, completed=1)
+    write_json({"environment": reference_conditions.describe(), "parts": measured})
+    _console().print(tables.parts_speed_table(measured))
 
 
 def main():

@@ -89,6 +89,10 @@ MISTAKES = {
     "no width": (["read", "resnet", "--width", "0"], "--width must be positive"),
     "no rounds": (["bench", "--rounds", "0"], "--rounds must be positive"),
     "no seconds": (["bench", "--seconds", "0"], "--seconds must be positive"),
+    "unknown part": (["bench", "--part", "optimizers.Adan"], "Nearest: optimizers.Adam"),
+    "no rows": (["bench", "--parts", "--rows", "0"], "--rows must be positive"),
+    "unknown golden": (["witness", "--chapter", "mnist_cn"], "Nearest: mnist_cnn"),
+    "nothing to keep": (["witness", "--stored", "--keep", "x"], "Received: --stored"),
     "no such data": (["run", "--data", "/no/such/folder"], "/no/such/folder"),
     "unwritable report": (["run", "--json", "/no/such/folder/r.json"], "Received: /no"),
     "a folder as report": (["run", "--json", "/"], "--json must name a file"),
@@ -109,6 +113,43 @@ def test_a_mistake_is_one_line_and_exit_code_2(tf_parity, mistake):
     assert len(err.strip().splitlines()) == 1
     assert err.startswith("tf-parity: ") and expected in err
     assert "Traceback" not in err
+
+
+def test_witness_compares_with_what_comes_along(tf_parity, tmp_path):
+    path = tmp_path / "report.json"
+    code, out, err = tf_parity(
+        "witness", "--stored", "--chapter", "session_basics", "--json", path
+    )
+    assert code == 0, err
+    assert "TensorFlow 1.15.5 against compat.v1 and twin" in out
+    report = json.loads(path.read_text())
+    assert report["witness"]["tensorflow"] == "1.15.5"
+    sides = report["compared"]["session_basics"]
+    assert set(sides) == {"compat.v1", "function", "fit"}
+    for cells in sides.values():
+        assert cells["updates"]["max_ulp"] == 0 and cells["updates"]["ok"]
+
+
+def test_witness_tells_what_its_interpreter_lacks(tf_parity, monkeypatch, tmp_path):
+    monkeypatch.setenv("TF_PARITY_TF1_PYTHON", str(tmp_path / "python"))
+    code, _, err = tf_parity("witness", "--chapter", "session_basics")
+    assert code == 2 and "must name a Python with TensorFlow 1.15. Received: " in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_bench_times_one_part_beside_tf1_and_keras(tf_parity, tmp_path):
+    path = tmp_path / "speed.json"
+    code, out, err = tf_parity(
+        "bench", "--part", "optimizers.Momentum", "--rounds", 1, "--rows", 2000,
+        "--json", path,
+    )
+    assert code == 0, err
+    assert "optimizers.Momentum" in out
+    kinds = json.loads(path.read_text())["parts"]["optimizers.Momentum"]
+    for sides in (kinds["dense"], kinds["sparse"]):
+        assert set(sides) == {"tf1", "part", "keras"}
+        assert all(side["milliseconds"] > 0 for side in sides.values())
+        assert sides["tf1"]["ratio"] == 1.0
 
 
 def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):

@@ -71,11 +71,21 @@ def describe():
 
 def cpu_model():
     """The processor as the system names it."""
+    return _cpu_info("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags():
+    """Those of the processor's vector extensions that TensorFlow has kernels for."""
+    wanted = ("avx", "avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "fma")
+    return [flag for flag in wanted if flag in _cpu_info("flags").split()]
+
+
+def _cpu_info(field):
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:
-                if line.startswith("model name"):
+                if line.startswith(field):
                     return line.split(":", 1)[1].strip()
     except OSError:
         pass  # not Linux
-    return platform.processor() or platform.machine()
+    return ""

@@ -89,3 +89,55 @@ def speed_table(measured):
             )
         table.add_section()
     return table
+
+
+def parts_speed_table(measured):
+    """One step of each optimizer; ``measured`` is {part: {"dense" or "sparse": sides}}."""
+    table = Table(
+        title="One step of each optimizer, rounds interleaved in one run",
+        caption="times: how many times as fast as TF1's Session, as Keras's namesake;"
+        " medians over the rounds.  –: Keras has no such optimizer.",
+    )
+    table.add_column("part")
+    table.add_column("gradient")
+    for heading in ("TF1, ms", "part, ms", "Keras, ms", "times TF1", "times Keras"):
+        table.add_column(heading, justify="right")
+    for name, kinds in measured.items():
+        for kind, sides in kinds.items():
+            own, of_keras = sides["part"], sides.get("keras")
+            table.add_row(
+                name,
+                kind,
+                f"{sides['tf1']['milliseconds']:.3g}",
+                f"{own['milliseconds']:.3g}",
+                f"{of_keras['milliseconds']:.3g}" if of_keras else "–",
+                f"{own['ratio']:.2f}",
+                f"{own['ratio'] / of_keras['ratio']:.2f}" if of_keras else "–",
+            )
+            name = ""
+    return table
+
+
+def witness_table(report):
+    """What 1.15.5 and the two others differ by; ``report`` is what `witness` writes."""
+    table = Table(
+        title=f"TensorFlow {report['witness']['tensorflow']} against compat.v1 and twin",
+        caption="0: equal to the bit.  a ULP, b of c: the worst element; the worst"
+        " norm-wise error of its budget.  –: it has none.",
+    )
+    table.add_column("chapter or part", overflow="fold")
+    table.add_column("side")
+    for stage in STAGES:
+        table.add_column(stage, justify="right", overflow="fold")
+    for name, sides in report["compared"].items():
+        alike = {}  # sides with the same numbers share a row
+        for side, cells in sides.items():
+            alike.setdefault(str(cells), []).append(side)
+        for together in alike.values():
+            cells = sides[together[0]]
+            table.add_row(
+                name, "\n".join(together), *[_cell(cells[stage]) for stage in STAGES]
+            )
+            name = ""
+        table.add_section()
+    return table

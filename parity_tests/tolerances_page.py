@@ -22,15 +22,15 @@ and every planted fault is caught at it as well.
 
 def page():
     """The whole page, as text."""
-    lines = ["| chapter | level | stage | budget | reason | needed by |"]
+    lines = ["| chapter or part | level | stage | budget | reason | needed by |"]
     lines.append("|---|---|---|---|---|---|")
     for entry in budgets.entries():
-        budget = budgets.budget_for(entry["chapter"], entry["level"])(
+        budget = budgets.budget_for(budgets.subject(entry), entry["level"])(
             entry["stage"], None
         )
         test = entry["test"].partition("::")[2]
         cells = [
-            entry["chapter"],
+            budgets.subject(entry),
             entry["level"],
             entry["stage"],
             budget.describe(),
