@@ -126,7 +126,9 @@ def test_a_number_is_scaled_by_its_inverse_and_a_fed_one_divided_by():
     x = ordinary_run([True])[0][0]
     for keep_prob, alike in ((0.5, True), (0.25, True), (0.3, False), (0.9, False)):
         number, fed = (
-            tf1_semantics.layers.Dropout(keep_prob, SEED, fed=fed)(x, training=True).numpy()
+            tf1_semantics.layers.Dropout(keep_prob, SEED, fed=fed)(
+                x, training=True
+            ).numpy()
             for fed in (False, True)
         )
         np.testing.assert_array_equal(number == 0, fed == 0)

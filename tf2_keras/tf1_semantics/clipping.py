@@ -1,3 +1,187 @@
-"""TF1 clipping as Keras objects."""
+"""TF1's gradient clips as functions of a list of gradients, for optimizers and loops.
 
-__all__ = []
+    optimizers.Momentum(0.1, 0.9, clip=[ByGlobalNorm(5.0), ByValue(-1.0, 2.0)])
+
+clips by the one, then by the other; a custom loop calls ``ByNorm(1.0)(gradients)``.
+
+A sparse gradient (``tf.IndexedSlices``, what an embedding gets) stays sparse, but for
+ByAverageNorm. Its norm is that of its slices as they came: two slices of one row count
+as two, though the optimizer will sum them. So TF1 had it.
+"""
+import math
+
+import keras
+import tensorflow as tf
+
+from tf2_keras.tf1_semantics.errors import is_number, require, require_positive
+
+__all__ = ['ByAverageNorm', 'ByGlobalNorm', 'ByNorm', 'ByValue']
+
+
+def values_of(gradient):
+    """The tensor that is clipped: of a sparse gradient, its slices."""
+    if isinstance(gradient, tf.IndexedSlices):
+        return gradient.values
+    return tf.convert_to_tensor(gradient)
+
+
+def with_values(gradient, values):
+    """``gradient`` with other numbers: dense or sparse as it was."""
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return values
+
+
+class Clip:
+    """A clip that takes every gradient by itself; None, no gradient, stays None."""
+
+    def __call__(self, gradients):
+        return [
+            None if gradient is None else self.clip(gradient) for gradient in gradients
+        ]
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class ByValue(Clip):
+    """``tf.clip_by_value(gradient, low, high)``: every number into [low, high].
+
+    Keras's ``clipvalue`` has one limit for both sides.
+
+    Args:
+        low, high: finite numbers, the first below the second.
+
+    Returns on call with a list of gradients: a list of the same shapes and dtypes.
+    Raises:
+        ValueError: if ``low`` is not below ``high``.
+    Source: tf.clip_by_value, 1.15.
+    """
+
+    def __init__(self, low, high):
+        for name, value in (('low', low), ('high', high)):
+            require(
+                is_number(value) and abs(value) < math.inf,
+                f'{name} must be a finite number', repr(value), 'Use -1.0 and 1.0',
+            )
+        require(
+            low < high, f'low must be below high, which is {high!r}', repr(low),
+            'Use -1.0 and 1.0',
+        )
+        self.low = low
+        self.high = high
+
+    def clip(self, gradient):
+        values = values_of(gradient)
+        values = tf.maximum(tf.minimum(values, self.high), self.low)
+        return with_values(gradient, values)
+
+    def get_config(self):
+        return {'low': self.low, 'high': self.high}
+
+
+class ClipToNorm(Clip):
+    """A clip with one limit, ``clip_norm``, that must be above zero."""
+
+    def __init__(self, clip_norm):
+        require_positive('clip_norm', clip_norm, 5.0)
+        self.clip_norm = clip_norm
+
+    def get_config(self):
+        return {'clip_norm': self.clip_norm}
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class ByNorm(ClipToNorm):
+    r"""``tf.clip_by_norm``: each gradient's L2 norm to ``clip_norm`` at most.
+
+        gradient * clip_norm / max(norm, clip_norm)
+
+    Args:
+        clip_norm: a number above zero.
+
+    Returns on call with a list of gradients: a list of the same shapes and dtypes.
+    Raises:
+        ValueError: if ``clip_norm`` is not above zero.
+    Source: tf.clip_by_norm, 1.15.
+    """
+
+    def clip(self, gradient):
+        values = values_of(gradient)
+        squares = tf.reduce_sum(values * values, keepdims=True)
+        some = squares > 0  # the root of zero has no derivative
+        norm = tf.where(
+            some, tf.sqrt(tf.where(some, squares, tf.ones_like(squares))), squares
+        )
+        clipped = values * self.clip_norm / tf.maximum(norm, self.clip_norm)
+        return with_values(gradient, clipped)
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class ByAverageNorm(ClipToNorm):
+    r"""``tf.clip_by_average_norm``: each norm / size to ``clip_norm`` at most.
+
+        gradient * clip_norm * min(size / norm, 1 / clip_norm)
+
+    A sparse gradient becomes dense, and gradients must be float32, as in TF1.
+
+    Args:
+        clip_norm: a number above zero.
+
+    Returns on call with a list of float32 gradients: a list of the same shapes, dense.
+    Raises:
+        ValueError: if ``clip_norm`` is not above zero, or a gradient is not float32.
+    Source: tf.clip_by_average_norm, 1.15.
+    """
+
+    def clip(self, gradient):
+        gradient = tf.convert_to_tensor(gradient)
+        require(
+            gradient.dtype == tf.float32, 'gradients must be float32',
+            gradient.dtype.name, 'Use ByNorm for other dtypes',
+        )
+        size = tf.cast(tf.size(gradient), tf.float32)
+        inverse_of_norm = tf.math.rsqrt(tf.reduce_sum(gradient * gradient))
+        # TF1 wrote gradient * clip_norm * scale, which Grappler brackets like this to
+        # multiply the two scalars first.
+        return gradient * (self.clip_norm * tf.minimum(
+            inverse_of_norm * size, tf.constant(1.0) / self.clip_norm
+        ))
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class ByGlobalNorm(ClipToNorm):
+    r"""``tf.clip_by_global_norm``: the norm of all gradients together.
+
+        gradient * clip_norm * min(1 / norm, 1 / clip_norm)
+
+    A norm that is not finite makes all gradients NaN: one infinity, or squares that
+    overflow, ruin the step, as in TF1.
+
+    Args:
+        clip_norm: a number above zero.
+
+    Returns on call with a list of gradients: a list of the same shapes and dtypes.
+    Raises:
+        ValueError: if ``clip_norm`` is not above zero.
+    Source: tf.clip_by_global_norm, 1.15; Pascanu et al. 2012, arXiv:1211.5063.
+    """
+
+    def __call__(self, gradients):
+        present = [values_of(one) for one in gradients if one is not None]
+        if not present:
+            return list(gradients)
+        half = tf.reduce_sum(tf.stack([tf.nn.l2_loss(values) for values in present]))
+        norm = tf.sqrt(half * tf.constant(2, half.dtype))
+        one = tf.constant(1, half.dtype)
+        scale = self.clip_norm * tf.minimum(one / norm, one / self.clip_norm)
+        scale = scale + (norm - norm)  # NaN unless the norm is finite
+        return [
+            None if gradient is None
+            else with_values(
+                gradient, values_of(gradient) * tf.cast(scale, gradient.dtype)
+            )
+            for gradient in gradients
+        ]

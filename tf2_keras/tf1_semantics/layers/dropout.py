@@ -3,6 +3,9 @@ import keras
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics import philox
+from tf2_keras.tf1_semantics.constants import constant
+from tf2_keras.tf1_semantics.errors import is_number, require
+from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
 @keras.saving.register_keras_serializable('tf1_semantics')
@@ -23,16 +26,16 @@ class Dropout(keras.layers.Layer):
     Input shape: any. Output shape: the same.
     Raises:
         ValueError: if ``keep_prob`` is not in (0, 1].
+        NotImplementedError: under ``jit_compile=True``, which draws other numbers.
     Source: nn_ops.dropout_v2, random_seed.get_seed.
     """
 
     def __init__(self, keep_prob, seed, fed=False, **kwargs):
         super().__init__(**kwargs)
-        if not 0 < keep_prob <= 1:
-            raise ValueError(
-                f'keep_prob must be in (0, 1]. Received: {keep_prob}. '
-                'Use 1 - rate if you have the share that is dropped.'
-            )
+        require(
+            is_number(keep_prob) and 0 < keep_prob <= 1, 'keep_prob must be in (0, 1]',
+            repr(keep_prob), 'Use 1 - rate if you have the share that is dropped',
+        )
         philox.op_seeds(seed)
         self.keep_prob = keep_prob
         self.seed = seed
@@ -46,25 +49,26 @@ class Dropout(keras.layers.Layer):
     def call(self, x, training=False):
         if not training and not self.fed:
             return x
+        refuse_xla(type(self).__name__)
         drawn = tf.identity(self.drawn.value)
         self.drawn.assign_add(
             tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT
         )
         if not training or (self.keep_prob == 1 and not self.fed):
             return x
-        one = tf.constant(1, x.dtype)
+        one = constant(1, x.dtype)
         if self.fed:
             # A constant would let Grappler turn the division into a product with the
             # rounded inverse, which a fed tensor did not allow.
             keep_prob = tf.raw_ops.PlaceholderWithDefault(
-                input=tf.constant(self.keep_prob, x.dtype), shape=[]
+                input=constant(self.keep_prob, x.dtype), shape=[]
             )
             rate = one - keep_prob
             scaled = x / (one - rate)
         else:
             rate = 1 - self.keep_prob
-            scaled = x * tf.constant(1 / (1 - rate), x.dtype)
-            rate = tf.constant(rate, x.dtype)
+            scaled = x * constant(1 / (1 - rate), x.dtype)
+            rate = constant(rate, x.dtype)
         noise = philox.uniform(tf.shape(x), self.seed, drawn, x.dtype)
         return tf.where(noise >= rate, scaled, tf.zeros([], x.dtype))
 
