@@ -4,6 +4,8 @@ One module beside this one holds each kind's descriptors; this is all of them, f
 tests and pages that cut across.
 """
 
+import functools
+
 from parity_tests.tf1_semantics import (
     averages,
     clipping,
@@ -34,3 +36,10 @@ def constructor(name):
     """The class or function of a part's name, such as "optimizers.Adam"."""
     module, _, name = name.partition(".")
     return getattr(getattr(tf1_semantics, module), name)
+
+
+@functools.lru_cache(maxsize=None)
+def measured(name, number):
+    """{step: error} of one trap of a part: see ``descriptor.Trap``."""
+    (part,) = (part for part in PARTS if part.name == name)
+    return part.traps[number].off()
