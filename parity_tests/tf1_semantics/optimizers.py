@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from parity_tests.engine.strategies import hyperparameters
 from parity_tests.tf1_semantics.descriptor import Part, Trap
-from tf2_keras import tf1_semantics
 
 L1_L2 = ("l1_regularization_strength", "l2_regularization_strength")
 PROOF = (

@@ -7,6 +7,8 @@ import inspect
 import itertools
 import pathlib
 
+import numpy as np
+
 from parity_tests.tf1_semantics import parts
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -44,7 +46,8 @@ The errors are relative. For an optimizer, or a schedule in one, it is the large
 difference of a variable over the largest way that TF1's variables went since the start:
 1 is as wrong as not to train at all. Otherwise it is the largest difference over the
 largest value that TF1 computed; what has no steps has one number. Errors below 1e-5 are
-roundings in float32, which training may amplify.
+roundings in float32, which training may amplify. What to write instead is named as it
+is in `tf2_keras.tf1_semantics`.
 """
 
 
@@ -83,7 +86,9 @@ def traps_page():
                 "",
             ]
         lines += [
-            f"- `{part.tf1}`: {part.no_trap}." for part in members if part.no_trap
+            f"- `{part.tf1}`, `{part.name}`: {part.no_trap}."
+            for part in members
+            if part.no_trap
         ]
         lines.append("")
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
@@ -96,9 +101,17 @@ def _trap_rows(members):
             yield _row(
                 f"`{part.tf1}`",
                 f"`{_cell(trap.write)}`",
-                *[f"{measured[s]:.0e}" if s in measured else "" for s in STEPS],
+                *[_number(measured[s]) if s in measured else "" for s in STEPS],
                 f"`{_cell(trap.instead)}`",
             )
+
+
+def _number(error):
+    """One digit: the rest differs from one processor to the next."""
+    rounded = float(f"{error:.0e}")
+    if rounded and not 1e-4 <= rounded < 1e5:
+        return f"{rounded:.0e}"
+    return np.format_float_positional(rounded, trim="-")
 
 
 def _module(part):
@@ -106,6 +119,7 @@ def _module(part):
 
 
 def _cell(text):
+    text = text.replace("tf1_semantics.", "").replace("``", "`")
     return text.replace("|", "\\|")
 
 

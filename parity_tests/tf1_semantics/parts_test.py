@@ -109,10 +109,11 @@ def test_a_naive_migration_is_off_by_its_stated_margin(part, number):
 def test_the_pages_of_parts_and_traps_are_up_to_date():
     """Numbers differ a little from one processor to the next; the words may not."""
     remedy = "run python -m parity_tests.tf1_semantics.pages"
-    number = r"\| (\de[+-]\d\d) "
+    number = r"\| (\d[\d.]*(?:e[+-]\d+)?) (?=\|)"
     for name, page in (("parts", pages.parts_page()), ("traps", pages.traps_page())):
         stored = (pages.DOCS / f"{name}.md").read_text(encoding="utf-8")
         assert re.sub(number, "| ", stored) == re.sub(number, "| ", page), remedy
         for old, new in zip(re.findall(number, stored), re.findall(number, page)):
-            alike = old == new or 1 / 3 <= float(old) / (float(new) or 1e-99) <= 3
-            assert alike, f"{old}, now {new}: {remedy}"
+            smaller, larger = sorted([float(old), float(new)])
+            # Below 1e-4 it may be roundings, which differ by processor altogether.
+            assert larger < 1e-4 or larger <= 3 * smaller, f"{old}, now {new}: {remedy}"

@@ -20,7 +20,7 @@ import numpy as np
 from parity_tests import chapters, reference_conditions
 from parity_tests.engine import ulps
 from parity_tests.pair import Pair
-from parity_tests.witness import environment, golden, replay, runs
+from parity_tests.witness import environment, golden, runs
 from tf1_graph import session as tf1_session
 
 NAME = "mnist_cnn"

@@ -8,8 +8,9 @@ from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 @keras.saving.register_keras_serializable('tf1_semantics')
 class RMSProp(FusedOptimizer):
-    r"""``tf.train.RMSPropOptimizer``: Hinton's lecture 6e; centered: Graves 2013,
-    arXiv:1308.0850, equations 38 to 45.
+    r"""``tf.train.RMSPropOptimizer``: divides by a running mean of squares.
+
+    Hinton, lecture 6e; centered: Graves 2013, arXiv:1308.0850, equations 38 to 45.
 
         rms += (gradient^2 - rms) * (1 - decay)                    starts at one
         mean += (gradient - mean) * (1 - decay)                    if centered

@@ -1,3 +1,0 @@
-"""TF1 recurrent as Keras objects."""
-
-__all__ = []

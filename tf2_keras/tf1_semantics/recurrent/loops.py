@@ -1,0 +1,314 @@
+"""TF1's loops over time as Keras layers.
+
+Both run in a ``tf.while_loop``, as in TF1: a loop unrolled in Python sums the gradients
+of a weight in another order. Called eagerly, a loop compiles itself into a function.
+"""
+import functools
+
+import keras
+import tensorflow as tf
+
+from tf2_keras.tf1_semantics.errors import require
+from tf2_keras.tf1_semantics.recurrent.cells import flat_states
+from tf2_keras.tf1_semantics.recurrent.lengths import checked, require_shapes
+from tf2_keras.tf1_semantics.recurrent.wrappers import require_cell
+
+# dynamic_rnn's default; the number changes no result.
+PARALLEL_ITERATIONS = 32
+
+
+def swapped(x):
+    """[batch, time, ...] as [time, batch, ...], or the other way round."""
+    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+
+
+@tf.custom_gradient
+def carried(state):
+    """``state`` as it is, for the next step; its gradient comes with an op of its own.
+
+    In TF1's loop the gradient from the next step was an op named Merge, by its capital
+    the first of those that Grappler adds up by name; here it would have any name. A
+    Select, where there are lengths, does as well.
+    """
+    return state, lambda gradient: tf.raw_ops.Snapshot(input=gradient)
+
+
+def open_sizes(x):
+    """The specification of a tensor of which only the last of its sizes is fixed."""
+    fixed = x.shape[-1:] if x.shape.rank > 1 else []
+    return tf.TensorSpec([None] * (x.shape.rank - len(fixed)) + list(fixed), x.dtype)
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class DynamicRNN(keras.layers.Layer):
+    """``tf.nn.dynamic_rnn(cell, inputs, sequence_length, initial_state)`` as a layer.
+
+    Past the end of a sequence outputs are zeros and the state is carried through, so
+    that the final state is that at each sequence's own end. ``keras.layers.LSTM`` with
+    a mask repeats the last output instead.
+
+    Outputs, states and gradients are those of TF1's own while loop, which compat.v1 has
+    under ``disable_control_flow_v2``, called eagerly too. A gradient of -0.0 of the
+    inputs comes as 0.0. Batch and time should be open sizes in one program if they were
+    in the other: known ones let Grappler reorder more sums.
+
+    Args:
+        cell: a cell of this package.
+        time_major: whether inputs and outputs are [time, batch, ...].
+
+    Call arguments:
+        inputs: [batch, time, features].
+        sequence_length: integers [batch], each in [0, time]; None for full lengths.
+        initial_state: in the structure of ``cell.state_size``; None for zeros.
+
+    Returns on call: outputs [batch, time, cell.output_size], and the final state in the
+    structure of ``cell.state_size``.
+    Raises:
+        ValueError: for shapes that do not fit, and for lengths beyond the time axis
+            where both are known; tf.errors.InvalidArgumentError where only running
+            tells, before any variable changes. TF1 let such lengths pass.
+    Source: rnn.dynamic_rnn, 1.15.
+    """
+
+    def __init__(self, cell, time_major=False, **kwargs):
+        require_cell('cell', cell)
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.time_major = time_major
+        self._compiled = {}
+
+    @property
+    def time_axis(self):
+        return 0 if self.time_major else 1
+
+    def build(
+        self, inputs_shape, sequence_length_shape=None, initial_state_shape=None
+    ):
+        require_shapes(inputs_shape, sequence_length_shape, self.time_axis)
+        if not self.cell.built:
+            self.cell.build((inputs_shape[1 - self.time_axis], inputs_shape[2]))
+
+    def call(self, inputs, sequence_length=None, initial_state=None, training=False):
+        lengths_shape = None
+        static = None
+        if sequence_length is not None:
+            sequence_length = tf.convert_to_tensor(sequence_length)
+            lengths_shape = sequence_length.shape
+            static = tf.get_static_value(sequence_length)
+        require_shapes(inputs.shape, lengths_shape, self.time_axis, static)
+        if initial_state is None:
+            batch = tf.shape(inputs)[1 - self.time_axis]
+            initial_state = self.cell.get_initial_state(batch)
+        state = tf.nest.pack_sequence_as(
+            self.cell.state_size, flat_states(self.cell, initial_state)
+        )
+        if sequence_length is not None:
+            inputs, sequence_length = checked(inputs, sequence_length, self.time_axis)
+        arguments = [inputs, state]
+        if sequence_length is not None:
+            arguments.append(sequence_length)
+        if not tf.executing_eagerly():
+            return self._loop(*arguments, training=training)
+        return self._function(arguments, bool(training))(*arguments)
+
+    def _function(self, arguments, training):
+        """The loop as a function: eagerly, gradients would be summed in another order.
+
+        One for all batches and lengths, each of whose sizes is open.
+        """
+        key = arguments[0].dtype, len(arguments), training
+        if key not in self._compiled:
+            self._compiled[key] = tf.function(
+                functools.partial(self._loop, training=training),
+                input_signature=tf.nest.map_structure(open_sizes, arguments),
+                autograph=False,
+            )
+        return self._compiled[key]
+
+    def _loop(self, inputs, state, sequence_length=None, training=False):
+        """(outputs, final state); ``state`` has the structure of the cell's sizes."""
+        if not self.time_major:
+            inputs = swapped(inputs)  # [time, batch, features]
+        time_steps, batch = tf.unstack(tf.shape(inputs)[:2])
+        zero_output = tf.zeros([batch, self.cell.output_size], inputs.dtype)
+        bound = time_steps
+        if sequence_length is not None:
+            # At least one step, for the outputs' shape.
+            longest = tf.maximum(1, tf.reduce_max(sequence_length))
+            bound = tf.minimum(time_steps, longest)
+        by_time = tf.TensorArray(
+            inputs.dtype, time_steps, element_shape=inputs.shape[1:]
+        ).unstack(inputs)
+        outputs = tf.TensorArray(
+            inputs.dtype, time_steps,
+            element_shape=[inputs.shape[1], self.cell.output_size],
+        )
+
+        def step(time, outputs, state):
+            output, new_state = self.cell.step(by_time.read(time), state, training)
+            if sequence_length is None:
+                with tf.name_scope('Carried'):
+                    new_state = tf.nest.map_structure(carried, new_state)
+            else:
+                ended = time >= sequence_length  # [batch]
+                # TF1's Select takes a condition for each row.
+                select = functools.partial(tf.raw_ops.Select, condition=ended)
+                output = select(x=zero_output, y=output)
+                new_state = tf.nest.map_structure(
+                    lambda old, new: select(x=old, y=new), state, new_state
+                )
+            return time + 1, outputs.write(time, output), new_state
+
+        _, outputs, state = tf.while_loop(
+            lambda time, *_: time < bound, step, (0, outputs, state),
+            # A dropout's stream is read step by step.
+            parallel_iterations=(
+                1 if self.cell.non_trainable_weights else PARALLEL_ITERATIONS
+            ),
+            maximum_iterations=time_steps,
+        )
+        outputs = outputs.stack()  # unwritten elements are zeros
+        outputs.set_shape([*inputs.shape[:2], self.cell.output_size])
+        return outputs if self.time_major else swapped(outputs), state
+
+    def compute_output_spec(
+        self, inputs, sequence_length=None, initial_state=None, training=False
+    ):
+        lengths_shape = None if sequence_length is None else sequence_length.shape
+        require_shapes(inputs.shape, lengths_shape, self.time_axis)
+        if initial_state is not None:
+            flat_states(self.cell, initial_state)
+        batch = inputs.shape[1 - self.time_axis]
+        outputs = keras.KerasTensor(
+            (*inputs.shape[:2], self.cell.output_size), self.compute_dtype
+        )
+        return outputs, tf.nest.map_structure(
+            lambda size: keras.KerasTensor((batch, size), self.compute_dtype),
+            self.cell.state_size,
+        )
+
+    def tf1_weights(self, scope='rnn'):
+        """{name of TF1's variable: weight}; ``scope`` is dynamic_rnn's own argument."""
+        return {
+            f'{scope}/{name}': weight
+            for name, weight in self.cell.tf1_weights().items()
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        config['cell'] = keras.saving.serialize_keras_object(self.cell)
+        config['time_major'] = self.time_major
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        cell = keras.saving.deserialize_keras_object(config['cell'])
+        return cls(**{**config, 'cell': cell})
+
+
+@keras.saving.register_keras_serializable('tf1_semantics')
+class BidirectionalDynamicRNN(keras.layers.Layer):
+    """``tf.nn.bidirectional_dynamic_rnn`` as a layer: two cells, one from the end.
+
+    The backward cell reads each sequence from its own end, not from its padding.
+
+    Args:
+        cell_fw, cell_bw: cells of this package, not the same object.
+        time_major: whether inputs and outputs are [time, batch, ...].
+
+    Call arguments: as ``DynamicRNN``, with initial_state_fw and initial_state_bw.
+    Returns on call: (outputs forward, backward), (final state forward, backward).
+    Raises:
+        ValueError, tf.errors.InvalidArgumentError: as ``DynamicRNN``.
+    Source: rnn.bidirectional_dynamic_rnn, 1.15.
+    """
+
+    def __init__(self, cell_fw, cell_bw, time_major=False, **kwargs):
+        require_cell('cell_fw', cell_fw)
+        require_cell('cell_bw', cell_bw)
+        require(
+            cell_fw is not cell_bw,
+            'cell_bw must be another object than cell_fw, with weights of its own',
+            repr(cell_bw), 'Make a second cell of the same arguments',
+        )
+        super().__init__(**kwargs)
+        self.forward = DynamicRNN(
+            cell_fw, time_major, name='fw', dtype=self.dtype_policy
+        )
+        self.backward = DynamicRNN(
+            cell_bw, time_major, name='bw', dtype=self.dtype_policy
+        )
+        self.time_major = time_major
+
+    def build(
+        self, inputs_shape, sequence_length_shape=None, initial_state_fw_shape=None,
+        initial_state_bw_shape=None,
+    ):
+        for direction in (self.forward, self.backward):
+            if not direction.built:
+                direction.build(inputs_shape, sequence_length_shape)
+
+    def call(
+        self, inputs, sequence_length=None, initial_state_fw=None,
+        initial_state_bw=None, training=False,
+    ):
+        outputs_fw, state_fw = self.forward(
+            inputs, sequence_length, initial_state_fw, training=training
+        )
+        if sequence_length is not None:
+            # The kernel that reverses would refuse a length beyond the end on its own,
+            # in words of its own.
+            inputs, sequence_length = checked(
+                inputs, sequence_length, self.forward.time_axis
+            )
+        outputs_bw, state_bw = self.backward(
+            self._reversed(inputs, sequence_length), sequence_length, initial_state_bw,
+            training=training,
+        )
+        outputs_bw = self._reversed(outputs_bw, sequence_length)
+        return (outputs_fw, outputs_bw), (state_fw, state_bw)
+
+    def _reversed(self, x, sequence_length):
+        time_axis = self.forward.time_axis
+        if sequence_length is None:
+            return tf.reverse(x, [time_axis])
+        return tf.reverse_sequence(
+            x, sequence_length, seq_axis=time_axis, batch_axis=1 - time_axis
+        )
+
+    def compute_output_spec(
+        self, inputs, sequence_length=None, initial_state_fw=None,
+        initial_state_bw=None, training=False,
+    ):
+        of_directions = [
+            direction.compute_output_spec(inputs, sequence_length, initial_state)
+            for direction, initial_state in (
+                (self.forward, initial_state_fw), (self.backward, initial_state_bw)
+            )
+        ]
+        outputs, states = zip(*of_directions)
+        return outputs, states
+
+    def tf1_weights(self, scope='bidirectional_rnn'):
+        """{name of TF1's variable: weight}; ``scope`` is TF1's own argument."""
+        return {
+            **self.forward.tf1_weights(f'{scope}/fw'),
+            **self.backward.tf1_weights(f'{scope}/bw'),
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            cell_fw=keras.saving.serialize_keras_object(self.forward.cell),
+            cell_bw=keras.saving.serialize_keras_object(self.backward.cell),
+            time_major=self.time_major,
+        )
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        cells = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ('cell_fw', 'cell_bw')
+        }
+        return cls(**{**config, **cells})
