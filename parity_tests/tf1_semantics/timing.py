@@ -1,8 +1,10 @@
 """How long one step of each optimizer takes: TF1's, the part, and Keras's namesake.
 
 All three are timed in turn in one run, and what counts is the ratio, taken round by
-round, of which the median is stated. Each side has its gradient in memory already; a
-call is ``session.run(train)`` or one call of a tf.function.
+round, of which the median is stated. Each side has its gradient in memory already. TF1's
+step is ``session.run(train)``; on the other side a tf.function takes the steps in a loop
+of its own, as ``fit`` does with ``steps_per_execution``: what a call costs before its
+first step would otherwise be most of the smallest updates.
 """
 
 import contextlib
@@ -39,7 +41,7 @@ def measure(part, sparse, rounds=5, seconds=0.5, rows=ROWS, on_round=None):
     """
     with contextlib.ExitStack() as finally_close:
         problem = _embedding(rows) if sparse else _dense()
-        stepping = _steps(part, problem, finally_close)
+        stepping = _runs(part, problem, finally_close)
         taken = _times(stepping, rounds, seconds, on_round)
     return {
         side: {
@@ -52,31 +54,30 @@ def measure(part, sparse, rounds=5, seconds=0.5, rows=ROWS, on_round=None):
     }
 
 
-def _steps(part, problem, finally_close):
+def _runs(part, problem, finally_close):
     stepping = {
-        "tf1": _session_step(part, *problem, finally_close),
-        "part": _function_step(parts.constructor(part.name)(**_arguments(part)), *problem),
+        "tf1": _session_run(part, *problem, finally_close),
+        "part": _function_run(parts.constructor(part.name)(**_arguments(part)), *problem),
     }
     if part.name in optimizers.KERAS_NAMESAKES:
         make, _ = optimizers.KERAS_NAMESAKES[part.name]
-        stepping["keras"] = _function_step(make(0.01), *problem)
+        stepping["keras"] = _function_run(make(0.01), *problem)
     return stepping
 
 
 def _times(stepping, rounds, seconds, on_round):
     """{side: [seconds of a step, round by round]}."""
     counts = {}
-    for side, step in stepping.items():
-        step()
+    for side, run in stepping.items():
+        run(1)
         begin = time.perf_counter()
-        step()
-        counts[side] = max(1, round(seconds / (time.perf_counter() - begin)))
+        run(2)
+        counts[side] = max(2, round(2 * seconds / (time.perf_counter() - begin)))
     taken = {side: [] for side in stepping}
     for _ in range(rounds):
-        for side, step in stepping.items():
+        for side, run in stepping.items():
             begin = time.perf_counter()
-            for _ in range(counts[side]):
-                step()
+            run(counts[side])
             taken[side].append((time.perf_counter() - begin) / counts[side])
             if on_round is not None:
                 on_round()
@@ -118,11 +119,13 @@ def _gradient(values, indices, rows):
         return lambda: held.read_value()
     held_indices = tf.Variable(indices, trainable=False)
     return lambda: tf.IndexedSlices(
-        held.read_value(), held_indices.read_value(), dense_shape=[rows, COLUMNS]
+        held.read_value(),
+        held_indices.read_value(),
+        dense_shape=tf.constant([rows, COLUMNS], tf.int64),
     )
 
 
-def _session_step(part, problem, rows, finally_close):
+def _session_run(part, problem, rows, finally_close):
     """``session.run`` of one update in a graph of its own."""
     with tf.Graph().as_default() as graph:
         pairs = []
@@ -141,16 +144,22 @@ def _session_step(part, problem, rows, finally_close):
     session = tf.compat.v1.Session(graph=graph)
     finally_close.callback(session.close)
     session.run(initialise)
-    return lambda: session.run(train)
+
+    def run(steps):
+        for _ in range(steps):
+            session.run(train)
+
+    return run
 
 
-def _function_step(optimizer, problem, rows):
+def _function_run(optimizer, problem, rows):
     variables = [tf.Variable(np.zeros_like(value)) for value, _, _ in problem]
     gradients = [_gradient(values, indices, rows) for _, values, indices in problem]
     optimizer.build(variables)
 
     @tf.function
-    def step():
-        optimizer.apply([gradient() for gradient in gradients], variables)
+    def run(steps):
+        for _ in tf.range(steps):
+            optimizer.apply([gradient() for gradient in gradients], variables)
 
-    return step
+    return lambda steps: run(tf.constant(steps))

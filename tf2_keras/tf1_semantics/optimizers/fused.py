@@ -160,10 +160,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         # TF1 counts a step once its updates are done. Keras counts as soon as it can:
         # when a data set of unknown length runs out, fit has one more step in hand,
         # whose batch never comes and which is counted all the same.
-        backpropagated = [gradient for gradient in grads if gradient is not None][-1:]
-        with tf.control_dependencies(
-            tf.nest.flatten(backpropagated, expand_composites=True)
-        ):
+        with tf.control_dependencies([values_of(g) for g in grads if g is not None][-1:]):
             for clip in self.clip:
                 grads = clip(grads)
             super().apply(grads, trainable_variables)
@@ -218,9 +215,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             self._summed.value.assign(0)
             return True
 
-        with tf.control_dependencies(
-            tf.nest.flatten(present[-1][1], expand_composites=True)
-        ):
+        with tf.control_dependencies([values_of(present[-1][1])]):
             due = self._summed.value.assign_add(1) >= self.accumulation_steps
         tf.cond(due, apply_mean, lambda: False)
 
@@ -276,6 +271,11 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 def filled_with(value):
     """An initializer. Keras's Constant goes by way of float32, also to float64."""
     return lambda shape, dtype: tf.fill(shape, tf.constant(value, dtype))
+
+
+def values_of(gradient):
+    """The tensor of a gradient, dense or sparse."""
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def sum_of_duplicates(gradient):
