@@ -1,9 +1,10 @@
-"""The command line: tf-parity run | list | read | bench | witness | seeds.
+"""The command line: tf-parity run | list | read | bench | witness | seeds | scan | guide.
 
 Exit codes: 0 all within budget, 1 a divergence, 2 a mistake in the call, 130 Ctrl-C.
 TensorFlow is imported only once the arguments are known to be right.
 """
 
+import io
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
@@ -23,6 +25,8 @@ from parity_tests import chapters, reference_conditions, tables
 from parity_tests.datasets.errors import DatasetError
 
 LEVELS = ("eager", "function", "fit")
+FORMATS = ("terminal", "json", "sarif", "html")
+FAIL_ON = ("gone", "changes", "unknown", "restructure", "renamed")
 PIPED_WIDTH = 140  # of tables and code when the output is no terminal
 
 
@@ -207,11 +211,11 @@ def _load(name, data, seed):
         raise UserError(str(error)) from None
 
 
-def _progress():
+def _progress(counted=MofNCompleteColumn):
     return Progress(
         TextColumn("{task.description:<20}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        counted(),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
@@ -219,14 +223,14 @@ def _progress():
 
 
 class _json_file:
-    """Gives a function that writes data to ``path``, whole or not at all.
+    """Gives a function that writes data, or text, to ``path``, whole or not at all.
 
     The file is opened beside its destination before the work begins, so that an
     unwritable path fails at once, and takes its name only when it is complete.
     """
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, option="--json"):
+        self.path, self.option = path, option
         self.temporary = None
 
     def __enter__(self):
@@ -234,7 +238,7 @@ class _json_file:
             return lambda data: None
         if os.path.isdir(self.path):
             raise UserError(
-                f"--json must name a file. Received: the folder {self.path}. "
+                f"{self.option} must name a file. Received: the folder {self.path}. "
                 f"Use for instance {os.path.join(self.path, 'report.json')}."
             )
         folder = os.path.dirname(os.path.abspath(self.path))
@@ -246,15 +250,18 @@ class _json_file:
         except OSError as error:
             self._discard()
             raise UserError(
-                f"--json must name a file that can be written. Received: {self.path} "
+                f"{self.option} must name a file that can be written. Received: {self.path} "
                 f"({error.strerror or error}). Choose another folder or its permissions."
             ) from None
         return self._write
 
     def _write(self, data):
         with open(self.temporary, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2, allow_nan=False)
-            file.write("\n")
+            if isinstance(data, str):
+                file.write(data)
+            else:
+                json.dump(data, file, indent=2, allow_nan=False)
+                file.write("\n")
         # mkstemp's files are private; this one is an ordinary file.
         mask = os.umask(0)
         os.umask(mask)
@@ -319,6 +326,133 @@ def seeds(path, json_path):
         _console().print(random_seeds.table(path, meta_graph, found))
     else:
         click.echo(f"{path} holds no random op: there is nothing to seed.")
+
+
+def _existing(context, parameter, value):
+    for path in value:
+        if not os.path.lexists(path):
+            raise UserError(
+                f"PATH must name a file or a folder. Received: {path} (no such file). "
+                "Use for instance tf-parity scan . for all of this folder."
+            )
+    return value
+
+
+def _fail_on(context, parameter, value):
+    statuses = tuple(word for each in value for word in each.split(","))
+    try:
+        for status in statuses:
+            chapters.require_known(status, FAIL_ON, "--fail-on")
+    except chapters.UnknownName as error:
+        raise UserError(str(error)) from None
+    return statuses
+
+
+paths_argument = click.argument("paths", metavar="PATH...", nargs=-1, callback=_existing)
+output_option = click.option(
+    "--output", metavar="FILE", help="Instead of the terminal; whole or not at all."
+)
+
+
+def _scanned(paths):
+    from tf2_keras.migrate import scan as scanning
+
+    if not paths:
+        raise UserError(
+            "PATH must be given. Received: none. Use for instance tf-parity scan ."
+        )
+    with _progress(DownloadColumn) as progress:
+        task = progress.add_task("scanning", total=None)
+        return scanning.scan(
+            paths,
+            on_progress=lambda done, total: progress.update(
+                task, completed=done, total=total
+            ),
+        )
+
+
+def _print(what, output, write):
+    """Data as JSON, text as it is, the rest as tables; to the file or the terminal."""
+    if isinstance(what, (dict, str)):
+        if output:
+            write(what)
+        else:
+            click.echo(what if isinstance(what, str) else json.dumps(what, indent=2))
+    elif output:
+        console = Console(width=PIPED_WIDTH, file=io.StringIO())
+        console.print(what)
+        write(console.file.getvalue())
+    else:
+        _console().print(what)
+
+
+@commands.command()
+@paths_argument
+@click.option(
+    "--format", "form", metavar="FORMAT", default="terminal", show_default=True,
+    callback=_names(lambda: FORMATS, "--format"),
+    help="terminal, json, sarif (2.1.0) or html (one page).",
+)
+@output_option
+@click.option(
+    "--by", metavar="file|symbol", default="file", show_default=True,
+    callback=_names(lambda: ("file", "symbol"), "--by"),
+    help="How the terminal report is grouped.",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Also what stays the same in TensorFlow 2."
+)
+@click.option(
+    "--fail-on", metavar="STATUS", multiple=True, callback=_fail_on,
+    help="Exit with 1 if there is any use of this status, such as gone, changes or "
+    "unknown; may be repeated or separated by commas.",
+)
+@click.option(
+    "--explain", metavar="SYMBOL",
+    help="What becomes of one symbol, such as tf.layers.dense; reads no files.",
+)
+def scan(paths, form, output, by, everything, fail_on, explain):
+    """What each use of TensorFlow 1.x becomes, line by line; reads .py and .ipynb.
+
+    Nothing is imported or run. The statuses: same, renamed, changes (other numbers),
+    restructure (no one line replaces it), gone (even from compat.v1), unknown.
+    """
+    from parity_tests.guidance import page, sarif, terminal
+
+    with _json_file(output, "--output") as write:
+        if explain is not None:
+            try:
+                _print(terminal.explanation(explain), output, write)
+            except terminal.UnknownSymbol as error:
+                raise UserError(str(error)) from None
+            return
+        found = _scanned(paths)
+        if form == "json":
+            what = found.as_data(everything)
+        elif form == "sarif":
+            what = sarif.log(found, everything)
+        elif form == "html":
+            what = page.html(found, everything)
+        else:
+            what = terminal.report(found, by, everything)
+        _print(what, output, write)
+    sys.exit(1 if any(each.status in fail_on for each in found.findings) else 0)
+
+
+@commands.command()
+@paths_argument
+@click.option(
+    "--format", "form", metavar="FORMAT", default="terminal", show_default=True,
+    callback=_names(lambda: FORMATS[:2], "--format"), help="terminal or json.",
+)
+@output_option
+def guide(paths, form, output):
+    """In which order to read the chapters for this code base, and what to do first."""
+    from parity_tests.guidance import guide as guidance
+
+    with _json_file(output, "--output") as write:
+        data = guidance.reading(_scanned(paths))
+        _print(data if form == "json" else guidance.tables(data), output, write)
 
 
 @commands.command()
