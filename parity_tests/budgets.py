@@ -12,7 +12,8 @@ else:
     import tomli as tomllib
 
 FILE = pathlib.Path(__file__).with_name("budgets.toml")
-FIELDS = {"chapter", "part", "level", "stage", "ulp", "normwise", "reason", "test"}
+SUBJECTS = ("chapter", "part", "program")
+FIELDS = {*SUBJECTS, "level", "stage", "ulp", "normwise", "reason", "test"}
 
 
 @functools.lru_cache(maxsize=None)
@@ -26,10 +27,10 @@ def entries():
     for entry in found:
         missing = {"level", "stage", "reason", "test"} - set(entry)
         unknown = set(entry) - FIELDS
-        one_subject = ("chapter" in entry) != ("part" in entry)
+        one_subject = sum(kind in entry for kind in SUBJECTS) == 1
         if missing or unknown or not one_subject or entry["stage"] not in STAGES:
             raise ValueError(
-                f"A budget has the fields {sorted(FIELDS)}, either a chapter or a part, "
+                f"A budget has the fields {sorted(FIELDS)}, one of {SUBJECTS}, "
                 f"and a stage of {STAGES}. Received: {entry}. "
                 "Complete it or take it out."
             )
@@ -37,12 +38,13 @@ def entries():
 
 
 def subject(entry):
-    """What an entry is about: a chapter, or a part such as "recurrent.LSTMCell"."""
-    return entry.get("chapter") or entry["part"]
+    """What an entry is about: a chapter, a part such as "recurrent.LSTMCell", or one of
+    the programs of which a .meta is kept."""
+    return next(entry[kind] for kind in SUBJECTS if kind in entry)
 
 
 def budget_for(name, level):
-    """(stage, tensor) -> Budget of a chapter or part at a level; 0 ULP if not stated."""
+    """(stage, tensor) -> Budget of a subject at a level; 0 ULP if not stated."""
     granted = {
         entry["stage"]: Budget(
             ulp=entry.get("ulp", 0),

@@ -13,7 +13,8 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from parity_tests.engine.comparison import Budget, compare_runs
+from parity_tests import budgets
+from parity_tests.engine.comparison import compare_runs
 from parity_tests.witness.programs import export, lstm_classifier, slim_cnn
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
@@ -24,14 +25,6 @@ ROOT = pathlib.Path(__file__).parents[1]
 GOLDENS = pathlib.Path(__file__).parent / "goldens" / "exported"
 NAMES = ("graph_seed_only", "lstm_classifier", "slim_cnn")
 PROGRAMS = {"slim_cnn": slim_cnn, "lstm_classifier": lstm_classifier}
-# Today's kernels sum in another order than those of 1.15.5, and round square
-# roots and exponentials otherwise.
-BUDGETS = {
-    ("slim_cnn", "loss"): Budget(normwise=4),
-    ("slim_cnn", "updates"): Budget(normwise=32),
-    ("lstm_classifier", "loss"): Budget(normwise=4),
-    ("lstm_classifier", "updates"): Budget(normwise=32),
-}
 
 
 def load(name, **fields):
@@ -246,7 +239,7 @@ def test_1_15_5_itself_is_matched_within_these_budgets(imported_runs, name, side
         records = candidate(TWINS[name](), batches)
     comparison = compare_runs(
         recorded(name, len(batches)), like_recorded(records),
-        budget_for=lambda stage, tensor: BUDGETS.get((name, stage)),
+        budget_for=budgets.budget_for(name, "1.15.5"),
     )
     comparison.require_agreement()
     assert comparison.cells["initial values"].max_ulp == 0
@@ -258,7 +251,7 @@ def test_1_15_5_itself_is_matched_within_these_budgets(imported_runs, name, side
     one_step_late[1].pop("updates")
     assert compare_runs(
         recorded(name, len(batches))[:-1], one_step_late[:-1],
-        budget_for=lambda stage, tensor: BUDGETS.get((name, stage)),
+        budget_for=budgets.budget_for(name, "1.15.5"),
     ).first_divergence.step == 2
 
 
@@ -284,7 +277,7 @@ def test_a_run_goes_on_from_a_checkpoint_of_1_15_5():
     reference = [{}, *recorded("slim_cnn", len(batches))[1:]]
     kept = [{}, *like_recorded(records)[1:]]
     compare_runs(
-        reference, kept, budget_for=lambda stage, tensor: BUDGETS["slim_cnn", stage]
+        reference, kept, budget_for=budgets.budget_for("slim_cnn", "1.15.5")
     ).require_agreement()
     # Values that are given still come before those of the checkpoint.
     given = {"global_step": np.int64(100)}

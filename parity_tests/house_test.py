@@ -12,6 +12,8 @@ import pytest
 
 from parity_tests import budgets, chapters, tolerances_page
 from parity_tests.tf1_semantics import parts
+from parity_tests.witness import replay
+from tf2_keras.migrate import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
 NEEDS_CHECKOUT = pytest.mark.skipif(
@@ -38,7 +40,7 @@ def standard(name):
     return name.partition(".")[0] in sys.stdlib_module_names
 
 
-OF_PYTHON_3_7 = ("__init__", "record", "golden", "runs", "steps", "tf1_parts")
+OF_PYTHON_3_7 = ("__init__", "api", "record", "golden", "runs", "steps", "tf1_parts")
 ALLOWED = {
     "tf1_graph": ("numpy", "tensorflow.compat.v1", "tf1_graph"),
     "tf2_keras": ("numpy", "tensorflow", "keras", "tf2_keras"),
@@ -82,7 +84,7 @@ def test_what_must_run_on_python_3_7_parses_there():
             ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
-def test_tf1_graph_uses_only_names_that_compat_v1_still_has():
+def test_tf1_graph_uses_only_names_that_1_15_5_and_compat_v1_have():
     import tensorflow.compat.v1 as tf
 
     used = set()
@@ -94,11 +96,15 @@ def test_tf1_graph_uses_only_names_that_compat_v1_still_has():
                     used.add(dotted)
     assert len(used) > 30
     for dotted in used:
-        found = tf
+        found, path = tf, "tf"
         for name in dotted.split(".")[1:]:
             if not hasattr(found, name) and not inspect.ismodule(found):
                 break  # an attribute of what a call or a class returns
             assert hasattr(found, name), dotted
+            path = f"{path}.{name}"
+            if inspect.ismodule(found):
+                of_tf1 = catalogue.api().get(path)
+                assert of_tf1 is not None and of_tf1.in_tf1, f"{path} is not in 1.15.5"
             found = getattr(found, name)
 
 
@@ -166,7 +172,8 @@ def test_twins_show_the_same_functions_in_the_same_order(name):
 )
 def test_a_budget_has_a_reason_a_test_and_no_exact_level(entry):
     parts_named = [part.name for part in parts.PARTS]
-    assert budgets.subject(entry) in (*chapters.NAMES, *parts_named)
+    programs = [path.name for path in (replay.GOLDENS / "exported").iterdir()]
+    assert budgets.subject(entry) in (*chapters.NAMES, *parts_named, *programs)
     # Level function and level fit are 0 ULP, always.
     assert entry["level"] in ("eager", "1.15.5", "1.15.5, oneDNN off")
     assert len(entry["reason"]) > 10

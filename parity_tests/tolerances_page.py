@@ -22,7 +22,7 @@ and every planted fault is caught at it as well.
 
 def page():
     """The whole page, as text."""
-    lines = ["| chapter or part | level | stage | budget | reason | needed by |"]
+    lines = ["| chapter, part or program | level | stage | budget | reason | needed by |"]
     lines.append("|---|---|---|---|---|---|")
     for entry in budgets.entries():
         budget = budgets.budget_for(budgets.subject(entry), entry["level"])(
