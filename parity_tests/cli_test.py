@@ -10,24 +10,10 @@ import time
 
 import pytest
 
-from parity_tests import cli, reading
+from parity_tests import reading
 
 ROOT = pathlib.Path(__file__).parents[1]
 STAGES = {"initial values", "loss", "gradients", "slots", "updates"}
-
-
-@pytest.fixture
-def tf_parity(monkeypatch, capfd):
-    """Runs the command line in this process: (exit code, stdout, stderr)."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        output = capfd.readouterr()
-        return stop.value.code or 0, output.out, output.err
-
-    return call
 
 
 def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):

@@ -5,9 +5,12 @@ Hypothesis profiles: quick (default), ci, thorough; choose one with
 run, so that what fails was broken by a change; thorough draws new ones.
 """
 
+import sys
+
+import pytest
 from hypothesis import HealthCheck, settings
 
-from parity_tests import reference_conditions
+from parity_tests import cli, reference_conditions
 
 reference_conditions.settle()
 
@@ -25,3 +28,17 @@ def pytest_report_header(config):
     """The reference conditions, in the header of every test run."""
     conditions = reference_conditions.describe()
     return "conditions: " + ", ".join(f"{k} {v}" for k, v in conditions.items())
+
+
+@pytest.fixture
+def tf_parity(monkeypatch, capfd):
+    """Runs the command line in this process: (exit code, stdout, stderr)."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        output = capfd.readouterr()
+        return stop.value.code or 0, output.out, output.err
+
+    return call

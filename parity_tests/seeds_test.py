@@ -3,7 +3,6 @@
 import contextlib
 import json
 import pathlib
-import sys
 
 import keras
 import numpy as np
@@ -14,7 +13,7 @@ from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests import cli, seeds
+from parity_tests import seeds
 from parity_tests.engine.ulps import identical, ulp_distance
 from parity_tests.witness.programs import graph_seed_only
 from tf2_keras.tf1_semantics import initializers, layers, philox
@@ -329,20 +328,6 @@ def test_a_graph_with_a_node_missing_is_listed_all_the_same(listed):
         del torn.graph_def.node[at]
         found = {each.node for each in seeds.random_ops(torn)}
         assert found == set(listed) - {whole.graph_def.node[at].name}
-
-
-@pytest.fixture
-def tf_parity(monkeypatch, capfd):
-    """Runs the command line in this process: (exit code, stdout, stderr)."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        output = capfd.readouterr()
-        return stop.value.code or 0, output.out, output.err
-
-    return call
 
 
 def test_the_command_prints_a_table_and_writes_the_same_as_data(

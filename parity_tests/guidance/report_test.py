@@ -43,20 +43,6 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def tf_parity(monkeypatch, capfd):
-    """Runs the command line in this process: (exit code, stdout, stderr)."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        output = capfd.readouterr()
-        return stop.value.code or 0, output.out, output.err
-
-    return call
-
-
 # ------------------------------------------------------------------------------- formats
 
 
