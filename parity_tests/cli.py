@@ -489,6 +489,12 @@ def bench(
     """Steps per second of the Session and of each level, interleaved; as ratios."""
     with _json_file(json_path) as write_json:
         if parts or part_names:
+            if names or comparison:
+                raise UserError(
+                    "--parts must go alone: it times optimizers, not chapters. Received: "
+                    f"{'--comparison' if comparison else '--chapter'} as well. "
+                    "Use --part NAME to time some of them."
+                )
             _bench_parts(part_names, rounds, rows, write_json)
             return
         names = tuple(dict.fromkeys(names)) or chapters.NAMES
@@ -568,7 +574,10 @@ def witness(names, stored, keep, json_path):
         with _progress() as progress:
             task = progress.add_task("comparing", total=len(wanted))
             for name in wanted:
-                stored_facts = golden.Golden(os.path.join(folder, name)).facts
+                try:
+                    stored_facts = golden.Golden(os.path.join(folder, name)).facts
+                except golden.GoldenError as error:
+                    raise UserError(str(error)) from None
                 report["witness"] = {
                     key: stored_facts[key]
                     for key in ("tensorflow", "python", "numpy", "cpu", "intra_op_threads")

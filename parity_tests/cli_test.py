@@ -77,6 +77,9 @@ MISTAKES = {
     "no seconds": (["bench", "--seconds", "0"], "--seconds must be positive"),
     "unknown part": (["bench", "--part", "optimizers.Adan"], "Nearest: optimizers.Adam"),
     "no rows": (["bench", "--parts", "--rows", "0"], "--rows must be positive"),
+    "parts of a chapter": (
+        ["bench", "--parts", "--chapter", "mnist_cnn"], "--parts must go alone"
+    ),
     "unknown golden": (["witness", "--chapter", "mnist_cn"], "Nearest: mnist_cnn"),
     "nothing to keep": (["witness", "--stored", "--keep", "x"], "Received: --stored"),
     "no such data": (["run", "--data", "/no/such/folder"], "/no/such/folder"),

@@ -107,7 +107,7 @@ def _embedding(rows):
         (
             np.zeros((rows, COLUMNS), np.float32),
             random.standard_normal((TOUCHED, COLUMNS)).astype(np.float32),
-            random.randint(rows // 2, size=TOUCHED) // 2,
+            random.randint(max(1, rows // 2), size=TOUCHED) // 2,
         )
     ], rows
 

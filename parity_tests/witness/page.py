@@ -98,8 +98,8 @@ processor, threads, command and the hashes of the sources that it was recorded f
 
 - Importing TensorFlow 2 sets `TF2_BEHAVIOR=1` in the process's environment. A TensorFlow
   1.15 started from there obeys it, makes resource variables, and rounds otherwise.
-- On digits, resnet's first gradients already differ in the second digit: the background is
-  one value in thousands of pixels, and where batch normalisation puts it near zero, one
+- On digits, resnet's very first gradients differ by far more than roundings: the background
+  is one value in thousands of pixels, and where batch normalisation puts it near zero, one
   last bit decides them all before the ReLU. It is recorded on noise.
 - TensorFlow 1.15's ProximalGradientDescent and ProximalAdagrad take float32 variables only.
 """

@@ -24,8 +24,8 @@ class Dropout(keras.layers.Layer):
             1 - keep_prob is computed in the dtype of ``x``, not in Python.
 
     A number is what today's compat.v1 makes of it: 1 / keep_prob in Python. TensorFlow
-    1.15 itself divided in float32, and its last bit differs for 462 of the 999 keep_probs
-    from 0.001 to 0.999; ``tf-parity seeds`` finds the one that gives 1.15's.
+    1.15 itself divided in float32, so that the last bit may differ; ``tf-parity seeds``
+    looks for a keep_prob that gives 1.15's.
 
     Input shape: any. Output shape: the same.
     Raises:
