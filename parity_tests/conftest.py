@@ -10,7 +10,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
-from parity_tests import cli, reference_conditions
+from parity_tests.commands import cli
+from parity_tests.witness import reference_conditions
 
 reference_conditions.settle()
 

@@ -23,6 +23,7 @@ comparison, with the old seeds of its random ops.
 ``checkpoint_names`` is {TF1 variable name: Keras path}; ``tf-parity seeds model.meta``
 says which seeds the twin's initialisers and dropouts need.
 """
+
 import collections
 import difflib
 import os
@@ -33,16 +34,16 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import session as tf1_session
 
 # Fused updates of one variable by one gradient, of ref and of resource variables.
-APPLY = re.compile(r'(Resource)?(Sparse)?Apply[A-Z]\w*$')
+APPLY = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]\w*$")
 # What else changes a variable; an initialiser does too, but no train op runs it.
-ASSIGN = re.compile(r'(Resource)?(Scatter|StridedSliceAssign|Assign)\w*$')
-GRADIENT_INPUTS = ('grad', 'delta')
+ASSIGN = re.compile(r"(Resource)?(Scatter|StridedSliceAssign|Assign)\w*$")
+GRADIENT_INPUTS = ("grad", "delta")
 # Inputs of a fused update that are values of variables which the optimizer made.
-POWER_INPUTS = ('beta1_power', 'beta2_power')
-VARIABLES = ('VariableV2', 'Variable', 'VarHandleOp')
+POWER_INPUTS = ("beta1_power", "beta2_power")
+VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 
 
-class Slots(object):
+class Slots:
     """What ``session`` asks an optimizer for: the variables of its own."""
 
     def __init__(self, variables):
@@ -60,25 +61,26 @@ def read(path):
     """
     if not os.path.isfile(path):
         raise _refusal(
-            'path must name a .meta file',
-            '{} ({})'.format(
-                path, 'a folder' if os.path.isdir(path) else 'no such file'
+            "path must name a .meta file",
+            "{} ({})".format(
+                path, "a folder" if os.path.isdir(path) else "no such file"
             ),
-            'Name what Saver.save or export_meta_graph wrote',
+            "Name what Saver.save or export_meta_graph wrote",
         )
     try:
-        with open(path, 'rb') as file:
+        with open(path, "rb") as file:
             content = file.read()
-    except (IOError, OSError) as error:
+    except OSError as error:
         raise _refusal(
-            'path must name a file that can be read',
-            '{} ({})'.format(path, error.strerror or error), 'Change its permissions',
+            "path must name a file that can be read",
+            f"{path} ({error.strerror or error})",
+            "Change its permissions",
         ) from None
     try:
         meta_graph = tf.MetaGraphDef.FromString(content)
     except Exception:  # protobuf's DecodeError, which compat.v1 does not show
         meta_graph = None
-    return check(meta_graph, '{} ({} bytes)'.format(path, len(content)))
+    return check(meta_graph, f"{path} ({len(content)} bytes)")
 
 
 def check(meta_graph, received):
@@ -89,16 +91,26 @@ def check(meta_graph, received):
     nodes = [] if meta_graph is None else meta_graph.graph_def.node
     if not nodes or not all(node.name and node.op for node in nodes):
         raise _refusal(
-            'path must name a whole MetaGraphDef with a graph in it', received,
-            'Copy the .meta again, and compare its size with the original; '
-            'checkpoints, frozen graphs and saved_model.pb are other formats',
+            "path must name a whole MetaGraphDef with a graph in it",
+            received,
+            "Copy the .meta again, and compare its size with the original; "
+            "checkpoints, frozen graphs and saved_model.pb are other formats",
         )
     return meta_graph
 
 
 def load(
-    path, x, y_true, loss, train, y_pred=None, predict=None, checkpoint=None,
-    training_feed=None, inference_feed=None, gradients=None,
+    path,
+    x,
+    y_true,
+    loss,
+    train,
+    y_pred=None,
+    predict=None,
+    checkpoint=None,
+    training_feed=None,
+    inference_feed=None,
+    gradients=None,
 ):
     """A ``session.Program`` of an exported graph.
 
@@ -142,21 +154,22 @@ def load(
     named = collections.OrderedDict(x=x, y_true=y_true, loss=loss, train=train)
     named.update(y_pred=y_pred, predict=predict)
     for argument, feed in (
-        ('training_feed', training_feed), ('inference_feed', inference_feed)
+        ("training_feed", training_feed),
+        ("inference_feed", inference_feed),
     ):
         for name in feed or {}:
-            named['{}[{!r}]'.format(argument, name)] = name
+            named[f"{argument}[{name!r}]"] = name
     for variable, name in sorted((gradients or {}).items()):
-        named['gradients[{!r}]'.format(variable)] = name
+        named[f"gradients[{variable!r}]"] = name
     with tf.Graph().as_default() as graph:
         try:
             tf.train.import_meta_graph(_without_shapes(meta_graph), clear_devices=True)
         except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
             raise _refusal(
-                'path must name a graph that this TensorFlow can import',
-                str(error).strip().rstrip('.'),
-                'Export it again with TensorFlow {}, whose ops are these'.format(
-                    meta_graph.meta_info_def.tensorflow_version or '1.15'
+                "path must name a graph that this TensorFlow can import",
+                str(error).strip().rstrip("."),
+                "Export it again with TensorFlow {}, whose ops are these".format(
+                    meta_graph.meta_info_def.tensorflow_version or "1.15"
                 ),
             ) from None
         found = _elements(graph, named)
@@ -165,32 +178,35 @@ def load(
         )
         if not variables:
             raise _refusal(
-                'path must name a graph with its variables',
-                'a MetaGraphDef without the collection {!r}'.format(
-                    tf.GraphKeys.GLOBAL_VARIABLES
-                ),
-                'Export it with tf.train.export_meta_graph, not from a frozen graph',
+                "path must name a graph with its variables",
+                f"a MetaGraphDef without the collection {tf.GraphKeys.GLOBAL_VARIABLES!r}",
+                "Export it with tf.train.export_meta_graph, not from a frozen graph",
             )
-        updates = _updates(found['train'], variables)
+        updates = _updates(found["train"], variables)
         pairs, slots = _gradients_and_slots(
             updates, variables, gradients or {}, found, train
         )
         if checkpoint is not None:
             variables = _restored(graph, variables, checkpoint)
-    y_pred, predict = found.get('y_pred'), found.get('predict')
+    y_pred, predict = found.get("y_pred"), found.get("predict")
     return tf1_session.program(
-        graph=graph, x=found['x'], y_true=found['y_true'], loss=found['loss'],
-        train=found['train'], y_pred=y_pred,
+        graph=graph,
+        x=found["x"],
+        y_true=found["y_true"],
+        loss=found["loss"],
+        train=found["train"],
+        y_pred=y_pred,
         predict=y_pred if predict is None else predict,
         gradients=[
             (pairs[name], variable)
-            for name, variable in variables.items() if name in pairs
+            for name, variable in variables.items()
+            if name in pairs
         ],
         optimizer=Slots(
             variable for name, variable in variables.items() if name in slots
         ),
-        training_feed=_feed('training_feed', training_feed, found),
-        inference_feed=_feed('inference_feed', inference_feed, found),
+        training_feed=_feed("training_feed", training_feed, found),
+        inference_feed=_feed("inference_feed", inference_feed, found),
     )
 
 
@@ -206,12 +222,12 @@ def _without_shapes(meta_graph):
     for function in copied.graph_def.library.function:
         nodes.extend(function.node_def)
     for node in nodes:
-        node.attr.pop('_output_shapes', None)
+        node.attr.pop("_output_shapes", None)
     return copied
 
 
 def _refusal(rule, received, remedy):
-    return ValueError('{}. Received: {}. {}.'.format(rule, received, remedy))
+    return ValueError(f"{rule}. Received: {received}. {remedy}.")
 
 
 def _require_known_ops(meta_graph):
@@ -222,19 +238,16 @@ def _require_known_ops(meta_graph):
         nodes.extend(function.node_def)
     own = {function.signature.name for function in library.function}
     missing = collections.OrderedDict(
-        (node.op, node.name) for node in reversed(nodes)
+        (node.op, node.name)
+        for node in reversed(nodes)
         if node.op not in own and not _is_known(node.op)
     )
     if missing:
         raise _refusal(
-            'path must name a graph whose ops this TensorFlow {} has'.format(
-                tf.__version__
-            ),
-            ', '.join(
-                '{} (node {})'.format(op, missing[op]) for op in sorted(missing)
-            ),
-            'Load the library that has them with tf.load_op_library first, or export '
-            'the part of the graph that does without',
+            f"path must name a graph whose ops this TensorFlow {tf.__version__} has",
+            ", ".join(f"{op} (node {missing[op]})" for op in sorted(missing)),
+            "Load the library that has them with tf.load_op_library first, or export "
+            "the part of the graph that does without",
         )
 
 
@@ -244,14 +257,12 @@ def _is_known(op):
     # Ops of a loaded library are not in raw_ops. A node of the type says it: one that
     # exists complains of its missing inputs at most.
     lone = tf.GraphDef()
-    lone.node.add(name='lone', op=op)
+    lone.node.add(name="lone", op=op)
     with tf.Graph().as_default():
         try:
             tf.import_graph_def(lone)
         except Exception as error:
-            return not re.search(
-                r'not registered|No op named|not defined', str(error)
-            )
+            return not re.search(r"not registered|No op named|not defined", str(error))
     return True
 
 
@@ -264,7 +275,7 @@ def _elements(graph, named):
         try:
             if not isinstance(name, str):
                 raise ValueError
-            whole = name if ':' in name or argument == 'train' else name + ':0'
+            whole = name if ":" in name or argument == "train" else name + ":0"
             found[argument] = graph.as_graph_element(whole)
         except (KeyError, ValueError):
             missing.append((argument, name))
@@ -276,26 +287,24 @@ def _elements(graph, named):
         operations = [operation.name for operation in operations]
         received = []
         for argument, name in missing:
-            known = operations if argument == 'train' else tensors
-            received.append(
-                '{}={!r} (nearest: {})'.format(argument, name, _nearest(name, known))
-            )
+            known = operations if argument == "train" else tensors
+            received.append(f"{argument}={name!r} (nearest: {_nearest(name, known)})")
         raise _refusal(
-            'names must be of tensors, train of an op, in the graph',
-            ', '.join(received),
-            'Use names of the .meta; if none is near, it is of another program',
+            "names must be of tensors, train of an op, in the graph",
+            ", ".join(received),
+            "Use names of the .meta; if none is near, it is of another program",
         )
     return found
 
 
 def _nearest(name, known):
     nearest = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
-    return ', '.join(nearest) or 'none'
+    return ", ".join(nearest) or "none"
 
 
 def _updates(train, variables):
     """[(op, its variable's name)] of what changes variables in a run of ``train``."""
-    start = getattr(train, 'op', train)
+    start = getattr(train, "op", train)
     seen, waiting = {start}, [start]
     while waiting:
         operation = waiting.pop()
@@ -321,8 +330,13 @@ def _variable_of(tensor):
     operation = tensor.op
     while operation.type not in VARIABLES:
         if operation.type not in (
-            'Identity', 'ReadVariableOp', 'Enter', 'RefEnter', 'Switch', 'RefSwitch',
-            'Cast',
+            "Identity",
+            "ReadVariableOp",
+            "Enter",
+            "RefEnter",
+            "Switch",
+            "RefSwitch",
+            "Cast",
         ):
             return None
         operation = operation.inputs[0].op
@@ -334,12 +348,12 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
     unknown = sorted(set(named_gradients) - set(variables))
     if unknown:
         raise _refusal(
-            'gradients must be named after variables of the program',
-            ', '.join(
-                '{!r} (nearest: {})'.format(name, _nearest(name, list(variables)))
+            "gradients must be named after variables of the program",
+            ", ".join(
+                f"{name!r} (nearest: {_nearest(name, list(variables))})"
                 for name in unknown
             ),
-            'Use names of tf.global_variables()',
+            "Use names of tf.global_variables()",
         )
     pairs, slots, twice = {}, set(), []
     for operation, name in updates:
@@ -357,19 +371,18 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
         gradient = next(
             inputs[argument] for argument in GRADIENT_INPUTS if argument in inputs
         )
-        if 'indices' in inputs:
-            gradient = tf.IndexedSlices(gradient, inputs['indices'])
+        if "indices" in inputs:
+            gradient = tf.IndexedSlices(gradient, inputs["indices"])
         if name in pairs:
             twice.append(name)
         pairs[name] = gradient
-    pairs.update(
-        (name, found.get('gradients[{!r}]'.format(name))) for name in named_gradients
-    )
+    pairs.update((name, found.get(f"gradients[{name!r}]")) for name in named_gradients)
     for name in named_gradients:
         # Slots of an update without a fused op are told by their names.
         slots.update(
-            other for _, other in updates
-            if other.startswith(name + '/') and other not in pairs
+            other
+            for _, other in updates
+            if other.startswith(name + "/") and other not in pairs
         )
     trained = {variable.op.name for variable in tf.trainable_variables()}
     changed = {name for _, name in updates}
@@ -378,26 +391,27 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
     )
     if unclear:
         raise _refusal(
-            'train must update each variable by one Apply op',
-            ', '.join(
-                '{} (by {})'.format(
-                    name, ', '.join(each.name for each, of in updates if of == name)
+            "train must update each variable by one Apply op",
+            ", ".join(
+                "{} (by {})".format(
+                    name, ", ".join(each.name for each, of in updates if of == name)
                 )
                 for name in unclear
             ),
-            'Name their gradients: '
-            'gradients={{{!r}: name of a tensor, or None}}'.format(unclear[0]),
+            "Name their gradients: "
+            f"gradients={{{unclear[0]!r}: name of a tensor, or None}}",
         )
     if not pairs:
         elsewhere = sorted(
-            operation.name for operation in found['loss'].graph.get_operations()
+            operation.name
+            for operation in found["loss"].graph.get_operations()
             if APPLY.match(operation.type)
         )
         raise _refusal(
-            'train must lead to the ops that update variables by their gradients',
-            '{!r}, which leads to none'.format(train),
-            'Use the name of what minimize or apply_gradients returned. The graph '
-            'updates by {}'.format(', '.join(elsewhere[:3]) or 'no Apply op at all'),
+            "train must lead to the ops that update variables by their gradients",
+            f"{train!r}, which leads to none",
+            "Use the name of what minimize or apply_gradients returned. The graph "
+            "updates by {}".format(", ".join(elsewhere[:3]) or "no Apply op at all"),
         )
     return pairs, slots
 
@@ -409,9 +423,9 @@ def _restored(graph, variables, checkpoint):
         reader = tf.train.load_checkpoint(checkpoint)
     except (ValueError, TypeError, tf.errors.OpError) as error:
         raise _refusal(
-            'checkpoint must be the prefix of a checkpoint',
-            '{} ({})'.format(checkpoint, str(error).strip().rstrip('.')),
-            'Use the path without .index, such as model.ckpt-100',
+            "checkpoint must be the prefix of a checkpoint",
+            "{} ({})".format(checkpoint, str(error).strip().rstrip(".")),
+            "Use the path without .index, such as model.ckpt-100",
         ) from None
     shapes = reader.get_variable_to_shape_map()
     dtypes = reader.get_variable_to_dtype_map()
@@ -420,24 +434,22 @@ def _restored(graph, variables, checkpoint):
         wanted = variable.get_shape().as_list(), variable.dtype.base_dtype
         if name not in shapes:
             problems.append(
-                '{} is missing (nearest: {})'.format(name, _nearest(name, list(shapes)))
+                f"{name} is missing (nearest: {_nearest(name, list(shapes))})"
             )
         elif (list(shapes[name]), dtypes[name]) != wanted:
             problems.append(
-                '{} is {} {}, not {} {}'.format(
-                    name, dtypes[name].name, list(shapes[name]), wanted[1].name,
-                    wanted[0],
-                )
+                f"{name} is {dtypes[name].name} {list(shapes[name])}, not {wanted[1].name} {wanted[0]}"
             )
     if problems:
         raise _refusal(
-            'checkpoint must hold every variable of the graph, shaped alike',
-            '{}: {}'.format(checkpoint, ', '.join(problems)),
-            'Use a checkpoint of the same program',
+            "checkpoint must hold every variable of the graph, shaped alike",
+            "{}: {}".format(checkpoint, ", ".join(problems)),
+            "Use a checkpoint of the same program",
         )
     values = tf.raw_ops.RestoreV2(
-        prefix=tf.constant(checkpoint), tensor_names=list(variables),
-        shape_and_slices=[''] * len(variables),
+        prefix=tf.constant(checkpoint),
+        tensor_names=list(variables),
+        shape_and_slices=[""] * len(variables),
         dtypes=[variable.dtype.base_dtype for variable in variables.values()],
     )
     restored = collections.OrderedDict()
@@ -454,6 +466,5 @@ def _restored(graph, variables, checkpoint):
 
 def _feed(argument, feed, found):
     return {
-        found['{}[{!r}]'.format(argument, name)]: value
-        for name, value in (feed or {}).items()
+        found[f"{argument}[{name!r}]"]: value for name, value in (feed or {}).items()
     }

@@ -4,33 +4,34 @@ A chapter's ``build`` returns a ``Program``; ``run`` drives it and yields plain 
 order of execution: the initial values, then for each step the loss, the gradients, the
 optimizer slots and the new values, as dictionaries of numpy arrays under TF1's names.
 """
+
 import collections
 
 import tensorflow.compat.v1 as tf
 
 Program = collections.namedtuple(
-    'Program',
+    "Program",
     [
-        'graph',  # tf.Graph that holds everything below
-        'x',  # placeholder for one batch of inputs
-        'y_true',  # placeholder for one batch of targets
-        'y_pred',  # what inference computes from x in training
-        'loss',  # scalar
-        'gradients',  # [(gradient, variable)], as compute_gradients returned it
-        'optimizer',  # knows its slots
-        'train',  # op: one update of everything
-        'training_feed',  # fed besides x and y_true when training: {keep_prob: 0.5}
-        'inference_feed',  # fed besides x when predicting: {keep_prob: 1.0}
-        'predict',  # y_pred with moving statistics, without dropout
+        "graph",  # tf.Graph that holds everything below
+        "x",  # placeholder for one batch of inputs
+        "y_true",  # placeholder for one batch of targets
+        "y_pred",  # what inference computes from x in training
+        "loss",  # scalar
+        "gradients",  # [(gradient, variable)], as compute_gradients returned it
+        "optimizer",  # knows its slots
+        "train",  # op: one update of everything
+        "training_feed",  # fed besides x and y_true when training: {keep_prob: 0.5}
+        "inference_feed",  # fed besides x when predicting: {keep_prob: 1.0}
+        "predict",  # y_pred with moving statistics, without dropout
     ],
 )
 
 
 def program(**fields):
     """A Program; the last three fields default to a model that trains as it predicts."""
-    fields.setdefault('training_feed', {})
-    fields.setdefault('inference_feed', {})
-    fields.setdefault('predict', fields['y_pred'])
+    fields.setdefault("training_feed", {})
+    fields.setdefault("inference_feed", {})
+    fields.setdefault("predict", fields["y_pred"])
     return Program(**fields)
 
 
@@ -47,7 +48,9 @@ def slot_variables(built):
     """{TF1 name: variable} of the optimizer's own state: slots and beta powers."""
     with built.graph.as_default():  # variables() returns those of the default graph
         return collections.OrderedDict(
-            sorted((variable.op.name, variable) for variable in built.optimizer.variables())
+            sorted(
+                (variable.op.name, variable) for variable in built.optimizer.variables()
+            )
         )
 
 
@@ -73,8 +76,8 @@ def initialise(session, built, values=None):
     unknown = sorted(set(values or {}) - set(variables))
     if unknown:
         raise ValueError(
-            'values must be named after variables of the program. Received: {}. '
-            'Use some of: {}.'.format(unknown, sorted(variables))
+            f"values must be named after variables of the program. Received: {unknown}. "
+            f"Use some of: {sorted(variables)}."
         )
     session.run(
         [variable.initializer for variable in variables.values()],
@@ -111,14 +114,14 @@ def run(session, built, batches, values=None, feed=None):
         for gradient, variable in reversed(built.gradients)
         if gradient is not None
     )
-    state = {'slots': dict(slots), 'updates': dict(variables)}
+    state = {"slots": dict(slots), "updates": dict(variables)}
     initial = session.run(state)
     yield {
-        'initial values': _in_order(
-            list(variables) + list(slots), initial['updates'], initial['slots']
+        "initial values": _in_order(
+            list(variables) + list(slots), initial["updates"], initial["slots"]
         )
     }
-    fetches = {'loss': built.loss, 'gradients': gradients, 'train': built.train}
+    fetches = {"loss": built.loss, "gradients": gradients, "train": built.train}
     for x, y_true in batches:
         feed_dict = {built.x: x, built.y_true: y_true}
         feed_dict.update(built.training_feed)
@@ -129,10 +132,10 @@ def run(session, built, batches, values=None, feed=None):
         happened = session.run(fetches, feed_dict=feed_dict)
         after = session.run(state)
         yield {
-            'loss': {'loss': happened['loss']},
-            'gradients': _in_order(gradients, happened['gradients']),
-            'slots': _in_order(slots, after['slots']),
-            'updates': _in_order(variables, after['updates']),
+            "loss": {"loss": happened["loss"]},
+            "gradients": _in_order(gradients, happened["gradients"]),
+            "slots": _in_order(slots, after["slots"]),
+            "updates": _in_order(variables, after["updates"]),
         }
 
 

@@ -9,12 +9,13 @@ retracing. What happened is handed over as plain data, in order of execution: th
 initial values, then for each step the loss, the gradients, the optimizer slots and the
 new values, as dictionaries of numpy arrays under TF1's names.
 """
+
 import warnings
 
 import keras
 import tensorflow as tf
 
-LEVELS = ('eager', 'function', 'fit')
+LEVELS = ("eager", "function", "fit")
 
 
 def train_step(model, x, y_true):
@@ -67,8 +68,8 @@ class Training:
         missing = sorted(set(checkpoint_names.values()) - set(by_path))
         if missing:
             raise ValueError(
-                'checkpoint_names must lead to variables of the model. '
-                f'Received: {missing}. Use some of: {sorted(by_path)}.'
+                "checkpoint_names must lead to variables of the model. "
+                f"Received: {missing}. Use some of: {sorted(by_path)}."
             )
         self.variables = {
             name: by_path[path] for name, path in checkpoint_names.items()
@@ -93,12 +94,12 @@ class Training:
         self._recorder = None
 
     def _named_slots(self, tf1_names):
-        if not hasattr(self.optimizer, 'tf1_slots'):
+        if not hasattr(self.optimizer, "tf1_slots"):
             return  # Keras's plain SGD has none
         slots, others = self.optimizer.tf1_slots()
         for slot, slot_variables in slots.items():
             for variable, of in zip(slot_variables, self.model.trainable_variables):
-                yield f'{tf1_names[of.path]}/{slot}', variable
+                yield f"{tf1_names[of.path]}/{slot}", variable
         yield from others.items()
 
     def reset(self, values=None):
@@ -112,8 +113,8 @@ class Training:
             variable = self.variables.get(name, self.slots.get(name))
             if variable is None:
                 raise ValueError(
-                    'values must be named after variables of the twin. '
-                    f'Received: {name}. Use some of: {sorted(self.variables)}.'
+                    "values must be named after variables of the twin. "
+                    f"Received: {name}. Use some of: {sorted(self.variables)}."
                 )
             variable.assign(value)
 
@@ -132,17 +133,17 @@ class Training:
         """
         if level not in LEVELS:
             raise ValueError(
-                f'level must be one of {LEVELS}. Received: {level!r}. '
+                f"level must be one of {LEVELS}. Received: {level!r}. "
                 "Use 'function' for a custom loop."
             )
         self.reset(values)
         if learning_rate is not None:
             self.optimizer.learning_rate = learning_rate
-        observe({'initial values': _numpy({**self.variables, **self.slots})})
-        if level == 'fit':
+        observe({"initial values": _numpy({**self.variables, **self.slots})})
+        if level == "fit":
             self._fit_observed(batches, observe)
             return
-        step = {'eager': self._eager, 'function': self._function}[level]
+        step = {"eager": self._eager, "function": self._function}[level]
         for x, y_true in batches:
             loss, gradients = step(x, y_true)
             observe(self._record(loss, gradients))
@@ -157,10 +158,10 @@ class Training:
 
     def _record(self, loss, gradients):
         return {
-            'loss': {'loss': loss.numpy()},
-            'gradients': _numpy(dict(reversed(list(zip(self._trainable, gradients))))),
-            'slots': _numpy(self.slots),
-            'updates': _numpy(self.variables),
+            "loss": {"loss": loss.numpy()},
+            "gradients": _numpy(dict(reversed(list(zip(self._trainable, gradients))))),
+            "slots": _numpy(self.slots),
+            "updates": _numpy(self.variables),
         }
 
     def _fit_observed(self, batches, observe):
@@ -176,7 +177,7 @@ class Training:
             batches = self._dataset(batches)
         with warnings.catch_warnings():
             # Batches end where they end: the run is as long as they are.
-            warnings.filterwarnings('ignore', message='Your input ran out of data')
+            warnings.filterwarnings("ignore", message="Your input ran out of data")
             self.model.fit(batches, callbacks=list(callbacks), shuffle=False, verbose=0)
 
     def _dataset(self, batches):
@@ -193,9 +194,9 @@ class Training:
             level: one of ``LEVELS``.
             steps: how many.
         """
-        if level == 'fit':
+        if level == "fit":
             self.model.fit(dataset, steps_per_epoch=steps, shuffle=False, verbose=0)
-        elif level == 'function':
+        elif level == "function":
             # The loop is in the graph as well: one call runs all the steps.
             self._train_function(iter(dataset), tf.constant(steps))
         else:

@@ -11,12 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.engine.comparison import (
-    STAGES,
-    Budget,
-    Comparison,
-    compare_runs,
-)
+from parity_tests.engine.comparison import STAGES, Budget, Comparison, compare_runs
 from parity_tests.engine.ulps import INCOMPARABLE, ulp_distance
 
 STEPS = 5

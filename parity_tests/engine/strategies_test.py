@@ -174,7 +174,7 @@ def test_other_dtypes_and_magnitudes_are_refused():
 def test_labels_are_class_numbers(data, examples, classes):
     labels = data.draw(strategies.labels(examples, classes))
     assert labels.shape == (examples,) and labels.dtype == np.int64
-    assert ((0 <= labels) & (labels < classes)).all()
+    assert ((labels >= 0) & (labels < classes)).all()
     labels = data.draw(strategies.labels(examples, classes, np.float32))
     assert labels.dtype == np.float32
 

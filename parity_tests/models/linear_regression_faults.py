@@ -5,7 +5,7 @@ import itertools
 import keras
 import tensorflow as tf
 
-from parity_tests.pair import Fault
+from parity_tests.models.pair import Fault
 
 
 def _sum_instead_of_mean(twin):

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
 from parity_tests.engine import strategies
 from parity_tests.models import linear_regression as meeting_point
+from parity_tests.models.chapters import graph, twin
 from parity_tests.models.linear_regression_faults import FAULTS
-from parity_tests.pair import Pair
+from parity_tests.models.pair import Pair
 from tf1_graph import session as tf1_session
 
 CHAPTER = "linear_regression"
 EXACT_LEVELS = ("function", "fit")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def pair(features=3):
     """One pair for each number of features; data and rates are fed."""
     return Pair(CHAPTER, {"features": features})
@@ -72,7 +72,9 @@ def test_both_programs_report_the_same_parameters(batch_size):
             np.testing.assert_array_equal(expected, received)
 
 
-@given(examples=st.integers(1, 200), batch_size=st.integers(1, 250), seed=st.integers(0))
+@given(
+    examples=st.integers(1, 200), batch_size=st.integers(1, 250), seed=st.integers(0)
+)
 @example(examples=100, batch_size=30, seed=1)  # a short last batch
 @example(examples=100, batch_size=100, seed=1)  # all at once
 def test_mini_batches_are_the_same(examples, batch_size, seed):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from parity_tests.pair import Fault
+from parity_tests.models.pair import Fault
 
 
 def _cross_entropy(y, logits):

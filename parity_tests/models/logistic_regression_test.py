@@ -10,11 +10,11 @@ import tensorflow.compat.v1 as tf1
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
 from parity_tests.engine import strategies
 from parity_tests.models import logistic_regression as meeting_point
+from parity_tests.models.chapters import graph, twin
 from parity_tests.models.logistic_regression_faults import FAULTS
-from parity_tests.pair import Pair
+from parity_tests.models.pair import Pair
 
 CHAPTER = "logistic_regression"
 EXACT_LEVELS = ("function", "fit")

@@ -31,7 +31,10 @@ def load(data, seed):
             mnist.flatten_and_scale(digits.train_images[start:]),
             mnist.one_hot(digits.train_labels[start:]),
         ),
-        (mnist.flatten_and_scale(digits.test_images), mnist.one_hot(digits.test_labels)),
+        (
+            mnist.flatten_and_scale(digits.test_images),
+            mnist.one_hot(digits.test_labels),
+        ),
     )
 
 

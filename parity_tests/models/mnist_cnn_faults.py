@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from parity_tests.pair import Fault
+from parity_tests.models.pair import Fault
 from tf2_keras import tf1_semantics
 
 

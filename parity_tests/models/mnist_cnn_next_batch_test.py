@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
+from parity_tests.models.chapters import graph, twin
 
 CHAPTER = "mnist_cnn"
 

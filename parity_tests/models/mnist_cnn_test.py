@@ -10,12 +10,12 @@ import tensorflow.compat.v1 as tf1
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
 from parity_tests.datasets import mnist
 from parity_tests.engine import strategies
 from parity_tests.models import mnist_cnn as meeting_point
+from parity_tests.models.chapters import graph, twin
 from parity_tests.models.mnist_cnn_faults import FAULTS, NUMBER_INSTEAD_OF_FED
-from parity_tests.pair import Pair
+from parity_tests.models.pair import Pair
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 

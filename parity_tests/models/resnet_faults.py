@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from parity_tests.pair import Fault
+from parity_tests.models.pair import Fault
 from tf2_keras import tf1_semantics
 
 # The smallest network with two stages: its second has an identity shortcut that pads.

@@ -12,13 +12,13 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
 from parity_tests.engine import strategies
 from parity_tests.engine.comparison import STAGES
 from parity_tests.engine.ulps import ulp_distance
 from parity_tests.models import resnet as meeting_point
+from parity_tests.models.chapters import graph, twin
+from parity_tests.models.pair import Pair
 from parity_tests.models.resnet_faults import FAULTS, KERAS_BATCH_NORM, SCHEDULED, TINY
-from parity_tests.pair import Pair
 from tf1_graph import session as tf1_session
 
 CHAPTER = "resnet"
@@ -77,7 +77,7 @@ STRUCTURES = {
 }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def pair(structure="even"):
     """One pair for each structure; data, values and the step to start at are fed."""
     return Pair(CHAPTER, STRUCTURES[structure])
@@ -183,7 +183,7 @@ def test_both_sides_have_the_same_configurations():
         assert repr(configs[0]) == repr(configs[1])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def shapes_of_both(name):
     """[{name: shape}] of each side's whole network, nothing initialised in the graph."""
     shapes = []

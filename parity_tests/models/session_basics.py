@@ -2,7 +2,9 @@
 
 import numpy as np
 
-TEACHES = "placeholder, feed, fetch, Session: what became of each line of the notes' fix"
+TEACHES = (
+    "placeholder, feed, fetch, Session: what became of each line of the notes' fix"
+)
 STEPS = 5
 HAS_STREAM = False
 LEARNING_RATE = "train/GradientDescent/learning_rate:0"

@@ -10,11 +10,11 @@ import tensorflow.compat.v1 as tf1
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.chapters import graph, twin
 from parity_tests.engine import strategies
 from parity_tests.models import session_basics as meeting_point
+from parity_tests.models.chapters import graph, twin
+from parity_tests.models.pair import Pair
 from parity_tests.models.session_basics_faults import FAULTS
-from parity_tests.pair import Pair
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 
@@ -190,9 +190,8 @@ def test_a_placeholder_casts_what_it_is_fed_and_a_tensor_does_not():
 
 
 def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
-    with tf1.Graph().as_default() as absent:
-        with tf1.device("/device:GPU:7"):
-            two = tf1.constant(1.0) + 1.0
+    with tf1.Graph().as_default() as absent, tf1.device("/device:GPU:7"):
+        two = tf1.constant(1.0) + 1.0
     strict = tf1.ConfigProto(allow_soft_placement=False)
     with tf1.Session(graph=absent, config=strict) as session:
         with pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign"):

@@ -48,7 +48,10 @@ def tensorflow_version(python):
     try:
         result = subprocess.run(
             [python, "-W", "ignore", "-c", PROBE],
-            capture_output=True, text=True, env=clean_environment(), timeout=120,
+            capture_output=True,
+            text=True,
+            env=clean_environment(),
+            timeout=120,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -90,16 +93,18 @@ def python37():
     """A Python 3.7 of this machine, or None: on PATH, of pyenv, of uv."""
     candidates = [shutil.which("python3.7")]
     pyenv = os.environ.get("PYENV_ROOT") or str(pathlib.Path.home() / ".pyenv")
-    candidates += sorted(glob.glob(f"{pyenv}/versions/3.7*/bin/python3.7"), reverse=True)
+    candidates += sorted(
+        glob.glob(f"{pyenv}/versions/3.7*/bin/python3.7"), reverse=True
+    )
     if shutil.which("uv"):
         found = subprocess.run(
             ["uv", "python", "find", "3.7"], capture_output=True, text=True
         )
         candidates.append(found.stdout.strip() if found.returncode == 0 else None)
     for candidate in candidates:
-        if candidate and _says(candidate, "import sys; print(sys.version_info[:2])") == (
-            "(3, 7)"
-        ):
+        if candidate and _says(
+            candidate, "import sys; print(sys.version_info[:2])"
+        ) == ("(3, 7)"):
             return candidate
     return None
 
@@ -115,7 +120,9 @@ def _says(python, program):
 
 
 def _must_run(words):
-    result = subprocess.run(words, capture_output=True, text=True, env=clean_environment())
+    result = subprocess.run(
+        words, capture_output=True, text=True, env=clean_environment()
+    )
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:]
         raise NoWitness(
@@ -131,11 +138,23 @@ def record(python, names, out, *options, on_line=lambda line: None):
         NoWitness: if it fails, with the last thing that it said.
     """
     words = [
-        python, "-W", "ignore", "-m", "parity_tests.witness.record", *names,
-        "--out", str(out), "--write", *options,
+        python,
+        "-W",
+        "ignore",
+        "-m",
+        "parity_tests.witness.record",
+        *names,
+        "--out",
+        str(out),
+        "--write",
+        *options,
     ]
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
         env=clean_environment(),
     )
     last = "no reason given."
@@ -158,7 +177,11 @@ def record(python, names, out, *options, on_line=lambda line: None):
 # What belongs to this Python, or what its TensorFlow told itself: TF2_BEHAVIOR, which
 # importing it sets, would switch 1.15 over as well.
 NOT_INHERITED = (
-    "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "TF2_BEHAVIOR",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+    "TF2_BEHAVIOR",
 )
 
 

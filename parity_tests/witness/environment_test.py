@@ -37,7 +37,9 @@ def test_an_interpreter_without_tensorflow_1_15_is_refused(monkeypatch, python):
 def test_a_failed_recording_tells_its_last_line(tmp_path):
     with pytest.raises(environment.NoWitness) as caught:
         environment.record(sys.executable, ["session_basics"], tmp_path)
-    assert "must run under TensorFlow 1.15. Received: TensorFlow 2." in str(caught.value)
+    assert "must run under TensorFlow 1.15. Received: TensorFlow 2." in str(
+        caught.value
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -7,6 +7,7 @@ order of execution, and where the numbers come from.
 
 Runs under Python 3.7 and NumPy 1.18 as well.
 """
+
 import collections
 import hashlib
 import json
@@ -17,7 +18,7 @@ import numpy as np
 FORMAT = 1
 WHOLE = 64  # elements up to which a tensor is kept whole
 SAMPLE = 31  # elements kept of a larger one, besides its largest
-JSON, NPZ = 'golden.json', 'records.npz'
+JSON, NPZ = "golden.json", "records.npz"
 
 
 class GoldenError(ValueError):
@@ -68,26 +69,29 @@ def write(folder, records, facts):
             described = layout.setdefault(stage, collections.OrderedDict())
             for name, array in tensors.items():
                 array = np.asarray(array)
-                shape = ','.join(map(str, array.shape))
-                described[name] = '{}[{}]'.format(array.dtype, shape)
+                shape = ",".join(map(str, array.shape))
+                described[name] = f"{array.dtype}[{shape}]"
                 kept, largest = reduced(array)
-                key = stage + '|' + name
+                key = stage + "|" + name
                 rows.setdefault(key, []).append(kept)
                 if largest is not None:
-                    rows.setdefault(key + '|largest', []).append(np.int64(largest))
-                    rows.setdefault(key + '|sha256', []).append(digest(array))
+                    rows.setdefault(key + "|largest", []).append(np.int64(largest))
+                    rows.setdefault(key + "|sha256", []).append(digest(array))
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, NPZ), 'wb') as file:
+    with open(os.path.join(folder, NPZ), "wb") as file:
         np.savez_compressed(file, **{key: np.stack(of) for key, of in rows.items()})
-    with open(os.path.join(folder, NPZ), 'rb') as file:
+    with open(os.path.join(folder, NPZ), "rb") as file:
         sha256 = hashlib.sha256(file.read()).hexdigest()
     contents = dict(
-        facts, format=FORMAT, records=len(records), layout=layout,
+        facts,
+        format=FORMAT,
+        records=len(records),
+        layout=layout,
         records_sha256=sha256,
     )
-    with open(os.path.join(folder, JSON), 'w') as file:
+    with open(os.path.join(folder, JSON), "w") as file:
         json.dump(contents, file, indent=1)
-        file.write('\n')
+        file.write("\n")
 
 
 class Golden:
@@ -104,20 +108,18 @@ class Golden:
         try:
             with open(os.path.join(folder, JSON)) as file:
                 self.facts = json.load(file)
-            with open(os.path.join(folder, NPZ), 'rb') as file:
+            with open(os.path.join(folder, NPZ), "rb") as file:
                 sha256 = hashlib.sha256(file.read()).hexdigest()
-        except (IOError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise GoldenError(
-                'A golden must be a folder with {} and {}. Received: {} ({}). '
-                'Record it again.'.format(JSON, NPZ, folder, error)
+                f"A golden must be a folder with {JSON} and {NPZ}. Received: {folder} ({error}). "
+                "Record it again."
             )
-        found = self.facts.get('format'), sha256
-        if found != (FORMAT, self.facts.get('records_sha256')):
+        found = self.facts.get("format"), sha256
+        if found != (FORMAT, self.facts.get("records_sha256")):
             raise GoldenError(
-                'A golden must be of format {} and have the hash that it states. '
-                'Received: {}, whose files do not. Record it again.'.format(
-                    FORMAT, folder
-                )
+                f"A golden must be of format {FORMAT} and have the hash that it states. "
+                f"Received: {folder}, whose files do not. Record it again."
             )
         with np.load(os.path.join(folder, NPZ), allow_pickle=False) as stored:
             self._rows = {key: stored[key] for key in stored.files}
@@ -129,25 +131,25 @@ class Golden:
             exact: (stage, tensor) -> whether the hash of a large tensor is to be
                 compared too; it comes as a tensor of its own, ``NAME sha256``.
         """
-        for number in range(self.facts['records']):
+        for number in range(self.facts["records"]):
             record = collections.OrderedDict()
-            for stage in self.facts['layout']:
-                if (stage == 'initial values') == (number == 0):
+            for stage in self.facts["layout"]:
+                if (stage == "initial values") == (number == 0):
                     record[stage] = self._stage(number, stage, exact)
             yield record
 
     def _stage(self, number, stage, exact):
         tensors = collections.OrderedDict()
-        for name in self.facts['layout'][stage]:
+        for name in self.facts["layout"][stage]:
             tensors[name] = self._row(number, stage, name)
-            sha256 = self._row(number, stage, name, 'sha256')
+            sha256 = self._row(number, stage, name, "sha256")
             if sha256 is not None and exact(stage, name):
-                tensors[name + ' sha256'] = sha256
+                tensors[name + " sha256"] = sha256
         return tensors
 
     def _row(self, number, stage, *name):
-        rows = self._rows.get('|'.join((stage,) + name))
-        row = number if stage == 'initial values' else number - 1
+        rows = self._rows.get("|".join((stage,) + name))
+        row = number if stage == "initial values" else number - 1
         return None if rows is None or row >= len(rows) else rows[row]
 
     def like(self, number, record, exact):
@@ -156,8 +158,8 @@ class Golden:
         for stage, tensors in record.items():
             alike[stage] = collections.OrderedDict()
             for name, array in tensors.items():
-                largest = self._row(number, stage, name, 'largest')
+                largest = self._row(number, stage, name, "largest")
                 alike[stage][name], _ = reduced(array, largest)
                 if largest is not None and exact(stage, name):
-                    alike[stage][name + ' sha256'] = digest(array)
+                    alike[stage][name + " sha256"] = digest(array)
         return alike

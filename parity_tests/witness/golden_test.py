@@ -26,7 +26,10 @@ def run_records(draw):
     named = {f"model/variable_{n}": array for n, array in enumerate(tensors)}
     steps = draw(st.integers(1, 3))
     later = [
-        {"loss": {"loss": np.float32(step)}, "updates": {k: v + 1 for k, v in named.items()}}
+        {
+            "loss": {"loss": np.float32(step)},
+            "updates": {k: v + 1 for k, v in named.items()},
+        }
         for step in range(steps)
     ]
     return [{"initial values": named}, *later]
@@ -66,7 +69,8 @@ def test_any_changed_element_is_noticed(records, data, tmp_path_factory):
     flat = changed.reshape(-1)
     flat[position] = 0.0 if flat[position] else 1.0
     records[number] = {
-        **records[number], stage: {**records[number][stage], tensor: changed}
+        **records[number],
+        stage: {**records[number][stage], tensor: changed},
     }
     assert not compare(golden.Golden(folder), records).ok
 

@@ -25,9 +25,13 @@ def test_what_is_recorded_is_what_the_graph_does(tmp_path):
     )
     comparison.require_agreement()
     facts = golden.Golden(tmp_path / "linear_regression").facts
-    assert facts["tensorflow"] == tf.__version__ and "--any-tensorflow" in facts["command"]
+    assert (
+        facts["tensorflow"] == tf.__version__ and "--any-tensorflow" in facts["command"]
+    )
     assert facts["reached"][0] == "loss" and facts["reached"][1] < 0.1
-    assert str(tmp_path) not in (tmp_path / "linear_regression" / golden.JSON).read_text()
+    assert (
+        str(tmp_path) not in (tmp_path / "linear_regression" / golden.JSON).read_text()
+    )
     assert os.listdir(tmp_path) == ["linear_regression"]
 
 
@@ -39,9 +43,7 @@ def test_exports_are_a_checkpoint_a_meta_graph_and_a_saved_model(tmp_path):
         "inference/weights"
     )
     (*_, last) = golden.Golden(folder).records(lambda stage, tensor: False)
-    np.testing.assert_array_equal(
-        weights.ravel(), last["updates"]["inference/weights"]
-    )
+    np.testing.assert_array_equal(weights.ravel(), last["updates"]["inference/weights"])
     signature = tf.saved_model.load(str(folder / "saved_model")).signatures[
         "serving_default"
     ]
@@ -72,9 +74,15 @@ def test_a_golden_is_overwritten_only_if_told(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["mnist_cn"], "CHAPTER must be a known name. Received: mnist_cn. Nearest: mnist_cnn"),
+        (
+            ["mnist_cn"],
+            "CHAPTER must be a known name. Received: mnist_cn. Nearest: mnist_cnn",
+        ),
         (["--steps", "0"], "--steps must be positive. Received: 0."),
-        (["--data", "nowhere/at/all", "linear_regression"], "--data must name a folder"),
+        (
+            ["--data", "nowhere/at/all", "linear_regression"],
+            "--data must name a folder",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(words, told, tmp_path, capsys):

@@ -7,10 +7,11 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from parity_tests import budgets, chapters
+from parity_tests.engine import budgets
 from parity_tests.engine.comparison import Budget, Comparison
-from parity_tests.pair import Pair
-from parity_tests.tf1_semantics import parts
+from parity_tests.models import chapters
+from parity_tests.models.pair import Pair
+from parity_tests.parts import table as parts
 from parity_tests.witness import golden, runs, tf1_parts
 from tf1_graph import session as tf1_session
 
@@ -100,16 +101,15 @@ def compare_parts(side, folder=None, granted=True):
     stored = golden.Golden(folder or GOLDENS / tf1_parts.NAME)
     compared = {}
     for module, table in (
-        ("initializers", tf1_parts.INITIALIZERS), ("optimizers", tf1_parts.OPTIMIZERS)
+        ("initializers", tf1_parts.INITIALIZERS),
+        ("optimizers", tf1_parts.OPTIMIZERS),
     ):
         live = _values if module == "initializers" else _states
         for name, ways in table.items():
             part = f"{module}.{name}"
             budget_for = _budget_of_part(part) if granted else _exactly
             exact = _is_exact(budget_for)
-            reference = [
-                _only(record, name + " ") for record in stored.records(exact)
-            ]
+            reference = [_only(record, name + " ") for record in stored.records(exact)]
             comparison = Comparison(filter(None, reference), budget_for)
             for number, record in enumerate(live(part, name, ways, side)):
                 if record:

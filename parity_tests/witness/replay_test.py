@@ -12,9 +12,10 @@ import sys
 
 import pytest
 
-from parity_tests import budgets, chapters
+from parity_tests.engine import budgets
 from parity_tests.engine.comparison import STAGES
-from parity_tests.tf1_semantics import parts
+from parity_tests.models import chapters
+from parity_tests.parts import table as parts
 from parity_tests.witness import environment, golden, replay, tf1_parts
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -89,7 +90,9 @@ def test_the_budgets_of_a_chapter_are_needed(name):
 
 def test_the_budgets_of_a_part_are_needed():
     for part, comparison in compared_parts("compat.v1", granted=False).items():
-        assert differing_stages(comparison) == stages_with_a_budget(part, "1.15.5"), part
+        assert differing_stages(comparison) == stages_with_a_budget(part, "1.15.5"), (
+            part
+        )
 
 
 @functools.lru_cache(maxsize=None)
@@ -101,7 +104,10 @@ def report_without_onednn():
     for name in chapters.NAMES:
         words += ["--chapter", name]
     result = subprocess.run(
-        words, capture_output=True, text=True, cwd=ROOT,
+        words,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
         env={**environment.clean_environment(), "TF_ENABLE_ONEDNN_OPTS": "0"},
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -166,4 +172,6 @@ def test_1_15_5_itself_says_the_same_as_its_goldens(tmp_path):
             assert one.keys() == other.keys()
             for stage in one:
                 for tensor in one[stage]:
-                    assert one[stage][tensor].tobytes() == other[stage][tensor].tobytes()
+                    assert (
+                        one[stage][tensor].tobytes() == other[stage][tensor].tobytes()
+                    )

@@ -4,12 +4,13 @@ Reads numbers of steps from standard input, one a line, and answers each with th
 that they took: so that another process can time this TensorFlow in turn with its own.
 Runs under Python 3.7 as well.
 """
+
 import itertools
 import sys
 import time
 
-from parity_tests import chapters, reference_conditions
-from parity_tests.witness import runs
+from parity_tests.models import chapters
+from parity_tests.witness import reference_conditions, runs
 
 
 def main(name):
@@ -23,7 +24,7 @@ def main(name):
     built = graph.build(config)
     session = tf1_session.open_session(built)
     tf1_session.initialise(session, built)
-    print('ready', flush=True)
+    print("ready", flush=True)
     for line in sys.stdin:
         begin = time.perf_counter()
         tf1_session.train(session, built, itertools.islice(batches, int(line)))
@@ -31,5 +32,5 @@ def main(name):
     session.close()
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main(sys.argv[1])

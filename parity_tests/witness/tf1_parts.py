@@ -3,90 +3,155 @@
 One program for all: a few variables of each kind, the same gradients, 100 steps. It runs
 under Python 3.7 and TensorFlow 1.15.5, contrib included, and under today's compat.v1.
 """
+
 import collections
 
 import numpy as np
 
 from parity_tests.witness import golden
 
-NAME = 'tf1_parts'
+NAME = "tf1_parts"
 STEPS = (1, 10, 100)  # after which state is recorded
-DTYPES = ('float32', 'float64')
+DTYPES = ("float32", "float64")
 # They pass their hyper-parameters on uncast: another dtype is an error in TF1.
-ONLY_FLOAT32 = {'ProximalGradientDescent', 'ProximalAdagrad'}
+ONLY_FLOAT32 = {"ProximalGradientDescent", "ProximalAdagrad"}
 SEED = (1, 11)  # of graph and op, for initialisers
 SHAPE = (24, 16)  # of what they fill
 
 # {part of tf1_semantics: [(TF1 symbol, keyword arguments of both)]}
-OPTIMIZERS = collections.OrderedDict([
-    ('GradientDescent', [('train.GradientDescentOptimizer', {'learning_rate': 0.1})]),
-    ('Momentum', [
-        ('train.MomentumOptimizer', {'learning_rate': 0.1, 'momentum': 0.9}),
-        ('train.MomentumOptimizer',
-         {'learning_rate': 0.1, 'momentum': 0.9, 'use_nesterov': True}),
-    ]),
-    ('Adam', [('train.AdamOptimizer', {'learning_rate': 0.01})]),
-    ('RMSProp', [
-        ('train.RMSPropOptimizer', {'learning_rate': 0.01, 'momentum': 0.9}),
-        ('train.RMSPropOptimizer', {'learning_rate': 0.01, 'centered': True}),
-    ]),
-    ('Adagrad', [('train.AdagradOptimizer', {'learning_rate': 0.1})]),
-    ('AdagradDA', [
-        ('train.AdagradDAOptimizer',
-         {'learning_rate': 0.1, 'l1_regularization_strength': 0.01}),
-    ]),
-    ('Adadelta', [('train.AdadeltaOptimizer', {'learning_rate': 1.0})]),
-    ('Ftrl', [
-        ('train.FtrlOptimizer', {
-            'learning_rate': 0.1, 'l1_regularization_strength': 0.01,
-            'l2_regularization_strength': 0.02,
-        }),
-        ('train.FtrlOptimizer', {
-            'learning_rate': 0.1, 'l2_shrinkage_regularization_strength': 0.01,
-        }),
-    ]),
-    ('ProximalGradientDescent', [
-        ('train.ProximalGradientDescentOptimizer',
-         {'learning_rate': 0.1, 'l1_regularization_strength': 0.01}),
-    ]),
-    ('ProximalAdagrad', [
-        ('train.ProximalAdagradOptimizer',
-         {'learning_rate': 0.1, 'l2_regularization_strength': 0.01}),
-    ]),
-    ('AdamW', [
-        ('contrib.opt.AdamWOptimizer', {'learning_rate': 0.01, 'weight_decay': 0.001}),
-    ]),
-    ('MomentumW', [
-        ('contrib.opt.MomentumWOptimizer',
-         {'learning_rate': 0.1, 'momentum': 0.9, 'weight_decay': 0.001}),
-    ]),
-])
+OPTIMIZERS = collections.OrderedDict(
+    [
+        (
+            "GradientDescent",
+            [("train.GradientDescentOptimizer", {"learning_rate": 0.1})],
+        ),
+        (
+            "Momentum",
+            [
+                ("train.MomentumOptimizer", {"learning_rate": 0.1, "momentum": 0.9}),
+                (
+                    "train.MomentumOptimizer",
+                    {"learning_rate": 0.1, "momentum": 0.9, "use_nesterov": True},
+                ),
+            ],
+        ),
+        ("Adam", [("train.AdamOptimizer", {"learning_rate": 0.01})]),
+        (
+            "RMSProp",
+            [
+                ("train.RMSPropOptimizer", {"learning_rate": 0.01, "momentum": 0.9}),
+                ("train.RMSPropOptimizer", {"learning_rate": 0.01, "centered": True}),
+            ],
+        ),
+        ("Adagrad", [("train.AdagradOptimizer", {"learning_rate": 0.1})]),
+        (
+            "AdagradDA",
+            [
+                (
+                    "train.AdagradDAOptimizer",
+                    {"learning_rate": 0.1, "l1_regularization_strength": 0.01},
+                ),
+            ],
+        ),
+        ("Adadelta", [("train.AdadeltaOptimizer", {"learning_rate": 1.0})]),
+        (
+            "Ftrl",
+            [
+                (
+                    "train.FtrlOptimizer",
+                    {
+                        "learning_rate": 0.1,
+                        "l1_regularization_strength": 0.01,
+                        "l2_regularization_strength": 0.02,
+                    },
+                ),
+                (
+                    "train.FtrlOptimizer",
+                    {
+                        "learning_rate": 0.1,
+                        "l2_shrinkage_regularization_strength": 0.01,
+                    },
+                ),
+            ],
+        ),
+        (
+            "ProximalGradientDescent",
+            [
+                (
+                    "train.ProximalGradientDescentOptimizer",
+                    {"learning_rate": 0.1, "l1_regularization_strength": 0.01},
+                ),
+            ],
+        ),
+        (
+            "ProximalAdagrad",
+            [
+                (
+                    "train.ProximalAdagradOptimizer",
+                    {"learning_rate": 0.1, "l2_regularization_strength": 0.01},
+                ),
+            ],
+        ),
+        (
+            "AdamW",
+            [
+                (
+                    "contrib.opt.AdamWOptimizer",
+                    {"learning_rate": 0.01, "weight_decay": 0.001},
+                ),
+            ],
+        ),
+        (
+            "MomentumW",
+            [
+                (
+                    "contrib.opt.MomentumWOptimizer",
+                    {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.001},
+                ),
+            ],
+        ),
+    ]
+)
 
-INITIALIZERS = collections.OrderedDict([
-    ('RandomNormal', [('random_normal_initializer', {'stddev': 0.3, 'mean': 1.0})]),
-    ('RandomUniform', [('random_uniform_initializer', {'minval': -0.3, 'maxval': 0.2})]),
-    ('TruncatedNormal', [('truncated_normal_initializer', {'stddev': 0.1})]),
-    ('VarianceScaling', [
-        ('variance_scaling_initializer',
-         {'scale': 2.0, 'mode': mode, 'distribution': distribution})
-        for mode in ('fan_in', 'fan_out', 'fan_avg')
-        for distribution in ('truncated_normal', 'untruncated_normal', 'uniform')
-    ]),
-    ('GlorotUniform', [('glorot_uniform_initializer', {})]),
-    ('GlorotNormal', [('glorot_normal_initializer', {})]),
-    ('HeNormal', [('initializers.he_normal', {})]),
-    ('HeUniform', [('initializers.he_uniform', {})]),
-    ('LecunNormal', [('initializers.lecun_normal', {})]),
-    ('LecunUniform', [('initializers.lecun_uniform', {})]),
-    ('UniformUnitScaling', [('uniform_unit_scaling_initializer', {'factor': 1.5})]),
-    ('Orthogonal', [('orthogonal_initializer', {'gain': 1.1})]),
-])
+INITIALIZERS = collections.OrderedDict(
+    [
+        ("RandomNormal", [("random_normal_initializer", {"stddev": 0.3, "mean": 1.0})]),
+        (
+            "RandomUniform",
+            [("random_uniform_initializer", {"minval": -0.3, "maxval": 0.2})],
+        ),
+        ("TruncatedNormal", [("truncated_normal_initializer", {"stddev": 0.1})]),
+        (
+            "VarianceScaling",
+            [
+                (
+                    "variance_scaling_initializer",
+                    {"scale": 2.0, "mode": mode, "distribution": distribution},
+                )
+                for mode in ("fan_in", "fan_out", "fan_avg")
+                for distribution in (
+                    "truncated_normal",
+                    "untruncated_normal",
+                    "uniform",
+                )
+            ],
+        ),
+        ("GlorotUniform", [("glorot_uniform_initializer", {})]),
+        ("GlorotNormal", [("glorot_normal_initializer", {})]),
+        ("HeNormal", [("initializers.he_normal", {})]),
+        ("HeUniform", [("initializers.he_uniform", {})]),
+        ("LecunNormal", [("initializers.lecun_normal", {})]),
+        ("LecunUniform", [("initializers.lecun_uniform", {})]),
+        ("UniformUnitScaling", [("uniform_unit_scaling_initializer", {"factor": 1.5})]),
+        ("Orthogonal", [("orthogonal_initializer", {"gain": 1.1})]),
+    ]
+)
 
 
 def description():
     """What is recorded, in one sentence."""
-    return '{} optimizers and {} initialisers, as {}'.format(
-        len(OPTIMIZERS), len(INITIALIZERS), ' and '.join(DTYPES)
+    return "{} optimizers and {} initialisers, as {}".format(
+        len(OPTIMIZERS), len(INITIALIZERS), " and ".join(DTYPES)
     )
 
 
@@ -97,20 +162,22 @@ def problem(dtype):
     has sparse gradients in which rows occur twice and others never.
     """
     random = np.random.RandomState(0)
-    values = collections.OrderedDict([
-        ('weights', random.standard_normal((4, 13)).astype(dtype)),
-        ('bias', random.standard_normal(3).astype(dtype)),
-        ('embedding', random.standard_normal((12, 4)).astype(dtype)),
-    ])
+    values = collections.OrderedDict(
+        [
+            ("weights", random.standard_normal((4, 13)).astype(dtype)),
+            ("bias", random.standard_normal(3).astype(dtype)),
+            ("embedding", random.standard_normal((12, 4)).astype(dtype)),
+        ]
+    )
 
     def gradient(step):
         drawn = np.random.RandomState(step)
         rows = drawn.randint(8, size=5)
         some = drawn.randint(2, size=(4, 1))
         return {
-            'weights': (drawn.standard_normal((4, 13)) * some).astype(dtype),
-            'bias': drawn.standard_normal(3).astype(dtype),
-            'embedding': (drawn.standard_normal((5, 4)).astype(dtype), rows),
+            "weights": (drawn.standard_normal((4, 13)) * some).astype(dtype),
+            "bias": drawn.standard_normal(3).astype(dtype),
+            "embedding": (drawn.standard_normal((5, 4)).astype(dtype), rows),
         }
 
     return values, gradient
@@ -127,10 +194,11 @@ def optimizer_states(make, dtype):
             for name, value in values.items()
         )
         fed = {
-            'weights': tf.placeholder(dtype, values['weights'].shape),
-            'bias': tf.placeholder(dtype, values['bias'].shape),
-            'embedding': tf.IndexedSlices(
-                tf.placeholder(dtype, [None, 4]), tf.placeholder(tf.int32, [None]),
+            "weights": tf.placeholder(dtype, values["weights"].shape),
+            "bias": tf.placeholder(dtype, values["bias"].shape),
+            "embedding": tf.IndexedSlices(
+                tf.placeholder(dtype, [None, 4]),
+                tf.placeholder(tf.int32, [None]),
                 tf.constant([12, 4]),
             ),
         }
@@ -140,8 +208,8 @@ def optimizer_states(make, dtype):
             tf.train.get_or_create_global_step(),
         )
         state = {
-            'slots': {slot.op.name: slot for slot in optimizer.variables()},
-            'updates': dict(variables),
+            "slots": {slot.op.name: slot for slot in optimizer.variables()},
+            "updates": dict(variables),
         }
         initialise = tf.global_variables_initializer()
     states = []
@@ -150,9 +218,9 @@ def optimizer_states(make, dtype):
         session.run(initialise)
         for step in range(1, max(STEPS) + 1):
             dense = gradient(step)
-            rows_of = dense.pop('embedding')
+            rows_of = dense.pop("embedding")
             feed = {fed[name]: array for name, array in dense.items()}
-            feed[fed['embedding'].values], feed[fed['embedding'].indices] = rows_of
+            feed[fed["embedding"].values], feed[fed["embedding"].indices] = rows_of
             session.run(train, feed)
             if step in STEPS:
                 states.append(session.run(state))
@@ -167,7 +235,7 @@ def initial_value(make, dtype):
 
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(SEED[0])
-        variable = tf.get_variable('variable', SHAPE, dtype, initializer=make())
+        variable = tf.get_variable("variable", SHAPE, dtype, initializer=make())
     session = tf.Session(graph=graph)
     try:
         session.run(variable.initializer)
@@ -180,8 +248,8 @@ def entries(table):
     """(key such as 'Adam 0 float32', part, TF1 symbol, arguments, dtype) of a table."""
     for part, ways in table.items():
         for number, (symbol, arguments) in enumerate(ways):
-            for dtype in ('float32',) if part in ONLY_FLOAT32 else DTYPES:
-                key = '{} {} {}'.format(part, number, dtype)
+            for dtype in ("float32",) if part in ONLY_FLOAT32 else DTYPES:
+                key = f"{part} {number} {dtype}"
                 yield key, part, symbol, arguments, dtype
 
 
@@ -196,11 +264,11 @@ def records(optimizer_of, initializer_of):
         (key, initial_value(lambda: initializer_of(part, symbol, arguments), dtype))
         for key, part, symbol, arguments, dtype in entries(INITIALIZERS)
     )
-    after = [{'slots': {}, 'updates': {}} for _ in STEPS]
+    after = [{"slots": {}, "updates": {}} for _ in STEPS]
     for key, part, symbol, arguments, dtype in entries(OPTIMIZERS):
         states = optimizer_states(lambda: optimizer_of(part, symbol, arguments), dtype)
         merge(after, key, states)
-    return [{'initial values': initial}] + after
+    return [{"initial values": initial}] + after
 
 
 def merge(after, key, states):
@@ -208,20 +276,20 @@ def merge(after, key, states):
     for record, state in zip(after, states):
         for stage, tensors in state.items():
             for name in sorted(tensors):
-                record[stage]['{} {}'.format(key, name)] = tensors[name]
+                record[stage][f"{key} {name}"] = tensors[name]
 
 
 def symbol_of_tf1(symbol):
     """The object of a TF1 symbol such as 'train.AdamOptimizer', contrib included."""
     import importlib
 
-    if symbol.startswith('contrib.'):
-        package, _, name = symbol.rpartition('.')
-        return getattr(importlib.import_module('tensorflow.' + package), name)
+    if symbol.startswith("contrib."):
+        package, _, name = symbol.rpartition(".")
+        return getattr(importlib.import_module("tensorflow." + package), name)
     import tensorflow.compat.v1 as tf
 
     found = tf
-    for name in symbol.split('.'):
+    for name in symbol.split("."):
         found = getattr(found, name)
     return found
 
@@ -230,7 +298,7 @@ def optimizer_of_tf1(part, symbol, arguments):
     """TF1's optimizer, for the graph that is the default."""
     import tensorflow.compat.v1 as tf
 
-    if part == 'AdagradDA':  # counts steps itself
+    if part == "AdagradDA":  # counts steps itself
         arguments = dict(arguments, global_step=tf.train.get_or_create_global_step())
     return symbol_of_tf1(symbol)(**arguments)
 

@@ -4,6 +4,7 @@
 
 Run it: ``python -m tf1_graph.models.linear_regression``
 """
+
 import dataclasses
 
 import numpy as np
@@ -42,27 +43,27 @@ def mini_batches(x_data, y_data, batch_size, seed):
     while True:
         order = random.permutation(len(x_data))
         for start in range(0, len(order), batch_size):
-            chosen = order[start:start + batch_size]
+            chosen = order[start : start + batch_size]
             yield x_data[chosen], y_data[:, chosen]
 
 
 def inference(x, config):
     """[batch, features] -> [1, batch], float32: w x^T + b."""
-    with tf.name_scope('inference'):
-        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name='weights')
-        b = tf.Variable(0.0, dtype=tf.float32, name='bias')
+    with tf.name_scope("inference"):
+        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
+        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
         return tf.matmul(w, tf.transpose(x)) + b
 
 
 def loss(y_true, y_pred):
     """Mean squared error over the batch, a scalar."""
-    with tf.name_scope('loss'):
+    with tf.name_scope("loss"):
         return tf.reduce_mean(tf.square(y_true - y_pred))
 
 
 def train(total_loss, config):
     """(optimizer, [(gradient, variable)], op that applies them)."""
-    with tf.name_scope('train'):
+    with tf.name_scope("train"):
         optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
         gradients = optimizer.compute_gradients(total_loss)
         return optimizer, gradients, optimizer.apply_gradients(gradients)
@@ -71,16 +72,22 @@ def train(total_loss, config):
 def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, shape=[None, config.features], name='x')
+        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
         # No static shape, as in the notes: y_true [batch, 1] would broadcast against
         # y_pred [1, batch] to [batch, batch] without a word.
-        y_true = tf.placeholder(tf.float32, shape=None, name='y_true')
+        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
         y_pred = inference(x, config)
         total_loss = loss(y_true, y_pred)
         optimizer, gradients, train_op = train(total_loss, config)
     return tf1_session.program(
-        graph=graph, x=x, y_true=y_true, y_pred=y_pred, loss=total_loss,
-        gradients=gradients, optimizer=optimizer, train=train_op,
+        graph=graph,
+        x=x,
+        y_true=y_true,
+        y_pred=y_pred,
+        loss=total_loss,
+        gradients=gradients,
+        optimizer=optimizer,
+        train=train_op,
     )
 
 
@@ -102,6 +109,6 @@ def run(x_data, y_data, config=Config()):
     return reports
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     for report in run(*make_data()):
         print(*report)

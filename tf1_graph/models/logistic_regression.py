@@ -7,6 +7,7 @@ probability into a class.
 
 Run it: ``python -m tf1_graph.models.logistic_regression``
 """
+
 import dataclasses
 
 import numpy as np
@@ -46,21 +47,21 @@ def mini_batches(x_data, y_data, batch_size, seed):
     while True:
         order = random.permutation(len(x_data))
         for start in range(0, len(order), batch_size):
-            chosen = order[start:start + batch_size]
+            chosen = order[start : start + batch_size]
             yield x_data[chosen], y_data[:, chosen]
 
 
 def inference(x, config):
     """[batch, features] -> logits [1, batch], float32: w x^T + b."""
-    with tf.name_scope('inference'):
-        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name='weights')
-        b = tf.Variable(0.0, dtype=tf.float32, name='bias')
+    with tf.name_scope("inference"):
+        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
+        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
         return tf.matmul(w, tf.transpose(x)) + b
 
 
 def loss(y_true, y_pred):
     """Mean sigmoid cross-entropy of logits ``y_pred``, a scalar."""
-    with tf.name_scope('loss'):
+    with tf.name_scope("loss"):
         return tf.reduce_mean(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
         )
@@ -68,7 +69,7 @@ def loss(y_true, y_pred):
 
 def train(total_loss, config):
     """(optimizer, [(gradient, variable)], op that applies them)."""
-    with tf.name_scope('train'):
+    with tf.name_scope("train"):
         optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
         gradients = optimizer.compute_gradients(total_loss)
         return optimizer, gradients, optimizer.apply_gradients(gradients)
@@ -76,23 +77,29 @@ def train(total_loss, config):
 
 def classify(logits, config):
     """The threshold classifier: logits [1, batch] -> classes 0.0 or 1.0 [1, batch]."""
-    with tf.name_scope('classify'):
+    with tf.name_scope("classify"):
         return tf.cast(tf.sigmoid(logits) > config.threshold, tf.float32)
 
 
 def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, shape=[None, config.features], name='x')
+        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
         # No static shape, as in the notes. With shapes that exclude each other, the loss
         # would refuse a column of labels; as it is, it broadcasts.
-        y_true = tf.placeholder(tf.float32, shape=None, name='y_true')
+        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
         y_pred = inference(x, config)
         total_loss = loss(y_true, y_pred)
         optimizer, gradients, train_op = train(total_loss, config)
     return tf1_session.program(
-        graph=graph, x=x, y_true=y_true, y_pred=y_pred, loss=total_loss,
-        gradients=gradients, optimizer=optimizer, train=train_op,
+        graph=graph,
+        x=x,
+        y_true=y_true,
+        y_pred=y_pred,
+        loss=total_loss,
+        gradients=gradients,
+        optimizer=optimizer,
+        train=train_op,
     )
 
 
@@ -116,8 +123,8 @@ def run(x_data, y_data, config=Config()):
     return reports, np.mean(predicted == y_data)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     parameters, share = run(*make_data())
     for report in parameters:
         print(*report)
-    print('accuracy', share)
+    print("accuracy", share)

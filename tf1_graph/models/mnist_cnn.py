@@ -5,6 +5,7 @@ logits; Adam; accuracy on the test set as the mean of ten blocks of a thousand.
 
 Shapes: B batch, H = W = 28, digits flattened to 784.
 """
+
 import dataclasses
 
 import numpy as np
@@ -39,13 +40,11 @@ def bias_variable(shape):
 
 
 def conv2d(x, w):
-    return tf.nn.conv2d(x, w, strides=[1, 1, 1, 1], padding='SAME')
+    return tf.nn.conv2d(x, w, strides=[1, 1, 1, 1], padding="SAME")
 
 
 def max_pool_2x2(x):
-    return tf.nn.max_pool(
-        x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding='SAME'
-    )
+    return tf.nn.max_pool(x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="SAME")
 
 
 def conv_layer(x, shape, seed):
@@ -120,16 +119,23 @@ def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(config.seed)
-        x = tf.placeholder(tf.float32, shape=[None, config.image_size ** 2])
+        x = tf.placeholder(tf.float32, shape=[None, config.image_size**2])
         y_ = tf.placeholder(tf.float32, shape=[None, config.classes])
         keep_prob = tf.placeholder(tf.float32)
         y_conv = inference(x, keep_prob, config)
         cross_entropy = loss(y_, y_conv)
         optimizer, gradients, train_step = train(cross_entropy, config)
     return tf1_session.program(
-        graph=graph, x=x, y_true=y_, y_pred=y_conv, loss=cross_entropy,
-        gradients=gradients, optimizer=optimizer, train=train_step,
-        training_feed={keep_prob: config.keep_prob}, inference_feed={keep_prob: 1.0},
+        graph=graph,
+        x=x,
+        y_true=y_,
+        y_pred=y_conv,
+        loss=cross_entropy,
+        gradients=gradients,
+        optimizer=optimizer,
+        train=train_step,
+        training_feed={keep_prob: config.keep_prob},
+        inference_feed={keep_prob: 1.0},
     )
 
 

@@ -5,6 +5,7 @@ shortcuts); ``RESNET_50`` the bottleneck network of table 1 with projection shor
 
 Shapes: B batch, H, W pixels, C channels; images are [B, H, W, C].
 """
+
 import dataclasses
 import zlib
 
@@ -31,14 +32,19 @@ class Config:
 
 
 RESNET_50 = Config(
-    image_shape=(224, 224, 3), classes=1000, blocks=(3, 4, 6, 3), width=64,
-    bottleneck=True, batch_size=256, boundaries=(300000, 450000),
+    image_shape=(224, 224, 3),
+    classes=1000,
+    blocks=(3, 4, 6, 3),
+    width=64,
+    bottleneck=True,
+    batch_size=256,
+    boundaries=(300000, 450000),
 )
 
 
 def op_seed(name):
     """A seed from a scope's full name: the order of creation cannot change it."""
-    return zlib.crc32(name.encode()) % (2 ** 31 - 1)
+    return zlib.crc32(name.encode()) % (2**31 - 1)
 
 
 def conv2d(x, channels, size, stride, name):
@@ -46,12 +52,14 @@ def conv2d(x, channels, size, stride, name):
     with tf.variable_scope(name) as scope:
         # He et al. 2015, arXiv:1502.01852: stddev = sqrt(2 / fan_in)
         he_normal = tf.variance_scaling_initializer(
-            scale=2.0, mode='fan_in', distribution='untruncated_normal',
+            scale=2.0,
+            mode="fan_in",
+            distribution="untruncated_normal",
             seed=op_seed(scope.name),
         )
         shape = [size, size, int(x.get_shape()[3]), channels]
-        kernel = tf.get_variable('kernel', shape, initializer=he_normal)
-        return tf.nn.conv2d(x, kernel, strides=[1, stride, stride, 1], padding='SAME')
+        kernel = tf.get_variable("kernel", shape, initializer=he_normal)
+        return tf.nn.conv2d(x, kernel, strides=[1, stride, stride, 1], padding="SAME")
 
 
 def batch_norm(x, training, config, name):
@@ -63,18 +71,25 @@ def batch_norm(x, training, config, name):
     """
     with tf.variable_scope(name):
         channels = [int(x.get_shape()[3])]
-        gamma = tf.get_variable('gamma', channels, initializer=tf.ones_initializer())
-        beta = tf.get_variable('beta', channels, initializer=tf.zeros_initializer())
+        gamma = tf.get_variable("gamma", channels, initializer=tf.ones_initializer())
+        beta = tf.get_variable("beta", channels, initializer=tf.zeros_initializer())
         moving_mean = tf.get_variable(
-            'moving_mean', channels, initializer=tf.zeros_initializer(), trainable=False
+            "moving_mean", channels, initializer=tf.zeros_initializer(), trainable=False
         )
         moving_variance = tf.get_variable(
-            'moving_variance', channels, initializer=tf.ones_initializer(),
+            "moving_variance",
+            channels,
+            initializer=tf.ones_initializer(),
             trainable=False,
         )
         if not training:
             return tf.nn.fused_batch_norm(
-                x, gamma, beta, moving_mean, moving_variance, epsilon=config.epsilon,
+                x,
+                gamma,
+                beta,
+                moving_mean,
+                moving_variance,
+                epsilon=config.epsilon,
                 is_training=False,
             )[0]
         # The variance that comes back is the sample's, N/(N-1) times the one that
@@ -95,8 +110,8 @@ def shortcut(x, channels, stride, training, config):
     if in_channels == channels and stride == 1:
         return x
     if config.bottleneck:  # option B: a projection
-        x = conv2d(x, channels, 1, stride, 'shortcut')
-        return batch_norm(x, training, config, 'shortcut_norm')
+        x = conv2d(x, channels, 1, stride, "shortcut")
+        return batch_norm(x, training, config, "shortcut_norm")
     # Option A: every second pixel, and zeros for the channels that are new.
     missing = channels - in_channels
     padding = [[0, 0], [0, 0], [0, 0], [missing // 2, missing - missing // 2]]
@@ -106,22 +121,22 @@ def shortcut(x, channels, stride, training, config):
 def basic_block(x, channels, stride, training, config, name):
     """Two 3x3 convolutions around an identity shortcut (figure 2)."""
     with tf.variable_scope(name):
-        residual = conv2d(x, channels, 3, stride, 'conv1')
-        residual = tf.nn.relu(batch_norm(residual, training, config, 'norm1'))
-        residual = conv2d(residual, channels, 3, 1, 'conv2')
-        residual = batch_norm(residual, training, config, 'norm2')
+        residual = conv2d(x, channels, 3, stride, "conv1")
+        residual = tf.nn.relu(batch_norm(residual, training, config, "norm1"))
+        residual = conv2d(residual, channels, 3, 1, "conv2")
+        residual = batch_norm(residual, training, config, "norm2")
         return tf.nn.relu(residual + shortcut(x, channels, stride, training, config))
 
 
 def bottleneck_block(x, channels, stride, training, config, name):
     """1x1, 3x3 and 1x1 convolutions around a shortcut (figure 5, right)."""
     with tf.variable_scope(name):
-        residual = conv2d(x, channels, 1, stride, 'conv1')
-        residual = tf.nn.relu(batch_norm(residual, training, config, 'norm1'))
-        residual = conv2d(residual, channels, 3, 1, 'conv2')
-        residual = tf.nn.relu(batch_norm(residual, training, config, 'norm2'))
-        residual = conv2d(residual, 4 * channels, 1, 1, 'conv3')
-        residual = batch_norm(residual, training, config, 'norm3')
+        residual = conv2d(x, channels, 1, stride, "conv1")
+        residual = tf.nn.relu(batch_norm(residual, training, config, "norm1"))
+        residual = conv2d(residual, channels, 3, 1, "conv2")
+        residual = tf.nn.relu(batch_norm(residual, training, config, "norm2"))
+        residual = conv2d(residual, 4 * channels, 1, 1, "conv3")
+        residual = batch_norm(residual, training, config, "norm3")
         return tf.nn.relu(
             residual + shortcut(x, 4 * channels, stride, training, config)
         )
@@ -131,26 +146,28 @@ def inference(x, training, config):
     """[B, H, W, C] -> logits [B, classes], float32."""
     block = bottleneck_block if config.bottleneck else basic_block
     if config.bottleneck:  # the ImageNet stem: a quarter of the pixels a side
-        x = conv2d(x, config.width, 7, 2, 'stem')
-        x = tf.nn.relu(batch_norm(x, training, config, 'stem_norm'))
-        x = tf.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], padding='SAME')
+        x = conv2d(x, config.width, 7, 2, "stem")
+        x = tf.nn.relu(batch_norm(x, training, config, "stem_norm"))
+        x = tf.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], padding="SAME")
     else:
-        x = conv2d(x, config.width, 3, 1, 'stem')
-        x = tf.nn.relu(batch_norm(x, training, config, 'stem_norm'))
+        x = conv2d(x, config.width, 3, 1, "stem")
+        x = tf.nn.relu(batch_norm(x, training, config, "stem_norm"))
     for stage, count in enumerate(config.blocks):
         for index in range(count):
             stride = 2 if stage > 0 and index == 0 else 1
-            name = 'stage{}_block{}'.format(stage + 1, index + 1)
-            x = block(x, config.width * 2 ** stage, stride, training, config, name)
+            name = f"stage{stage + 1}_block{index + 1}"
+            x = block(x, config.width * 2**stage, stride, training, config, name)
     x = tf.reduce_mean(x, axis=[1, 2])  # [B, C]
-    with tf.variable_scope('logits') as scope:
+    with tf.variable_scope("logits") as scope:
         he_normal = tf.variance_scaling_initializer(
-            scale=2.0, mode='fan_in', distribution='untruncated_normal',
+            scale=2.0,
+            mode="fan_in",
+            distribution="untruncated_normal",
             seed=op_seed(scope.name),
         )
         shape = [int(x.get_shape()[1]), config.classes]
-        kernel = tf.get_variable('kernel', shape, initializer=he_normal)
-        bias = tf.get_variable('bias', shape[1:], initializer=tf.zeros_initializer())
+        kernel = tf.get_variable("kernel", shape, initializer=he_normal)
+        bias = tf.get_variable("bias", shape[1:], initializer=tf.zeros_initializer())
         return tf.nn.bias_add(tf.matmul(x, kernel), bias)
 
 
@@ -179,18 +196,25 @@ def build(config=Config()):
     """The whole graph, nothing run yet: one tower to train, one to predict."""
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(config.seed)
-        x = tf.placeholder(tf.float32, [None] + list(config.image_shape), name='x')
-        y_true = tf.placeholder(tf.int64, [None], name='y_true')
-        with tf.variable_scope(''):
+        x = tf.placeholder(tf.float32, [None] + list(config.image_shape), name="x")
+        y_true = tf.placeholder(tf.int64, [None], name="y_true")
+        with tf.variable_scope(""):
             y_pred = inference(x, True, config)
-        with tf.variable_scope('', reuse=True):
+        with tf.variable_scope("", reuse=True):
             predict = inference(x, False, config)
-        kernels = [v for v in tf.trainable_variables() if v.op.name.endswith('kernel')]
+        kernels = [v for v in tf.trainable_variables() if v.op.name.endswith("kernel")]
         total_loss = loss(y_true, y_pred, kernels, config)
         optimizer, gradients, train_op = train(total_loss, config)
     return tf1_session.program(
-        graph=graph, x=x, y_true=y_true, y_pred=y_pred, loss=total_loss,
-        gradients=gradients, optimizer=optimizer, train=train_op, predict=predict,
+        graph=graph,
+        x=x,
+        y_true=y_true,
+        y_pred=y_pred,
+        loss=total_loss,
+        gradients=gradients,
+        optimizer=optimizer,
+        train=train_op,
+        predict=predict,
     )
 
 

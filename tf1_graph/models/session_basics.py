@@ -6,6 +6,7 @@ one weight and one bias fitted to points, with several things fetched from one r
 
 Run it: ``python -m tf1_graph.models.session_basics``
 """
+
 import dataclasses
 
 import numpy as np
@@ -24,23 +25,23 @@ class Config:
 
 def inference(x, config):
     """[batch] -> [batch], float32: weight * x + bias."""
-    with tf.name_scope('inference'):
+    with tf.name_scope("inference"):
         weight = tf.Variable(
-            tf.random_normal([], stddev=config.stddev, seed=11), name='weight'
+            tf.random_normal([], stddev=config.stddev, seed=11), name="weight"
         )
-        bias = tf.Variable(0.0, name='bias')
+        bias = tf.Variable(0.0, name="bias")
         return weight * x + bias
 
 
 def loss(y_true, y_pred):
     """Mean squared error, a scalar."""
-    with tf.name_scope('loss'):
+    with tf.name_scope("loss"):
         return tf.reduce_mean(tf.square(y_true - y_pred))
 
 
 def train(total_loss, config):
     """(optimizer, [(gradient, variable)], op that applies them and counts the step)."""
-    with tf.name_scope('train'):
+    with tf.name_scope("train"):
         optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
         gradients = optimizer.compute_gradients(total_loss)
         global_step = tf.train.get_or_create_global_step()
@@ -51,14 +52,20 @@ def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(config.seed)
-        x = tf.placeholder(tf.float32, shape=[None], name='x')
-        y_true = tf.placeholder(tf.float32, shape=[None], name='y_true')
+        x = tf.placeholder(tf.float32, shape=[None], name="x")
+        y_true = tf.placeholder(tf.float32, shape=[None], name="y_true")
         y_pred = inference(x, config)
         total_loss = loss(y_true, y_pred)
         optimizer, gradients, train_op = train(total_loss, config)
     return tf1_session.program(
-        graph=graph, x=x, y_true=y_true, y_pred=y_pred, loss=total_loss,
-        gradients=gradients, optimizer=optimizer, train=train_op,
+        graph=graph,
+        x=x,
+        y_true=y_true,
+        y_pred=y_pred,
+        loss=total_loss,
+        gradients=gradients,
+        optimizer=optimizer,
+        train=train_op,
     )
 
 
@@ -81,7 +88,7 @@ def run(x_data, y_data, config=Config()):
     return history
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     x_points = np.linspace(-1.0, 1.0, 20, dtype=np.float32)
     for record in run(x_points, 2.0 * x_points - 0.5):
-        print('loss {:.6f}  weight {:.6f}  bias {:.6f}'.format(*record))
+        print("loss {:.6f}  weight {:.6f}  bias {:.6f}".format(*record))

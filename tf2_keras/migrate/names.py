@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from tf2_keras.migrate import catalogue
 
-ROOT = 'tensorflow'
+ROOT = "tensorflow"
 # What other modules hand on: `from compat import tfv1 as tf`.
-HANDED_ON = ('tf', 'tfv1')
-TRAINED = ('Variable', 'get_variable', 'dense', 'fully_connected', 'linear')
-MAKES_DATASETS = 'tensorflow.data.'
+HANDED_ON = ("tf", "tfv1")
+TRAINED = ("Variable", "get_variable", "dense", "fully_connected", "linear")
+MAKES_DATASETS = "tensorflow.data."
 
 
 class Call(NamedTuple):
@@ -114,14 +114,14 @@ def read(body):
 
 def is_schedule(dotted):
     """Whether a call of it gives a learning rate that changes."""
-    name = dotted.rpartition('.')[2]
-    return '.train.' in dotted and (
-        name.endswith(('_decay', '_restarts')) or name.startswith('piecewise_constant')
+    name = dotted.rpartition(".")[2]
+    return ".train." in dotted and (
+        name.endswith(("_decay", "_restarts")) or name.startswith("piecewise_constant")
     )
 
 
 def is_optimizer(dotted):
-    return dotted.endswith('Optimizer') and not dotted.startswith('tensorflow.keras')
+    return dotted.endswith("Optimizer") and not dotted.startswith("tensorflow.keras")
 
 
 class _Reader:
@@ -142,8 +142,9 @@ class _Reader:
             self.function(node, scope, owner)
         schedules = any(is_schedule(use.dotted) for use in self.uses if use.call)
         self.uses = [
-            self.with_defaults(use) for use in self.uses
-            if schedules or not use.dotted.startswith('no_global_step')
+            self.with_defaults(use)
+            for use in self.uses
+            if schedules or not use.dotted.startswith("no_global_step")
         ]
 
     def with_defaults(self, use):
@@ -152,7 +153,7 @@ class _Reader:
             return use._replace(call=use.call._replace(keywords=keywords))
         return use
 
-    def emit(self, node, dotted, call=None, kind='name', alias=1):
+    def emit(self, node, dotted, call=None, kind="name", alias=1):
         self.uses.append(Use(node.lineno, node.col_offset, dotted, call, kind, alias))
 
     # ------------------------------------------------------------------------- names
@@ -165,10 +166,10 @@ class _Reader:
             scope = scope.parent
         if self.stars and not hasattr(builtins, name):
             for module in self.stars:
-                dotted = f'{module}.{name}'
+                dotted = f"{module}.{name}"
                 if catalogue.find(dotted) is not None and _is_listed(dotted):
                     return Symbol(dotted, imported=True)
-        if name == 'tf' and self.foreign_star:
+        if name == "tf" and self.foreign_star:
             return Symbol(ROOT)
         return None
 
@@ -181,7 +182,7 @@ class _Reader:
         if kind is ast.Name:
             self.bind(target.id, value)
         elif kind in (ast.Tuple, ast.List):
-            values = getattr(node, 'elts', ())
+            values = getattr(node, "elts", ())
             for index, each in enumerate(target.elts):
                 of_each = None
                 if len(values) == len(target.elts):
@@ -244,30 +245,30 @@ class _Reader:
 
     def import_(self, node):
         for alias in node.names:
-            if alias.name.partition('.')[0] == 'keras':
+            if alias.name.partition(".")[0] == "keras":
                 self.imports_keras = True
-            if alias.name.partition('.')[0] != ROOT:
-                self.bind(alias.asname or alias.name.partition('.')[0], None)
+            if alias.name.partition(".")[0] != ROOT:
+                self.bind(alias.asname or alias.name.partition(".")[0], None)
                 continue
-            self.emit(alias, alias.name, kind='import')
+            self.emit(alias, alias.name, kind="import")
             whole = alias.name if alias.asname else ROOT
             self.bind(alias.asname or ROOT, Symbol(whole))
 
     def import_from(self, node):
-        module = node.module or ''
-        of_tensorflow = not node.level and module.partition('.')[0] == ROOT
-        if module.partition('.')[0] == 'keras' and not node.level:
+        module = node.module or ""
+        of_tensorflow = not node.level and module.partition(".")[0] == ROOT
+        if module.partition(".")[0] == "keras" and not node.level:
             self.imports_keras = True
         for alias in node.names:
-            if alias.name == '*':
+            if alias.name == "*":
                 if of_tensorflow:
                     self.stars.append(module)
-                    self.emit(alias, module, kind='import')
+                    self.emit(alias, module, kind="import")
                 else:
                     self.foreign_star = True
             elif of_tensorflow:
-                dotted = f'{module}.{alias.name}'
-                self.emit(alias, dotted, kind='import')
+                dotted = f"{module}.{alias.name}"
+                self.emit(alias, dotted, kind="import")
                 self.bind(alias.asname or alias.name, Symbol(dotted, imported=True))
             else:
                 handed_on = Symbol(ROOT) if alias.name in HANDED_ON else None
@@ -340,7 +341,7 @@ class _Reader:
 
         def case(each):
             for part in ast.walk(each.pattern):
-                for name in (getattr(part, 'name', None), getattr(part, 'rest', None)):
+                for name in (getattr(part, "name", None), getattr(part, "rest", None)):
                     if isinstance(name, str):
                         self.bind(name, None)
                 if isinstance(part, ast.MatchValue):
@@ -374,12 +375,12 @@ class _Reader:
             self.evaluate(node.returns)
         self.bind(node.name, None)
         owner = self.owner
-        decorators = [getattr(each, 'id', '') for each in node.decorator_list]
-        if 'staticmethod' in decorators:
+        decorators = [getattr(each, "id", "") for each in node.decorator_list]
+        if "staticmethod" in decorators:
             owner = None
         entry = (node, self.scope, owner if self.scope is owner else None)
         # What sets up the others comes first: a constructor, an import into globals.
-        sets_up = node.name == '__init__' or isinstance(node.body[0], ast.Global)
+        sets_up = node.name == "__init__" or isinstance(node.body[0], ast.Global)
         if sets_up:
             self.later.insert(0, entry)
         else:
@@ -441,26 +442,27 @@ class _Reader:
         while isinstance(value, Scope) and attributes:
             value = value.attribute(attributes.pop(0))
         if isinstance(value, Symbol):
-            dotted = '.'.join((value.dotted, *attributes))
+            dotted = ".".join((value.dotted, *attributes))
             if attributes or call is not None or value.imported:
-                kind = 'name' if attributes or value.imported else 'alias'
-                self.emit(node, dotted, call, kind, value.dotted.count('.') + 1)
+                kind = "name" if attributes or value.imported else "alias"
+                self.emit(node, dotted, call, kind, value.dotted.count(".") + 1)
             return Symbol(dotted)
         if isinstance(value, Instance):
             if not attributes:
                 return value
             if value.dotted:
-                dotted = '.'.join((value.dotted, *attributes))
-                self.emit(node, dotted, call, 'method', value.dotted.count('.') + 1)
+                dotted = ".".join((value.dotted, *attributes))
+                self.emit(node, dotted, call, "method", value.dotted.count(".") + 1)
                 if (
                     call is not None
-                    and attributes[-1] in ('minimize', 'apply_gradients')
-                    and is_optimizer(value.dotted) and _lacks_global_step(call)
+                    and attributes[-1] in ("minimize", "apply_gradients")
+                    and is_optimizer(value.dotted)
+                    and _lacks_global_step(call)
                 ):
-                    self.emit(node, f'no_global_step:{dotted}', call, 'fact')
+                    self.emit(node, f"no_global_step:{dotted}", call, "fact")
                 if value.dotted.startswith(MAKES_DATASETS) and call is not None:
                     return Symbol(value.dotted)  # most methods of Dataset give one
-            return Instance('', trained=value.trained)
+            return Instance("", trained=value.trained)
         return value if not attributes else None
 
     def name_or_attribute(self, node):
@@ -471,9 +473,11 @@ class _Reader:
         imported = self.imported_by_call(node)
         if imported is not None:
             return imported
-        if getattr(function, 'id', getattr(function, 'attr', None)) == 'partial':
-            if node.args and _is_path(node.args[0]) and isinstance(
-                self.peek(node.args[0]), Symbol
+        if getattr(function, "id", getattr(function, "attr", None)) == "partial":
+            if (
+                node.args
+                and _is_path(node.args[0])
+                and isinstance(self.peek(node.args[0]), Symbol)
             ):
                 rest = ast.Call(node.args[0], node.args[1:], node.keywords)
                 ast.copy_location(rest, node)
@@ -497,14 +501,14 @@ class _Reader:
         if not isinstance(value, Symbol):
             return value if isinstance(value, Scope) else None
         self.facts(node, value.dotted, [*values, *named.values()])
-        if value.dotted.endswith('.arg_scope') and node.args:
+        if value.dotted.endswith(".arg_scope") and node.args:
             self.remember_defaults(node.args[0], call)
-        trained = value.dotted.rpartition('.')[2] in TRAINED or _any_trained(
+        trained = value.dotted.rpartition(".")[2] in TRAINED or _any_trained(
             *values, *named.values()
         )
         dotted = value.dotted
         if dotted.startswith(MAKES_DATASETS):
-            dotted = 'tensorflow.data.Dataset'
+            dotted = "tensorflow.data.Dataset"
         return Instance(dotted, call, trained)
 
     def arguments(self, node, unpacks=False):
@@ -512,13 +516,13 @@ class _Reader:
         literals = []
         for each in node.args:
             if isinstance(each, ast.Starred):
-                keywords['*'] = None
+                keywords["*"] = None
             else:
                 literals.append(self.literal(each))
         for word in node.keywords:
-            keywords[word.arg or '**'] = self.literal(word.value)
+            keywords[word.arg or "**"] = self.literal(word.value)
         if unpacks:
-            keywords['**'] = None
+            keywords["**"] = None
         return Call(len(literals), keywords, tuple(literals))
 
     def literal(self, node):
@@ -526,7 +530,7 @@ class _Reader:
         if kind is ast.Constant:
             value = node.value
             if value is None:
-                return 'None'
+                return "None"
             return value if isinstance(value, (bool, int, float, str)) else None
         if _is_path(node):
             value = self.peek(node)
@@ -541,27 +545,27 @@ class _Reader:
     def imported_by_call(self, node):
         """``getattr(tf, 'log')``, ``importlib.import_module('tensorflow')``."""
         function, arguments = node.func, node.args
-        name = getattr(function, 'id', getattr(function, 'attr', ''))
-        if name == 'getattr' and len(arguments) >= 2 and _is_path(arguments[0]):
-            constant = getattr(arguments[1], 'value', None)
+        name = getattr(function, "id", getattr(function, "attr", ""))
+        if name == "getattr" and len(arguments) >= 2 and _is_path(arguments[0]):
+            constant = getattr(arguments[1], "value", None)
             owner = self.peek(arguments[0])
             if isinstance(owner, Symbol) and isinstance(constant, str):
-                dotted = f'{owner.dotted}.{constant}'
-                self.emit(node, dotted, None, 'name', owner.dotted.count('.') + 1)
+                dotted = f"{owner.dotted}.{constant}"
+                self.emit(node, dotted, None, "name", owner.dotted.count(".") + 1)
                 for default in arguments[2:]:
                     self.evaluate(default)
                 return Symbol(dotted)
-        elif name in ('import_module', '__import__') and arguments:
-            module = getattr(arguments[0], 'value', None)
-            if isinstance(module, str) and module.partition('.')[0] == ROOT:
-                if name == '__import__':
+        elif name in ("import_module", "__import__") and arguments:
+            module = getattr(arguments[0], "value", None)
+            if isinstance(module, str) and module.partition(".")[0] == ROOT:
+                if name == "__import__":
                     module = ROOT
-                self.emit(node, module, kind='import')
+                self.emit(node, module, kind="import")
                 return Symbol(module)
         return None
 
     def remember_defaults(self, node, call):
-        for each in getattr(node, 'elts', ()):
+        for each in getattr(node, "elts", ()):
             symbol = self.peek(each)
             if isinstance(symbol, Symbol):
                 self.defaults.setdefault(symbol.dotted, {}).update(call.keywords)
@@ -572,29 +576,38 @@ class _Reader:
             self.broadcast(node, left, right)
         for value in (left, right):
             if isinstance(value, Instance):
-                return Instance('', trained=_any_trained(left, right))
+                return Instance("", trained=_any_trained(left, right))
         return None
 
     def negation(self, node):
         value = self.evaluate(node.operand)
         if isinstance(value, Instance):
-            return Instance('', trained=value.trained)
+            return Instance("", trained=value.trained)
         return None
 
     def facts(self, node, dotted, values):
-        name = dotted.rpartition('.')[2]
+        name = dotted.rpartition(".")[2]
         tensors = [value for value in values if isinstance(value, Instance)]
         if is_optimizer(dotted) and any(is_schedule(each.dotted) for each in tensors):
-            self.emit(node, f'schedule:{dotted}', None, 'fact')
-        if name in ('subtract', 'sub', 'squared_difference', 'mean_squared_error',
-                    'absolute_difference') and len(values) > 1:
+            self.emit(node, f"schedule:{dotted}", None, "fact")
+        if (
+            name
+            in (
+                "subtract",
+                "sub",
+                "squared_difference",
+                "mean_squared_error",
+                "absolute_difference",
+            )
+            and len(values) > 1
+        ):
             self.broadcast(node, *values[:2])
 
     def broadcast(self, node, *values):
         """A target without a shape minus what was predicted for it."""
         of_no_shape = [_has_no_shape(value) for value in values]
         if any(of_no_shape) and _any_trained(*values):
-            self.emit(node, 'broadcast', None, 'fact')
+            self.emit(node, "broadcast", None, "fact")
 
     def lambda_(self, node):
         self.signature(node.args)
@@ -657,21 +670,21 @@ def _arguments(arguments):
 def _lacks_global_step(call):
     """minimize(loss, step) and apply_gradients(pairs, step) take it in second place."""
     keywords = call.keywords
-    given = call.positional > 1 or keywords.get('global_step', 'None') != 'None'
-    return not given and '*' not in keywords and '**' not in keywords
+    given = call.positional > 1 or keywords.get("global_step", "None") != "None"
+    return not given and "*" not in keywords and "**" not in keywords
 
 
 def _has_no_shape(value):
-    if not isinstance(value, Instance) or not value.dotted.endswith('.placeholder'):
+    if not isinstance(value, Instance) or not value.dotted.endswith(".placeholder"):
         return False
     call = value.call
-    if '*' in call.keywords or '**' in call.keywords:
+    if "*" in call.keywords or "**" in call.keywords:
         return False
-    if 'shape' not in call.keywords and call.positional < 2:
+    if "shape" not in call.keywords and call.positional < 2:
         return True
     by_position = call.literals[1] if call.positional > 1 else None
-    shape = call.keywords.get('shape', by_position)
-    return shape in ('None', ['None'])
+    shape = call.keywords.get("shape", by_position)
+    return shape in ("None", ["None"])
 
 
 def _is_listed(dotted):
@@ -700,7 +713,7 @@ STATEMENTS = {
     ast.AsyncFunctionDef: _Reader.define,
     ast.ClassDef: _Reader.class_,
 }
-if hasattr(ast, 'TryStar'):  # Python 3.11
+if hasattr(ast, "TryStar"):  # Python 3.11
     STATEMENTS[ast.TryStar] = _Reader.try_
 
 EXPRESSIONS = {

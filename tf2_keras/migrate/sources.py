@@ -22,19 +22,26 @@ import tokenize
 import warnings
 from typing import NamedTuple
 
-SUFFIXES = ('.py', '.ipynb')
+SUFFIXES = (".py", ".ipynb")
 # A syntax tree takes 50 to 100 times the size of its source.
-LARGEST = {'.py': 2 * 2**20, '.ipynb': 20 * 2**20}
-PASSED_OVER = ('__pycache__', 'node_modules', 'site-packages')
+LARGEST = {".py": 2 * 2**20, ".ipynb": 20 * 2**20}
+PASSED_OVER = ("__pycache__", "node_modules", "site-packages")
 PYTHON_2_FIXERS = tuple(
-    f'fissix.fixes.fix_{name}'
+    f"fissix.fixes.fix_{name}"
     for name in (
-        'except', 'exec', 'ne', 'paren', 'print', 'raise', 'repr', 'tuple_params',
+        "except",
+        "exec",
+        "ne",
+        "paren",
+        "print",
+        "raise",
+        "repr",
+        "tuple_params",
     )
 )
 # Cell magics whose body is Python and runs in the notebook's own namespace.
-TRANSPARENT_MAGICS = ('%%time', '%%timeit', '%%capture', '%%prun')
-TRANSPARENT_LINES = ('%time ', '%timeit ', '%prun ')
+TRANSPARENT_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+TRANSPARENT_LINES = ("%time ", "%timeit ", "%prun ")
 
 
 class Skipped(NamedTuple):
@@ -42,7 +49,7 @@ class Skipped(NamedTuple):
 
     file: str
     reason: str
-    detail: str = ''
+    detail: str = ""
     line: int = 0
 
 
@@ -95,13 +102,13 @@ def _take(path, files, skipped, seen):
     try:
         status = os.stat(path)
     except OSError as error:
-        reason = 'broken link' if os.path.islink(path) else 'unreadable'
+        reason = "broken link" if os.path.islink(path) else "unreadable"
         if error.errno == errno.ELOOP:
-            reason = 'symlink loop'
-        skipped.append(Skipped(path, reason, error.strerror or ''))
+            reason = "symlink loop"
+        skipped.append(Skipped(path, reason, error.strerror or ""))
         return
     if not stat.S_ISREG(status.st_mode):
-        skipped.append(Skipped(path, 'not a regular file'))
+        skipped.append(Skipped(path, "not a regular file"))
     elif (status.st_dev, status.st_ino) not in seen:
         seen.add((status.st_dev, status.st_ino))
         files.append(path)
@@ -112,21 +119,21 @@ def _search(folder, files, skipped, seen, above):
         status = os.stat(folder)
         here = (status.st_dev, status.st_ino)
         if here in above:
-            skipped.append(Skipped(folder, 'symlink loop'))
+            skipped.append(Skipped(folder, "symlink loop"))
             return
         if here in seen:
             return
         seen.add(here)
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        skipped.append(Skipped(folder, 'unreadable folder', error.strerror or ''))
+        skipped.append(Skipped(folder, "unreadable folder", error.strerror or ""))
         return
     names = {entry.name for entry in entries}
-    if 'pyvenv.cfg' in names and above:
-        skipped.append(Skipped(folder, 'virtual environment'))
+    if "pyvenv.cfg" in names and above:
+        skipped.append(Skipped(folder, "virtual environment"))
         return
     for entry in entries:
-        if entry.name.startswith('.') or entry.name in PASSED_OVER:
+        if entry.name.startswith(".") or entry.name in PASSED_OVER:
             continue
         try:
             is_folder = entry.is_dir()
@@ -147,21 +154,21 @@ def read(path):
     Raises:
         Unusable: with the reason, if nothing of it can be scanned.
     """
-    notebook = path.endswith('.ipynb')
-    largest = LARGEST['.ipynb' if notebook else '.py']
+    notebook = path.endswith(".ipynb")
+    largest = LARGEST[".ipynb" if notebook else ".py"]
     try:
         if os.path.getsize(path) > largest:
-            raise Unusable(path, 'huge', f'more than {largest // 2**20} MB')
-        with open(path, 'rb') as file:
+            raise Unusable(path, "huge", f"more than {largest // 2**20} MB")
+        with open(path, "rb") as file:
             data = file.read(largest + 1)
     except OSError as error:
-        raise Unusable(path, 'unreadable', error.strerror or str(error)) from None
+        raise Unusable(path, "unreadable", error.strerror or str(error)) from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of the code that is read, such as '\d'
+            warnings.simplefilter("ignore")  # of the code that is read, such as '\d'
             return (_notebook if notebook else _module)(path, data)
     except (RecursionError, MemoryError):
-        raise Unusable(path, 'nested too deeply') from None
+        raise Unusable(path, "nested too deeply") from None
 
 
 def _module(path, data):
@@ -169,15 +176,18 @@ def _module(path, data):
     try:
         body, place = _statements(text)
     except _Refused as error:
-        raise Unusable(path, 'syntax error', error.what, error.line) from None
+        raise Unusable(path, "syntax error", error.what, error.line) from None
     return Source(
-        path, body, lambda line, column: (*place(line, column), ''),
-        _may_use_tensorflow(text), text.count('\n') + (not text.endswith('\n')),
+        path,
+        body,
+        lambda line, column: (*place(line, column), ""),
+        _may_use_tensorflow(text),
+        text.count("\n") + (not text.endswith("\n")),
     )
 
 
 def _may_use_tensorflow(text):
-    return 'tensorflow' in text or 'tf.' in text or 'tfv1' in text
+    return "tensorflow" in text or "tf." in text or "tfv1" in text
 
 
 def decode(path, data):
@@ -187,12 +197,12 @@ def decode(path, data):
     Raises:
         Unusable: for what is no text.
     """
-    if data.startswith((b'\xff\xfe', b'\xfe\xff')):
-        codecs = ['utf-16']
-    elif b'\0' in data:
-        raise Unusable(path, 'binary')
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        codecs = ["utf-16"]
+    elif b"\0" in data:
+        raise Unusable(path, "binary")
     else:
-        codecs = ['utf-8-sig', 'latin-1']
+        codecs = ["utf-8-sig", "latin-1"]
         try:
             declared, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             codecs.insert(0, declared)
@@ -204,8 +214,8 @@ def decode(path, data):
         except (UnicodeError, LookupError, ValueError):
             continue
         if isinstance(text, str):
-            return text.replace('\r\n', '\n').replace('\r', '\n')
-    raise Unusable(path, 'binary')
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise Unusable(path, "binary")
 
 
 class _Refused(Exception):
@@ -225,12 +235,12 @@ def _statements(text):
 
 def _characters(text):
     """(line, column in UTF-8 bytes from 0) -> (line, column in characters from 1)."""
-    lines = text.split('\n')
+    lines = text.split("\n")
 
     def place(line, column):
-        of_line = lines[line - 1] if line <= len(lines) else ''
+        of_line = lines[line - 1] if line <= len(lines) else ""
         if not of_line.isascii():
-            column = len(of_line.encode('utf-8')[:column].decode('utf-8', 'ignore'))
+            column = len(of_line.encode("utf-8")[:column].decode("utf-8", "ignore"))
         return line, column + 1
 
     return place
@@ -244,21 +254,25 @@ def _python_2(text, error):
     from fissix.pgen2 import tokenize as python_2_tokenize
 
     refused = _Refused(
-        getattr(error, 'msg', None) or str(error), getattr(error, 'lineno', None) or 0
+        getattr(error, "msg", None) or str(error), getattr(error, "lineno", None) or 0
     )
-    if not text.endswith('\n'):
-        text += '\n'
+    if not text.endswith("\n"):
+        text += "\n"
     for grammar in (pygram.python_grammar, pygram.python_grammar_no_print_statement):
         try:
             tree = driver.Driver(grammar, convert=pytree.convert).parse_string(text)
         except (
-            parse.ParseError, python_2_tokenize.TokenError, IndentationError, KeyError,
-            AttributeError, ValueError,
+            parse.ParseError,
+            python_2_tokenize.TokenError,
+            IndentationError,
+            KeyError,
+            AttributeError,
+            ValueError,
         ):
             continue
         for leaf in tree.leaves():
             leaf.value = _modern(leaf.value, leaf.type, token)
-        _fixers().refactor_tree(tree, 'source')
+        _fixers().refactor_tree(tree, "source")
         try:
             rewritten = str(tree)
             return ast.parse(rewritten).body, _positions(tree, rewritten)
@@ -269,15 +283,15 @@ def _python_2(text, error):
 
 def _modern(value, kind, token):
     """A token of Python 2 that Python 3 has in another form."""
-    if kind == token.STRING and value[:2].lower() == 'ur':
+    if kind == token.STRING and value[:2].lower() == "ur":
         return value[1:]
     if kind == token.NUMBER:
-        value = value.rstrip('lL')
-        if value.isdecimal() and value.startswith('0') and value.strip('0'):
-            return '0o' + value
+        value = value.rstrip("lL")
+        if value.isdecimal() and value.startswith("0") and value.strip("0"):
+            return "0o" + value
         return value
-    if value in ('async', 'await') and kind in (token.NAME, token.ASYNC, token.AWAIT):
-        return value + '_'
+    if value in ("async", "await") and kind in (token.NAME, token.ASYNC, token.AWAIT):
+        return value + "_"
     return value
 
 
@@ -299,9 +313,9 @@ def _positions(tree, rewritten):
         for text, is_value in ((leaf.prefix, False), (leaf.value, True)):
             if is_value and leaf.lineno:
                 original[line, column] = (leaf.lineno, leaf.column + 1)
-            breaks = text.count('\n')
+            breaks = text.count("\n")
             line += breaks
-            column = len(text) - text.rfind('\n') - 1 if breaks else column + len(text)
+            column = len(text) - text.rfind("\n") - 1 if breaks else column + len(text)
     exact = _characters(rewritten)
 
     def place(line, column):
@@ -336,47 +350,47 @@ def _parse_json(text):
 
 def _notebook(path, data):
     try:
-        text = data.decode('utf-8-sig')
+        text = data.decode("utf-8-sig")
         content = _parse_json(text)
-        cells = content.get('cells')
+        cells = content.get("cells")
         if cells is None:  # the format before 2015
-            cells = [cell for sheet in content['worksheets'] for cell in sheet['cells']]
+            cells = [cell for sheet in content["worksheets"] for cell in sheet["cells"]]
         pieces = [
-            (number, _pieces(cell.get('source', cell.get('input', ''))))
+            (number, _pieces(cell.get("source", cell.get("input", ""))))
             for number, cell in enumerate(cells, 1)
-            if cell.get('cell_type') == 'code'
+            if cell.get("cell_type") == "code"
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        line = getattr(error, 'lineno', 0)
-        raise Unusable(path, 'broken notebook', str(error), line) from None
+        line = getattr(error, "lineno", 0)
+        raise Unusable(path, "broken notebook", str(error), line) from None
     line_starts = [0]
     for index, character in enumerate(text):
-        if character == '\n':
+        if character == "\n":
             line_starts.append(index + 1)
 
     body, skipped, cells, offset, lines = [], [], [], 0, 0
     for number, of_cell in pieces:
-        source = ''.join(of_cell)
-        lines += source.count('\n') + (not source.endswith('\n'))
+        source = "".join(of_cell)
+        lines += source.count("\n") + (not source.endswith("\n"))
         place_in_file = _in_json(text, of_cell, line_starts)
         try:
             statements, place = _cell_statements(source)
         except _Refused as error:
             line, _ = place_in_file(max(error.line, 1), 1)
-            detail = f'cell {number}: {error.what}'
-            skipped.append(Skipped(path, 'syntax error', detail, line))
+            detail = f"cell {number}: {error.what}"
+            skipped.append(Skipped(path, "syntax error", detail, line))
             continue
         for statement in statements:
             ast.increment_lineno(statement, offset)
         cells.append((offset, number, place, place_in_file))
-        offset += source.count('\n') + 10
+        offset += source.count("\n") + 10
         body += statements
 
     def place(line, column):
         index = bisect.bisect_right(cells, line - 1, key=lambda cell: cell[0]) - 1
         first, number, in_cell, in_file = cells[index]
         line, column = in_cell(line - first, column)
-        return (*in_file(line, column), f'cell {number}, line {line}')
+        return (*in_file(line, column), f"cell {number}, line {line}")
 
     return Source(path, body, place, _may_use_tensorflow(text), lines, tuple(skipped))
 
@@ -387,21 +401,21 @@ def _pieces(source):
 
 def _cell_statements(source):
     """Statements of a cell; its magics and shell lines only if they are in the way."""
-    lines = source.split('\n')
+    lines = source.split("\n")
     first = lines[0].strip()
-    if first.startswith('%%'):
+    if first.startswith("%%"):
         if first.split(maxsplit=1)[0] not in TRANSPARENT_MAGICS:
             return [], None
-        lines[0] = ''
+        lines[0] = ""
     try:
-        return _statements('\n'.join(lines))
+        return _statements("\n".join(lines))
     except _Refused:
         pass
     # As in IPython, a cell may begin indented.
-    written = next((line for line in lines if line.strip()), '')
-    indent = written[:len(written) - len(written.lstrip())]
+    written = next((line for line in lines if line.strip()), "")
+    indent = written[: len(written) - len(written.lstrip())]
     bare = [line.removeprefix(indent) for line in lines]
-    body, place = _statements('\n'.join(_without_magics(bare)))
+    body, place = _statements("\n".join(_without_magics(bare)))
 
     def shifted(line, column):
         line, column = place(line, column)
@@ -414,29 +428,29 @@ def _without_magics(lines):
     going_on = False  # a shell line ended with a backslash
     for line in lines:
         if going_on:
-            going_on = line.rstrip().endswith('\\')
-            yield ''
+            going_on = line.rstrip().endswith("\\")
+            yield ""
         else:
             replaced = _without_magic(line)
-            going_on = replaced != line and line.rstrip().endswith('\\')
+            going_on = replaced != line and line.rstrip().endswith("\\")
             yield replaced
 
 
 def _without_magic(line):
     """``line`` if it is Python, else a line of the same width that does nothing."""
     bare = line.lstrip()
-    indent = line[:len(line) - len(bare)]
+    indent = line[: len(line) - len(bare)]
     for magic in TRANSPARENT_LINES:
         if bare.startswith(magic):
             # As the body of an if, the rest of the line stays where it is.
-            return indent + 'if 1:'.ljust(len(magic)) + bare[len(magic):]
-    if bare.startswith(('%', '!', '?')):
-        return indent + 'pass'
-    if bare.rstrip().endswith('?') and '#' not in bare:
-        return indent + 'pass'
-    name, assigned, value = bare.partition('=')
-    if assigned and value.lstrip().startswith(('!', '%')):
-        return f'{indent}{name}= None'
+            return indent + "if 1:".ljust(len(magic)) + bare[len(magic) :]
+    if bare.startswith(("%", "!", "?")):
+        return indent + "pass"
+    if bare.rstrip().endswith("?") and "#" not in bare:
+        return indent + "pass"
+    name, assigned, value = bare.partition("=")
+    if assigned and value.lstrip().startswith(("!", "%")):
+        return f"{indent}{name}= None"
     return line
 
 
@@ -446,9 +460,9 @@ def _in_json(text, pieces, line_starts):
     line = column = 0
     for piece in pieces:
         located.append(((line, column), piece))
-        breaks = piece.count('\n')
+        breaks = piece.count("\n")
         line += breaks
-        column = len(piece) - piece.rfind('\n') - 1 if breaks else column + len(piece)
+        column = len(piece) - piece.rfind("\n") - 1 if breaks else column + len(piece)
 
     def place(line, column):
         wanted = (line - 1, column - 1)
@@ -458,7 +472,7 @@ def _in_json(text, pieces, line_starts):
         (line, column), piece = located[index]
         start = 0
         for _ in range(wanted[0] - line):
-            start = piece.find('\n', start) + 1
+            start = piece.find("\n", start) + 1
             column = 0
         position = _escaped(text, piece.start, start + wanted[1] - column)
         at = bisect.bisect_right(line_starts, position) - 1
@@ -470,12 +484,12 @@ def _in_json(text, pieces, line_starts):
 def _escaped(text, position, characters):
     """Where in a JSON text a string's n-th character stands, escapes counted."""
     while characters > 0:
-        if text[position] != '\\':
+        if text[position] != "\\":
             position += 1
-        elif text[position + 1] != 'u':
+        elif text[position + 1] != "u":
             position += 2
         else:
-            code = int(text[position + 2:position + 6], 16)
+            code = int(text[position + 2 : position + 6], 16)
             position += 12 if 0xD800 <= code < 0xDC00 else 6
         characters -= 1
     return position

@@ -7,6 +7,7 @@ probability into a class.
 
 Run it: ``python -m tf2_keras.models.logistic_regression``
 """
+
 import dataclasses
 
 import keras
@@ -53,8 +54,15 @@ def mini_batches(x_data, y_data, batch_size, seed):
     signature = tf.TensorSpec([len(x_data)], tf.int64)
     return (
         tf.data.Dataset.from_generator(epochs, output_signature=signature)
-        .flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size))
-        .map(lambda chosen: (tf.gather(x_data, chosen), tf.gather(y_data, chosen, axis=1)))
+        .flat_map(
+            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        )
+        .map(
+            lambda chosen: (
+                tf.gather(x_data, chosen),
+                tf.gather(y_data, chosen, axis=1),
+            )
+        )
         .prefetch(2)
     )
 
@@ -64,9 +72,9 @@ class Linear(keras.layers.Layer):
 
     def build(self, input_shape):
         self.w = self.add_weight(
-            shape=(1, input_shape[-1]), initializer='zeros', name='weights'
+            shape=(1, input_shape[-1]), initializer="zeros", name="weights"
         )
-        self.b = self.add_weight(shape=(), initializer='zeros', name='bias')
+        self.b = self.add_weight(shape=(), initializer="zeros", name="bias")
 
     def call(self, x):
         # Dense computes x w + b, [batch, 1]: the same sums in another order.
@@ -75,7 +83,7 @@ class Linear(keras.layers.Layer):
 
 def inference(x, config):
     """[batch, features] -> logits [1, batch], float32: w x^T + b."""
-    return Linear(name='inference')(x)
+    return Linear(name="inference")(x)
 
 
 def loss(y_true, y_pred):
@@ -87,7 +95,7 @@ def loss(y_true, y_pred):
 
 def train(config):
     """The optimizer. Keras's SGD without momentum is TF1's gradient descent."""
-    return keras.optimizers.SGD(config.learning_rate, name='sgd')
+    return keras.optimizers.SGD(config.learning_rate, name="sgd")
 
 
 def classify(logits, config):
@@ -97,7 +105,7 @@ def classify(logits, config):
 
 def build(config=Config()):
     """The whole model, compiled."""
-    x = keras.Input(shape=(config.features,), name='x')
+    x = keras.Input(shape=(config.features,), name="x")
     model = keras.Model(x, inference(x, config))
     model.compile(optimizer=train(config), loss=loss, jit_compile=False)
     return model
@@ -106,8 +114,8 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}."""
     return {
-        'inference/weights': 'inference/weights',
-        'inference/bias': 'inference/bias',
+        "inference/weights": "inference/weights",
+        "inference/bias": "inference/bias",
     }
 
 
@@ -123,15 +131,18 @@ def run(x_data, y_data, config=Config()):
             reports.append((step, w.numpy(), b.numpy()))
 
     model.fit(
-        batches, steps_per_epoch=config.steps, shuffle=False, verbose=0,
+        batches,
+        steps_per_epoch=config.steps,
+        shuffle=False,
+        verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)],
     )
     predicted = classify(model(x_data.astype(np.float32)), config)
     return reports, np.mean(predicted == y_data)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     parameters, share = run(*make_data())
     for report in parameters:
         print(*report)
-    print('accuracy', share)
+    print("accuracy", share)

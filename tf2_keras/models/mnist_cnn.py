@@ -5,6 +5,7 @@ logits; Adam; accuracy on the test set as the mean of ten blocks of a thousand.
 
 Shapes: B batch, H = W = 28, digits flattened to 784.
 """
+
 import dataclasses
 
 import keras
@@ -31,7 +32,9 @@ class Config:
 
 def weight_variable(seed, config):
     # Keras's TruncatedNormal draws other numbers from the same seed.
-    return tf1_semantics.initializers.TruncatedNormal(stddev=0.1, seed=(config.seed, seed))
+    return tf1_semantics.initializers.TruncatedNormal(
+        stddev=0.1, seed=(config.seed, seed)
+    )
 
 
 def bias_variable():
@@ -39,42 +42,50 @@ def bias_variable():
 
 
 def max_pool_2x2(x):
-    return keras.layers.MaxPooling2D(pool_size=2, strides=2, padding='same')(x)
+    return keras.layers.MaxPooling2D(pool_size=2, strides=2, padding="same")(x)
 
 
 def conv_layer(x, channels, seed, config, name):
     x = keras.layers.Conv2D(
-        channels, config.patch, padding='same', use_bias=False,
-        kernel_initializer=weight_variable(seed, config), name=name,
+        channels,
+        config.patch,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=weight_variable(seed, config),
+        name=name,
     )(x)
     # conv + b, not BiasAdd: the bias's gradient is then summed in TF1's order.
-    x = tf1_semantics.layers.AddBias(bias_variable(), name=name + '_add')(x)
+    x = tf1_semantics.layers.AddBias(bias_variable(), name=name + "_add")(x)
     return keras.layers.ReLU()(x)
 
 
 def full_layer(x, size, seed, config, name):
     x = keras.layers.Dense(
-        size, use_bias=False, kernel_initializer=weight_variable(seed, config),
+        size,
+        use_bias=False,
+        kernel_initializer=weight_variable(seed, config),
         name=name,
     )(x)
-    return tf1_semantics.layers.AddBias(bias_variable(), name=name + '_add')(x)
+    return tf1_semantics.layers.AddBias(bias_variable(), name=name + "_add")(x)
 
 
 def inference(x, config):
     """[B, 784] -> logits [B, classes], float32; dropout acts in training only."""
     first, second = config.channels
     x_image = keras.layers.Reshape([config.image_size, config.image_size, 1])(x)
-    conv1 = conv_layer(x_image, first, 11, config, 'conv1')
+    conv1 = conv_layer(x_image, first, 11, config, "conv1")
     conv1_pool = max_pool_2x2(conv1)  # [B, 14, 14, 32]
-    conv2 = conv_layer(conv1_pool, second, 12, config, 'conv2')
+    conv2 = conv_layer(conv1_pool, second, 12, config, "conv2")
     conv2_pool = max_pool_2x2(conv2)  # [B, 7, 7, 64]
     conv2_flat = keras.layers.Flatten()(conv2_pool)  # [B, 3136]
-    full_1 = keras.layers.ReLU()(full_layer(conv2_flat, config.hidden, 13, config, 'full1'))
+    full_1 = keras.layers.ReLU()(
+        full_layer(conv2_flat, config.hidden, 13, config, "full1")
+    )
     # The notes fed keep_prob: evaluating at 1.0 moves the random stream on as well.
     full1_drop = tf1_semantics.layers.Dropout(
-        config.keep_prob, seed=(config.seed, 14), fed=True, name='dropout'
+        config.keep_prob, seed=(config.seed, 14), fed=True, name="dropout"
     )(full_1)
-    return full_layer(full1_drop, config.classes, 15, config, 'full2')
+    return full_layer(full1_drop, config.classes, 15, config, "full2")
 
 
 def loss(y_true, y_pred):
@@ -86,7 +97,7 @@ def loss(y_true, y_pred):
 
 def train(config):
     """The optimizer. Keras's Adam has another epsilon and rounds otherwise."""
-    return tf1_semantics.optimizers.Adam(config.learning_rate, name='adam')
+    return tf1_semantics.optimizers.Adam(config.learning_rate, name="adam")
 
 
 def accuracy(y_true, y_pred):
@@ -125,7 +136,7 @@ def next_batch(images, labels, batch_size, seed):
 
 def build(config=Config()):
     """The whole model, compiled."""
-    x = keras.Input(shape=(config.image_size**2,), name='x')
+    x = keras.Input(shape=(config.image_size**2,), name="x")
     model = keras.Model(x, inference(x, config))
     model.compile(optimizer=train(config), loss=loss, jit_compile=False)
     return model
@@ -134,14 +145,14 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}; the notes left their variables unnamed."""
     return {
-        'Variable': 'conv1/kernel',
-        'Variable_1': 'conv1_add/bias',
-        'Variable_2': 'conv2/kernel',
-        'Variable_3': 'conv2_add/bias',
-        'Variable_4': 'full1/kernel',
-        'Variable_5': 'full1_add/bias',
-        'Variable_6': 'full2/kernel',
-        'Variable_7': 'full2_add/bias',
+        "Variable": "conv1/kernel",
+        "Variable_1": "conv1_add/bias",
+        "Variable_2": "conv2/kernel",
+        "Variable_3": "conv2_add/bias",
+        "Variable_4": "full1/kernel",
+        "Variable_5": "full1_add/bias",
+        "Variable_6": "full2/kernel",
+        "Variable_7": "full2_add/bias",
     }
 
 

@@ -5,6 +5,7 @@ shortcuts); ``RESNET_50`` the bottleneck network of table 1 with projection shor
 
 Shapes: B batch, H, W pixels, C channels; images are [B, H, W, C].
 """
+
 import dataclasses
 import re
 import zlib
@@ -33,8 +34,13 @@ class Config:
 
 
 RESNET_50 = Config(
-    image_shape=(224, 224, 3), classes=1000, blocks=(3, 4, 6, 3), width=64,
-    bottleneck=True, batch_size=256, boundaries=(300000, 450000),
+    image_shape=(224, 224, 3),
+    classes=1000,
+    blocks=(3, 4, 6, 3),
+    width=64,
+    bottleneck=True,
+    batch_size=256,
+    boundaries=(300000, 450000),
 )
 
 
@@ -47,21 +53,28 @@ def he_normal(name, config):
     """stddev = sqrt(2 / fan_in): He et al. 2015, arXiv:1502.01852."""
     # Keras's HeNormal is truncated, and draws other numbers from the same seed.
     return tf1_semantics.initializers.VarianceScaling(
-        scale=2.0, mode='fan_in', distribution='untruncated_normal',
+        scale=2.0,
+        mode="fan_in",
+        distribution="untruncated_normal",
         seed=(config.seed, op_seed(name)),
     )
 
 
 def layer_name(name):
     """The TF1 scope as a layer's name, which may not hold a slash."""
-    return name.replace('/', '_')
+    return name.replace("/", "_")
 
 
 def conv2d(x, channels, size, stride, config, name):
     """[B, H, W, C] -> [B, H/stride, W/stride, channels]; batch norm adds the bias."""
     return keras.layers.Conv2D(
-        channels, size, strides=stride, padding='same', use_bias=False,
-        kernel_initializer=he_normal(name, config), name=layer_name(name),
+        channels,
+        size,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=he_normal(name, config),
+        name=layer_name(name),
     )(x)
 
 
@@ -83,8 +96,8 @@ def shortcut(x, channels, stride, config, name):
     if in_channels == channels and stride == 1:
         return x
     if config.bottleneck:  # option B: a projection
-        x = conv2d(x, channels, 1, stride, config, name + '/shortcut')
-        return batch_norm(x, config, name + '/shortcut_norm')
+        x = conv2d(x, channels, 1, stride, config, name + "/shortcut")
+        return batch_norm(x, config, name + "/shortcut_norm")
     # Option A: every second pixel, and zeros for the channels that are new.
     missing = channels - in_channels
     padding = [[0, 0], [0, 0], [0, 0], [missing // 2, missing - missing // 2]]
@@ -93,21 +106,21 @@ def shortcut(x, channels, stride, config, name):
 
 def basic_block(x, channels, stride, config, name):
     """Two 3x3 convolutions around an identity shortcut (figure 2)."""
-    residual = conv2d(x, channels, 3, stride, config, name + '/conv1')
-    residual = keras.layers.ReLU()(batch_norm(residual, config, name + '/norm1'))
-    residual = conv2d(residual, channels, 3, 1, config, name + '/conv2')
-    residual = batch_norm(residual, config, name + '/norm2')
+    residual = conv2d(x, channels, 3, stride, config, name + "/conv1")
+    residual = keras.layers.ReLU()(batch_norm(residual, config, name + "/norm1"))
+    residual = conv2d(residual, channels, 3, 1, config, name + "/conv2")
+    residual = batch_norm(residual, config, name + "/norm2")
     return keras.layers.ReLU()(residual + shortcut(x, channels, stride, config, name))
 
 
 def bottleneck_block(x, channels, stride, config, name):
     """1x1, 3x3 and 1x1 convolutions around a shortcut (figure 5, right)."""
-    residual = conv2d(x, channels, 1, stride, config, name + '/conv1')
-    residual = keras.layers.ReLU()(batch_norm(residual, config, name + '/norm1'))
-    residual = conv2d(residual, channels, 3, 1, config, name + '/conv2')
-    residual = keras.layers.ReLU()(batch_norm(residual, config, name + '/norm2'))
-    residual = conv2d(residual, 4 * channels, 1, 1, config, name + '/conv3')
-    residual = batch_norm(residual, config, name + '/norm3')
+    residual = conv2d(x, channels, 1, stride, config, name + "/conv1")
+    residual = keras.layers.ReLU()(batch_norm(residual, config, name + "/norm1"))
+    residual = conv2d(residual, channels, 3, 1, config, name + "/conv2")
+    residual = keras.layers.ReLU()(batch_norm(residual, config, name + "/norm2"))
+    residual = conv2d(residual, 4 * channels, 1, 1, config, name + "/conv3")
+    residual = batch_norm(residual, config, name + "/norm3")
     return keras.layers.ReLU()(
         residual + shortcut(x, 4 * channels, stride, config, name)
     )
@@ -117,20 +130,20 @@ def inference(x, config):
     """[B, H, W, C] -> logits [B, classes], float32."""
     block = bottleneck_block if config.bottleneck else basic_block
     if config.bottleneck:  # the ImageNet stem: a quarter of the pixels a side
-        x = conv2d(x, config.width, 7, 2, config, 'stem')
-        x = keras.layers.ReLU()(batch_norm(x, config, 'stem_norm'))
-        x = keras.layers.MaxPooling2D(3, strides=2, padding='same')(x)
+        x = conv2d(x, config.width, 7, 2, config, "stem")
+        x = keras.layers.ReLU()(batch_norm(x, config, "stem_norm"))
+        x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
     else:
-        x = conv2d(x, config.width, 3, 1, config, 'stem')
-        x = keras.layers.ReLU()(batch_norm(x, config, 'stem_norm'))
+        x = conv2d(x, config.width, 3, 1, config, "stem")
+        x = keras.layers.ReLU()(batch_norm(x, config, "stem_norm"))
     for stage, count in enumerate(config.blocks):
         for index in range(count):
             stride = 2 if stage > 0 and index == 0 else 1
-            name = f'stage{stage + 1}_block{index + 1}'
+            name = f"stage{stage + 1}_block{index + 1}"
             x = block(x, config.width * 2**stage, stride, config, name)
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, C]
     return keras.layers.Dense(
-        config.classes, kernel_initializer=he_normal('logits', config), name='logits'
+        config.classes, kernel_initializer=he_normal("logits", config), name="logits"
     )(x)
 
 
@@ -148,7 +161,9 @@ def train(config):
     learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
         list(config.boundaries), list(config.learning_rates)
     )
-    return tf1_semantics.optimizers.Momentum(learning_rate, config.momentum, name='momentum')
+    return tf1_semantics.optimizers.Momentum(
+        learning_rate, config.momentum, name="momentum"
+    )
 
 
 class ResNet(keras.Model):
@@ -162,14 +177,16 @@ class ResNet(keras.Model):
         super().__init__(inputs, outputs)
         self.config = config
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        kernels = [v.value for v in self.trainable_variables if v.name == 'kernel']
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        kernels = [v.value for v in self.trainable_variables if v.name == "kernel"]
         return loss(y, y_pred, kernels, self.config)
 
 
 def build(config=Config()):
     """The whole model, compiled; ``training=`` chooses between the two towers of TF1."""
-    x = keras.Input(shape=config.image_shape, name='x')
+    x = keras.Input(shape=config.image_shape, name="x")
     model = ResNet(x, inference(x, config), config)
     model.compile(optimizer=train(config), jit_compile=False)
     # Slots exist before a function is traced: the first call of one that creates them
@@ -181,10 +198,10 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}: a scope's slash is a layer's underscore."""
     names = {
-        re.sub(r'^(stage\d+_block\d+)_', r'\1/', variable.path): variable.path
+        re.sub(r"^(stage\d+_block\d+)_", r"\1/", variable.path): variable.path
         for variable in model.variables
     }
-    names['global_step'] = 'momentum/iteration'
+    names["global_step"] = "momentum/iteration"
     return names
 
 

@@ -5,6 +5,7 @@ three lines of mathematics run eagerly, in a ``tf.function`` and in ``fit``.
 
 Run it: ``python -m tf2_keras.models.session_basics``
 """
+
 import dataclasses
 
 import keras
@@ -36,9 +37,9 @@ class Line(keras.layers.Layer):
             initializer=tf1_semantics.initializers.RandomNormal(
                 stddev=self.config.stddev, seed=(self.config.seed, 11)
             ),
-            name='weight',
+            name="weight",
         )
-        self.bias = self.add_weight(shape=(), initializer='zeros', name='bias')
+        self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
     def call(self, x):
         return self.weight * x + self.bias
@@ -46,7 +47,7 @@ class Line(keras.layers.Layer):
 
 def inference(x, config):
     """[batch] -> [batch], float32: weight * x + bias."""
-    return Line(config, name='inference')(x)
+    return Line(config, name="inference")(x)
 
 
 def loss(y_true, y_pred):
@@ -56,12 +57,12 @@ def loss(y_true, y_pred):
 
 def train(config):
     """The optimizer; it counts the steps itself, in ``iterations``."""
-    return keras.optimizers.SGD(config.learning_rate, name='sgd')
+    return keras.optimizers.SGD(config.learning_rate, name="sgd")
 
 
 def build(config=Config()):
     """The whole model, ready to be called: variables have values from here on."""
-    x = keras.Input(shape=(), name='x')
+    x = keras.Input(shape=(), name="x")
     model = keras.Model(x, inference(x, config))
     model.compile(optimizer=train(config), loss=loss, jit_compile=False)
     # Slots exist before a function is traced: the first call of one that creates them
@@ -73,9 +74,9 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}."""
     return {
-        'inference/weight': 'inference/weight',
-        'inference/bias': 'inference/bias',
-        'global_step': 'sgd/iteration',
+        "inference/weight": "inference/weight",
+        "inference/bias": "inference/bias",
+        "global_step": "sgd/iteration",
     }
 
 
@@ -102,7 +103,7 @@ def run(x_data, y_data, config=Config()):
     return history
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     x_points = np.linspace(-1.0, 1.0, 20, dtype=np.float32)
     for record in run(x_points, 2.0 * x_points - 0.5):
-        print('loss {:.6f}  weight {:.6f}  bias {:.6f}'.format(*record))
+        print("loss {:.6f}  weight {:.6f}  bias {:.6f}".format(*record))

@@ -3,6 +3,7 @@
 Where a Keras namesake computes something else, the part here reproduces TF1 to the bit:
 ``tf1_semantics.optimizers.Adam`` stands where ``keras.optimizers.Adam`` would not do.
 """
+
 from tf2_keras.tf1_semantics import (
     averages,
     clipping,
@@ -16,13 +17,13 @@ from tf2_keras.tf1_semantics import (
 )
 
 __all__ = [
-    'averages',
-    'clipping',
-    'initializers',
-    'layers',
-    'losses',
-    'metrics',
-    'optimizers',
-    'recurrent',
-    'schedules',
+    "averages",
+    "clipping",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "recurrent",
+    "schedules",
 ]

@@ -1,4 +1,5 @@
 """TF1's moving averages of variables, for optimizers and custom loops."""
+
 import contextlib
 import functools
 
@@ -8,10 +9,10 @@ import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import require, require_below_one
 
-__all__ = ['ExponentialMovingAverage']
+__all__ = ["ExponentialMovingAverage"]
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ExponentialMovingAverage:
     r"""``tf.train.ExponentialMovingAverage`` of variables, from their first values.
 
@@ -49,11 +50,13 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, decay, num_updates=False, zero_debias=False):
-        require_below_one('decay', decay, 0.999)
-        for name, value in (('num_updates', num_updates), ('zero_debias', zero_debias)):
+        require_below_one("decay", decay, 0.999)
+        for name, value in (("num_updates", num_updates), ("zero_debias", zero_debias)):
             require(
-                isinstance(value, bool), f'{name} must be True or False', repr(value),
-                'Use True, and pass the step to update',
+                isinstance(value, bool),
+                f"{name} must be True or False",
+                repr(value),
+                "Use True, and pass the step to update",
             )
         self.decay = decay
         self.num_updates = num_updates
@@ -73,38 +76,44 @@ class ExponentialMovingAverage:
         """
         require(
             self.averaged is None,
-            'moving_average must be an object of its own for every optimizer',
-            'one that is built', 'Use a new ExponentialMovingAverage',
+            "moving_average must be an object of its own for every optimizer",
+            "one that is built",
+            "Use a new ExponentialMovingAverage",
         )
         variables = list(variables)
-        make = optimizer.add_variable if optimizer else functools.partial(
-            keras.Variable, trainable=False
+        make = (
+            optimizer.add_variable
+            if optimizer
+            else functools.partial(keras.Variable, trainable=False)
         )
 
         def variable(one, name, start):
-            of = (one.name or 'tensor').split(':')[0].replace('/', '_')
+            of = (one.name or "tensor").split(":")[0].replace("/", "_")
             return make(
-                shape=start.shape, dtype=start.dtype.name, name=f'{of}_{name}',
+                shape=start.shape,
+                dtype=start.dtype.name,
+                name=f"{of}_{name}",
                 initializer=lambda shape, dtype=None: tf.constant(start, dtype),
-                aggregation='only_first_replica',
+                aggregation="only_first_replica",
             )
 
         # In a function that is being traced, a variable's value is a symbol whose value
         # is that of some later step. Here it is what the variable holds now.
         with tf.init_scope():
             starts = [
-                np.zeros(one.shape, one.dtype.as_numpy_dtype) if is_spec(one)
+                np.zeros(one.shape, one.dtype.as_numpy_dtype)
+                if is_spec(one)
                 else tf.convert_to_tensor(one).numpy()
                 for one in variables
             ]
             self.averages = [
-                variable(one, 'moving_average', start)
+                variable(one, "moving_average", start)
                 for one, start in zip(variables, starts)
             ]
             self._debiased = {
                 place: (
-                    variable(one, 'biased', start),
-                    variable(one, 'local_step', np.zeros([], start.dtype)),
+                    variable(one, "biased", start),
+                    variable(one, "local_step", np.zeros([], start.dtype)),
                 )
                 for place, (one, start) in enumerate(zip(variables, starts))
                 if self.zero_debias and is_spec(one)
@@ -115,7 +124,8 @@ class ExponentialMovingAverage:
     def variables(self):
         """All that it remembers, to be saved where no optimizer does it."""
         return [
-            *self.averages, *(one for pair in self._debiased.values() for one in pair)
+            *self.averages,
+            *(one for pair in self._debiased.values() for one in pair),
         ]
 
     def update(self, step=None, values=()):
@@ -129,23 +139,26 @@ class ExponentialMovingAverage:
             ValueError: before ``build``, without a step that is needed, for a wrong
                 number of values, and while swapped in.
         """
-        self._require_built('update')
+        self._require_built("update")
         require(
             not self._swapped,
-            'update must not be called while the averages are swapped in',
-            'a call of update', 'Leave the with statement first',
+            "update must not be called while the averages are swapped in",
+            "a call of update",
+            "Leave the with statement first",
         )
         require(
             step is not None or not self.num_updates,
-            'step must be given with num_updates=True', 'None',
-            'Use the number of updates, such as optimizer.iterations',
+            "step must be given with num_updates=True",
+            "None",
+            "Use the number of updates, such as optimizer.iterations",
         )
         values = list(values)
         missing = sum(is_spec(one) for one in self.averaged)
         require(
             len(values) == missing,
-            f'values must be a list of {missing}, one for each tf.TensorSpec',
-            f'{len(values)} of them', 'Use update(step, values=[loss])',
+            f"values must be a list of {missing}, one for each tf.TensorSpec",
+            f"{len(values)} of them",
+            "Use update(step, values=[loss])",
         )
         decay = tf.constant(self.decay, tf.float32)
         if self.num_updates:
@@ -169,7 +182,7 @@ class ExponentialMovingAverage:
 
     def average(self, variable):
         """The average's variable, or None if ``variable`` has none."""
-        self._require_built('average')
+        self._require_built("average")
         for one, average in zip(self.averaged, self.averages):
             if one is variable:
                 return average
@@ -186,17 +199,22 @@ class ExponentialMovingAverage:
         Raises:
             ValueError: before ``build``; if it is swapped in; in a tf.function.
         """
-        self._require_built('swapped_in')
+        self._require_built("swapped_in")
         require(
-            not self._swapped, 'swapped_in must not be nested in itself',
-            'a second with statement', 'Use one around both',
+            not self._swapped,
+            "swapped_in must not be nested in itself",
+            "a second with statement",
+            "Use one around both",
         )
         require(
-            tf.executing_eagerly(), 'swapped_in must be called eagerly',
-            'a call in a tf.function', 'Use it around the call of the function',
+            tf.executing_eagerly(),
+            "swapped_in must be called eagerly",
+            "a call in a tf.function",
+            "Use it around the call of the function",
         )
         pairs = [
-            (one, average) for one, average in zip(self.averaged, self.averages)
+            (one, average)
+            for one, average in zip(self.averaged, self.averages)
             if not is_spec(one)
         ]
         held = [tf.convert_to_tensor(one).numpy() for one, _ in pairs]
@@ -212,15 +230,17 @@ class ExponentialMovingAverage:
 
     def _require_built(self, what):
         require(
-            self.averaged is not None, f'{what} must come after build',
-            'averages that are not built',
-            'Call build(variables) first, or pass it to an optimizer',
+            self.averaged is not None,
+            f"{what} must come after build",
+            "averages that are not built",
+            "Call build(variables) first, or pass it to an optimizer",
         )
 
     def get_config(self):
         return {
-            'decay': self.decay, 'num_updates': self.num_updates,
-            'zero_debias': self.zero_debias,
+            "decay": self.decay,
+            "num_updates": self.num_updates,
+            "zero_debias": self.zero_debias,
         }
 
     @classmethod

@@ -8,6 +8,7 @@ A sparse gradient (``tf.IndexedSlices``, what an embedding gets) stays sparse, b
 ByAverageNorm. Its norm is that of its slices as they came: two slices of one row count
 as two, though the optimizer will sum them. So TF1 had it.
 """
+
 import math
 
 import keras
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import is_number, require, require_positive
 
-__all__ = ['ByAverageNorm', 'ByGlobalNorm', 'ByNorm', 'ByValue']
+__all__ = ["ByAverageNorm", "ByGlobalNorm", "ByNorm", "ByValue"]
 
 
 def values_of(gradient):
@@ -45,7 +46,7 @@ class Clip:
         return cls(**config)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ByValue(Clip):
     """``tf.clip_by_value(gradient, low, high)``: every number into [low, high].
 
@@ -61,14 +62,18 @@ class ByValue(Clip):
     """
 
     def __init__(self, low, high):
-        for name, value in (('low', low), ('high', high)):
+        for name, value in (("low", low), ("high", high)):
             require(
                 is_number(value) and abs(value) < math.inf,
-                f'{name} must be a finite number', repr(value), 'Use -1.0 and 1.0',
+                f"{name} must be a finite number",
+                repr(value),
+                "Use -1.0 and 1.0",
             )
         require(
-            low < high, f'low must be below high, which is {high!r}', repr(low),
-            'Use -1.0 and 1.0',
+            low < high,
+            f"low must be below high, which is {high!r}",
+            repr(low),
+            "Use -1.0 and 1.0",
         )
         self.low = low
         self.high = high
@@ -79,21 +84,21 @@ class ByValue(Clip):
         return with_values(gradient, values)
 
     def get_config(self):
-        return {'low': self.low, 'high': self.high}
+        return {"low": self.low, "high": self.high}
 
 
 class ClipToNorm(Clip):
     """A clip with one limit, ``clip_norm``, that must be above zero."""
 
     def __init__(self, clip_norm):
-        require_positive('clip_norm', clip_norm, 5.0)
+        require_positive("clip_norm", clip_norm, 5.0)
         self.clip_norm = clip_norm
 
     def get_config(self):
-        return {'clip_norm': self.clip_norm}
+        return {"clip_norm": self.clip_norm}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ByNorm(ClipToNorm):
     r"""``tf.clip_by_norm``: each gradient's L2 norm to ``clip_norm`` at most.
 
@@ -119,7 +124,7 @@ class ByNorm(ClipToNorm):
         return with_values(gradient, clipped)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ByAverageNorm(ClipToNorm):
     r"""``tf.clip_by_average_norm``: each norm / size to ``clip_norm`` at most.
 
@@ -139,19 +144,22 @@ class ByAverageNorm(ClipToNorm):
     def clip(self, gradient):
         gradient = tf.convert_to_tensor(gradient)
         require(
-            gradient.dtype == tf.float32, 'gradients must be float32',
-            gradient.dtype.name, 'Use ByNorm for other dtypes',
+            gradient.dtype == tf.float32,
+            "gradients must be float32",
+            gradient.dtype.name,
+            "Use ByNorm for other dtypes",
         )
         size = tf.cast(tf.size(gradient), tf.float32)
         inverse_of_norm = tf.math.rsqrt(tf.reduce_sum(gradient * gradient))
         # TF1 wrote gradient * clip_norm * scale, which Grappler brackets like this to
         # multiply the two scalars first.
-        return gradient * (self.clip_norm * tf.minimum(
-            inverse_of_norm * size, tf.constant(1.0) / self.clip_norm
-        ))
+        return gradient * (
+            self.clip_norm
+            * tf.minimum(inverse_of_norm * size, tf.constant(1.0) / self.clip_norm)
+        )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ByGlobalNorm(ClipToNorm):
     r"""``tf.clip_by_global_norm``: the norm of all gradients together.
 
@@ -179,7 +187,8 @@ class ByGlobalNorm(ClipToNorm):
         scale = self.clip_norm * tf.minimum(one / norm, one / self.clip_norm)
         scale = scale + (norm - norm)  # NaN unless the norm is finite
         return [
-            None if gradient is None
+            None
+            if gradient is None
             else with_values(
                 gradient, values_of(gradient) * tf.cast(scale, gradient.dtype)
             )

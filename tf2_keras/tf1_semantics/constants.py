@@ -1,4 +1,5 @@
 """Constants as a graph holds them."""
+
 import numpy as np
 import tensorflow as tf
 

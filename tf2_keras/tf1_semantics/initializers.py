@@ -4,6 +4,7 @@ Keras's own initialisers of the same names draw other numbers from the same seed
 hold no state: a part gives the same tensor at every call, so that global seeds, call
 order, retracing and the reuse of a layer cannot change it.
 """
+
 import math
 
 import keras
@@ -21,22 +22,22 @@ from tf2_keras.tf1_semantics.errors import (
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 __all__ = [
-    'Constant',
-    'ContribVarianceScaling',
-    'GlorotNormal',
-    'GlorotUniform',
-    'HeNormal',
-    'HeUniform',
-    'Identity',
-    'LecunNormal',
-    'LecunUniform',
-    'Orthogonal',
-    'RandomNormal',
-    'RandomUniform',
-    'TruncatedNormal',
-    'UniformUnitScaling',
-    'VarianceScaling',
-    'Xavier',
+    "Constant",
+    "ContribVarianceScaling",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "LecunNormal",
+    "LecunUniform",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "UniformUnitScaling",
+    "VarianceScaling",
+    "Xavier",
 ]
 
 
@@ -75,7 +76,7 @@ class _Seeded(keras.initializers.Initializer):
         return _scaled_and_shifted(standard, width, low)
 
     def get_config(self):
-        return {name: getattr(self, name) for name in (*self._arguments, 'seed')}
+        return {name: getattr(self, name) for name in (*self._arguments, "seed")}
 
 
 def _asked(dtype):
@@ -95,7 +96,7 @@ def _scaled_and_shifted(standard, scale, shift):
     return scaled + constant(shift, standard.dtype)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class RandomNormal(_Seeded):
     """``tf.random_normal(shape, mean, stddev, seed=op_seed)``.
 
@@ -111,11 +112,11 @@ class RandomNormal(_Seeded):
     Source: tf.random_normal_initializer, 1.15.
     """
 
-    _arguments = ('mean', 'stddev')
+    _arguments = ("mean", "stddev")
 
     def __init__(self, mean=0.0, stddev=1.0, seed=0):
-        require_number('mean', mean, 0.0)
-        require_number('stddev', stddev, 'a value such as 0.1')
+        require_number("mean", mean, 0.0)
+        require_number("stddev", stddev, "a value such as 0.1")
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
@@ -124,7 +125,7 @@ class RandomNormal(_Seeded):
         return self.draw_normal(shape, dtype, self.mean, self.stddev)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class TruncatedNormal(RandomNormal):
     """``tf.truncated_normal(shape, mean, stddev, seed=op_seed)``: within 2 stddev.
 
@@ -137,7 +138,7 @@ class TruncatedNormal(RandomNormal):
         return self.draw_truncated_normal(shape, dtype, self.mean, self.stddev)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class RandomUniform(_Seeded):
     """``tf.random_uniform(shape, minval, maxval, seed=op_seed)``: [minval, maxval).
 
@@ -155,12 +156,12 @@ class RandomUniform(_Seeded):
     Source: tf.random_uniform_initializer, random_ops.random_uniform, 1.15.
     """
 
-    _arguments = ('minval', 'maxval')
+    _arguments = ("minval", "maxval")
 
     def __init__(self, minval=0, maxval=None, seed=0):
-        require_number('minval', minval, 0)
+        require_number("minval", minval, 0)
         if maxval is not None:
-            require_number('maxval', maxval, 1)
+            require_number("maxval", maxval, 1)
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
@@ -173,10 +174,12 @@ class RandomUniform(_Seeded):
 
     def _integers(self, shape, dtype):
         require(
-            isinstance(self.maxval, int) and isinstance(self.minval, int)
+            isinstance(self.maxval, int)
+            and isinstance(self.minval, int)
             and self.minval < self.maxval,
-            f'maxval must be an int above an int minval for {dtype.name}',
-            f'minval={self.minval!r}, maxval={self.maxval!r}', 'Use for instance 0, 10',
+            f"maxval must be an int above an int minval for {dtype.name}",
+            f"minval={self.minval!r}, maxval={self.maxval!r}",
+            "Use for instance 0, 10",
         )
         graph_seed, op_seed = philox.op_seeds(self.seed)
         return tf.raw_ops.StatelessRandomUniformIntV2(
@@ -193,7 +196,7 @@ class RandomUniform(_Seeded):
 TRUNCATED_STDDEV = 0.87962566103423978
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class VarianceScaling(_Seeded):
     r"""``tf.variance_scaling_initializer``: variance scale / fan.
 
@@ -209,17 +212,17 @@ class VarianceScaling(_Seeded):
     Source: tf.variance_scaling_initializer, 1.15; He et al. 2015, arXiv:1502.01852.
     """
 
-    MODES = ('fan_in', 'fan_out', 'fan_avg')
-    DISTRIBUTIONS = ('truncated_normal', 'normal', 'untruncated_normal', 'uniform')
-    _arguments = ('scale', 'mode', 'distribution')
+    MODES = ("fan_in", "fan_out", "fan_avg")
+    DISTRIBUTIONS = ("truncated_normal", "normal", "untruncated_normal", "uniform")
+    _arguments = ("scale", "mode", "distribution")
 
     def __init__(
-        self, scale=1.0, mode='fan_in', distribution='truncated_normal', seed=0
+        self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=0
     ):
-        require_positive('scale', scale, '2.0 for He et al')
-        require_one_of('mode', mode, self.MODES, 'fan_in')
+        require_positive("scale", scale, "2.0 for He et al")
+        require_one_of("mode", mode, self.MODES, "fan_in")
         require_one_of(
-            'distribution', distribution, self.DISTRIBUTIONS, 'truncated_normal'
+            "distribution", distribution, self.DISTRIBUTIONS, "truncated_normal"
         )
         super().__init__(seed)
         self.scale = scale
@@ -229,13 +232,15 @@ class VarianceScaling(_Seeded):
     def values(self, shape, dtype):
         fan_in, fan_out = compute_fans(shape)
         fan = {
-            'fan_in': fan_in, 'fan_out': fan_out, 'fan_avg': (fan_in + fan_out) / 2.0
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2.0,
         }[self.mode]
         scale = self.scale / max(1.0, fan)
-        if self.distribution == 'uniform':
+        if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
             return self.draw_uniform(shape, dtype, -limit, limit)
-        if self.distribution == 'untruncated_normal':
+        if self.distribution == "untruncated_normal":
             return self.draw_normal(shape, dtype, 0.0, math.sqrt(scale))
         stddev = math.sqrt(scale) / TRUNCATED_STDDEV
         return self.draw_truncated_normal(shape, dtype, 0.0, stddev)
@@ -260,7 +265,7 @@ class _NamedScaling(VarianceScaling):
         super().__init__(*self._scaling, seed=seed)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class GlorotUniform(_NamedScaling):
     """``tf.glorot_uniform_initializer``, what ``tf.get_variable`` used if given none.
 
@@ -273,10 +278,10 @@ class GlorotUniform(_NamedScaling):
     Source: tf.glorot_uniform_initializer, 1.15; Glorot and Bengio 2010.
     """
 
-    _scaling = (1.0, 'fan_avg', 'uniform')
+    _scaling = (1.0, "fan_avg", "uniform")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class GlorotNormal(_NamedScaling):
     """``tf.glorot_normal_initializer``, truncated: variance 2 / (fan in + fan out).
 
@@ -286,10 +291,10 @@ class GlorotNormal(_NamedScaling):
     Source: tf.glorot_normal_initializer, 1.15; Glorot and Bengio 2010.
     """
 
-    _scaling = (1.0, 'fan_avg', 'truncated_normal')
+    _scaling = (1.0, "fan_avg", "truncated_normal")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class HeNormal(_NamedScaling):
     """``tf.initializers.he_normal``, truncated: variance 2 / fan in.
 
@@ -302,10 +307,10 @@ class HeNormal(_NamedScaling):
     Source: tf.initializers.he_normal, 1.15; He et al. 2015, arXiv:1502.01852.
     """
 
-    _scaling = (2.0, 'fan_in', 'truncated_normal')
+    _scaling = (2.0, "fan_in", "truncated_normal")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class HeUniform(_NamedScaling):
     """``tf.initializers.he_uniform``: limits sqrt(6 / fan in).
 
@@ -315,10 +320,10 @@ class HeUniform(_NamedScaling):
     Source: tf.initializers.he_uniform, 1.15; He et al. 2015, arXiv:1502.01852.
     """
 
-    _scaling = (2.0, 'fan_in', 'uniform')
+    _scaling = (2.0, "fan_in", "uniform")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LecunNormal(_NamedScaling):
     """``tf.initializers.lecun_normal``, truncated: variance 1 / fan in.
 
@@ -328,10 +333,10 @@ class LecunNormal(_NamedScaling):
     Source: tf.initializers.lecun_normal, 1.15.
     """
 
-    _scaling = (1.0, 'fan_in', 'truncated_normal')
+    _scaling = (1.0, "fan_in", "truncated_normal")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LecunUniform(_NamedScaling):
     """``tf.initializers.lecun_uniform``: limits sqrt(3 / fan in).
 
@@ -341,10 +346,10 @@ class LecunUniform(_NamedScaling):
     Source: tf.initializers.lecun_uniform, 1.15.
     """
 
-    _scaling = (1.0, 'fan_in', 'uniform')
+    _scaling = (1.0, "fan_in", "uniform")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ContribVarianceScaling(_Seeded):
     r"""``tf.contrib.layers.variance_scaling_initializer``, slim's as well.
 
@@ -363,13 +368,13 @@ class ContribVarianceScaling(_Seeded):
     Source: contrib/layers/python/layers/initializers.py, 1.15.
     """
 
-    MODES = ('FAN_IN', 'FAN_OUT', 'FAN_AVG')
-    _arguments = ('factor', 'mode', 'uniform')
+    MODES = ("FAN_IN", "FAN_OUT", "FAN_AVG")
+    _arguments = ("factor", "mode", "uniform")
 
-    def __init__(self, factor=2.0, mode='FAN_IN', uniform=False, seed=0):
-        require_positive('factor', factor, '2.0 for He et al')
-        require_one_of('mode', mode, self.MODES, 'FAN_IN')
-        _require_bool('uniform', uniform, False)
+    def __init__(self, factor=2.0, mode="FAN_IN", uniform=False, seed=0):
+        require_positive("factor", factor, "2.0 for He et al")
+        require_one_of("mode", mode, self.MODES, "FAN_IN")
+        _require_bool("uniform", uniform, False)
         super().__init__(seed)
         self.factor = factor
         self.mode = mode
@@ -377,12 +382,14 @@ class ContribVarianceScaling(_Seeded):
 
     def values(self, shape, dtype):
         fan_in, fan_out = (float(fan) for fan in compute_fans(shape))
-        n = {
-            'FAN_IN': fan_in, 'FAN_OUT': fan_out, 'FAN_AVG': (fan_in + fan_out) / 2.0
-        }[self.mode]
+        n = {"FAN_IN": fan_in, "FAN_OUT": fan_out, "FAN_AVG": (fan_in + fan_out) / 2.0}[
+            self.mode
+        ]
         require(
-            n > 0, f'shape must have a {self.mode} above zero', repr(shape),
-            'Use VarianceScaling for an empty kernel',
+            n > 0,
+            f"shape must have a {self.mode} above zero",
+            repr(shape),
+            "Use VarianceScaling for an empty kernel",
         )
         if self.uniform:
             limit = math.sqrt(3.0 * self.factor / n)
@@ -391,7 +398,7 @@ class ContribVarianceScaling(_Seeded):
         return self.draw_truncated_normal(shape, dtype, 0.0, stddev)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Xavier(ContribVarianceScaling):
     """``tf.contrib.layers.xavier_initializer``: variance 2 / (fan in + fan out).
 
@@ -403,13 +410,13 @@ class Xavier(ContribVarianceScaling):
     Source: contrib/layers/python/layers/initializers.py, 1.15; Glorot and Bengio 2010.
     """
 
-    _arguments = ('uniform',)
+    _arguments = ("uniform",)
 
     def __init__(self, uniform=True, seed=0):
-        super().__init__(1.0, 'FAN_AVG', uniform, seed)
+        super().__init__(1.0, "FAN_AVG", uniform, seed)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class UniformUnitScaling(_Seeded):
     r"""``tf.uniform_unit_scaling_initializer``: limits factor * sqrt(3 / fan).
 
@@ -424,10 +431,10 @@ class UniformUnitScaling(_Seeded):
         arXiv:1412.6558.
     """
 
-    _arguments = ('factor',)
+    _arguments = ("factor",)
 
     def __init__(self, factor=1.0, seed=0):
-        require_number('factor', factor, 1.0)
+        require_number("factor", factor, 1.0)
         super().__init__(seed)
         self.factor = factor
 
@@ -436,7 +443,7 @@ class UniformUnitScaling(_Seeded):
         return self.draw_uniform(shape, dtype, -limit, limit)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Orthogonal(_Seeded):
     """``tf.orthogonal_initializer``: orthonormal rows or columns, times gain.
 
@@ -452,20 +459,22 @@ class Orthogonal(_Seeded):
     Source: tf.orthogonal_initializer, 1.15; Saxe et al. 2014, arXiv:1312.6120.
     """
 
-    _arguments = ('gain',)
-    DTYPES = ('float32', 'float64')
+    _arguments = ("gain",)
+    DTYPES = ("float32", "float64")
 
     def __init__(self, gain=1.0, seed=0):
-        require_number('gain', gain, 1.0)
+        require_number("gain", gain, 1.0)
         super().__init__(seed)
         self.gain = gain
 
     def values(self, shape, dtype):
         require(
-            len(shape) >= 2, 'shape must have at least two axes', repr(shape),
-            'Use RandomNormal for a vector',
+            len(shape) >= 2,
+            "shape must have at least two axes",
+            repr(shape),
+            "Use RandomNormal for a vector",
         )
-        require_one_of('dtype', dtype.name, self.DTYPES, 'float32')
+        require_one_of("dtype", dtype.name, self.DTYPES, "float32")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = (max(rows, columns), min(rows, columns))
         q, r = tf.linalg.qr(philox.normal(tall, self.seed, dtype=dtype))
@@ -476,7 +485,7 @@ class Orthogonal(_Seeded):
         return constant(self.gain, dtype) * tf.reshape(q, shape)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Identity(keras.initializers.Initializer):
     """``tf.initializers.identity``: gain on the diagonal, zeros elsewhere.
 
@@ -489,23 +498,25 @@ class Identity(keras.initializers.Initializer):
     """
 
     def __init__(self, gain=1.0):
-        require_number('gain', gain, 1.0)
+        require_number("gain", gain, 1.0)
         self.gain = gain
 
     def __call__(self, shape, dtype=None):
         shape = tuple(int(size) for size in shape)
         require(
-            len(shape) == 2, 'shape must have two axes', repr(shape),
-            'Use Orthogonal for others',
+            len(shape) == 2,
+            "shape must have two axes",
+            repr(shape),
+            "Use Orthogonal for others",
         )
         dtype = _asked(dtype)
         return constant(self.gain, dtype) * tf.eye(*shape, dtype=dtype)
 
     def get_config(self):
-        return {'gain': self.gain}
+        return {"gain": self.gain}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Constant(keras.initializers.Initializer):
     """``tf.constant_initializer``: one value, or as many as there are, in order.
 
@@ -531,10 +542,12 @@ class Constant(keras.initializers.Initializer):
         except ValueError:  # rows of different lengths
             array = np.array(None)
         require(
-            array.dtype.kind in 'fiub', 'value must be a number or an array of numbers',
-            repr(value), 'Use a value such as 0.1 or [1, 2, 3]',
+            array.dtype.kind in "fiub",
+            "value must be a number or an array of numbers",
+            repr(value),
+            "Use a value such as 0.1 or [1, 2, 3]",
         )
-        _require_bool('verify_shape', verify_shape, False)
+        _require_bool("verify_shape", verify_shape, False)
         self.value = _as_lists(value)
         self.verify_shape = verify_shape
 
@@ -543,31 +556,35 @@ class Constant(keras.initializers.Initializer):
         dtype = _asked(dtype)
         value = np.array(self.value)
         require(
-            not dtype.is_integer or not value.size or value.dtype.kind in 'iub',
-            f'value must be of integers for {dtype.name}', repr(self.value),
-            'Use a float dtype for it',
+            not dtype.is_integer or not value.size or value.dtype.kind in "iub",
+            f"value must be of integers for {dtype.name}",
+            repr(self.value),
+            "Use a float dtype for it",
         )
         require(
             not self.verify_shape or value.shape == shape,
-            f'value must have the shape {shape}', repr(value.shape),
-            'Use verify_shape=False to fill in order',
+            f"value must have the shape {shape}",
+            repr(value.shape),
+            "Use verify_shape=False to fill in order",
         )
         size = math.prod(shape)
         if not size:
             return tf.zeros(shape, dtype)
         require(
-            value.size <= size, f'value must hold at most {size} elements',
-            repr(value.size), 'Use fewer, or a larger tensor',
+            value.size <= size,
+            f"value must hold at most {size} elements",
+            repr(value.size),
+            "Use fewer, or a larger tensor",
         )
         flat = value.ravel().astype(dtype.as_numpy_dtype)
         if flat.size:
-            flat = np.pad(flat, (0, size - flat.size), mode='edge')
+            flat = np.pad(flat, (0, size - flat.size), mode="edge")
         else:  # TF1 fills from nothing with zeros
             flat = np.zeros(size, flat.dtype)
         return tf.constant(flat.reshape(shape), dtype)
 
     def get_config(self):
-        return {'value': self.value, 'verify_shape': self.verify_shape}
+        return {"value": self.value, "verify_shape": self.verify_shape}
 
 
 def _as_lists(value):
@@ -579,6 +596,8 @@ def _as_lists(value):
 
 def _require_bool(name, value, usual):
     require(
-        isinstance(value, bool), f'{name} must be True or False', repr(value),
-        f'Use {usual}',
+        isinstance(value, bool),
+        f"{name} must be True or False",
+        repr(value),
+        f"Use {usual}",
     )

@@ -7,6 +7,7 @@ expanded others without a word.
 
 XLA's kernels round otherwise: 0 ULP are claimed without it.
 """
+
 from typing import NamedTuple
 
 import keras
@@ -21,20 +22,20 @@ from tf2_keras.tf1_semantics.errors import (
 )
 
 __all__ = [
-    'AbsoluteDifference',
-    'CosineDistance',
-    'HingeLoss',
-    'HuberLoss',
-    'L2',
-    'LogLoss',
-    'MeanPairwiseSquaredError',
-    'MeanSquaredError',
-    'Reduction',
-    'SigmoidCrossEntropy',
-    'SoftmaxCrossEntropy',
-    'SparseSoftmaxCrossEntropy',
-    'compute_weighted_loss',
-    'softmax_cross_entropy_with_logits',
+    "AbsoluteDifference",
+    "CosineDistance",
+    "HingeLoss",
+    "HuberLoss",
+    "L2",
+    "LogLoss",
+    "MeanPairwiseSquaredError",
+    "MeanSquaredError",
+    "Reduction",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+    "SparseSoftmaxCrossEntropy",
+    "compute_weighted_loss",
+    "softmax_cross_entropy_with_logits",
 ]
 
 
@@ -53,12 +54,12 @@ class _Reductions(NamedTuple):
     Source: tf.losses.Reduction, 1.15.
     """
 
-    NONE: str = 'none'
-    SUM: str = 'weighted_sum'
-    MEAN: str = 'weighted_mean'
-    SUM_OVER_BATCH_SIZE: str = 'weighted_sum_over_batch_size'
-    SUM_OVER_NONZERO_WEIGHTS: str = 'weighted_sum_by_nonzero_weights'
-    SUM_BY_NONZERO_WEIGHTS: str = 'weighted_sum_by_nonzero_weights'
+    NONE: str = "none"
+    SUM: str = "weighted_sum"
+    MEAN: str = "weighted_mean"
+    SUM_OVER_BATCH_SIZE: str = "weighted_sum_over_batch_size"
+    SUM_OVER_NONZERO_WEIGHTS: str = "weighted_sum_by_nonzero_weights"
+    SUM_BY_NONZERO_WEIGHTS: str = "weighted_sum_by_nonzero_weights"
 
 
 Reduction = _Reductions()
@@ -86,7 +87,7 @@ def compute_weighted_loss(
     _require_reduction(reduction)
     losses = tf.convert_to_tensor(losses)
     weights = tf.convert_to_tensor(weights)
-    with tf.control_dependencies(check_broadcastable('weights', weights, losses)):
+    with tf.control_dependencies(check_broadcastable("weights", weights, losses)):
         return _reduced(losses, tf.cast(weights, tf.float32), reduction)
 
 
@@ -123,7 +124,7 @@ def _scaled_for_replicas(loss):
 
 def _require_reduction(reduction):
     require_one_of(
-        'reduction', reduction, tuple(Reduction), Reduction.SUM_BY_NONZERO_WEIGHTS
+        "reduction", reduction, tuple(Reduction), Reduction.SUM_BY_NONZERO_WEIGHTS
     )
 
 
@@ -133,14 +134,16 @@ def check_broadcastable(name, weights, values):
     Source: weights_broadcast_ops.assert_broadcastable.
     """
     rule = (
-        f'{name} must be a number, or have the rank of what it weighs, each size 1 or '
-        'equal'
+        f"{name} must be a number, or have the rank of what it weighs, each size 1 or "
+        "equal"
     )
-    remedy = f'Use {name} of such a shape, say with axes added by tf.newaxis'
+    remedy = f"Use {name} of such a shape, say with axes added by tf.newaxis"
     rank = values.shape.rank
     require(
-        rank is not None and weights.shape.rank is not None, rule,
-        f'{weights.shape} for {values.shape}', 'Use tensors of a known rank',
+        rank is not None and weights.shape.rank is not None,
+        rule,
+        f"{weights.shape} for {values.shape}",
+        "Use tensors of a known rank",
     )
     if weights.shape.rank == 0:
         return []
@@ -148,13 +151,15 @@ def check_broadcastable(name, weights, values):
     require(
         weights.shape.rank == rank
         and all(size in (1, None) or of in (size, None) for size, of in sizes),
-        rule, f'{weights.shape} for {values.shape}', remedy,
+        rule,
+        f"{weights.shape} for {values.shape}",
+        remedy,
     )
     if all(size == 1 or None not in (size, of) for size, of in sizes):
         return []
     shape, of = tf.shape(weights), tf.shape(values)
     fits = tf.reduce_all(tf.logical_or(tf.equal(shape, 1), tf.equal(shape, of)))
-    message = [f'{rule}. Received:', shape, 'for', of, f'. {remedy}.']
+    message = [f"{rule}. Received:", shape, "for", of, f". {remedy}."]
     return [tf.debugging.Assert(fits, message)]
 
 
@@ -162,8 +167,9 @@ def require_same_shape(y_true, y_pred):
     """Raises a ValueError if the known part of two shapes differs."""
     require(
         y_true.shape.is_compatible_with(y_pred.shape),
-        'y_true must have the shape of y_pred', f'{y_true.shape} and {y_pred.shape}',
-        'Use tf.reshape, or tf.newaxis for an axis of size 1',
+        "y_true must have the shape of y_pred",
+        f"{y_true.shape} and {y_pred.shape}",
+        "Use tf.reshape, or tf.newaxis for an axis of size 1",
     )
 
 
@@ -203,7 +209,7 @@ class WeightedLoss(keras.losses.Loss):
         self.reduction = reduction
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        mask = getattr(y_pred, '_keras_mask', None)
+        mask = getattr(y_pred, "_keras_mask", None)
         with tf.name_scope(self.name):
             y_true, y_pred = tf.convert_to_tensor(y_true), tf.convert_to_tensor(y_pred)
             losses = self.call(y_true, y_pred)
@@ -215,12 +221,12 @@ class WeightedLoss(keras.losses.Loss):
         """(float32 weights of ``losses``, assertions about their shapes)."""
         weights, checks = None, []
         for name, given in (
-            ('weights', self.weights),
-            ('sample_weight', sample_weight),
-            ('mask', mask),
+            ("weights", self.weights),
+            ("sample_weight", sample_weight),
+            ("mask", mask),
         ):
             # Constant weights of one are left out, as Grappler does it in TF1.
-            if given is None or name == 'weights' and given == 1.0:
+            if given is None or name == "weights" and given == 1.0:
                 continue
             given = self.of_rank(tf.convert_to_tensor(given), losses, name)
             checks += check_broadcastable(name, given, losses)
@@ -230,7 +236,7 @@ class WeightedLoss(keras.losses.Loss):
 
     def of_rank(self, weights, losses, name):
         """A mask of [batch, time] lacks the axes behind; weights have to have them."""
-        while name == 'mask' and weights.shape.rank < losses.shape.rank:
+        while name == "mask" and weights.shape.rank < losses.shape.rank:
             weights = weights[..., tf.newaxis]
         return weights
 
@@ -238,7 +244,7 @@ class WeightedLoss(keras.losses.Loss):
         return _reduced(losses, weights, self.reduction)
 
     def get_config(self):
-        return {'weights': self.weights, 'reduction': self.reduction, 'name': self.name}
+        return {"weights": self.weights, "reduction": self.reduction, "name": self.name}
 
 
 def _constant_weights(weights):
@@ -250,13 +256,15 @@ def _constant_weights(weights):
     except ValueError:  # lists of unequal lengths
         array = np.array(None)
     require(
-        array.dtype.kind in 'fiu', 'weights must be a number or an array of numbers',
-        repr(weights), 'Use sample_weight for those that change from batch to batch',
+        array.dtype.kind in "fiu",
+        "weights must be a number or an array of numbers",
+        repr(weights),
+        "Use sample_weight for those that change from batch to batch",
     )
     return array.tolist()
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class AbsoluteDifference(WeightedLoss):
     """``tf.losses.absolute_difference``: ``|y_pred - y_true|``.
 
@@ -271,7 +279,7 @@ class AbsoluteDifference(WeightedLoss):
         return tf.abs(y_pred - y_true)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class CosineDistance(WeightedLoss):
     """``tf.losses.cosine_distance``: ``1 - sum(y_pred * y_true)`` along an axis.
 
@@ -290,7 +298,9 @@ class CosineDistance(WeightedLoss):
     ):
         require(
             isinstance(axis, int) and not isinstance(axis, bool),
-            'axis must be an int', repr(axis), 'Use -1 for the last axis',
+            "axis must be an int",
+            repr(axis),
+            "Use -1 for the last axis",
         )
         super().__init__(weights, reduction, name)
         self.axis = axis
@@ -300,10 +310,10 @@ class CosineDistance(WeightedLoss):
         return 1.0 - tf.reduce_sum(y_pred * y_true, axis=[self.axis], keepdims=True)
 
     def get_config(self):
-        return {'axis': self.axis, **super().get_config()}
+        return {"axis": self.axis, **super().get_config()}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class HingeLoss(WeightedLoss):
     """``tf.losses.hinge_loss``: ``max(0, 1 - (2 y_true - 1) y_pred)``.
 
@@ -320,7 +330,7 @@ class HingeLoss(WeightedLoss):
         return tf.nn.relu(ones - (2.0 * y_true - ones) * y_pred)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class HuberLoss(WeightedLoss):
     r"""``tf.losses.huber_loss``: quadratic up to ``delta``, then linear.
 
@@ -335,10 +345,13 @@ class HuberLoss(WeightedLoss):
     """
 
     def __init__(
-        self, delta=1.0, weights=1.0, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
+        self,
+        delta=1.0,
+        weights=1.0,
+        reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
         name=None,
     ):
-        require_not_negative('delta', delta, 1.0)
+        require_not_negative("delta", delta, 1.0)
         super().__init__(weights, reduction, name)
         self.delta = delta
 
@@ -352,10 +365,10 @@ class HuberLoss(WeightedLoss):
         return 0.5 * (quadratic * grouped) + self.delta * linear
 
     def get_config(self):
-        return {'delta': self.delta, **super().get_config()}
+        return {"delta": self.delta, **super().get_config()}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LogLoss(WeightedLoss):
     """``tf.losses.log_loss``: cross-entropy of probabilities, shifted by ``epsilon``.
 
@@ -372,10 +385,13 @@ class LogLoss(WeightedLoss):
     """
 
     def __init__(
-        self, epsilon=1e-7, weights=1.0, reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
+        self,
+        epsilon=1e-7,
+        weights=1.0,
+        reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
         name=None,
     ):
-        require_not_negative('epsilon', epsilon, 1e-7)
+        require_not_negative("epsilon", epsilon, 1e-7)
         super().__init__(weights, reduction, name)
         self.epsilon = epsilon
 
@@ -388,10 +404,10 @@ class LogLoss(WeightedLoss):
         return positive - negative
 
     def get_config(self):
-        return {'epsilon': self.epsilon, **super().get_config()}
+        return {"epsilon": self.epsilon, **super().get_config()}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MeanPairwiseSquaredError(WeightedLoss):
     r"""``tf.losses.mean_pairwise_squared_error``: of the differences within an example.
 
@@ -432,10 +448,10 @@ class MeanPairwiseSquaredError(WeightedLoss):
         return tf.where(tf.reduce_sum(number) > 0.0, loss, tf.zeros_like(loss))
 
     def get_config(self):
-        return {'weights': self.weights, 'name': self.name}
+        return {"weights": self.weights, "name": self.name}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MeanSquaredError(WeightedLoss):
     """``tf.losses.mean_squared_error``: ``(y_pred - y_true)^2``.
 
@@ -454,21 +470,26 @@ class _SmoothedLoss(WeightedLoss):
     """A cross-entropy whose labels may be smoothed."""
 
     def __init__(
-        self, label_smoothing=0.0, weights=1.0,
-        reduction=Reduction.SUM_BY_NONZERO_WEIGHTS, name=None,
+        self,
+        label_smoothing=0.0,
+        weights=1.0,
+        reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
+        name=None,
     ):
         require(
             is_number(label_smoothing) and 0 <= label_smoothing <= 1,
-            'label_smoothing must be in [0, 1]', repr(label_smoothing), 'Use 0.1',
+            "label_smoothing must be in [0, 1]",
+            repr(label_smoothing),
+            "Use 0.1",
         )
         super().__init__(weights, reduction, name)
         self.label_smoothing = label_smoothing
 
     def get_config(self):
-        return {'label_smoothing': self.label_smoothing, **super().get_config()}
+        return {"label_smoothing": self.label_smoothing, **super().get_config()}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class SigmoidCrossEntropy(_SmoothedLoss):
     """``tf.losses.sigmoid_cross_entropy`` of logits, one loss for each class.
 
@@ -495,7 +516,7 @@ class SigmoidCrossEntropy(_SmoothedLoss):
         return linear + tf.math.log1p(tf.exp(minus_magnitude))
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class SoftmaxCrossEntropy(_SmoothedLoss):
     """``tf.losses.softmax_cross_entropy`` of one-hot labels and logits.
 
@@ -519,7 +540,7 @@ class SoftmaxCrossEntropy(_SmoothedLoss):
         return softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class SparseSoftmaxCrossEntropy(WeightedLoss):
     """``tf.losses.sparse_softmax_cross_entropy`` of class numbers and logits.
 
@@ -531,9 +552,10 @@ class SparseSoftmaxCrossEntropy(WeightedLoss):
 
     def call(self, y_true, y_pred):
         require(
-            y_true.dtype.is_integer, 'y_true must be of an integer dtype',
+            y_true.dtype.is_integer,
+            "y_true must be of an integer dtype",
             y_true.dtype.name,
-            'Use class numbers, or SoftmaxCrossEntropy for one-hot labels',
+            "Use class numbers, or SoftmaxCrossEntropy for one-hot labels",
         )
         surplus = y_true.shape.rank + 1 - y_pred.shape.rank
         if surplus == 1 and y_true.shape[-1] in (1, None):
@@ -542,8 +564,9 @@ class SparseSoftmaxCrossEntropy(WeightedLoss):
             y_pred = tf.squeeze(y_pred, [-1])
         require(
             y_true.shape.is_compatible_with(y_pred.shape[:-1]),
-            'y_true must have the shape of y_pred but for the classes',
-            f'{y_true.shape} and {y_pred.shape}', 'Use class numbers of shape [batch]',
+            "y_true must have the shape of y_pred but for the classes",
+            f"{y_true.shape} and {y_pred.shape}",
+            "Use class numbers of shape [batch]",
         )
         if y_true.dtype not in (tf.int32, tf.int64):
             y_true = tf.cast(y_true, tf.int64)
@@ -575,7 +598,7 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1):
     )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class L2(keras.regularizers.Regularizer):
     """``scale * tf.nn.l2_loss(x)``: ``scale * sum(x^2) / 2``.
 
@@ -589,7 +612,7 @@ class L2(keras.regularizers.Regularizer):
     """
 
     def __init__(self, scale):
-        require_not_negative('scale', scale, 1e-4)
+        require_not_negative("scale", scale, 1e-4)
         self.scale = scale
 
     def __call__(self, x):
@@ -597,4 +620,4 @@ class L2(keras.regularizers.Regularizer):
         return tf.constant(self.scale, x.dtype) * tf.nn.l2_loss(x)
 
     def get_config(self):
-        return {'scale': self.scale}
+        return {"scale": self.scale}

@@ -11,6 +11,7 @@ In ``model.compile``, what stands under ``metrics`` gets no sample_weight; what 
 under ``weighted_metrics`` does. Weights follow the rule of ``losses``; those that lack
 the last axis, or have one of size 1 too many, get or lose it, as in TF1.
 """
+
 import keras
 import tensorflow as tf
 
@@ -18,16 +19,16 @@ from tf2_keras.tf1_semantics.errors import is_number, require, require_one_of
 from tf2_keras.tf1_semantics.losses import check_broadcastable, require_same_shape
 
 __all__ = [
-    'AUC',
-    'Accuracy',
-    'Mean',
-    'MeanAbsoluteError',
-    'MeanIoU',
-    'MeanPerClassAccuracy',
-    'MeanSquaredError',
-    'Precision',
-    'Recall',
-    'RootMeanSquaredError',
+    "AUC",
+    "Accuracy",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanIoU",
+    "MeanPerClassAccuracy",
+    "MeanSquaredError",
+    "Precision",
+    "Recall",
+    "RootMeanSquaredError",
 ]
 
 
@@ -56,7 +57,7 @@ def _weights_for(values, sample_weight):
             weights = tf.squeeze(weights, [-1])
         elif surplus == -1:
             weights = weights[..., tf.newaxis]
-    with tf.control_dependencies(check_broadcastable('sample_weight', weights, values)):
+    with tf.control_dependencies(check_broadcastable("sample_weight", weights, values)):
         return tf.cast(weights, tf.float32) * tf.ones_like(values, tf.float32)
 
 
@@ -69,22 +70,22 @@ def _require_all(condition, rule, values, remedy):
         )
         require(bool(holds), rule, wrong[:3].numpy().tolist(), remedy)
         return []
-    return [tf.debugging.Assert(holds, [f'{rule}. Received:', values, f'. {remedy}.'])]
+    return [tf.debugging.Assert(holds, [f"{rule}. Received:", values, f". {remedy}."])]
 
 
 class _Streaming(keras.metrics.Metric):
     """A metric whose variables are float32, whatever Keras's policy is."""
 
-    def add_zeros(self, name, shape=(), dtype='float32'):
+    def add_zeros(self, name, shape=(), dtype="float32"):
         return self.add_variable(
-            shape=shape, initializer='zeros', dtype=dtype, name=name
+            shape=shape, initializer="zeros", dtype=dtype, name=name
         )
 
     def get_config(self):
-        return {'name': self.name}
+        return {"name": self.name}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Mean(_Streaming):
     """``tf.metrics.mean``: sum of weighted values / sum of weights.
 
@@ -96,10 +97,10 @@ class Mean(_Streaming):
     Source: metrics_impl.mean.
     """
 
-    def __init__(self, name='mean'):
+    def __init__(self, name="mean"):
         super().__init__(name=name)
-        self.total = self.add_zeros('total')
-        self.count = self.add_zeros('count')
+        self.total = self.add_zeros("total")
+        self.count = self.add_zeros("count")
 
     def update_state(self, values, sample_weight=None):
         values = tf.cast(values, tf.float32)
@@ -121,7 +122,7 @@ class Mean(_Streaming):
         )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Accuracy(Mean):
     """``tf.metrics.accuracy``: how often predicted class numbers are the labels.
 
@@ -135,7 +136,7 @@ class Accuracy(Mean):
     Source: metrics_impl.accuracy.
     """
 
-    def __init__(self, name='accuracy'):
+    def __init__(self, name="accuracy"):
         super().__init__(name)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -154,7 +155,7 @@ class _MeanError(Mean):
         self._accumulate(self._errors(y_true, y_pred), weights)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MeanAbsoluteError(_MeanError):
     """``tf.metrics.mean_absolute_error``: the weighted mean of all elements.
 
@@ -168,7 +169,7 @@ class MeanAbsoluteError(_MeanError):
     Source: metrics_impl.mean_absolute_error.
     """
 
-    def __init__(self, name='mean_absolute_error'):
+    def __init__(self, name="mean_absolute_error"):
         super().__init__(name)
 
     def _errors(self, y_true, y_pred):
@@ -176,7 +177,7 @@ class MeanAbsoluteError(_MeanError):
 
 
 # The loss has the plain name.
-@keras.saving.register_keras_serializable('tf1_semantics', 'MeanSquaredErrorMetric')
+@keras.saving.register_keras_serializable("tf1_semantics", "MeanSquaredErrorMetric")
 class MeanSquaredError(_MeanError):
     """``tf.metrics.mean_squared_error``: the weighted mean of all elements.
 
@@ -184,14 +185,14 @@ class MeanSquaredError(_MeanError):
     Source: metrics_impl.mean_squared_error.
     """
 
-    def __init__(self, name='mean_squared_error'):
+    def __init__(self, name="mean_squared_error"):
         super().__init__(name)
 
     def _errors(self, y_true, y_pred):
         return tf.math.squared_difference(y_true, y_pred)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class RootMeanSquaredError(MeanSquaredError):
     """``tf.metrics.root_mean_squared_error``: the root of ``MeanSquaredError``.
 
@@ -199,7 +200,7 @@ class RootMeanSquaredError(MeanSquaredError):
     Source: metrics_impl.root_mean_squared_error.
     """
 
-    def __init__(self, name='root_mean_squared_error'):
+    def __init__(self, name="root_mean_squared_error"):
         super().__init__(name)
 
     def result(self):
@@ -227,7 +228,7 @@ class _RatioOfCounts(_Streaming):
         return tf.where(total > 0.0, positives / total, 0.0)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Precision(_RatioOfCounts):
     """``tf.metrics.precision``: true positives / predicted positives, 0 without any.
 
@@ -240,16 +241,16 @@ class Precision(_RatioOfCounts):
     Source: metrics_impl.precision.
     """
 
-    def __init__(self, name='precision'):
+    def __init__(self, name="precision"):
         super().__init__(name=name)
-        self.true_positives = self.add_zeros('true_positives')
-        self.errors = self.add_zeros('false_positives')
+        self.true_positives = self.add_zeros("true_positives")
+        self.errors = self.add_zeros("false_positives")
 
     def _wrong(self, y_true, y_pred):
         return tf.logical_and(tf.logical_not(y_true), y_pred)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Recall(_RatioOfCounts):
     """``tf.metrics.recall``: true positives / positive labels, 0 without any.
 
@@ -257,10 +258,10 @@ class Recall(_RatioOfCounts):
     Source: metrics_impl.recall.
     """
 
-    def __init__(self, name='recall'):
+    def __init__(self, name="recall"):
         super().__init__(name=name)
-        self.true_positives = self.add_zeros('true_positives')
-        self.errors = self.add_zeros('false_negatives')
+        self.true_positives = self.add_zeros("true_positives")
+        self.errors = self.add_zeros("false_negatives")
 
     def _wrong(self, y_true, y_pred):
         return tf.logical_and(y_true, tf.logical_not(y_pred))
@@ -271,15 +272,18 @@ class _OfClasses(_Streaming):
 
     def __init__(self, num_classes, name):
         require(
-            isinstance(num_classes, int) and not isinstance(num_classes, bool)
+            isinstance(num_classes, int)
+            and not isinstance(num_classes, bool)
             and num_classes > 0,
-            'num_classes must be an int above zero', repr(num_classes), 'Use 2 or more',
+            "num_classes must be an int above zero",
+            repr(num_classes),
+            "Use 2 or more",
         )
         super().__init__(name=name)
         self.num_classes = num_classes
 
     def get_config(self):
-        return {'num_classes': self.num_classes, **super().get_config()}
+        return {"num_classes": self.num_classes, **super().get_config()}
 
     def _flat(self, y_true, y_pred, sample_weight):
         """Class numbers and weights, [elements] each, and assertions about them."""
@@ -290,25 +294,27 @@ class _OfClasses(_Streaming):
             weights = tf.convert_to_tensor(weights)
             # TF1 flattens weights as they are, so that they cannot be broadcast.
             require(
-                weights.shape.rank and y_true.shape.num_elements() in (
-                    None, weights.shape.num_elements() or y_true.shape.num_elements()
-                ),
-                'sample_weight must have as many elements as y_true',
-                f'{weights.shape} for {y_true.shape}', 'Use tf.broadcast_to on it',
+                weights.shape.rank
+                and y_true.shape.num_elements()
+                in (None, weights.shape.num_elements() or y_true.shape.num_elements()),
+                "sample_weight must have as many elements as y_true",
+                f"{weights.shape} for {y_true.shape}",
+                "Use tf.broadcast_to on it",
             )
             weights = tf.reshape(weights, [-1])
         y_true, y_pred = tf.reshape(y_true, [-1]), tf.reshape(y_pred, [-1])
-        return y_true, y_pred, weights, self._checked('y_true', y_true)
+        return y_true, y_pred, weights, self._checked("y_true", y_true)
 
     def _checked(self, name, classes):
         return _require_all(
             tf.logical_and(classes >= 0, classes < self.num_classes),
-            f'{name} must be in [0, {self.num_classes})', classes,
-            'Use a larger num_classes',
+            f"{name} must be in [0, {self.num_classes})",
+            classes,
+            "Use a larger num_classes",
         )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MeanIoU(_OfClasses):
     """``tf.metrics.mean_iou``: the mean over classes of intersection over union.
 
@@ -327,21 +333,22 @@ class MeanIoU(_OfClasses):
     Source: metrics_impl.mean_iou.
     """
 
-    def __init__(self, num_classes, name='mean_iou'):
+    def __init__(self, num_classes, name="mean_iou"):
         super().__init__(num_classes, name)
         self.total_confusion_matrix = self.add_zeros(
-            'total_confusion_matrix', (num_classes, num_classes), 'float64'
+            "total_confusion_matrix", (num_classes, num_classes), "float64"
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred, weights, checks = self._flat(y_true, y_pred, sample_weight)
         y_pred = tf.cast(y_pred, tf.int64)
-        with tf.control_dependencies(checks + self._checked('y_pred', y_pred)):
+        with tf.control_dependencies(checks + self._checked("y_pred", y_pred)):
             if weights is None:
                 weights = tf.ones_like(y_pred, tf.float64)
             self.total_confusion_matrix.assign_add(
                 tf.scatter_nd(
-                    tf.stack([y_true, y_pred], axis=1), tf.cast(weights, tf.float64),
+                    tf.stack([y_true, y_pred], axis=1),
+                    tf.cast(weights, tf.float64),
                     [self.num_classes, self.num_classes],
                 )
             )
@@ -357,7 +364,7 @@ class MeanIoU(_OfClasses):
         return tf.where(present > 0.0, tf.reduce_sum(both / union) / present, 0.0)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MeanPerClassAccuracy(_OfClasses):
     """``tf.metrics.mean_per_class_accuracy``: the mean of each class's own accuracy.
 
@@ -374,10 +381,10 @@ class MeanPerClassAccuracy(_OfClasses):
     Source: metrics_impl.mean_per_class_accuracy.
     """
 
-    def __init__(self, num_classes, name='mean_accuracy'):
+    def __init__(self, num_classes, name="mean_accuracy"):
         super().__init__(num_classes, name)
-        self.total = self.add_zeros('total', (num_classes,))
-        self.correct = self.add_zeros('count', (num_classes,))  # TF1's name for it
+        self.total = self.add_zeros("total", (num_classes,))
+        self.correct = self.add_zeros("count", (num_classes,))  # TF1's name for it
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred, weights, checks = self._flat(y_true, y_pred, sample_weight)
@@ -402,7 +409,7 @@ class MeanPerClassAccuracy(_OfClasses):
         )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class AUC(_Streaming):
     r"""``tf.metrics.auc``: the area under a curve through so many thresholds.
 
@@ -425,29 +432,38 @@ class AUC(_Streaming):
     Source: metrics_impl.auc.
     """
 
-    CURVES = ('ROC', 'PR')
-    METHODS = ('trapezoidal', 'careful_interpolation', 'minoring', 'majoring')
+    CURVES = ("ROC", "PR")
+    METHODS = ("trapezoidal", "careful_interpolation", "minoring", "majoring")
 
     def __init__(
-        self, num_thresholds=200, curve='ROC', summation_method='trapezoidal',
-        thresholds=None, name='auc',
+        self,
+        num_thresholds=200,
+        curve="ROC",
+        summation_method="trapezoidal",
+        thresholds=None,
+        name="auc",
     ):
         require(
-            isinstance(num_thresholds, int) and not isinstance(num_thresholds, bool)
+            isinstance(num_thresholds, int)
+            and not isinstance(num_thresholds, bool)
             and num_thresholds > 1,
-            'num_thresholds must be an int of at least 2', repr(num_thresholds),
-            'Use 200',
+            "num_thresholds must be an int of at least 2",
+            repr(num_thresholds),
+            "Use 200",
         )
-        require_one_of('curve', curve, self.CURVES, 'ROC')
+        require_one_of("curve", curve, self.CURVES, "ROC")
         require_one_of(
-            'summation_method', summation_method, self.METHODS, 'trapezoidal'
+            "summation_method", summation_method, self.METHODS, "trapezoidal"
         )
         require(
-            thresholds is None or isinstance(thresholds, (list, tuple)) and all(
+            thresholds is None
+            or isinstance(thresholds, (list, tuple))
+            and all(
                 is_number(threshold) and 0 <= threshold <= 1 for threshold in thresholds
             ),
-            'thresholds must be a list of numbers in [0, 1], or None', repr(thresholds),
-            'Use num_thresholds for equally spaced ones',
+            "thresholds must be a list of numbers in [0, 1], or None",
+            repr(thresholds),
+            "Use num_thresholds for equally spaced ones",
         )
         super().__init__(name=name)
         self.num_thresholds = num_thresholds
@@ -460,16 +476,18 @@ class AUC(_Streaming):
             inner = sorted(thresholds)
         self._every_threshold = [-1e-7, *inner, 1.0 + 1e-7]
         size = (len(self._every_threshold),)
-        self.true_positives = self.add_zeros('true_positives', size)
-        self.false_negatives = self.add_zeros('false_negatives', size)
-        self.true_negatives = self.add_zeros('true_negatives', size)
-        self.false_positives = self.add_zeros('false_positives', size)
+        self.true_positives = self.add_zeros("true_positives", size)
+        self.false_negatives = self.add_zeros("false_negatives", size)
+        self.true_negatives = self.add_zeros("true_negatives", size)
+        self.false_positives = self.add_zeros("false_positives", size)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_pred = tf.convert_to_tensor(y_pred)
         within = _require_all(
-            tf.logical_and(y_pred >= 0, y_pred <= 1), 'y_pred must be in [0, 1]',
-            y_pred, 'Use tf.sigmoid on logits',
+            tf.logical_and(y_pred >= 0, y_pred <= 1),
+            "y_pred must be in [0, 1]",
+            y_pred,
+            "Use tf.sigmoid on logits",
         )
         with tf.control_dependencies(within):
             y_true, y_pred, weights = _same_rank(
@@ -484,7 +502,7 @@ class AUC(_Streaming):
                 (self.false_negatives, tf.logical_and(label, ~predicted)),
                 (self.false_positives, tf.logical_and(~label, predicted)),
                 (self.true_negatives, tf.logical_and(~label, ~predicted)),
-            )[: 3 if self.curve == 'PR' else 4]:  # TF1's PR does not need the last
+            )[: 3 if self.curve == "PR" else 4]:  # TF1's PR does not need the last
                 found = tf.cast(found, tf.float32)
                 if weights is not None:
                     found *= tf.reshape(weights, [1, -1])
@@ -494,29 +512,31 @@ class AUC(_Streaming):
         tp, fn, tn, fp = map(
             tf.convert_to_tensor,
             (
-                self.true_positives, self.false_negatives, self.true_negatives,
+                self.true_positives,
+                self.false_negatives,
+                self.true_negatives,
                 self.false_positives,
             ),
         )
-        if self.curve == 'PR' and self.summation_method == 'careful_interpolation':
+        if self.curve == "PR" and self.summation_method == "careful_interpolation":
             return _interpolated_precision_recall(tp, fp, fn)
         epsilon = 1e-6
         recall = (tp + epsilon) / (tp + fn + epsilon)
-        if self.curve == 'ROC':
+        if self.curve == "ROC":
             x, y = fp / (fp + tn + epsilon), recall
         else:
             x, y = recall, (tp + epsilon) / (tp + fp + epsilon)
-        heights = {
-            'minoring': tf.minimum, 'majoring': tf.maximum
-        }.get(self.summation_method, lambda left, right: (left + right) / 2.0)
+        heights = {"minoring": tf.minimum, "majoring": tf.maximum}.get(
+            self.summation_method, lambda left, right: (left + right) / 2.0
+        )
         return tf.reduce_sum((x[:-1] - x[1:]) * heights(y[:-1], y[1:]))
 
     def get_config(self):
         return {
-            'num_thresholds': self.num_thresholds,
-            'curve': self.curve,
-            'summation_method': self.summation_method,
-            'thresholds': self.thresholds,
+            "num_thresholds": self.num_thresholds,
+            "curve": self.curve,
+            "summation_method": self.summation_method,
+            "thresholds": self.thresholds,
             **super().get_config(),
         }
 

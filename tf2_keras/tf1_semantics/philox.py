@@ -8,6 +8,7 @@ XLA's kernels draw other numbers.
 
 Source: tensorflow/core/util/guarded_philox_random.cc, python/framework/random_seed.py.
 """
+
 import tensorflow as tf
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX
@@ -28,14 +29,15 @@ def op_seeds(seed):
     """
     pair = seed if isinstance(seed, (tuple, list)) else (DEFAULT_GRAPH_SEED, seed)
     if len(pair) != 2 or not all(
-        isinstance(number, int) and not isinstance(number, bool)
+        isinstance(number, int)
+        and not isinstance(number, bool)
         and -(2**63) <= number < 2**63
         for number in pair
     ):
         raise ValueError(
-            'seed must be an int of 64 bits or a pair (graph seed, op seed) of such. '
-            f'Received: {seed!r}. Use for instance (1, 42), the arguments of '
-            'tf.set_random_seed and of the op.'
+            "seed must be an int of 64 bits or a pair (graph seed, op seed) of such. "
+            f"Received: {seed!r}. Use for instance (1, 42), the arguments of "
+            "tf.set_random_seed and of the op."
         )
     graph_seed, op_seed = (number % LARGEST_SEED for number in pair)
     if (graph_seed, op_seed) == (0, 0):

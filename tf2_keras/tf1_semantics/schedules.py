@@ -12,6 +12,7 @@ The TF1 program passed ``global_step`` to the decay and to ``minimize``. Forgott
 ``minimize``, the step stays 0 and the rate never decays: such a program needs the first
 rate as a float here.
 """
+
 import inspect
 import math
 
@@ -30,15 +31,15 @@ from tf2_keras.tf1_semantics.errors import (
 )
 
 __all__ = [
-    'CosineDecay',
-    'CosineDecayRestarts',
-    'ExponentialDecay',
-    'InverseTimeDecay',
-    'LinearCosineDecay',
-    'NaturalExpDecay',
-    'NoisyLinearCosineDecay',
-    'PiecewiseConstant',
-    'PolynomialDecay',
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LinearCosineDecay",
+    "NaturalExpDecay",
+    "NoisyLinearCosineDecay",
+    "PiecewiseConstant",
+    "PolynomialDecay",
 ]
 
 
@@ -50,7 +51,7 @@ class TF1Schedule(keras.optimizers.schedules.LearningRateSchedule):
     float32 in both cases.
     """
 
-    dtype = 'float32'
+    dtype = "float32"
 
     def constant(self, value):
         """A Python number as TF1's ``cast`` of it: by way of float32, if no int."""
@@ -77,14 +78,16 @@ class TF1Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return {
             name: getattr(self, name)
             for name in inspect.signature(type(self).__init__).parameters
-            if name != 'self'
+            if name != "self"
         }
 
 
 def as_tensor(step):
     """An int is a step of 64 bits; so is Keras's count of iterations."""
-    return tf.constant(step, tf.int64) if isinstance(step, int) else (
-        tf.convert_to_tensor(step)
+    return (
+        tf.constant(step, tf.int64)
+        if isinstance(step, int)
+        else (tf.convert_to_tensor(step))
     )
 
 
@@ -100,14 +103,14 @@ def power_of(base, exponent):
     return rewritten(base) if rewritten else tf.pow(base, exponent)
 
 
-def require_decay(learning_rate, decay_steps, dtype='float32'):
+def require_decay(learning_rate, decay_steps, dtype="float32"):
     """What every decay over a number of steps asks of its arguments."""
-    require_not_negative('learning_rate', learning_rate, 0.1)
-    require_positive('decay_steps', decay_steps, 1000)
-    require_one_of('dtype', dtype, ('float32', 'float64'), 'float32')
+    require_not_negative("learning_rate", learning_rate, 0.1)
+    require_positive("decay_steps", decay_steps, 1000)
+    require_one_of("dtype", dtype, ("float32", "float64"), "float32")
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ExponentialDecay(TF1Schedule):
     r"""``tf.train.exponential_decay``.
 
@@ -127,11 +130,16 @@ class ExponentialDecay(TF1Schedule):
     """
 
     def __init__(
-        self, learning_rate, decay_steps, decay_rate, staircase=False,
-        dtype='float32', name=None,
+        self,
+        learning_rate,
+        decay_steps,
+        decay_rate,
+        staircase=False,
+        dtype="float32",
+        name=None,
     ):
         require_decay(learning_rate, decay_steps, dtype)
-        require_not_negative('decay_rate', decay_rate, 0.96)
+        require_not_negative("decay_rate", decay_rate, 0.96)
         self.learning_rate = learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
@@ -150,7 +158,7 @@ class ExponentialDecay(TF1Schedule):
         return self.first_rate() * tf.pow(self.factor(), passed)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class NaturalExpDecay(ExponentialDecay):
     r"""``tf.train.natural_exp_decay``.
 
@@ -171,7 +179,7 @@ class NaturalExpDecay(ExponentialDecay):
         return tf.cast(tf.exp(np.float32(-self.decay_rate)), self.dtype)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class InverseTimeDecay(TF1Schedule):
     r"""``tf.train.inverse_time_decay``.
 
@@ -190,11 +198,16 @@ class InverseTimeDecay(TF1Schedule):
     """
 
     def __init__(
-        self, learning_rate, decay_steps, decay_rate, staircase=False,
-        dtype='float32', name=None,
+        self,
+        learning_rate,
+        decay_steps,
+        decay_rate,
+        staircase=False,
+        dtype="float32",
+        name=None,
     ):
         require_decay(learning_rate, decay_steps, dtype)
-        require_not_negative('decay_rate', decay_rate, 0.5)
+        require_not_negative("decay_rate", decay_rate, 0.5)
         self.learning_rate = learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
@@ -212,7 +225,7 @@ class InverseTimeDecay(TF1Schedule):
         return self.first_rate() / (self.constant(1) + grown)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class PiecewiseConstant(TF1Schedule):
     """``tf.train.piecewise_constant``: ``values[i]`` up to ``boundaries[i]`` inclusive.
 
@@ -226,22 +239,32 @@ class PiecewiseConstant(TF1Schedule):
     Source: tf.train.piecewise_constant, 1.15.
     """
 
-    def __init__(self, boundaries, values, dtype='float32', name=None):
-        rising = isinstance(boundaries, (list, tuple)) and len(boundaries) and all(
-            is_number(boundary) and float(boundary).is_integer()
-            for boundary in boundaries
-        ) and all(low < high for low, high in zip(boundaries, boundaries[1:]))
-        require(
-            rising, 'boundaries must be a list of rising whole numbers',
-            repr(boundaries), 'Use for instance [1000, 2000]',
+    def __init__(self, boundaries, values, dtype="float32", name=None):
+        rising = (
+            isinstance(boundaries, (list, tuple))
+            and len(boundaries)
+            and all(
+                is_number(boundary) and float(boundary).is_integer()
+                for boundary in boundaries
+            )
+            and all(low < high for low, high in zip(boundaries, boundaries[1:]))
         )
         require(
-            isinstance(values, (list, tuple)) and len(values) == len(boundaries) + 1
+            rising,
+            "boundaries must be a list of rising whole numbers",
+            repr(boundaries),
+            "Use for instance [1000, 2000]",
+        )
+        require(
+            isinstance(values, (list, tuple))
+            and len(values) == len(boundaries) + 1
             and all(is_number(value) and 0 <= value < math.inf for value in values),
-            'values must be a list of finite rates that are not negative, one more '
-            'than boundaries', repr(values), 'Use for instance [0.1, 0.01, 0.001]',
+            "values must be a list of finite rates that are not negative, one more "
+            "than boundaries",
+            repr(values),
+            "Use for instance [0.1, 0.01, 0.001]",
         )
-        require_one_of('dtype', dtype, ('float32', 'float64'), 'float32')
+        require_one_of("dtype", dtype, ("float32", "float64"), "float32")
         self.boundaries = list(boundaries)
         self.values = list(values)
         self.dtype = dtype
@@ -257,7 +280,7 @@ class PiecewiseConstant(TF1Schedule):
         )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class PolynomialDecay(TF1Schedule):
     r"""``tf.train.polynomial_decay``.
 
@@ -279,16 +302,23 @@ class PolynomialDecay(TF1Schedule):
     """
 
     def __init__(
-        self, learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0,
-        cycle=False, dtype='float32', name=None,
+        self,
+        learning_rate,
+        decay_steps,
+        end_learning_rate=0.0001,
+        power=1.0,
+        cycle=False,
+        dtype="float32",
+        name=None,
     ):
         require_decay(learning_rate, decay_steps, dtype)
-        require_not_negative('end_learning_rate', end_learning_rate, 0.0001)
-        require_not_negative('power', power, 1.0)
+        require_not_negative("end_learning_rate", end_learning_rate, 0.0001)
+        require_not_negative("power", power, 1.0)
         require(
-            not cycle or dtype == 'float32',
+            not cycle or dtype == "float32",
             "dtype must be 'float32' with cycle=True, which TF1 had in no other",
-            repr(dtype), "Use 'float32'",
+            repr(dtype),
+            "Use 'float32'",
         )
         self.learning_rate = learning_rate
         self.decay_steps = decay_steps
@@ -315,7 +345,7 @@ class PolynomialDecay(TF1Schedule):
         return height * power_of(left, self.constant(self.power)) + end
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class CosineDecay(TF1Schedule):
     r"""``tf.train.cosine_decay``.
 
@@ -334,7 +364,7 @@ class CosineDecay(TF1Schedule):
 
     def __init__(self, learning_rate, decay_steps, alpha=0.0, name=None):
         require_decay(learning_rate, decay_steps)
-        require_number('alpha', alpha, 0.0)
+        require_number("alpha", alpha, 0.0)
         self.learning_rate = learning_rate
         self.decay_steps = decay_steps
         self.alpha = alpha
@@ -350,7 +380,7 @@ class CosineDecay(TF1Schedule):
         return self.first_rate() * (wave + self.constant(self.alpha))
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class CosineDecayRestarts(TF1Schedule):
     r"""``tf.train.cosine_decay_restarts``: a cosine over and over, longer and lower.
 
@@ -367,17 +397,24 @@ class CosineDecayRestarts(TF1Schedule):
     """
 
     def __init__(
-        self, learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0,
+        self,
+        learning_rate,
+        first_decay_steps,
+        t_mul=2.0,
+        m_mul=1.0,
+        alpha=0.0,
         name=None,
     ):
-        require_not_negative('learning_rate', learning_rate, 0.1)
-        require_positive('first_decay_steps', first_decay_steps, 1000)
+        require_not_negative("learning_rate", learning_rate, 0.1)
+        require_positive("first_decay_steps", first_decay_steps, 1000)
         require(
             is_number(t_mul) and 1 <= t_mul < math.inf,
-            't_mul must be a finite number of at least 1', repr(t_mul), 'Use 2.0',
+            "t_mul must be a finite number of at least 1",
+            repr(t_mul),
+            "Use 2.0",
         )
-        require_positive('m_mul', m_mul, 1.0)
-        require_number('alpha', alpha, 0.0)
+        require_positive("m_mul", m_mul, 1.0)
+        require_number("alpha", alpha, 0.0)
         self.learning_rate = learning_rate
         self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul
@@ -410,7 +447,7 @@ class CosineDecayRestarts(TF1Schedule):
         return first * ((height * lower) * wave + alpha)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LinearCosineDecay(TF1Schedule):
     r"""``tf.train.linear_cosine_decay``; Keras has none.
 
@@ -430,13 +467,18 @@ class LinearCosineDecay(TF1Schedule):
     """
 
     def __init__(
-        self, learning_rate, decay_steps, num_periods=0.5, alpha=0.0, beta=0.001,
+        self,
+        learning_rate,
+        decay_steps,
+        num_periods=0.5,
+        alpha=0.0,
+        beta=0.001,
         name=None,
     ):
         require_decay(learning_rate, decay_steps)
-        require_positive('num_periods', num_periods, 0.5)
-        require_number('alpha', alpha, 0.0)
-        require_number('beta', beta, 0.001)
+        require_positive("num_periods", num_periods, 0.5)
+        require_number("alpha", alpha, 0.0)
+        require_number("beta", beta, 0.001)
         self.learning_rate = learning_rate
         self.decay_steps = decay_steps
         self.num_periods = num_periods
@@ -471,7 +513,7 @@ class LinearCosineDecay(TF1Schedule):
         return first * (height * (half * wave) + self.constant(self.beta))
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class NoisyLinearCosineDecay(LinearCosineDecay):
     r"""``tf.train.noisy_linear_cosine_decay``; Keras has none.
 
@@ -498,12 +540,20 @@ class NoisyLinearCosineDecay(LinearCosineDecay):
     """
 
     def __init__(
-        self, learning_rate, decay_steps, initial_variance=1.0, variance_decay=0.55,
-        num_periods=0.5, alpha=0.0, beta=0.001, seed=0, name=None,
+        self,
+        learning_rate,
+        decay_steps,
+        initial_variance=1.0,
+        variance_decay=0.55,
+        num_periods=0.5,
+        alpha=0.0,
+        beta=0.001,
+        seed=0,
+        name=None,
     ):
         super().__init__(learning_rate, decay_steps, num_periods, alpha, beta, name)
-        require_positive('initial_variance', initial_variance, 1.0)
-        require_not_negative('variance_decay', variance_decay, 0.55)
+        require_positive("initial_variance", initial_variance, 1.0)
+        require_not_negative("variance_decay", variance_decay, 0.55)
         philox.op_seeds(seed)  # refuses a bad seed here rather than at the first call
         self.initial_variance = initial_variance
         self.variance_decay = variance_decay

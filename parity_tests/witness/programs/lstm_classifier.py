@@ -5,6 +5,7 @@ writes the ``.meta``, the initial and final values and the loss of every step.
 
 Shapes: B batch, 6 time steps, 5 features, three classes.
 """
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from parity_tests.witness.programs import export
 
 STEPS = 12
 BATCH_SIZE = 16
-X, Y_TRUE, LOSS, TRAIN, Y_PRED = 'x', 'y_true', 'loss', 'train', 'logits/BiasAdd'
+X, Y_TRUE, LOSS, TRAIN, Y_PRED = "x", "y_true", "loss", "train", "logits/BiasAdd"
 
 
 def batches():
@@ -33,7 +34,7 @@ def build():
         y_true = tf.placeholder(tf.float32, [None, 3], name=Y_TRUE)
         cell = tf.nn.rnn_cell.BasicLSTMCell(8)
         outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)  # [B, 6, 8]
-        logits = tf.layers.dense(outputs[:, -1], 3, name='logits')
+        logits = tf.layers.dense(outputs[:, -1], 3, name="logits")
         loss = tf.reduce_mean(
             tf.nn.softmax_cross_entropy_with_logits_v2(labels=y_true, logits=logits),
             name=LOSS,
@@ -43,24 +44,24 @@ def build():
 
 
 def main():
-    out = export.folder('lstm_classifier', __doc__)
+    out = export.folder("lstm_classifier", __doc__)
     graph = build()
     losses = []
     with export.session(graph) as session:
         with graph.as_default():
             session.run(tf.global_variables_initializer())
         computed = {
-            'initial/' + name: value
+            "initial/" + name: value
             for name, value in export.values(session, graph).items()
         }
         for sequences, labels in batches():
-            feed = {X + ':0': sequences, Y_TRUE + ':0': labels}
-            losses.append(session.run([LOSS + ':0', TRAIN], feed)[0])
-        computed['losses'] = np.array(losses)
+            feed = {X + ":0": sequences, Y_TRUE + ":0": labels}
+            losses.append(session.run([LOSS + ":0", TRAIN], feed)[0])
+        computed["losses"] = np.array(losses)
         for name, value in export.values(session, graph).items():
-            computed['final/' + name] = value
-    export.write('lstm_classifier', out, graph, computed)
+            computed["final/" + name] = value
+    export.write("lstm_classifier", out, graph, computed)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

@@ -1,4 +1,5 @@
 """Layers whose Keras namesakes compute something else than TF1's."""
+
 from tf2_keras.tf1_semantics.layers.bias import AddBias
 from tf2_keras.tf1_semantics.layers.dropout import Dropout
 from tf2_keras.tf1_semantics.layers.images import ResizeBilinear, ResizeNearestNeighbor
@@ -10,12 +11,12 @@ from tf2_keras.tf1_semantics.layers.normalization import (
 from tf2_keras.tf1_semantics.layers.pooling import MaxPoolingWithArgmax
 
 __all__ = [
-    'AddBias',
-    'BatchNormalization',
-    'Dropout',
-    'LayerNormalization',
-    'LocalResponseNormalization',
-    'MaxPoolingWithArgmax',
-    'ResizeBilinear',
-    'ResizeNearestNeighbor',
+    "AddBias",
+    "BatchNormalization",
+    "Dropout",
+    "LayerNormalization",
+    "LocalResponseNormalization",
+    "MaxPoolingWithArgmax",
+    "ResizeBilinear",
+    "ResizeNearestNeighbor",
 ]

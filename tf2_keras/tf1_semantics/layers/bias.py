@@ -1,4 +1,5 @@
 """A bias that is added by broadcasting."""
+
 import keras
 
 from tf2_keras.tf1_semantics.errors import require
@@ -11,13 +12,15 @@ def initializer_from(name, identifier):
     except ValueError:
         initializer = None
     require(
-        initializer is not None, f'{name} must be an initializer or the name of one',
-        repr(identifier), "Use 'zeros'",
+        initializer is not None,
+        f"{name} must be an initializer or the name of one",
+        repr(identifier),
+        "Use 'zeros'",
     )
     return initializer
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class AddBias(keras.layers.Layer):
     """``x + b``: a bias added by broadcasting, as in ``tf.matmul(x, w) + b``.
 
@@ -32,18 +35,19 @@ class AddBias(keras.layers.Layer):
     Source: math_ops.add and its gradient, _AddGrad, 1.15.
     """
 
-    def __init__(self, initializer='zeros', **kwargs):
+    def __init__(self, initializer="zeros", **kwargs):
         super().__init__(**kwargs)
-        self.initializer = initializer_from('initializer', initializer)
+        self.initializer = initializer_from("initializer", initializer)
 
     def build(self, input_shape):
         require(
             len(input_shape) > 0 and input_shape[-1] is not None,
-            'channels must be known', repr(tuple(input_shape)),
-            'Use an input whose last axis has a size',
+            "channels must be known",
+            repr(tuple(input_shape)),
+            "Use an input whose last axis has a size",
         )
         self.bias = self.add_weight(
-            shape=(input_shape[-1],), initializer=self.initializer, name='bias'
+            shape=(input_shape[-1],), initializer=self.initializer, name="bias"
         )
 
     def call(self, x):
@@ -54,5 +58,5 @@ class AddBias(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config['initializer'] = keras.initializers.serialize(self.initializer)
+        config["initializer"] = keras.initializers.serialize(self.initializer)
         return config

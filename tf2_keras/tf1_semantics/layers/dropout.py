@@ -1,4 +1,5 @@
 """TF1's dropout as a Keras layer with a stream of its own."""
+
 import keras
 import tensorflow as tf
 
@@ -8,7 +9,7 @@ from tf2_keras.tf1_semantics.errors import is_number, require
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Dropout(keras.layers.Layer):
     """``tf.nn.dropout(x, keep_prob, seed=op_seed)``, the same mask at the same step.
 
@@ -37,8 +38,10 @@ class Dropout(keras.layers.Layer):
     def __init__(self, keep_prob, seed, fed=False, **kwargs):
         super().__init__(**kwargs)
         require(
-            is_number(keep_prob) and 0 < keep_prob <= 1, 'keep_prob must be in (0, 1]',
-            repr(keep_prob), 'Use 1 - rate if you have the share that is dropped',
+            is_number(keep_prob) and 0 < keep_prob <= 1,
+            "keep_prob must be in (0, 1]",
+            repr(keep_prob),
+            "Use 1 - rate if you have the share that is dropped",
         )
         philox.op_seeds(seed)
         self.keep_prob = keep_prob
@@ -47,7 +50,7 @@ class Dropout(keras.layers.Layer):
 
     def build(self, input_shape):
         self.drawn = self.add_weight(
-            shape=(), dtype='int64', initializer='zeros', trainable=False, name='drawn'
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="drawn"
         )
 
     def call(self, x, training=False):
@@ -55,9 +58,7 @@ class Dropout(keras.layers.Layer):
             return x
         refuse_xla(type(self).__name__)
         drawn = tf.identity(self.drawn.value)
-        self.drawn.assign_add(
-            tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT
-        )
+        self.drawn.assign_add(tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT)
         if not training or (self.keep_prob == 1 and not self.fed):
             return x
         one = constant(1, x.dtype)

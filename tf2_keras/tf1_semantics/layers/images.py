@@ -1,4 +1,5 @@
 """TF1's image resizing as Keras layers: the corners of pixels, not their centres."""
+
 import keras
 import tensorflow as tf
 
@@ -9,8 +10,10 @@ from tf2_keras.tf1_semantics.xla import refuse_xla
 def require_images(input_shape):
     """The input must have four axes."""
     require(
-        len(input_shape) == 4, 'input must be [batch, height, width, channels]',
-        repr(tuple(input_shape)), 'Use tf.expand_dims for missing axes',
+        len(input_shape) == 4,
+        "input must be [batch, height, width, channels]",
+        repr(tuple(input_shape)),
+        "Use tf.expand_dims for missing axes",
     )
 
 
@@ -19,17 +22,21 @@ class _Resize(keras.layers.Layer):
 
     def __init__(self, size, align_corners=False, half_pixel_centers=False, **kwargs):
         require(
-            isinstance(size, (list, tuple)) and len(size) == 2 and all(
+            isinstance(size, (list, tuple))
+            and len(size) == 2
+            and all(
                 isinstance(one, int) and not isinstance(one, bool) and one > 0
                 for one in size
             ),
-            'size must be a pair of positive ints, (height, width)', repr(size),
-            'Use for instance (32, 32)',
+            "size must be a pair of positive ints, (height, width)",
+            repr(size),
+            "Use for instance (32, 32)",
         )
         require(
             not (align_corners and half_pixel_centers),
-            'half_pixel_centers must be False where align_corners is True',
-            repr(half_pixel_centers), 'Use one of the two',
+            "half_pixel_centers must be False where align_corners is True",
+            repr(half_pixel_centers),
+            "Use one of the two",
         )
         super().__init__(**kwargs)
         self.size = tuple(size)
@@ -41,20 +48,23 @@ class _Resize(keras.layers.Layer):
 
     def resize(self, kernel, x):
         return kernel(
-            images=x, size=self.size, align_corners=self.align_corners,
+            images=x,
+            size=self.size,
+            align_corners=self.align_corners,
             half_pixel_centers=self.half_pixel_centers,
         )
 
     def get_config(self):
         config = super().get_config()
         config.update(
-            size=self.size, align_corners=self.align_corners,
+            size=self.size,
+            align_corners=self.align_corners,
             half_pixel_centers=self.half_pixel_centers,
         )
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ResizeBilinear(_Resize):
     """``tf.image.resize_bilinear``, without smoothing where it shrinks.
 
@@ -83,7 +93,7 @@ class ResizeBilinear(_Resize):
         return self.resize(tf.raw_ops.ResizeBilinear, x)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ResizeNearestNeighbor(_Resize):
     """``tf.image.resize_nearest_neighbor``: pixel floor(y * height / new height).
 

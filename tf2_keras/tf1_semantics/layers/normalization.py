@@ -2,6 +2,7 @@
 
 Shapes: B batch, H, W pixels, C channels.
 """
+
 import functools
 
 import keras
@@ -45,7 +46,7 @@ def _thrice(x):
     return copies, lambda *gradients: tf.add_n(gradients)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class BatchNormalization(keras.layers.Layer):
     r"""``tf.layers.batch_normalization``, over all axes but one.
 
@@ -90,22 +91,35 @@ class BatchNormalization(keras.layers.Layer):
         Ioffe and Szegedy 2015, arXiv:1502.03167.
     """
 
-    FUSED_DTYPES = ('float32', 'float16', 'bfloat16')
+    FUSED_DTYPES = ("float32", "float16", "bfloat16")
 
     def __init__(
-        self, momentum=0.99, epsilon=1e-3, axis=-1, center=True, scale=True, fused=None,
-        renorm=False, beta_initializer='zeros', gamma_initializer='ones', **kwargs,
+        self,
+        momentum=0.99,
+        epsilon=1e-3,
+        axis=-1,
+        center=True,
+        scale=True,
+        fused=None,
+        renorm=False,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        **kwargs,
     ):
         require(
             is_number(momentum) and 0 <= momentum <= 1,
-            'momentum must be in [0, 1]', repr(momentum), 'Use 0.99',
+            "momentum must be in [0, 1]",
+            repr(momentum),
+            "Use 0.99",
         )
-        require_not_negative('epsilon', epsilon, 1e-3)
-        _require_int('axis', axis, -1)
-        require_one_of('fused', fused, (None, True, False), None)
+        require_not_negative("epsilon", epsilon, 1e-3)
+        _require_int("axis", axis, -1)
+        require_one_of("fused", fused, (None, True, False), None)
         require(
-            not renorm, 'renorm must be False: batch renormalisation is left out',
-            repr(renorm), 'Use a layer of your own for it',
+            not renorm,
+            "renorm must be False: batch renormalisation is left out",
+            repr(renorm),
+            "Use a layer of your own for it",
         )
         super().__init__(**kwargs)
         self.momentum = momentum
@@ -114,23 +128,26 @@ class BatchNormalization(keras.layers.Layer):
         self.center = center
         self.scale = scale
         self.fused = fused
-        self.beta_initializer = initializer_from('beta_initializer', beta_initializer)
+        self.beta_initializer = initializer_from("beta_initializer", beta_initializer)
         self.gamma_initializer = initializer_from(
-            'gamma_initializer', gamma_initializer
+            "gamma_initializer", gamma_initializer
         )
 
     def build(self, input_shape):
         rank = len(input_shape)
         require(
             rank > 1 and -rank <= self.axis < rank,
-            f'axis must be one of at least two axes, {tuple(input_shape)}',
-            repr(self.axis), 'Use -1 for channels that come last',
+            f"axis must be one of at least two axes, {tuple(input_shape)}",
+            repr(self.axis),
+            "Use -1 for channels that come last",
         )
         axis = self.axis % rank
         channels = input_shape[axis]
         require(
-            channels is not None, 'channels must be known', repr(tuple(input_shape)),
-            f'Use an input whose axis {self.axis} has a size',
+            channels is not None,
+            "channels must be known",
+            repr(tuple(input_shape)),
+            f"Use an input whose axis {self.axis} has a size",
         )
         self._reduced = [other for other in range(rank) if other != axis]
         # Statistics and weights broadcast by themselves against the last axis.
@@ -139,27 +156,30 @@ class BatchNormalization(keras.layers.Layer):
             self._broadcast = [channels if one == axis else 1 for one in range(rank)]
         self._is_fused = self.fused is not False and rank == 4 and axis in (1, 3)
         if self._is_fused:
-            self._data_format = 'NHWC' if axis == 3 else 'NCHW'
+            self._data_format = "NHWC" if axis == 3 else "NCHW"
             require(
                 self.compute_dtype in self.FUSED_DTYPES,
-                f'dtype must be one of {self.FUSED_DTYPES} for the fused kernel',
-                repr(self.compute_dtype), 'Use fused=False',
+                f"dtype must be one of {self.FUSED_DTYPES} for the fused kernel",
+                repr(self.compute_dtype),
+                "Use fused=False",
             )
         per_channel = functools.partial(
-            self.add_weight, shape=(channels,), autocast=False,
+            self.add_weight,
+            shape=(channels,),
+            autocast=False,
             # TF1 kept the weights of half precision inputs in float32.
-            dtype='float64' if self.compute_dtype == 'float64' else 'float32',
+            dtype="float64" if self.compute_dtype == "float64" else "float32",
         )
         self.gamma = self.beta = None
         if self.scale:
-            self.gamma = per_channel(initializer=self.gamma_initializer, name='gamma')
+            self.gamma = per_channel(initializer=self.gamma_initializer, name="gamma")
         if self.center:
-            self.beta = per_channel(initializer=self.beta_initializer, name='beta')
+            self.beta = per_channel(initializer=self.beta_initializer, name="beta")
         self.moving_mean = per_channel(
-            initializer='zeros', trainable=False, name='moving_mean'
+            initializer="zeros", trainable=False, name="moving_mean"
         )
         self.moving_variance = per_channel(
-            initializer='ones', trainable=False, name='moving_variance'
+            initializer="ones", trainable=False, name="moving_variance"
         )
 
     def call(self, x, training=False):
@@ -170,7 +190,9 @@ class BatchNormalization(keras.layers.Layer):
 
     def _call_fused(self, x, training):
         normalise = functools.partial(
-            tf.raw_ops.FusedBatchNormV3, x=x, epsilon=self.epsilon,
+            tf.raw_ops.FusedBatchNormV3,
+            x=x,
+            epsilon=self.epsilon,
             scale=tf.ones_like(self.moving_mean) if self.gamma is None else self.gamma,
             offset=tf.zeros_like(self.moving_mean) if self.beta is None else self.beta,
             data_format=self._data_format,
@@ -216,7 +238,8 @@ class BatchNormalization(keras.layers.Layer):
         # The rate is a float32 also of float64 statistics.
         rate = tf.cast(tf.cast(rate, tf.float32), self.moving_mean.dtype)
         for moving, statistic in (
-            (self.moving_mean, mean), (self.moving_variance, variance)
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
         ):
             moving.value.assign_sub((moving.value - statistic) * rate)
 
@@ -226,15 +249,19 @@ class BatchNormalization(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         config.update(
-            momentum=self.momentum, epsilon=self.epsilon, axis=self.axis,
-            center=self.center, scale=self.scale, fused=self.fused,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            axis=self.axis,
+            center=self.center,
+            scale=self.scale,
+            fused=self.fused,
             beta_initializer=keras.initializers.serialize(self.beta_initializer),
             gamma_initializer=keras.initializers.serialize(self.gamma_initializer),
         )
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LayerNormalization(keras.layers.Layer):
     r"""``tf.contrib.layers.layer_norm``: each example by its own mean and variance.
 
@@ -260,13 +287,18 @@ class LayerNormalization(keras.layers.Layer):
     """
 
     def __init__(
-        self, begin_norm_axis=1, begin_params_axis=-1, center=True, scale=True,
-        epsilon=None, **kwargs,
+        self,
+        begin_norm_axis=1,
+        begin_params_axis=-1,
+        center=True,
+        scale=True,
+        epsilon=None,
+        **kwargs,
     ):
-        _require_int('begin_norm_axis', begin_norm_axis, 1)
-        _require_int('begin_params_axis', begin_params_axis, -1)
+        _require_int("begin_norm_axis", begin_norm_axis, 1)
+        _require_int("begin_params_axis", begin_params_axis, -1)
         if epsilon is not None:
-            require_not_negative('epsilon', epsilon, 1e-12)
+            require_not_negative("epsilon", epsilon, 1e-12)
         super().__init__(**kwargs)
         self.begin_norm_axis = begin_norm_axis
         self.begin_params_axis = begin_params_axis
@@ -276,23 +308,26 @@ class LayerNormalization(keras.layers.Layer):
 
     def build(self, input_shape):
         rank = len(input_shape)
-        for name in ('begin_norm_axis', 'begin_params_axis'):
+        for name in ("begin_norm_axis", "begin_params_axis"):
             require(
                 -rank <= getattr(self, name) < rank,
-                f'{name} must be an axis of {tuple(input_shape)}',
-                repr(getattr(self, name)), 'Use -1 for the last',
+                f"{name} must be an axis of {tuple(input_shape)}",
+                repr(getattr(self, name)),
+                "Use -1 for the last",
             )
         self._reduced = list(range(self.begin_norm_axis % rank, rank))
-        shape = tuple(input_shape)[self.begin_params_axis % rank:]
+        shape = tuple(input_shape)[self.begin_params_axis % rank :]
         require(
-            None not in shape, 'sizes must be known from begin_params_axis on',
-            repr(tuple(input_shape)), 'Use begin_params_axis=-1 for the last alone',
+            None not in shape,
+            "sizes must be known from begin_params_axis on",
+            repr(tuple(input_shape)),
+            "Use begin_params_axis=-1 for the last alone",
         )
         self.gamma = self.beta = None
         if self.scale:
-            self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
+            self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
         if self.center:
-            self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
+            self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
     def call(self, x):
         refuse_xla(type(self).__name__)
@@ -313,13 +348,16 @@ class LayerNormalization(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         config.update(
-            begin_norm_axis=self.begin_norm_axis, center=self.center, scale=self.scale,
-            begin_params_axis=self.begin_params_axis, epsilon=self.epsilon,
+            begin_norm_axis=self.begin_norm_axis,
+            center=self.center,
+            scale=self.scale,
+            begin_params_axis=self.begin_params_axis,
+            epsilon=self.epsilon,
         )
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LocalResponseNormalization(keras.layers.Layer):
     r"""``tf.nn.lrn``: each channel by its neighbours' squares; Keras has none.
 
@@ -340,14 +378,14 @@ class LocalResponseNormalization(keras.layers.Layer):
         section 3.3.
     """
 
-    DTYPES = ('float32', 'float16')  # of TF1's kernel
+    DTYPES = ("float32", "float16")  # of TF1's kernel
 
     def __init__(self, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5, **kwargs):
-        _require_int('depth_radius', depth_radius, 5)
-        require_not_negative('depth_radius', depth_radius, 5)
-        require_number('bias', bias, 1.0)
-        require_number('alpha', alpha, 1.0)
-        require_number('beta', beta, 0.5)
+        _require_int("depth_radius", depth_radius, 5)
+        require_not_negative("depth_radius", depth_radius, 5)
+        require_number("bias", bias, 1.0)
+        require_number("alpha", alpha, 1.0)
+        require_number("beta", beta, 0.5)
         super().__init__(**kwargs)
         self.depth_radius = depth_radius
         self.bias = bias
@@ -357,14 +395,19 @@ class LocalResponseNormalization(keras.layers.Layer):
     def build(self, input_shape):
         require_images(input_shape)
         require(
-            self.compute_dtype in self.DTYPES, f'dtype must be one of {self.DTYPES}',
-            repr(self.compute_dtype), "Use dtype='float32'",
+            self.compute_dtype in self.DTYPES,
+            f"dtype must be one of {self.DTYPES}",
+            repr(self.compute_dtype),
+            "Use dtype='float32'",
         )
 
     def call(self, x):
         refuse_xla(type(self).__name__)
         return tf.raw_ops.LRN(
-            input=x, depth_radius=self.depth_radius, bias=self.bias, alpha=self.alpha,
+            input=x,
+            depth_radius=self.depth_radius,
+            bias=self.bias,
+            alpha=self.alpha,
             beta=self.beta,
         )
 
@@ -374,7 +417,9 @@ class LocalResponseNormalization(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         config.update(
-            depth_radius=self.depth_radius, bias=self.bias, alpha=self.alpha,
+            depth_radius=self.depth_radius,
+            bias=self.bias,
+            alpha=self.alpha,
             beta=self.beta,
         )
         return config
@@ -383,5 +428,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 def _require_int(name, value, usual):
     require(
         isinstance(value, int) and not isinstance(value, bool),
-        f'{name} must be an int', repr(value), f'Use {usual}',
+        f"{name} must be an int",
+        repr(value),
+        f"Use {usual}",
     )

@@ -3,6 +3,7 @@
 ``tf.nn.max_pool`` itself needs no part: ``keras.layers.MaxPooling2D`` runs its kernel,
 and of equal maxima both send the gradient to the first.
 """
+
 import keras
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from tf2_keras.tf1_semantics.layers.images import require_images
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MaxPoolingWithArgmax(keras.layers.Layer):
     """``tf.nn.max_pool_with_argmax``: the maxima and where they are.
 
@@ -37,13 +38,18 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
     """
 
     def __init__(
-        self, ksize, strides, padding, include_batch_in_index=False,
-        output_dtype='int64', **kwargs,
+        self,
+        ksize,
+        strides,
+        padding,
+        include_batch_in_index=False,
+        output_dtype="int64",
+        **kwargs,
     ):
-        self.ksize = _height_and_width('ksize', ksize)
-        self.strides = _height_and_width('strides', strides)
-        require_one_of('padding', padding, ('SAME', 'VALID'), 'SAME')
-        require_one_of('output_dtype', output_dtype, ('int64', 'int32'), 'int64')
+        self.ksize = _height_and_width("ksize", ksize)
+        self.strides = _height_and_width("strides", strides)
+        require_one_of("padding", padding, ("SAME", "VALID"), "SAME")
+        require_one_of("output_dtype", output_dtype, ("int64", "int32"), "int64")
         super().__init__(**kwargs)
         self.padding = padding
         self.include_batch_in_index = include_batch_in_index
@@ -55,8 +61,11 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
     def call(self, x):
         refuse_xla(type(self).__name__)
         pooled = tf.raw_ops.MaxPoolWithArgmax(
-            input=x, ksize=[1, *self.ksize, 1], strides=[1, *self.strides, 1],
-            padding=self.padding, Targmax=tf.as_dtype(self.output_dtype),
+            input=x,
+            ksize=[1, *self.ksize, 1],
+            strides=[1, *self.strides, 1],
+            padding=self.padding,
+            Targmax=tf.as_dtype(self.output_dtype),
             include_batch_in_index=self.include_batch_in_index,
         )
         return pooled.output, pooled.argmax
@@ -64,7 +73,9 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         config.update(
-            ksize=self.ksize, strides=self.strides, padding=self.padding,
+            ksize=self.ksize,
+            strides=self.strides,
+            padding=self.padding,
             include_batch_in_index=self.include_batch_in_index,
             output_dtype=self.output_dtype,
         )
@@ -77,11 +88,14 @@ def _height_and_width(name, value):
     if isinstance(sizes, (list, tuple)) and len(sizes) == 4:
         sizes = sizes[1:3] if (sizes[0], sizes[3]) == (1, 1) else None
     require(
-        isinstance(sizes, (list, tuple)) and len(sizes) == 2 and all(
+        isinstance(sizes, (list, tuple))
+        and len(sizes) == 2
+        and all(
             isinstance(size, int) and not isinstance(size, bool) and size > 0
             for size in sizes
         ),
-        f'{name} must be a positive int, a pair of them or [1, height, width, 1]',
-        repr(value), 'Use for instance (2, 2)',
+        f"{name} must be a positive int, a pair of them or [1, height, width, 1]",
+        repr(value),
+        "Use for instance (2, 2)",
     )
     return tuple(sizes)

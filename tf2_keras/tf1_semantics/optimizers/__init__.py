@@ -1,4 +1,5 @@
 """TF1's optimizers as Keras ones."""
+
 from tf2_keras.tf1_semantics.optimizers.adadelta import Adadelta
 from tf2_keras.tf1_semantics.optimizers.adagrad import Adagrad, AdagradDA
 from tf2_keras.tf1_semantics.optimizers.adam import Adam
@@ -13,16 +14,16 @@ from tf2_keras.tf1_semantics.optimizers.proximal import (
 from tf2_keras.tf1_semantics.optimizers.rmsprop import RMSProp
 
 __all__ = [
-    'Adadelta',
-    'Adagrad',
-    'AdagradDA',
-    'Adam',
-    'AdamW',
-    'Ftrl',
-    'GradientDescent',
-    'Momentum',
-    'MomentumW',
-    'ProximalAdagrad',
-    'ProximalGradientDescent',
-    'RMSProp',
+    "Adadelta",
+    "Adagrad",
+    "AdagradDA",
+    "Adam",
+    "AdamW",
+    "Ftrl",
+    "GradientDescent",
+    "Momentum",
+    "MomentumW",
+    "ProximalAdagrad",
+    "ProximalGradientDescent",
+    "RMSProp",
 ]

@@ -1,4 +1,5 @@
 """``tf.train.AdadeltaOptimizer`` as a Keras optimizer."""
+
 import keras
 import tensorflow as tf
 
@@ -6,7 +7,7 @@ from tf2_keras.tf1_semantics.errors import require_below_one, require_not_negati
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Adadelta(FusedOptimizer):
     r"""``tf.train.AdadeltaOptimizer``: Zeiler 2012, arXiv:1212.5701, algorithm 1.
 
@@ -25,32 +26,40 @@ class Adadelta(FusedOptimizer):
     """
 
     def __init__(
-        self, learning_rate=0.001, rho=0.95, epsilon=1e-8, name='adadelta', **kwargs
+        self, learning_rate=0.001, rho=0.95, epsilon=1e-8, name="adadelta", **kwargs
     ):
-        require_below_one('rho', rho, 0.95)
-        require_not_negative('epsilon', epsilon, 1e-8)
+        require_below_one("rho", rho, 0.95)
+        require_not_negative("epsilon", epsilon, 1e-8)
         super().__init__(learning_rate, name, **kwargs)
         self.rho = rho
         self.epsilon = epsilon
 
     def create_slots(self, variables):
         return {
-            'Adadelta': self.add_slots(variables, 'accum'),
-            'Adadelta_1': self.add_slots(variables, 'accum_update'),
+            "Adadelta": self.add_slots(variables, "accum"),
+            "Adadelta_1": self.add_slots(variables, "accum_update"),
         }
 
     def dense_update(self, variable, gradient, rate, squares, steps):
         tf.raw_ops.ResourceApplyAdadelta(
-            var=variable.handle, accum=squares, accum_update=steps, lr=rate,
+            var=variable.handle,
+            accum=squares,
+            accum_update=steps,
+            lr=rate,
             rho=self.as_tf1(self.rho, variable.dtype),
-            epsilon=self.as_tf1(self.epsilon, variable.dtype), grad=gradient,
+            epsilon=self.as_tf1(self.epsilon, variable.dtype),
+            grad=gradient,
         )
 
     def sparse_update(self, variable, values, rows, rate, squares, steps):
         tf.raw_ops.ResourceSparseApplyAdadelta(
-            var=variable.handle, accum=squares, accum_update=steps, lr=rate,
+            var=variable.handle,
+            accum=squares,
+            accum_update=steps,
+            lr=rate,
             rho=self.as_tf1(self.rho, variable.dtype),
-            epsilon=self.as_tf1(self.epsilon, variable.dtype), grad=values,
+            epsilon=self.as_tf1(self.epsilon, variable.dtype),
+            grad=values,
             indices=rows,
         )
 

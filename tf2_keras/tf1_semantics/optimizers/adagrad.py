@@ -1,4 +1,5 @@
 """``tf.train.AdagradOptimizer`` and ``tf.train.AdagradDAOptimizer`` for Keras."""
+
 import keras
 import tensorflow as tf
 
@@ -6,7 +7,7 @@ from tf2_keras.tf1_semantics.errors import require_not_negative, require_positiv
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer, filled_with
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Adagrad(FusedOptimizer):
     r"""``tf.train.AdagradOptimizer``: Duchi, Hazan and Singer 2011, JMLR 12.
 
@@ -23,15 +24,15 @@ class Adagrad(FusedOptimizer):
     """
 
     def __init__(
-        self, learning_rate, initial_accumulator_value=0.1, name='adagrad', **kwargs
+        self, learning_rate, initial_accumulator_value=0.1, name="adagrad", **kwargs
     ):
-        require_positive('initial_accumulator_value', initial_accumulator_value, 0.1)
+        require_positive("initial_accumulator_value", initial_accumulator_value, 0.1)
         super().__init__(learning_rate, name, **kwargs)
         self.initial_accumulator_value = initial_accumulator_value
 
     def create_slots(self, variables):
         initial = filled_with(self.initial_accumulator_value)
-        return {'Adagrad': self.add_slots(variables, 'accumulator', initial)}
+        return {"Adagrad": self.add_slots(variables, "accumulator", initial)}
 
     def dense_update(self, variable, gradient, rate, accumulator):
         tf.raw_ops.ResourceApplyAdagrad(
@@ -49,7 +50,7 @@ class Adagrad(FusedOptimizer):
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class AdagradDA(FusedOptimizer):
     r"""``tf.train.AdagradDAOptimizer``: dual averaging; Duchi et al. 2011, section 1.1.
 
@@ -70,22 +71,27 @@ class AdagradDA(FusedOptimizer):
     Source: training/adagrad_da.py and training_ops.ResourceApplyAdagradDA, 1.15.
     """
 
-    dtypes = ('float32', 'float64')
+    dtypes = ("float32", "float64")
 
     def __init__(
-        self, learning_rate, initial_gradient_squared_accumulator_value=0.1,
-        l1_regularization_strength=0.0, l2_regularization_strength=0.0,
-        name='adagrad_da', **kwargs,
+        self,
+        learning_rate,
+        initial_gradient_squared_accumulator_value=0.1,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        name="adagrad_da",
+        **kwargs,
     ):
         require_positive(
-            'initial_gradient_squared_accumulator_value',
-            initial_gradient_squared_accumulator_value, 0.1,
+            "initial_gradient_squared_accumulator_value",
+            initial_gradient_squared_accumulator_value,
+            0.1,
         )
         require_not_negative(
-            'l1_regularization_strength', l1_regularization_strength, 0.0
+            "l1_regularization_strength", l1_regularization_strength, 0.0
         )
         require_not_negative(
-            'l2_regularization_strength', l2_regularization_strength, 0.0
+            "l2_regularization_strength", l2_regularization_strength, 0.0
         )
         super().__init__(learning_rate, name, **kwargs)
         self.initial_gradient_squared_accumulator_value = (
@@ -97,9 +103,9 @@ class AdagradDA(FusedOptimizer):
     def create_slots(self, variables):
         initial = filled_with(self.initial_gradient_squared_accumulator_value)
         return {
-            'AdagradDA': self.add_slots(variables, 'gradient_accumulator'),
-            'AdagradDA_1': self.add_slots(
-                variables, 'gradient_squared_accumulator', initial
+            "AdagradDA": self.add_slots(variables, "gradient_accumulator"),
+            "AdagradDA_1": self.add_slots(
+                variables, "gradient_squared_accumulator", initial
             ),
         }
 
@@ -110,17 +116,20 @@ class AdagradDA(FusedOptimizer):
 
     def sparse_update(self, variable, values, rows, rate, gradients, squares):
         tf.raw_ops.ResourceSparseApplyAdagradDA(
-            grad=values, indices=rows,
+            grad=values,
+            indices=rows,
             **self._arguments(variable, rate, gradients, squares),
         )
 
     def _arguments(self, variable, rate, gradients, squares):
         return {
-            'var': variable.handle, 'gradient_accumulator': gradients,
-            'gradient_squared_accumulator': squares, 'lr': rate,
-            'l1': self.as_tf1(self.l1_regularization_strength, variable.dtype),
-            'l2': self.as_tf1(self.l2_regularization_strength, variable.dtype),
-            'global_step': tf.cast(self.iterations, tf.int64) + 1,
+            "var": variable.handle,
+            "gradient_accumulator": gradients,
+            "gradient_squared_accumulator": squares,
+            "lr": rate,
+            "l1": self.as_tf1(self.l1_regularization_strength, variable.dtype),
+            "l2": self.as_tf1(self.l2_regularization_strength, variable.dtype),
+            "global_step": tf.cast(self.iterations, tf.int64) + 1,
         }
 
     def get_config(self):

@@ -1,4 +1,5 @@
 """``tf.contrib.opt``'s optimizers with decoupled weight decay, as Keras optimizers."""
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ class DecoupledWeightDecay:
         if isinstance(weight_decay, dict):
             weight_decay = keras.saving.deserialize_keras_object(weight_decay)
         if not callable(weight_decay):
-            require_not_negative('weight_decay', weight_decay, 1e-4)
+            require_not_negative("weight_decay", weight_decay, 1e-4)
         super().__init__(*args, **kwargs)
         self.weight_decay = weight_decay
 
@@ -38,7 +39,8 @@ class DecoupledWeightDecay:
     def sparse_update(self, variable, values, rows, rate, *slots):
         if self._use_weight_decay(variable):
             tf.raw_ops.ResourceScatterAdd(
-                resource=variable.handle, indices=rows,
+                resource=variable.handle,
+                indices=rows,
                 updates=-self._decay(variable) * tf.gather(variable, rows),
             )
         super().sparse_update(variable, values, rows, rate, *slots)
@@ -46,13 +48,13 @@ class DecoupledWeightDecay:
     def get_config(self):
         config = super().get_config()
         decay = self.weight_decay
-        config['weight_decay'] = (
+        config["weight_decay"] = (
             keras.saving.serialize_keras_object(decay) if callable(decay) else decay
         )
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class AdamW(DecoupledWeightDecay, Adam):
     r"""``tf.contrib.opt.AdamWOptimizer``: Loshchilov and Hutter 2017, arXiv:1711.05101.
 
@@ -75,8 +77,14 @@ class AdamW(DecoupledWeightDecay, Adam):
     """
 
     def __init__(
-        self, weight_decay, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8,
-        name='adam_w', **kwargs,
+        self,
+        weight_decay,
+        learning_rate=0.001,
+        beta1=0.9,
+        beta2=0.999,
+        epsilon=1e-8,
+        name="adam_w",
+        **kwargs,
     ):
         super().__init__(
             weight_decay, learning_rate, beta1, beta2, epsilon, name, **kwargs
@@ -84,10 +92,10 @@ class AdamW(DecoupledWeightDecay, Adam):
 
     def create_slots(self, variables):
         first, second = super().create_slots(variables).values()
-        return {'AdamW': first, 'AdamW_1': second}
+        return {"AdamW": first, "AdamW_1": second}
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MomentumW(DecoupledWeightDecay, Momentum):
     r"""``tf.contrib.opt.MomentumWOptimizer``: Loshchilov and Hutter 2017, SGDW.
 
@@ -105,8 +113,13 @@ class MomentumW(DecoupledWeightDecay, Momentum):
     """
 
     def __init__(
-        self, weight_decay, learning_rate, momentum, use_nesterov=False,
-        name='momentum_w', **kwargs,
+        self,
+        weight_decay,
+        learning_rate,
+        momentum,
+        use_nesterov=False,
+        name="momentum_w",
+        **kwargs,
     ):
         super().__init__(
             weight_decay, learning_rate, momentum, use_nesterov, name, **kwargs
@@ -114,4 +127,4 @@ class MomentumW(DecoupledWeightDecay, Momentum):
 
     def create_slots(self, variables):
         (accumulators,) = super().create_slots(variables).values()
-        return {'MomentumW': accumulators}
+        return {"MomentumW": accumulators}

@@ -1,4 +1,5 @@
 """``tf.train.FtrlOptimizer`` as a Keras optimizer."""
+
 import keras
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from tf2_keras.tf1_semantics.errors import (
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer, filled_with
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Ftrl(FusedOptimizer):
     r"""``tf.train.FtrlOptimizer``: McMahan et al. 2013, "Ad Click Prediction".
 
@@ -36,29 +37,37 @@ class Ftrl(FusedOptimizer):
     """
 
     def __init__(
-        self, learning_rate, learning_rate_power=-0.5, initial_accumulator_value=0.1,
-        l1_regularization_strength=0.0, l2_regularization_strength=0.0,
-        l2_shrinkage_regularization_strength=0.0, name='ftrl', **kwargs,
+        self,
+        learning_rate,
+        learning_rate_power=-0.5,
+        initial_accumulator_value=0.1,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        l2_shrinkage_regularization_strength=0.0,
+        name="ftrl",
+        **kwargs,
     ):
         if not callable(learning_rate):
-            require_positive('learning_rate', learning_rate, 0.01)  # the kernel divides
+            require_positive("learning_rate", learning_rate, 0.01)  # the kernel divides
         require(
-            is_number(learning_rate_power) and float('-inf') < learning_rate_power <= 0,
-            'learning_rate_power must be a finite number of at most zero',
-            repr(learning_rate_power), 'Use -0.5',
+            is_number(learning_rate_power) and float("-inf") < learning_rate_power <= 0,
+            "learning_rate_power must be a finite number of at most zero",
+            repr(learning_rate_power),
+            "Use -0.5",
         )
         require_not_negative(
-            'initial_accumulator_value', initial_accumulator_value, 0.1
+            "initial_accumulator_value", initial_accumulator_value, 0.1
         )
         require_not_negative(
-            'l1_regularization_strength', l1_regularization_strength, 0.0
+            "l1_regularization_strength", l1_regularization_strength, 0.0
         )
         require_not_negative(
-            'l2_regularization_strength', l2_regularization_strength, 0.0
+            "l2_regularization_strength", l2_regularization_strength, 0.0
         )
         require_not_negative(
-            'l2_shrinkage_regularization_strength',
-            l2_shrinkage_regularization_strength, 0.0,
+            "l2_shrinkage_regularization_strength",
+            l2_shrinkage_regularization_strength,
+            0.0,
         )
         super().__init__(learning_rate, name, **kwargs)
         self.learning_rate_power = learning_rate_power
@@ -70,13 +79,13 @@ class Ftrl(FusedOptimizer):
     def create_slots(self, variables):
         initial = filled_with(self.initial_accumulator_value)
         return {
-            'Ftrl': self.add_slots(variables, 'accum', initial),
-            'Ftrl_1': self.add_slots(variables, 'linear'),
+            "Ftrl": self.add_slots(variables, "accum", initial),
+            "Ftrl_1": self.add_slots(variables, "linear"),
         }
 
     def dense_update(self, variable, gradient, rate, accumulator, linear):
         arguments = self._arguments(variable, rate, accumulator, linear)
-        if 'l2_shrinkage' in arguments:
+        if "l2_shrinkage" in arguments:
             tf.raw_ops.ResourceApplyFtrlV2(grad=gradient, **arguments)
         else:
             tf.raw_ops.ResourceApplyFtrl(grad=gradient, **arguments)
@@ -84,20 +93,23 @@ class Ftrl(FusedOptimizer):
     def sparse_update(self, variable, values, rows, rate, accumulator, linear):
         arguments = self._arguments(variable, rate, accumulator, linear)
         arguments.update(grad=values, indices=rows)
-        if 'l2_shrinkage' in arguments:
+        if "l2_shrinkage" in arguments:
             tf.raw_ops.ResourceSparseApplyFtrlV2(**arguments)
         else:
             tf.raw_ops.ResourceSparseApplyFtrl(**arguments)
 
     def _arguments(self, variable, rate, accumulator, linear):
         arguments = {
-            'var': variable.handle, 'accum': accumulator, 'linear': linear, 'lr': rate,
-            'l1': self.as_tf1(self.l1_regularization_strength, variable.dtype),
-            'l2': self.as_tf1(self.l2_regularization_strength, variable.dtype),
-            'lr_power': self.as_tf1(self.learning_rate_power, variable.dtype),
+            "var": variable.handle,
+            "accum": accumulator,
+            "linear": linear,
+            "lr": rate,
+            "l1": self.as_tf1(self.l1_regularization_strength, variable.dtype),
+            "l2": self.as_tf1(self.l2_regularization_strength, variable.dtype),
+            "lr_power": self.as_tf1(self.learning_rate_power, variable.dtype),
         }
         if self.l2_shrinkage_regularization_strength:
-            arguments['l2_shrinkage'] = self.as_tf1(
+            arguments["l2_shrinkage"] = self.as_tf1(
                 self.l2_shrinkage_regularization_strength, variable.dtype
             )
         return arguments

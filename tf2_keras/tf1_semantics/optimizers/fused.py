@@ -3,6 +3,7 @@
 Keras 3 writes its updates as a dozen elementwise ops; these are one kernel a variable:
 the numbers are TF1's and the step is faster.
 """
+
 import keras
 import tensorflow as tf
 
@@ -11,17 +12,23 @@ from tf2_keras.tf1_semantics.xla import refuse_xla
 
 # What Keras offers every optimizer and TF1 computed otherwise, or not at all.
 UNLIKE_TF1 = {
-    'weight_decay': 'Add weight_decay * tf.nn.l2_loss(variable) to the loss, or use '
-    'AdamW or MomentumW',
-    'use_ema': 'Use moving_average=averages.ExponentialMovingAverage(0.99), whose '
-    'first is the initial value',
-    'loss_scale_factor': 'Wrap the optimizer in keras.optimizers.LossScaleOptimizer',
+    "weight_decay": "Add weight_decay * tf.nn.l2_loss(variable) to the loss, or use "
+    "AdamW or MomentumW",
+    "use_ema": "Use moving_average=averages.ExponentialMovingAverage(0.99), whose "
+    "first is the initial value",
+    "loss_scale_factor": "Wrap the optimizer in keras.optimizers.LossScaleOptimizer",
 }
 
 # What Keras's base class takes; it drops an argument called decay without an error.
 OF_KERAS = (
-    'clipnorm', 'clipvalue', 'global_clipnorm', 'weight_decay', 'use_ema',
-    'ema_momentum', 'ema_overwrite_frequency', 'loss_scale_factor',
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "weight_decay",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
 )
 
 
@@ -56,40 +63,52 @@ class FusedOptimizer(keras.optimizers.Optimizer):
     # Whether slices of equal rows are summed before ``sparse_update`` sees them.
     sums_duplicate_rows = True
     # What the kernels take.
-    dtypes = ('float16', 'bfloat16', 'float32', 'float64')
+    dtypes = ("float16", "bfloat16", "float32", "float64")
 
     def __init__(
-        self, learning_rate, name, clip=(), moving_average=None,
-        gradient_accumulation_steps=None, **kwargs,
+        self,
+        learning_rate,
+        name,
+        clip=(),
+        moving_average=None,
+        gradient_accumulation_steps=None,
+        **kwargs,
     ):
         if not callable(learning_rate):  # schedules are
             require(
-                is_number(learning_rate) and 0 <= learning_rate < float('inf'),
-                'learning_rate must be a finite number that is not negative, or a '
-                'schedule', repr(learning_rate), 'Use a value such as 0.01',
+                is_number(learning_rate) and 0 <= learning_rate < float("inf"),
+                "learning_rate must be a finite number that is not negative, or a "
+                "schedule",
+                repr(learning_rate),
+                "Use a value such as 0.01",
             )
             learning_rate = float(learning_rate)
         for argument in kwargs:
             require(
                 argument in OF_KERAS,
-                f'{argument} must be an argument of {type(self).__name__}',
-                repr(kwargs[argument]), 'Use help() to see what it takes',
+                f"{argument} must be an argument of {type(self).__name__}",
+                repr(kwargs[argument]),
+                "Use help() to see what it takes",
             )
         for argument, remedy in UNLIKE_TF1.items():
             require(
                 not kwargs.get(argument),
-                f'{argument} must be left out: TF1 had none, or computed it otherwise',
-                repr(kwargs.get(argument)), remedy,
+                f"{argument} must be left out: TF1 had none, or computed it otherwise",
+                repr(kwargs.get(argument)),
+                remedy,
             )
-        for argument in ('clipnorm', 'global_clipnorm', 'clipvalue'):
+        for argument in ("clipnorm", "global_clipnorm", "clipvalue"):
             if kwargs.get(argument) is not None:
                 require_positive(argument, kwargs[argument], 1.0)
         steps = gradient_accumulation_steps
         require(
             steps is None
-            or isinstance(steps, int) and not isinstance(steps, bool) and steps >= 2,
-            'gradient_accumulation_steps must be an int of at least 2, or None',
-            repr(steps), 'Use None to apply every gradient',
+            or isinstance(steps, int)
+            and not isinstance(steps, bool)
+            and steps >= 2,
+            "gradient_accumulation_steps must be an int of at least 2, or None",
+            repr(steps),
+            "Use None to apply every gradient",
         )
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         # Keras's attribute gradient_accumulation_steps stays None: by it Keras would
@@ -110,16 +129,21 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             dtype = tf.as_dtype(variable.dtype).name
             require(
                 dtype in self.dtypes,
-                f'variables must be of a dtype that {type(self).__name__} has a kernel '
-                f'for, {self.dtypes}', f'{dtype} of {variable.name}', "Use 'float32'",
+                f"variables must be of a dtype that {type(self).__name__} has a kernel "
+                f"for, {self.dtypes}",
+                f"{dtype} of {variable.name}",
+                "Use 'float32'",
             )
         super().build(variables)
         self._slots = self.create_slots(variables)
         if self.accumulation_steps:
-            self._sums = self.add_slots(variables, 'gradient_sum')
+            self._sums = self.add_slots(variables, "gradient_sum")
             self._summed = self.add_variable(
-                shape=(), dtype='int64', initializer='zeros', name='summed_batches',
-                aggregation='only_first_replica',
+                shape=(),
+                dtype="int64",
+                initializer="zeros",
+                name="summed_batches",
+                aggregation="only_first_replica",
             )
         if self.moving_average is not None:
             self.moving_average.build(variables, self)
@@ -128,7 +152,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         """{TF1's name of a slot: [a Keras variable for each of ``variables``]}."""
         return {}
 
-    def add_slots(self, variables, name, initializer='zeros'):
+    def add_slots(self, variables, name, initializer="zeros"):
         """[a variable of the same shape and dtype for each of ``variables``]."""
         return [
             self.add_variable_from_reference(
@@ -160,7 +184,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         # TF1 counts a step once its updates are done. Keras counts as soon as it can:
         # when a data set of unknown length runs out, fit has one more step in hand,
         # whose batch never comes and which is counted all the same.
-        with tf.control_dependencies([values_of(g) for g in grads if g is not None][-1:]):
+        with tf.control_dependencies(
+            [values_of(g) for g in grads if g is not None][-1:]
+        ):
             for clip in self.clip:
                 grads = clip(grads)
             super().apply(grads, trainable_variables)
@@ -172,9 +198,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         """Adds the gradients to the sums, and applies the mean if that was the n-th."""
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise NotImplementedError(
-                'gradient_accumulation_steps must be None on several replicas. '
-                f'Received: {self.accumulation_steps}. '
-                'Use one replica, or larger batches.'
+                "gradient_accumulation_steps must be None on several replicas. "
+                f"Received: {self.accumulation_steps}. "
+                "Use one replica, or larger batches."
             )
         if not self.built:
             if trainable_variables is None:
@@ -185,12 +211,14 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         if trainable_variables is None:
             trainable_variables = self._trainable_variables
         sums = [
-            None if gradient is None
+            None
+            if gradient is None
             else self._sums[self._get_variable_index(variable)].value
             for gradient, variable in zip(grads, trainable_variables, strict=True)
         ]
         present = [
-            (total, gradient) for total, gradient in zip(sums, grads)
+            (total, gradient)
+            for total, gradient in zip(sums, grads)
             if total is not None
         ]
         if not present:
@@ -205,7 +233,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         def apply_mean():
             # Grappler makes a product of TF1's division by a constant.
             means = [
-                None if total is None
+                None
+                if total is None
                 else total * (1 / tf.constant(self.accumulation_steps, total.dtype))
                 for total in sums
             ]
@@ -260,9 +289,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 
     def get_config(self):
         config = super().get_config()
-        config['gradient_accumulation_steps'] = self.accumulation_steps
-        config['clip'] = [keras.saving.serialize_keras_object(one) for one in self.clip]
-        config['moving_average'] = self.moving_average and (
+        config["gradient_accumulation_steps"] = self.accumulation_steps
+        config["clip"] = [keras.saving.serialize_keras_object(one) for one in self.clip]
+        config["moving_average"] = self.moving_average and (
             keras.saving.serialize_keras_object(self.moving_average)
         )
         return config

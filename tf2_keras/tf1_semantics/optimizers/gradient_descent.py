@@ -1,11 +1,12 @@
 """``tf.train.GradientDescentOptimizer`` as a Keras optimizer."""
+
 import keras
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class GradientDescent(FusedOptimizer):
     r"""``tf.train.GradientDescentOptimizer``.
 
@@ -23,7 +24,7 @@ class GradientDescent(FusedOptimizer):
 
     sums_duplicate_rows = False
 
-    def __init__(self, learning_rate, name='gradient_descent', **kwargs):
+    def __init__(self, learning_rate, name="gradient_descent", **kwargs):
         super().__init__(learning_rate, name, **kwargs)
 
     def dense_update(self, variable, gradient, rate):

@@ -1,4 +1,5 @@
 """``tf.train.MomentumOptimizer`` as a Keras optimizer."""
+
 import keras
 import tensorflow as tf
 
@@ -6,7 +7,7 @@ from tf2_keras.tf1_semantics.errors import require_not_negative
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class Momentum(FusedOptimizer):
     r"""``tf.train.MomentumOptimizer``: accumulate, then step by the rate of the moment.
 
@@ -25,26 +26,33 @@ class Momentum(FusedOptimizer):
     """
 
     def __init__(
-        self, learning_rate, momentum, use_nesterov=False, name='momentum', **kwargs
+        self, learning_rate, momentum, use_nesterov=False, name="momentum", **kwargs
     ):
-        require_not_negative('momentum', momentum, 0.9)
+        require_not_negative("momentum", momentum, 0.9)
         super().__init__(learning_rate, name, **kwargs)
         self.momentum = momentum
         self.use_nesterov = use_nesterov
 
     def create_slots(self, variables):
-        return {'Momentum': self.add_slots(variables, 'momentum')}
+        return {"Momentum": self.add_slots(variables, "momentum")}
 
     def dense_update(self, variable, gradient, rate, accumulator):
         tf.raw_ops.ResourceApplyMomentum(
-            var=variable.handle, accum=accumulator, lr=rate, grad=gradient,
+            var=variable.handle,
+            accum=accumulator,
+            lr=rate,
+            grad=gradient,
             momentum=self.as_tf1(self.momentum, variable.dtype),
             use_nesterov=self.use_nesterov,
         )
 
     def sparse_update(self, variable, values, rows, rate, accumulator):
         tf.raw_ops.ResourceSparseApplyMomentum(
-            var=variable.handle, accum=accumulator, lr=rate, grad=values, indices=rows,
+            var=variable.handle,
+            accum=accumulator,
+            lr=rate,
+            grad=values,
+            indices=rows,
             momentum=self.as_tf1(self.momentum, variable.dtype),
             use_nesterov=self.use_nesterov,
         )

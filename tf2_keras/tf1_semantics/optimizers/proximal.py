@@ -1,4 +1,5 @@
 """TF1's proximal optimizers, whose l1 makes exact zeros, as Keras optimizers."""
+
 import keras
 import tensorflow as tf
 
@@ -9,17 +10,21 @@ from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer, filled_with
 class Proximal(FusedOptimizer):
     """What the two share: l1 and l2, which pull towards zero after each step."""
 
-    dtypes = ('float32', 'float64')
+    dtypes = ("float32", "float64")
 
     def __init__(
-        self, learning_rate, l1_regularization_strength, l2_regularization_strength,
-        name, **kwargs,
+        self,
+        learning_rate,
+        l1_regularization_strength,
+        l2_regularization_strength,
+        name,
+        **kwargs,
     ):
         require_not_negative(
-            'l1_regularization_strength', l1_regularization_strength, 0.0
+            "l1_regularization_strength", l1_regularization_strength, 0.0
         )
         require_not_negative(
-            'l2_regularization_strength', l2_regularization_strength, 0.0
+            "l2_regularization_strength", l2_regularization_strength, 0.0
         )
         super().__init__(learning_rate, name, **kwargs)
         self.l1_regularization_strength = l1_regularization_strength
@@ -28,8 +33,8 @@ class Proximal(FusedOptimizer):
     def strengths(self, dtype):
         """{'l1': ..., 'l2': ...} as tensors of that dtype."""
         return {
-            'l1': self.as_tf1(self.l1_regularization_strength, dtype),
-            'l2': self.as_tf1(self.l2_regularization_strength, dtype),
+            "l1": self.as_tf1(self.l1_regularization_strength, dtype),
+            "l2": self.as_tf1(self.l2_regularization_strength, dtype),
         }
 
     def get_config(self):
@@ -41,7 +46,7 @@ class Proximal(FusedOptimizer):
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ProximalGradientDescent(Proximal):
     r"""``tf.train.ProximalGradientDescentOptimizer``: Duchi and Singer 2009, FOBOS.
 
@@ -59,28 +64,40 @@ class ProximalGradientDescent(Proximal):
     """
 
     def __init__(
-        self, learning_rate, l1_regularization_strength=0.0,
-        l2_regularization_strength=0.0, name='proximal_gradient_descent', **kwargs,
+        self,
+        learning_rate,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        name="proximal_gradient_descent",
+        **kwargs,
     ):
         super().__init__(
-            learning_rate, l1_regularization_strength, l2_regularization_strength, name,
+            learning_rate,
+            l1_regularization_strength,
+            l2_regularization_strength,
+            name,
             **kwargs,
         )
 
     def dense_update(self, variable, gradient, rate):
         tf.raw_ops.ResourceApplyProximalGradientDescent(
-            var=variable.handle, alpha=rate, delta=gradient,
+            var=variable.handle,
+            alpha=rate,
+            delta=gradient,
             **self.strengths(variable.dtype),
         )
 
     def sparse_update(self, variable, values, rows, rate):
         tf.raw_ops.ResourceSparseApplyProximalGradientDescent(
-            var=variable.handle, alpha=rate, grad=values, indices=rows,
+            var=variable.handle,
+            alpha=rate,
+            grad=values,
+            indices=rows,
             **self.strengths(variable.dtype),
         )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ProximalAdagrad(Proximal):
     r"""``tf.train.ProximalAdagradOptimizer``: FOBOS with Adagrad's rates.
 
@@ -99,30 +116,44 @@ class ProximalAdagrad(Proximal):
     """
 
     def __init__(
-        self, learning_rate, initial_accumulator_value=0.1,
-        l1_regularization_strength=0.0, l2_regularization_strength=0.0,
-        name='proximal_adagrad', **kwargs,
+        self,
+        learning_rate,
+        initial_accumulator_value=0.1,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        name="proximal_adagrad",
+        **kwargs,
     ):
-        require_positive('initial_accumulator_value', initial_accumulator_value, 0.1)
+        require_positive("initial_accumulator_value", initial_accumulator_value, 0.1)
         super().__init__(
-            learning_rate, l1_regularization_strength, l2_regularization_strength, name,
+            learning_rate,
+            l1_regularization_strength,
+            l2_regularization_strength,
+            name,
             **kwargs,
         )
         self.initial_accumulator_value = initial_accumulator_value
 
     def create_slots(self, variables):
         initial = filled_with(self.initial_accumulator_value)
-        return {'ProximalAdagrad': self.add_slots(variables, 'accumulator', initial)}
+        return {"ProximalAdagrad": self.add_slots(variables, "accumulator", initial)}
 
     def dense_update(self, variable, gradient, rate, accumulator):
         tf.raw_ops.ResourceApplyProximalAdagrad(
-            var=variable.handle, accum=accumulator, lr=rate, grad=gradient,
+            var=variable.handle,
+            accum=accumulator,
+            lr=rate,
+            grad=gradient,
             **self.strengths(variable.dtype),
         )
 
     def sparse_update(self, variable, values, rows, rate, accumulator):
         tf.raw_ops.ResourceSparseApplyProximalAdagrad(
-            var=variable.handle, accum=accumulator, lr=rate, grad=values, indices=rows,
+            var=variable.handle,
+            accum=accumulator,
+            lr=rate,
+            grad=values,
+            indices=rows,
             **self.strengths(variable.dtype),
         )
 

@@ -1,4 +1,5 @@
 """``tf.train.RMSPropOptimizer`` as a Keras optimizer."""
+
 import keras
 import tensorflow as tf
 
@@ -6,7 +7,7 @@ from tf2_keras.tf1_semantics.errors import require_below_one, require_not_negati
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class RMSProp(FusedOptimizer):
     r"""``tf.train.RMSPropOptimizer``: divides by a running mean of squares.
 
@@ -31,12 +32,18 @@ class RMSProp(FusedOptimizer):
     """
 
     def __init__(
-        self, learning_rate, decay=0.9, momentum=0.0, epsilon=1e-10, centered=False,
-        name='rmsprop', **kwargs,
+        self,
+        learning_rate,
+        decay=0.9,
+        momentum=0.0,
+        epsilon=1e-10,
+        centered=False,
+        name="rmsprop",
+        **kwargs,
     ):
-        require_below_one('decay', decay, 0.9)
-        require_not_negative('momentum', momentum, 0.9)
-        require_not_negative('epsilon', epsilon, 1e-10)
+        require_below_one("decay", decay, 0.9)
+        require_not_negative("momentum", momentum, 0.9)
+        require_not_negative("epsilon", epsilon, 1e-10)
         super().__init__(learning_rate, name, **kwargs)
         self.decay = decay
         self.momentum = momentum
@@ -45,11 +52,11 @@ class RMSProp(FusedOptimizer):
 
     def create_slots(self, variables):
         # TF1 starts the rms slot at ones; and numbers the slots in this order.
-        slots = [self.add_slots(variables, 'rms', 'ones')]
+        slots = [self.add_slots(variables, "rms", "ones")]
         if self.centered:
-            slots.append(self.add_slots(variables, 'mg'))
-        slots.append(self.add_slots(variables, 'momentum'))
-        return dict(zip(('RMSProp', 'RMSProp_1', 'RMSProp_2'), slots))
+            slots.append(self.add_slots(variables, "mg"))
+        slots.append(self.add_slots(variables, "momentum"))
+        return dict(zip(("RMSProp", "RMSProp_1", "RMSProp_2"), slots))
 
     def dense_update(self, variable, gradient, rate, rms, *others):
         arguments = self._arguments(variable, rate, rms, *others)
@@ -69,17 +76,22 @@ class RMSProp(FusedOptimizer):
     def _arguments(self, variable, rate, rms, *others):
         *mean, momentum = others
         return {
-            'var': variable.handle, 'ms': rms, 'mom': momentum, 'lr': rate,
-            'rho': self.as_tf1(self.decay, variable.dtype),
-            'momentum': self.as_tf1(self.momentum, variable.dtype),
-            'epsilon': self.as_tf1(self.epsilon, variable.dtype),
-            **({'mg': mean[0]} if mean else {}),
+            "var": variable.handle,
+            "ms": rms,
+            "mom": momentum,
+            "lr": rate,
+            "rho": self.as_tf1(self.decay, variable.dtype),
+            "momentum": self.as_tf1(self.momentum, variable.dtype),
+            "epsilon": self.as_tf1(self.epsilon, variable.dtype),
+            **({"mg": mean[0]} if mean else {}),
         }
 
     def get_config(self):
         config = super().get_config()
         config.update(
-            decay=self.decay, momentum=self.momentum, epsilon=self.epsilon,
+            decay=self.decay,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
             centered=self.centered,
         )
         return config

@@ -1,4 +1,5 @@
 """TF1's recurrent cells and loops, whose Keras namesakes compute something else."""
+
 from tf2_keras.tf1_semantics.recurrent.cells import BasicRNNCell, GRUCell
 from tf2_keras.tf1_semantics.recurrent.converters import (
     basic_rnn_weights_from_keras,
@@ -17,19 +18,19 @@ from tf2_keras.tf1_semantics.recurrent.wrappers import (
 )
 
 __all__ = [
-    'BasicLSTMCell',
-    'BasicRNNCell',
-    'BidirectionalDynamicRNN',
-    'DropoutWrapper',
-    'DynamicRNN',
-    'GRUCell',
-    'LSTMCell',
-    'MultiRNNCell',
-    'ResidualWrapper',
-    'basic_rnn_weights_from_keras',
-    'basic_rnn_weights_to_keras',
-    'gru_weights_from_keras',
-    'gru_weights_to_keras',
-    'lstm_weights_from_keras',
-    'lstm_weights_to_keras',
+    "BasicLSTMCell",
+    "BasicRNNCell",
+    "BidirectionalDynamicRNN",
+    "DropoutWrapper",
+    "DynamicRNN",
+    "GRUCell",
+    "LSTMCell",
+    "MultiRNNCell",
+    "ResidualWrapper",
+    "basic_rnn_weights_from_keras",
+    "basic_rnn_weights_to_keras",
+    "gru_weights_from_keras",
+    "gru_weights_to_keras",
+    "lstm_weights_from_keras",
+    "lstm_weights_to_keras",
 ]

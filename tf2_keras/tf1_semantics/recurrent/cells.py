@@ -4,6 +4,7 @@ A cell takes ``(inputs [batch, features], states)`` and returns ``(output, state
 as ``keras.layers.RNN`` and ``DynamicRNN`` ask for. Weights are TF1's: one kernel over
 inputs and state together, gates in TF1's order, so that a checkpoint's arrays fit.
 """
+
 import functools
 
 import keras
@@ -16,7 +17,9 @@ def require_count(name, value, usual):
     """``value`` must be a whole number of at least one."""
     require(
         isinstance(value, int) and not isinstance(value, bool) and value >= 1,
-        f'{name} must be a whole number of at least 1', repr(value), f'Use {usual}',
+        f"{name} must be a whole number of at least 1",
+        repr(value),
+        f"Use {usual}",
     )
 
 
@@ -24,8 +27,9 @@ def require_tuples(state_is_tuple):
     """``state_is_tuple`` is an argument only to be refused."""
     require(
         state_is_tuple is True,
-        'state_is_tuple must be True: a state here is a tuple of tensors',
-        repr(state_is_tuple), 'Split a concatenated state along its columns',
+        "state_is_tuple must be True: a state here is a tuple of tensors",
+        repr(state_is_tuple),
+        "Split a concatenated state along its columns",
     )
 
 
@@ -39,12 +43,14 @@ def flat_states(cell, states):
     tensors = tf.nest.flatten(states)
     shapes = [tuple(tensor.shape) for tensor in tensors]
     require(
-        len(shapes) == len(sizes) and all(
+        len(shapes) == len(sizes)
+        and all(
             len(shape) == 2 and shape[1] in (None, size)
             for shape, size in zip(shapes, sizes)
         ),
-        f'states must be of the shapes {[("batch", size) for size in sizes]}',
-        repr(shapes), 'Use get_initial_state(batch_size) of the cell',
+        f"states must be of the shapes {[('batch', size) for size in sizes]}",
+        repr(shapes),
+        "Use get_initial_state(batch_size) of the cell",
     )
     return tensors
 
@@ -100,16 +106,16 @@ class UnitsCell(Cell):
     scope = None  # of its variables, the layer name that TF1 gave
 
     def __init__(self, num_units, activation, **kwargs):
-        require_count('num_units', num_units, 'a width such as 128')
+        require_count("num_units", num_units, "a width such as 128")
         super().__init__(**kwargs)
         self.num_units = num_units
         # TF1 took tanh for None, where Keras takes the identity.
-        activation = keras.activations.get('tanh' if activation is None else activation)
+        activation = keras.activations.get("tanh" if activation is None else activation)
         require(
             activation is not keras.activations.hard_sigmoid,
             "activation must not be 'hard_sigmoid', whose slope is another in Keras 3",
-            "'hard_sigmoid'", 'Pass a function that returns '
-            'tf.clip_by_value(0.2 * x + 0.5, 0.0, 1.0)',
+            "'hard_sigmoid'",
+            "Pass a function that returns tf.clip_by_value(0.2 * x + 0.5, 0.0, 1.0)",
         )
         self.activation = activation
 
@@ -125,18 +131,19 @@ class UnitsCell(Cell):
     def state_is_memory(self):
         return False
 
-    def add_kernel(self, shape, initializer, name='kernel'):
+    def add_kernel(self, shape, initializer, name="kernel"):
         """A weight; TF1 drew what had no initializer by glorot_uniform, each anew."""
         return self.add_weight(
-            shape=shape, initializer=initializer or 'glorot_uniform', name=name
+            shape=shape, initializer=initializer or "glorot_uniform", name=name
         )
 
     def input_depth(self, input_shape):
         """Number of features of an input [batch, features]."""
         require(
             len(input_shape) == 2 and input_shape[1] is not None,
-            'inputs must be of rank 2, [batch, features], with features known',
-            repr(tuple(input_shape)), 'Use DynamicRNN for an input with a time axis',
+            "inputs must be of rank 2, [batch, features], with features known",
+            repr(tuple(input_shape)),
+            "Use DynamicRNN for an input with a time axis",
         )
         return input_shape[1]
 
@@ -156,7 +163,7 @@ class UnitsCell(Cell):
         )
 
     def tf1_weights(self):
-        return {f'{self.scope}/{weight.name}': weight for weight in self.weights}
+        return {f"{self.scope}/{weight.name}": weight for weight in self.weights}
 
     def get_config(self):
         config = super().get_config()
@@ -167,7 +174,7 @@ class UnitsCell(Cell):
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class BasicRNNCell(UnitsCell):
     r"""``tf.nn.rnn_cell.BasicRNNCell``: Elman's network, one step.
 
@@ -184,9 +191,9 @@ class BasicRNNCell(UnitsCell):
     Source: rnn_cell_impl.BasicRNNCell, 1.15.
     """
 
-    scope = 'basic_rnn_cell'
+    scope = "basic_rnn_cell"
 
-    def __init__(self, num_units, activation='tanh', kernel_initializer=None, **kwargs):
+    def __init__(self, num_units, activation="tanh", kernel_initializer=None, **kwargs):
         super().__init__(num_units, activation, **kwargs)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
@@ -194,7 +201,7 @@ class BasicRNNCell(UnitsCell):
         rows = self.input_depth(input_shape) + self.num_units
         self.kernel = self.add_kernel((rows, self.num_units), self.kernel_initializer)
         self.bias = self.add_weight(
-            shape=(self.num_units,), initializer='zeros', name='bias'
+            shape=(self.num_units,), initializer="zeros", name="bias"
         )
 
     @named
@@ -205,11 +212,11 @@ class BasicRNNCell(UnitsCell):
 
     def get_config(self):
         config = super().get_config()
-        config['kernel_initializer'] = serialized(self.kernel_initializer)
+        config["kernel_initializer"] = serialized(self.kernel_initializer)
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class GRUCell(UnitsCell):
     r"""``tf.nn.rnn_cell.GRUCell``: Cho et al. 2014, arXiv:1406.1078.
 
@@ -232,11 +239,15 @@ class GRUCell(UnitsCell):
     Source: rnn_cell_impl.GRUCell, 1.15.
     """
 
-    scope = 'gru_cell'
+    scope = "gru_cell"
 
     def __init__(
-        self, num_units, activation='tanh', kernel_initializer=None,
-        bias_initializer=None, **kwargs,
+        self,
+        num_units,
+        activation="tanh",
+        kernel_initializer=None,
+        bias_initializer=None,
+        **kwargs,
     ):
         super().__init__(num_units, activation, **kwargs)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -245,18 +256,20 @@ class GRUCell(UnitsCell):
     def build(self, input_shape):
         rows, units = self.input_depth(input_shape) + self.num_units, self.num_units
         self.gate_kernel = self.add_kernel(
-            (rows, 2 * units), self.kernel_initializer, 'gate_kernel'
+            (rows, 2 * units), self.kernel_initializer, "gate_kernel"
         )
         self.gate_bias = self.add_weight(
-            shape=(2 * units,), name='gate_bias',
-            initializer=self.bias_initializer or 'ones',
+            shape=(2 * units,),
+            name="gate_bias",
+            initializer=self.bias_initializer or "ones",
         )
         self.candidate_kernel = self.add_kernel(
-            (rows, units), self.kernel_initializer, 'candidate_kernel'
+            (rows, units), self.kernel_initializer, "candidate_kernel"
         )
         self.candidate_bias = self.add_weight(
-            shape=(units,), name='candidate_bias',
-            initializer=self.bias_initializer or 'zeros',
+            shape=(units,),
+            name="candidate_bias",
+            initializer=self.bias_initializer or "zeros",
         )
 
     @named
@@ -272,10 +285,10 @@ class GRUCell(UnitsCell):
 
     def tf1_weights(self):
         return {
-            f'{self.scope}/gates/kernel': self.gate_kernel,
-            f'{self.scope}/gates/bias': self.gate_bias,
-            f'{self.scope}/candidate/kernel': self.candidate_kernel,
-            f'{self.scope}/candidate/bias': self.candidate_bias,
+            f"{self.scope}/gates/kernel": self.gate_kernel,
+            f"{self.scope}/gates/bias": self.gate_bias,
+            f"{self.scope}/candidate/kernel": self.candidate_kernel,
+            f"{self.scope}/candidate/bias": self.candidate_bias,
         }
 
     def get_config(self):

@@ -3,12 +3,13 @@
 For those who prefer ``keras.layers.LSTM`` to TF1's numbers to the bit: the function is
 the same, the sums are rounded in another order.
 """
+
 import numpy as np
 
 from tf2_keras.tf1_semantics.errors import require, require_number
 
 
-def require_weights(weights, bias, gates, names=('kernel', 'bias')):
+def require_weights(weights, bias, gates, names=("kernel", "bias")):
     """Units of TF1's kernel [features + units, gates * units] and bias [gates * units].
 
     Raises:
@@ -17,15 +18,19 @@ def require_weights(weights, bias, gates, names=('kernel', 'bias')):
     shape = np.shape(weights)
     units = shape[-1] // gates if shape else 0
     require(
-        len(shape) == 2 and units > 0 and shape[1] == gates * units
+        len(shape) == 2
+        and units > 0
+        and shape[1] == gates * units
         and shape[0] > units,
-        f'{names[0]} must be of the shape [features + units, {gates} * units]',
-        repr(shape), "Use TF1's variable as it is in the checkpoint",
+        f"{names[0]} must be of the shape [features + units, {gates} * units]",
+        repr(shape),
+        "Use TF1's variable as it is in the checkpoint",
     )
     require(
         np.shape(bias) == (gates * units,),
-        f'{names[1]} must be of the shape [{gates} * units], {(gates * units,)}',
-        repr(np.shape(bias)), "Use TF1's variable as it is in the checkpoint",
+        f"{names[1]} must be of the shape [{gates} * units], {(gates * units,)}",
+        repr(np.shape(bias)),
+        "Use TF1's variable as it is in the checkpoint",
     )
     return units
 
@@ -39,19 +44,22 @@ def require_keras_weights(kernel, recurrent_kernel, bias, gates):
     shape = np.shape(recurrent_kernel)
     require(
         len(shape) == 2 and shape[0] > 0 and shape[1] == gates * shape[0],
-        f'recurrent_kernel must be of the shape [units, {gates} * units]', repr(shape),
-        'Use the second of get_weights() of the Keras layer',
+        f"recurrent_kernel must be of the shape [units, {gates} * units]",
+        repr(shape),
+        "Use the second of get_weights() of the Keras layer",
     )
     require(
         len(np.shape(kernel)) == 2 and np.shape(kernel)[1] == shape[1],
-        f'kernel must be of the shape [features, {shape[1]}]', repr(np.shape(kernel)),
-        'Use the first of get_weights() of the Keras layer',
+        f"kernel must be of the shape [features, {shape[1]}]",
+        repr(np.shape(kernel)),
+        "Use the first of get_weights() of the Keras layer",
     )
     require(
         np.shape(bias) == (shape[1],),
-        f'bias must be of the shape {(shape[1],)}', repr(np.shape(bias)),
-        'Use the third of get_weights() of the Keras layer, with use_bias=True and, of '
-        'a GRU, reset_after=False',
+        f"bias must be of the shape {(shape[1],)}",
+        repr(np.shape(bias)),
+        "Use the third of get_weights() of the Keras layer, with use_bias=True and, of "
+        "a GRU, reset_after=False",
     )
     return shape[0]
 
@@ -95,7 +103,7 @@ def lstm_weights_to_keras(kernel, bias, forget_bias=1.0):
     Source: rnn_cell_impl.BasicLSTMCell.call, 1.15; keras.layers.LSTMCell.call.
     """
     units = require_weights(kernel, bias, 4)
-    require_number('forget_bias', forget_bias, 1.0)
+    require_number("forget_bias", forget_bias, 1.0)
     return [
         *split_rows(in_order(kernel, SWAP_MIDDLE), units),
         in_order(with_forget_bias(bias, forget_bias), SWAP_MIDDLE),
@@ -116,7 +124,7 @@ def lstm_weights_from_keras(kernel, recurrent_kernel, bias, forget_bias=1.0):
     Source: as lstm_weights_to_keras.
     """
     require_keras_weights(kernel, recurrent_kernel, bias, 4)
-    require_number('forget_bias', forget_bias, 1.0)
+    require_number("forget_bias", forget_bias, 1.0)
     return [
         in_order(np.concatenate([kernel, recurrent_kernel]), SWAP_MIDDLE),
         with_forget_bias(in_order(bias, SWAP_MIDDLE), -forget_bias),
@@ -127,9 +135,10 @@ def require_reset_before(reset_after):
     """TF1's GRU resets the state before the product."""
     require(
         reset_after is False,
-        'reset_after must be False: TF1 resets the state before the product, and no '
-        'weights make the other formula compute the same', repr(reset_after),
-        'Make the layer with keras.layers.GRU(units, reset_after=False)',
+        "reset_after must be False: TF1 resets the state before the product, and no "
+        "weights make the other formula compute the same",
+        repr(reset_after),
+        "Make the layer with keras.layers.GRU(units, reset_after=False)",
     )
 
 
@@ -152,14 +161,15 @@ def gru_weights_to_keras(
     Source: rnn_cell_impl.GRUCell.call, 1.15; keras.layers.GRUCell.call.
     """
     require_reset_before(reset_after)
-    units = require_weights(gate_kernel, gate_bias, 2, ('gate_kernel', 'gate_bias'))
+    units = require_weights(gate_kernel, gate_bias, 2, ("gate_kernel", "gate_bias"))
     require_weights(
-        candidate_kernel, candidate_bias, 1, ('candidate_kernel', 'candidate_bias')
+        candidate_kernel, candidate_bias, 1, ("candidate_kernel", "candidate_bias")
     )
     require(
         np.shape(candidate_kernel) == (np.shape(gate_kernel)[0], units),
-        f'candidate_kernel must be of the shape {(np.shape(gate_kernel)[0], units)}',
-        repr(np.shape(candidate_kernel)), 'Use the variables of one and the same cell',
+        f"candidate_kernel must be of the shape {(np.shape(gate_kernel)[0], units)}",
+        repr(np.shape(candidate_kernel)),
+        "Use the variables of one and the same cell",
     )
     kernel = np.concatenate([in_order(gate_kernel, (1, 0)), candidate_kernel], axis=1)
     bias = np.concatenate([in_order(gate_bias, (1, 0)), candidate_bias])
@@ -183,10 +193,10 @@ def gru_weights_from_keras(kernel, recurrent_kernel, bias, reset_after=False):
     units = require_keras_weights(kernel, recurrent_kernel, bias, 3)
     together = np.concatenate([kernel, recurrent_kernel])
     return [
-        in_order(together[:, :2 * units], (1, 0)),
-        in_order(np.asarray(bias)[:2 * units], (1, 0)),
-        together[:, 2 * units:],
-        np.asarray(bias)[2 * units:],
+        in_order(together[:, : 2 * units], (1, 0)),
+        in_order(np.asarray(bias)[: 2 * units], (1, 0)),
+        together[:, 2 * units :],
+        np.asarray(bias)[2 * units :],
     ]
 
 

@@ -1,4 +1,5 @@
 """What a loop over time demands of its inputs and of the lengths of its sequences."""
+
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import require
@@ -13,27 +14,32 @@ def require_shapes(inputs_shape, sequence_length_shape, time_axis, static=None):
         time_axis: 0 or 1.
         static: the lengths themselves where they are known, as an array.
     """
-    axes = ('[time, batch, features]', '[batch, time, features]')[time_axis]
+    axes = ("[time, batch, features]", "[batch, time, features]")[time_axis]
     require(
         len(inputs_shape) == 3 and inputs_shape[2] is not None,
-        f'inputs must be of rank 3, {axes}, with features known',
-        repr(tuple(inputs_shape)), 'Reshape them, or set the last size',
+        f"inputs must be of rank 3, {axes}, with features known",
+        repr(tuple(inputs_shape)),
+        "Reshape them, or set the last size",
     )
     if sequence_length_shape is None:
         return
     batch, time = inputs_shape[1 - time_axis], inputs_shape[time_axis]
     require(
         len(sequence_length_shape) == 1
-        and (None in (batch, sequence_length_shape[0])
-             or batch == sequence_length_shape[0]),
-        f'sequence_length must be of the shape [batch], {batch}',
-        repr(tuple(sequence_length_shape)), 'Use one length for each sequence',
+        and (
+            None in (batch, sequence_length_shape[0])
+            or batch == sequence_length_shape[0]
+        ),
+        f"sequence_length must be of the shape [batch], {batch}",
+        repr(tuple(sequence_length_shape)),
+        "Use one length for each sequence",
     )
     if static is not None and time is not None and static.size:
         require(
-            0 <= static.min() and static.max() <= time,
-            f'sequence_length must be in [0, {time}], the size of the time axis',
-            repr(static.tolist()), 'Pad the inputs, or cut the lengths',
+            static.min() >= 0 and static.max() <= time,
+            f"sequence_length must be in [0, {time}], the size of the time axis",
+            repr(static.tolist()),
+            "Pad the inputs, or cut the lengths",
         )
 
 
@@ -47,13 +53,23 @@ def checked(inputs, sequence_length, time_axis):
     assertions = [
         tf.debugging.Assert(
             tf.reduce_all(tf.equal(tf.shape(lengths), [batch])),
-            ['sequence_length must be of the shape [batch]', [batch],
-             '. Received:', tf.shape(lengths), '. Use one length for each sequence.'],
+            [
+                "sequence_length must be of the shape [batch]",
+                [batch],
+                ". Received:",
+                tf.shape(lengths),
+                ". Use one length for each sequence.",
+            ],
         ),
         tf.debugging.Assert(
             tf.reduce_all((lengths >= 0) & (lengths <= time)),
-            ['sequence_length must be in [0, time], time being', time,
-             '. Received:', lengths, '. Pad the inputs, or cut the lengths.'],
+            [
+                "sequence_length must be in [0, time], time being",
+                time,
+                ". Received:",
+                lengths,
+                ". Pad the inputs, or cut the lengths.",
+            ],
             summarize=20,
         ),
     ]

@@ -3,6 +3,7 @@
 Both run in a ``tf.while_loop``, as in TF1: a loop unrolled in Python sums the gradients
 of a weight in another order. Called eagerly, a loop compiles itself into a function.
 """
+
 import functools
 
 import keras
@@ -39,7 +40,7 @@ def open_sizes(x):
     return tf.TensorSpec([None] * (x.shape.rank - len(fixed)) + list(fixed), x.dtype)
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class DynamicRNN(keras.layers.Layer):
     """``tf.nn.dynamic_rnn(cell, inputs, sequence_length, initial_state)`` as a layer.
 
@@ -71,7 +72,7 @@ class DynamicRNN(keras.layers.Layer):
     """
 
     def __init__(self, cell, time_major=False, **kwargs):
-        require_cell('cell', cell)
+        require_cell("cell", cell)
         super().__init__(**kwargs)
         self.cell = cell
         self.time_major = time_major
@@ -81,9 +82,7 @@ class DynamicRNN(keras.layers.Layer):
     def time_axis(self):
         return 0 if self.time_major else 1
 
-    def build(
-        self, inputs_shape, sequence_length_shape=None, initial_state_shape=None
-    ):
+    def build(self, inputs_shape, sequence_length_shape=None, initial_state_shape=None):
         require_shapes(inputs_shape, sequence_length_shape, self.time_axis)
         if not self.cell.built:
             self.cell.build((inputs_shape[1 - self.time_axis], inputs_shape[2]))
@@ -140,14 +139,15 @@ class DynamicRNN(keras.layers.Layer):
             inputs.dtype, time_steps, element_shape=inputs.shape[1:]
         ).unstack(inputs)
         outputs = tf.TensorArray(
-            inputs.dtype, time_steps,
+            inputs.dtype,
+            time_steps,
             element_shape=[inputs.shape[1], self.cell.output_size],
         )
 
         def step(time, outputs, state):
             output, new_state = self.cell.step(by_time.read(time), state, training)
             if sequence_length is None:
-                with tf.name_scope('Carried'):
+                with tf.name_scope("Carried"):
                     new_state = tf.nest.map_structure(carried, new_state)
             else:
                 ended = time >= sequence_length  # [batch]
@@ -160,7 +160,9 @@ class DynamicRNN(keras.layers.Layer):
             return time + 1, outputs.write(time, output), new_state
 
         _, outputs, state = tf.while_loop(
-            lambda time, *_: time < bound, step, (0, outputs, state),
+            lambda time, *_: time < bound,
+            step,
+            (0, outputs, state),
             # A dropout's stream is read step by step.
             parallel_iterations=(
                 1 if self.cell.non_trainable_weights else PARALLEL_ITERATIONS
@@ -187,26 +189,26 @@ class DynamicRNN(keras.layers.Layer):
             self.cell.state_size,
         )
 
-    def tf1_weights(self, scope='rnn'):
+    def tf1_weights(self, scope="rnn"):
         """{name of TF1's variable: weight}; ``scope`` is dynamic_rnn's own argument."""
         return {
-            f'{scope}/{name}': weight
+            f"{scope}/{name}": weight
             for name, weight in self.cell.tf1_weights().items()
         }
 
     def get_config(self):
         config = super().get_config()
-        config['cell'] = keras.saving.serialize_keras_object(self.cell)
-        config['time_major'] = self.time_major
+        config["cell"] = keras.saving.serialize_keras_object(self.cell)
+        config["time_major"] = self.time_major
         return config
 
     @classmethod
     def from_config(cls, config):
-        cell = keras.saving.deserialize_keras_object(config['cell'])
-        return cls(**{**config, 'cell': cell})
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**{**config, "cell": cell})
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class BidirectionalDynamicRNN(keras.layers.Layer):
     """``tf.nn.bidirectional_dynamic_rnn`` as a layer: two cells, one from the end.
 
@@ -224,24 +226,28 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
     """
 
     def __init__(self, cell_fw, cell_bw, time_major=False, **kwargs):
-        require_cell('cell_fw', cell_fw)
-        require_cell('cell_bw', cell_bw)
+        require_cell("cell_fw", cell_fw)
+        require_cell("cell_bw", cell_bw)
         require(
             cell_fw is not cell_bw,
-            'cell_bw must be another object than cell_fw, with weights of its own',
-            repr(cell_bw), 'Make a second cell of the same arguments',
+            "cell_bw must be another object than cell_fw, with weights of its own",
+            repr(cell_bw),
+            "Make a second cell of the same arguments",
         )
         super().__init__(**kwargs)
         self.forward = DynamicRNN(
-            cell_fw, time_major, name='fw', dtype=self.dtype_policy
+            cell_fw, time_major, name="fw", dtype=self.dtype_policy
         )
         self.backward = DynamicRNN(
-            cell_bw, time_major, name='bw', dtype=self.dtype_policy
+            cell_bw, time_major, name="bw", dtype=self.dtype_policy
         )
         self.time_major = time_major
 
     def build(
-        self, inputs_shape, sequence_length_shape=None, initial_state_fw_shape=None,
+        self,
+        inputs_shape,
+        sequence_length_shape=None,
+        initial_state_fw_shape=None,
         initial_state_bw_shape=None,
     ):
         for direction in (self.forward, self.backward):
@@ -249,8 +255,12 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
                 direction.build(inputs_shape, sequence_length_shape)
 
     def call(
-        self, inputs, sequence_length=None, initial_state_fw=None,
-        initial_state_bw=None, training=False,
+        self,
+        inputs,
+        sequence_length=None,
+        initial_state_fw=None,
+        initial_state_bw=None,
+        training=False,
     ):
         outputs_fw, state_fw = self.forward(
             inputs, sequence_length, initial_state_fw, training=training
@@ -262,7 +272,9 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
                 inputs, sequence_length, self.forward.time_axis
             )
         outputs_bw, state_bw = self.backward(
-            self._reversed(inputs, sequence_length), sequence_length, initial_state_bw,
+            self._reversed(inputs, sequence_length),
+            sequence_length,
+            initial_state_bw,
             training=training,
         )
         outputs_bw = self._reversed(outputs_bw, sequence_length)
@@ -277,23 +289,28 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
         )
 
     def compute_output_spec(
-        self, inputs, sequence_length=None, initial_state_fw=None,
-        initial_state_bw=None, training=False,
+        self,
+        inputs,
+        sequence_length=None,
+        initial_state_fw=None,
+        initial_state_bw=None,
+        training=False,
     ):
         of_directions = [
             direction.compute_output_spec(inputs, sequence_length, initial_state)
             for direction, initial_state in (
-                (self.forward, initial_state_fw), (self.backward, initial_state_bw)
+                (self.forward, initial_state_fw),
+                (self.backward, initial_state_bw),
             )
         ]
         outputs, states = zip(*of_directions)
         return outputs, states
 
-    def tf1_weights(self, scope='bidirectional_rnn'):
+    def tf1_weights(self, scope="bidirectional_rnn"):
         """{name of TF1's variable: weight}; ``scope`` is TF1's own argument."""
         return {
-            **self.forward.tf1_weights(f'{scope}/fw'),
-            **self.backward.tf1_weights(f'{scope}/bw'),
+            **self.forward.tf1_weights(f"{scope}/fw"),
+            **self.backward.tf1_weights(f"{scope}/bw"),
         }
 
     def get_config(self):
@@ -309,6 +326,6 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
     def from_config(cls, config):
         cells = {
             name: keras.saving.deserialize_keras_object(config[name])
-            for name in ('cell_fw', 'cell_bw')
+            for name in ("cell_fw", "cell_bw")
         }
         return cls(**{**config, **cells})

@@ -1,4 +1,5 @@
 """TF1's LSTM cells as Keras ones; see ``cells``."""
+
 import keras
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ from tf2_keras.tf1_semantics.recurrent.cells import (
 )
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class BasicLSTMCell(UnitsCell):
     r"""``tf.nn.rnn_cell.BasicLSTMCell``: Zaremba et al. 2014, arXiv:1409.2329.
 
@@ -38,13 +39,18 @@ class BasicLSTMCell(UnitsCell):
     Source: rnn_cell_impl.BasicLSTMCell, 1.15.
     """
 
-    scope = 'basic_lstm_cell'
+    scope = "basic_lstm_cell"
 
     def __init__(
-        self, num_units, forget_bias=1.0, activation='tanh', kernel_initializer=None,
-        state_is_tuple=True, **kwargs,
+        self,
+        num_units,
+        forget_bias=1.0,
+        activation="tanh",
+        kernel_initializer=None,
+        state_is_tuple=True,
+        **kwargs,
     ):
-        require_number('forget_bias', forget_bias, 1.0)
+        require_number("forget_bias", forget_bias, 1.0)
         require_tuples(state_is_tuple)
         super().__init__(num_units, activation, **kwargs)
         self.forget_bias = forget_bias
@@ -64,15 +70,13 @@ class BasicLSTMCell(UnitsCell):
             (rows, 4 * self.num_units), self.kernel_initializer
         )
         self.bias = self.add_weight(
-            shape=(4 * self.num_units,), initializer='zeros', name='bias'
+            shape=(4 * self.num_units,), initializer="zeros", name="bias"
         )
 
     @named
     def step(self, inputs, states, training):
         c, h = flat_states(self, states)
-        i, j, f, o = tf.split(
-            self.linear(inputs, h, self.kernel, self.bias), 4, axis=1
-        )
+        i, j, f, o = tf.split(self.linear(inputs, h, self.kernel, self.bias), 4, axis=1)
         c = c * tf.sigmoid(f + self.forget_bias) + tf.sigmoid(i) * self.activation(j)
         h = self.activation(c) * tf.sigmoid(o)
         return h, tf.nest.pack_sequence_as(states, [c, h])
@@ -86,7 +90,7 @@ class BasicLSTMCell(UnitsCell):
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class LSTMCell(UnitsCell):
     r"""``tf.nn.rnn_cell.LSTMCell``: Sak et al. 2014, arXiv:1402.1128, section 2.
 
@@ -118,20 +122,28 @@ class LSTMCell(UnitsCell):
     Source: rnn_cell_impl.LSTMCell, 1.15.
     """
 
-    scope = 'lstm_cell'
+    scope = "lstm_cell"
 
     def __init__(
-        self, num_units, use_peepholes=False, cell_clip=None, initializer=None,
-        num_proj=None, proj_clip=None, forget_bias=1.0, activation='tanh',
-        state_is_tuple=True, **kwargs,
+        self,
+        num_units,
+        use_peepholes=False,
+        cell_clip=None,
+        initializer=None,
+        num_proj=None,
+        proj_clip=None,
+        forget_bias=1.0,
+        activation="tanh",
+        state_is_tuple=True,
+        **kwargs,
     ):
         if cell_clip is not None:
-            require_not_negative('cell_clip', cell_clip, 'None or 50.0')
+            require_not_negative("cell_clip", cell_clip, "None or 50.0")
         if num_proj is not None:
-            require_count('num_proj', num_proj, 'None or a width such as 64')
+            require_count("num_proj", num_proj, "None or a width such as 64")
         if proj_clip is not None:
-            require_not_negative('proj_clip', proj_clip, 'None or 50.0')
-        require_number('forget_bias', forget_bias, 1.0)
+            require_not_negative("proj_clip", proj_clip, "None or 50.0")
+        require_number("forget_bias", forget_bias, 1.0)
         require_tuples(state_is_tuple)
         super().__init__(num_units, activation, **kwargs)
         self.use_peepholes = use_peepholes
@@ -157,24 +169,22 @@ class LSTMCell(UnitsCell):
         rows, units = self.input_depth(input_shape) + self.output_size, self.num_units
         self.kernel = self.add_kernel((rows, 4 * units), self.initializer)
         self.bias = self.add_weight(
-            shape=(4 * units,), initializer='zeros', name='bias'
+            shape=(4 * units,), initializer="zeros", name="bias"
         )
         if self.use_peepholes:
             self.w_f_diag, self.w_i_diag, self.w_o_diag = (
-                self.add_kernel((units,), self.initializer, f'w_{gate}_diag')
-                for gate in 'fio'
+                self.add_kernel((units,), self.initializer, f"w_{gate}_diag")
+                for gate in "fio"
             )
         if self.num_proj is not None:
             self.projection_kernel = self.add_kernel(
-                (units, self.num_proj), self.initializer, 'projection_kernel'
+                (units, self.num_proj), self.initializer, "projection_kernel"
             )
 
     @named
     def step(self, inputs, states, training):
         c, h = flat_states(self, states)
-        i, j, f, o = tf.split(
-            self.linear(inputs, h, self.kernel, self.bias), 4, axis=1
-        )
+        i, j, f, o = tf.split(self.linear(inputs, h, self.kernel, self.bias), 4, axis=1)
         f = f + self.forget_bias
         if self.use_peepholes:
             # Tensors, for Keras's variables name their products otherwise.
@@ -182,9 +192,8 @@ class LSTMCell(UnitsCell):
                 tf.convert_to_tensor(weight)
                 for weight in (self.w_f_diag, self.w_i_diag, self.w_o_diag)
             )
-            c = (
-                tf.sigmoid(f + w_f * c) * c
-                + tf.sigmoid(i + w_i * c) * self.activation(j)
+            c = tf.sigmoid(f + w_f * c) * c + tf.sigmoid(i + w_i * c) * self.activation(
+                j
             )
         else:
             c = tf.sigmoid(f) * c + tf.sigmoid(i) * self.activation(j)
@@ -201,7 +210,7 @@ class LSTMCell(UnitsCell):
 
     def tf1_weights(self):
         return {
-            name.replace('projection_', 'projection/'): weight
+            name.replace("projection_", "projection/"): weight
             for name, weight in super().tf1_weights().items()
         }
 

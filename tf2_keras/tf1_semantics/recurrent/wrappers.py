@@ -1,4 +1,5 @@
 """TF1's cells around other cells: dropout, residual connections, stacks."""
+
 import hashlib
 
 import keras
@@ -8,19 +9,16 @@ import tensorflow as tf
 from tf2_keras.tf1_semantics import philox
 from tf2_keras.tf1_semantics.errors import is_number, require
 from tf2_keras.tf1_semantics.layers import Dropout
-from tf2_keras.tf1_semantics.recurrent.cells import (
-    Cell,
-    flat_states,
-    require_tuples,
-)
+from tf2_keras.tf1_semantics.recurrent.cells import Cell, flat_states, require_tuples
 
 
 def require_cell(name, cell):
     """``cell`` must be one of this package, or be a layer with all that those have."""
     require(
         isinstance(cell, Cell),
-        f'{name} must be a cell of tf1_semantics.recurrent', repr(cell),
-        'Use for instance BasicLSTMCell(128)',
+        f"{name} must be a cell of tf1_semantics.recurrent",
+        repr(cell),
+        "Use for instance BasicLSTMCell(128)",
     )
 
 
@@ -28,7 +26,7 @@ class CellAround(Cell):
     """A cell around one other, whose sizes and variables are its own."""
 
     def __init__(self, cell, **kwargs):
-        require_cell('cell', cell)
+        require_cell("cell", cell)
         super().__init__(**kwargs)
         self.cell = cell
 
@@ -59,16 +57,16 @@ class CellAround(Cell):
 
     def get_config(self):
         config = super().get_config()
-        config['cell'] = keras.saving.serialize_keras_object(self.cell)
+        config["cell"] = keras.saving.serialize_keras_object(self.cell)
         return config
 
     @classmethod
     def from_config(cls, config):
-        cell = keras.saving.deserialize_keras_object(config['cell'])
-        return cls(**{**config, 'cell': cell})
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**{**config, "cell": cell})
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class DropoutWrapper(CellAround):
     """``tf.nn.rnn_cell.DropoutWrapper``: other masks at every time step.
 
@@ -96,23 +94,34 @@ class DropoutWrapper(CellAround):
     """
 
     def __init__(
-        self, cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0,
-        *, seed, fed=False, variational_recurrent=False, **kwargs,
+        self,
+        cell,
+        input_keep_prob=1.0,
+        output_keep_prob=1.0,
+        state_keep_prob=1.0,
+        *,
+        seed,
+        fed=False,
+        variational_recurrent=False,
+        **kwargs,
     ):
         for name, share in (
-            ('input_keep_prob', input_keep_prob),
-            ('output_keep_prob', output_keep_prob),
-            ('state_keep_prob', state_keep_prob),
+            ("input_keep_prob", input_keep_prob),
+            ("output_keep_prob", output_keep_prob),
+            ("state_keep_prob", state_keep_prob),
         ):
             require(
-                is_number(share) and 0 < share <= 1, f'{name} must be in (0, 1]',
-                repr(share), 'Use 1 - rate if you have the share that is dropped',
+                is_number(share) and 0 < share <= 1,
+                f"{name} must be in (0, 1]",
+                repr(share),
+                "Use 1 - rate if you have the share that is dropped",
             )
         require(
             variational_recurrent is False,
-            'variational_recurrent must be False: a mask here lasts one time step',
-            repr(variational_recurrent), 'Use the dropout of keras.layers.LSTMCell, '
-            'whose mask lasts a sequence but holds other numbers',
+            "variational_recurrent must be False: a mask here lasts one time step",
+            repr(variational_recurrent),
+            "Use the dropout of keras.layers.LSTMCell, "
+            "whose mask lasts a sequence but holds other numbers",
         )
         philox.op_seeds(seed)
         super().__init__(cell, **kwargs)
@@ -121,13 +130,13 @@ class DropoutWrapper(CellAround):
         self.state_keep_prob = state_keep_prob
         self.seed = seed
         self.fed = fed
-        self._input_dropout = self._dropout('input', 0, input_keep_prob)
+        self._input_dropout = self._dropout("input", 0, input_keep_prob)
         self._state_dropouts = [
-            self._dropout('state', number, state_keep_prob)
+            self._dropout("state", number, state_keep_prob)
             for number, memory in enumerate(tf.nest.flatten(cell.state_is_memory))
             if not memory
         ]
-        self._output_dropout = self._dropout('output', 0, output_keep_prob)
+        self._output_dropout = self._dropout("output", 0, output_keep_prob)
 
     def _dropout(self, what, number, keep_prob):
         """A layer on TF1's stream for one tensor, or None. Source: _gen_seed."""
@@ -136,19 +145,24 @@ class DropoutWrapper(CellAround):
         *graph_seed, own_seed = (
             self.seed if isinstance(self.seed, (tuple, list)) else [self.seed]
         )
-        text = f'{own_seed}{what}_{number}'
+        text = f"{own_seed}{what}_{number}"
         hashed = int(hashlib.md5(text.encode()).hexdigest()[:8], 16) & 0x7FFFFFFF
         if not self.fed:
             keep_prob = float(np.float32(keep_prob))  # TF1 made a tensor of it first
         return Dropout(
-            keep_prob, (*graph_seed, hashed) if graph_seed else hashed, fed=self.fed,
-            name=f'{what}_dropout_{number}', dtype=self.dtype_policy,
+            keep_prob,
+            (*graph_seed, hashed) if graph_seed else hashed,
+            fed=self.fed,
+            name=f"{what}_dropout_{number}",
+            dtype=self.dtype_policy,
         )
 
     def build(self, input_shape):
         super().build(input_shape)
         for dropout in (
-            self._input_dropout, *self._state_dropouts, self._output_dropout
+            self._input_dropout,
+            *self._state_dropouts,
+            self._output_dropout,
         ):
             if dropout is not None:
                 dropout.build(None)  # its weight is a position, whatever the shape
@@ -157,7 +171,7 @@ class DropoutWrapper(CellAround):
         def dropped(dropout, x):
             if dropout is None:
                 return x
-            with tf.name_scope('dropout'):  # TF1's name, see Cell
+            with tf.name_scope("dropout"):  # TF1's name, see Cell
                 return dropout(x, training=training)
 
         inputs = dropped(self._input_dropout, inputs)
@@ -184,7 +198,7 @@ class DropoutWrapper(CellAround):
         return config
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class ResidualWrapper(CellAround):
     """``tf.nn.rnn_cell.ResidualWrapper``: the inputs are added to the cell's outputs.
 
@@ -200,8 +214,9 @@ class ResidualWrapper(CellAround):
     def build(self, input_shape):
         require(
             input_shape[-1] == self.output_size,
-            f'inputs must be as wide as the outputs, {self.output_size}',
-            repr(tuple(input_shape)), 'Use a cell with as many units as features',
+            f"inputs must be as wide as the outputs, {self.output_size}",
+            repr(tuple(input_shape)),
+            "Use a cell with as many units as features",
         )
         super().build(input_shape)
 
@@ -210,7 +225,7 @@ class ResidualWrapper(CellAround):
         return inputs + output, states
 
 
-@keras.saving.register_keras_serializable('tf1_semantics')
+@keras.saving.register_keras_serializable("tf1_semantics")
 class MultiRNNCell(Cell):
     """``tf.nn.rnn_cell.MultiRNNCell``: each cell's output is the next one's input.
 
@@ -227,10 +242,12 @@ class MultiRNNCell(Cell):
 
     def __init__(self, cells, state_is_tuple=True, **kwargs):
         require(
-            isinstance(cells, (list, tuple)) and len(cells) > 0
+            isinstance(cells, (list, tuple))
+            and len(cells) > 0
             and all(isinstance(cell, Cell) for cell in cells),
-            'cells must be a list of cells of tf1_semantics.recurrent, and not empty',
-            repr(cells), 'Use for instance [BasicLSTMCell(128), BasicLSTMCell(64)]',
+            "cells must be a list of cells of tf1_semantics.recurrent, and not empty",
+            repr(cells),
+            "Use for instance [BasicLSTMCell(128), BasicLSTMCell(64)]",
         )
         require_tuples(state_is_tuple)
         super().__init__(**kwargs)
@@ -261,9 +278,9 @@ class MultiRNNCell(Cell):
         sizes = self.state_size
         by_cell = tf.nest.pack_sequence_as(sizes, flat_states(self, states))
         new_states = []
-        with tf.name_scope('multi_rnn_cell'):
+        with tf.name_scope("multi_rnn_cell"):
             for number, (cell, state) in enumerate(zip(self.cells, by_cell)):
-                with tf.name_scope(f'cell_{number}'):
+                with tf.name_scope(f"cell_{number}"):
                     inputs, state = cell.step(inputs, state, training)
                 new_states += tf.nest.flatten(state)
         return inputs, tf.nest.pack_sequence_as(states, new_states)
@@ -278,19 +295,19 @@ class MultiRNNCell(Cell):
 
     def tf1_weights(self):
         return {
-            f'multi_rnn_cell/cell_{number}/{name}': weight
+            f"multi_rnn_cell/cell_{number}/{name}": weight
             for number, cell in enumerate(self.cells)
             for name, weight in cell.tf1_weights().items()
         }
 
     def get_config(self):
         config = super().get_config()
-        config['cells'] = [
+        config["cells"] = [
             keras.saving.serialize_keras_object(cell) for cell in self.cells
         ]
         return config
 
     @classmethod
     def from_config(cls, config):
-        cells = [keras.saving.deserialize_keras_object(one) for one in config['cells']]
-        return cls(**{**config, 'cells': cells})
+        cells = [keras.saving.deserialize_keras_object(one) for one in config["cells"]]
+        return cls(**{**config, "cells": cells})

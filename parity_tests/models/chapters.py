@@ -1,0 +1,52 @@
+"""The chapters in reading order, and the two files and the meeting point of each."""
+
+import difflib
+import importlib
+
+NAMES = (
+    "session_basics",
+    "linear_regression",
+    "logistic_regression",
+    "mnist_cnn",
+    "resnet",
+)
+
+
+class UnknownName(ValueError):
+    """A name that the user got wrong; the message shows the nearest known ones."""
+
+
+def require_known(name, known, kind):
+    """``name``, if it is one of ``known``.
+
+    Raises:
+        UnknownName: otherwise, with the nearest known names.
+    """
+    if name in known:
+        return name
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    remedy = (
+        f"Nearest: {', '.join(nearest)}" if nearest else f"Known: {', '.join(known)}"
+    )
+    raise UnknownName(f"{kind} must be a known name. Received: {name}. {remedy}.")
+
+
+def meeting_point(name):
+    """The module that knows what a chapter trains on; imports no TensorFlow."""
+    require_known(name, NAMES, "chapter")
+    return importlib.import_module(f"parity_tests.models.{name}")
+
+
+def faults(name):
+    """{fault: Fault} of a chapter."""
+    return importlib.import_module(f"parity_tests.models.{name}_faults").FAULTS
+
+
+def graph(name):
+    """The TF1 side of a chapter."""
+    return importlib.import_module(f"tf1_graph.models.{name}")
+
+
+def twin(name):
+    """The Keras side of a chapter."""
+    return importlib.import_module(f"tf2_keras.models.{name}")

@@ -1,0 +1,120 @@
+"""Sets the two files of a chapter side by side, function by function."""
+
+import ast
+import pathlib
+from typing import NamedTuple
+
+from rich.console import Group
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Below this width two columns of code are too narrow to read: one follows the other.
+LEAST_WIDTH_OF_TWO = 120
+
+
+class Passage(NamedTuple):
+    """A stretch of top-level source: a function, a class, or what lies between.
+
+    name: of the function or class; 'beginning' before the first.
+    first_line: 1-based.
+    """
+
+    name: str
+    first_line: int
+    source: str
+
+
+def sources(name):
+    """(path of the TF1 file, path of its twin)."""
+    return (
+        ROOT / "tf1_graph" / "models" / f"{name}.py",
+        ROOT / "tf2_keras" / "models" / f"{name}.py",
+    )
+
+
+def passages(path):
+    """The passages of a Python file, in order; comments go with what follows them."""
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    found = [("beginning", 1)]
+    end = 0
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            first = min([node.lineno] + [d.lineno for d in node.decorator_list])
+            found.append((node.name, _with_comments(lines, first)))
+        elif found[-1][0] != "beginning" and node.lineno > end:
+            # Statements after a function: constants between, or the main block.
+            found.append((_label(node), _with_comments(lines, node.lineno)))
+        end = node.end_lineno
+    starts = [first for _, first in found] + [len(lines) + 1]
+    return [
+        Passage(name, first, "\n".join(lines[first - 1 : after - 1]).strip("\n"))
+        for (name, first), after in zip(found, starts[1:])
+    ]
+
+
+def _with_comments(lines, first):
+    while first > 1 and lines[first - 2].startswith("#"):
+        first -= 1
+    return first
+
+
+def _label(node):
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return "main"
+
+
+def aligned(name):
+    """[(TF1 passage or None, twin's passage or None)] of one chapter, in order.
+
+    Passages of one name stand beside each other. One without a counterpart stands where
+    its own file has it, between those of its neighbours.
+    """
+    left, right = (passages(path) for path in sources(name))
+    on_right = {passage.name: i for i, passage in enumerate(right)}
+    rows, taken = [], 0
+    for passage in left:
+        partner = on_right.get(passage.name)
+        if partner is None or partner < taken:
+            rows.append((passage, None))
+            continue
+        rows += [(None, alone) for alone in right[taken:partner]]
+        rows.append((passage, right[partner]))
+        taken = partner + 1
+    return rows + [(None, alone) for alone in right[taken:]]
+
+
+def side_by_side(name, width):
+    """A rich renderable of both files, in two columns if ``width`` allows."""
+    paths = [path.relative_to(ROOT).as_posix() for path in sources(name)]
+    parts = []
+    for left, right in aligned(name):
+        title = (left or right).name
+        if width < LEAST_WIDTH_OF_TWO:
+            for path, passage in zip(paths, (left, right)):
+                if passage is not None:
+                    parts += [Rule(f"{title} · {path}", align="left"), _code(passage)]
+            continue
+        table = Table(box=None, expand=True, padding=(0, 1), show_header=True)
+        for path in paths:
+            table.add_column(path, ratio=1, header_style="dim")
+        table.add_row(_code(left), _code(right))
+        parts += [Rule(title, align="left"), table]
+    return Group(*parts)
+
+
+def _code(passage):
+    if passage is None:
+        return "—"
+    return Syntax(
+        passage.source,
+        "python",
+        line_numbers=True,
+        start_line=passage.first_line,
+        word_wrap=True,
+        background_color="default",
+        theme="ansi_dark",
+    )

@@ -1,0 +1,195 @@
+"""Steps per second of the Session and of each level, interleaved in one run.
+
+Machines are noisy: what counts is the ratio to the Session, taken round by round, and of
+these ratios the median. Each side reads its own input pipeline, the numpy generator or
+the tf.data one, as its program does. Start-up (building, tracing, the first step) is
+stated apart.
+"""
+
+import itertools
+import statistics
+import time
+
+import keras
+
+from parity_tests.models import chapters
+from parity_tests.models.pair import Pair
+from tf1_graph import session as tf1_session
+from tf2_keras import training
+
+SIDES = ("session", *training.LEVELS)
+# fit's lever against the cost of a Python call a step; callbacks see every 50th.
+STEPS_PER_EXECUTION = 50
+
+
+def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SIDES):
+    """How fast a chapter trains on each side.
+
+    Args:
+        name: a chapter.
+        fields: {field of its Config: value}.
+        train: what the chapter's ``load`` returned to train on.
+        seconds: the Session's time in one round; sets the steps of a round.
+        rounds: how many rounds, each of every side in turn.
+        on_round: called after each round of each side.
+        sides: which of ``SIDES``; the Session always runs.
+
+    Returns:
+        {side: {"steps_per_second": median, "ratio": median of the ratios to the Session
+        of the same round, "start_seconds": building, tracing and the first steps}}.
+    """
+    meeting_point = chapters.meeting_point(name)
+    graph, twin = chapters.graph(name), chapters.twin(name)
+    config = graph.Config(**fields)
+    started, starts = {}, {}
+
+    def start(side, build):
+        begin = time.perf_counter()
+        started[side] = build()
+        started[side](1)
+        starts[side] = time.perf_counter() - begin
+
+    def session():
+        built = graph.build(config)
+        opened = tf1_session.open_session(built)
+        tf1_session.initialise(opened, built)
+        batches = meeting_point.batches(train, config)
+        return lambda steps: tf1_session.train(
+            opened, built, itertools.islice(batches, steps)
+        )
+
+    def level(side, steps_per_execution=1):
+        model = twin.build(twin.Config(**fields))
+        return training.Training(
+            model,
+            twin.checkpoint_names(model),
+            meeting_point.example_batch(config),
+            steps_per_execution,
+        )
+
+    def stepping(side):
+        ready, batches = level(side), iter(meeting_point.dataset(train, config))
+        return lambda steps: ready.train(batches, side, steps)
+
+    start("session", session)
+    steps = _steps_that_take(seconds, started["session"])
+    for side in sides:
+        if side not in ("session", "fit"):
+            start(side, lambda side=side: stepping(side))
+
+    taken = {side: [] for side in ("session", *sides)}
+
+    def note(side, begin, count):
+        taken[side].append((time.perf_counter() - begin) / count)
+        if on_round is not None:
+            on_round()
+
+    def others():
+        for side, run in started.items():
+            # Eager is many times slower on small models: a tenth of the steps will do.
+            count = max(1, steps // 10) if side == "eager" else steps
+            begin = time.perf_counter()
+            run(count)
+            note(side, begin, count)
+
+    if "fit" in sides:
+        begin = time.perf_counter()
+        per_execution = min(steps, STEPS_PER_EXECUTION)
+        ready = level("fit", per_execution)
+        steps -= steps % per_execution
+        turn = _FitTurn(steps, note, others)
+        # One call of fit, an epoch a round, and the others between its epochs: what a
+        # call costs before its first step is start-up, as the Session's is.
+        ready.model.fit(
+            meeting_point.dataset(train, config),
+            steps_per_epoch=steps,
+            epochs=1 + rounds,
+            shuffle=False,
+            verbose=0,
+            callbacks=[turn],
+        )
+        starts["fit"] = turn.first_execution - begin
+    else:
+        for _ in range(rounds):
+            others()
+    return {
+        side: {
+            "steps_per_second": 1 / statistics.median(times),
+            "ratio": statistics.median(
+                reference / own for reference, own in zip(taken["session"], times)
+            ),
+            "start_seconds": starts[side],
+        }
+        for side, times in taken.items()
+    }
+
+
+class _FitTurn(keras.callbacks.Callback):
+    """Times each epoch of one ``fit`` as a round; epoch 0 is there to warm up."""
+
+    def __init__(self, steps, note, others):
+        super().__init__()
+        self.steps, self.note, self.others = steps, note, others
+        self.first_execution = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.first_execution is None:
+            self.first_execution = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch > 0:
+            self.note("fit", self.begin, self.steps)
+            self.others()
+
+
+def _steps_that_take(seconds, run):
+    run(2)  # warm
+    begin = time.perf_counter()
+    run(5)
+    return max(2, round(5 * seconds / (time.perf_counter() - begin)))
+
+
+def comparison_cost(steps=200, rounds=5):
+    """Milliseconds that one compared step of linear_regression costs.
+
+    Both sides train at level function on 100 examples and every record is compared.
+
+    Returns:
+        {"reused": with graph, Session and functions built before, "rebuilt": with all
+        of them built anew for each step}, medians over the rounds.
+    """
+    name = "linear_regression"
+    meeting_point = chapters.meeting_point(name)
+    (x, y), _ = meeting_point.load(None, seed=1)
+    batch = x[:100], y[:, :100]
+    values = {"inference/weights": [[0.1, 0.2, 0.3]], "inference/bias": 0.5}
+
+    def milliseconds(run, count):
+        begin = time.perf_counter()
+        run()
+        return 1000 * (time.perf_counter() - begin) / count
+
+    def rebuilt():
+        with Pair(name) as pair:
+            pair.compare(lambda: [batch], "function", values).require_agreement()
+
+    with Pair(name) as pair:
+
+        def reused(count=steps):
+            pair.compare(
+                lambda: itertools.repeat(batch, count), "function", values
+            ).require_agreement()
+
+        reused(2)
+        costs = [
+            (milliseconds(reused, steps), milliseconds(rebuilt, 1))
+            for _ in range(rounds)
+        ]
+    of_reused, of_rebuilt = zip(*costs)
+    return {
+        "reused": statistics.median(of_reused),
+        "rebuilt": statistics.median(of_rebuilt),
+    }

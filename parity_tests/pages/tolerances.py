@@ -1,0 +1,47 @@
+"""Writes docs/tolerances.md from budgets.toml: ``python -m parity_tests.pages.tolerances``."""
+
+import pathlib
+
+from parity_tests.engine import budgets
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "tolerances.md"
+
+HEAD = """\
+# Tolerances
+
+<!-- Made by `python -m parity_tests.pages.tolerances` from parity_tests/engine/budgets.toml. -->
+
+Everything that this project compares has to be equal to the bit, but for the entries
+below. A norm-wise budget counts ULPs of the largest magnitude that the tensor has had so
+far in the run: a gradient that has converged to nothing is rounding noise, and measured
+against itself would say nothing. Each budget has a test that fails if it is taken away,
+and every planted fault is caught at it as well.
+
+"""
+
+
+def page():
+    """The whole page, as text."""
+    lines = [
+        "| chapter, part or program | level | stage | budget | reason | needed by |"
+    ]
+    lines.append("|---|---|---|---|---|---|")
+    for entry in budgets.entries():
+        budget = budgets.budget_for(budgets.subject(entry), entry["level"])(
+            entry["stage"], None
+        )
+        test = entry["test"].partition("::")[2]
+        cells = [
+            budgets.subject(entry),
+            entry["level"],
+            entry["stage"],
+            budget.describe(),
+            entry["reason"],
+            f"`{test}`",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,45 @@
+"""The table of parts: every public name of tf2_keras.tf1_semantics.
+
+One module beside this one holds each kind's descriptors; this is all of them, for the
+tests and pages that cut across.
+"""
+
+import functools
+
+from parity_tests.parts import (
+    averages,
+    clipping,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    recurrent,
+    schedules,
+)
+from tf2_keras import tf1_semantics
+
+PARTS = (
+    *initializers.PARTS,
+    *optimizers.PARTS,
+    *schedules.PARTS,
+    *clipping.PARTS,
+    *averages.PARTS,
+    *losses.PARTS,
+    *metrics.PARTS,
+    *layers.PARTS,
+    *recurrent.PARTS,
+)
+
+
+def constructor(name):
+    """The class or function of a part's name, such as "optimizers.Adam"."""
+    module, _, name = name.partition(".")
+    return getattr(getattr(tf1_semantics, module), name)
+
+
+@functools.cache
+def measured(name, number):
+    """{step: error} of one trap of a part: see ``descriptor.Trap``."""
+    (part,) = (part for part in PARTS if part.name == name)
+    return part.traps[number].off()
