@@ -1,161 +1,306 @@
-"""The Session side of a run: initialise, step, yield what happened.
+"""The TF1 side of a play: a graph, its moves, and a Session that plays them.
 
-A chapter's ``build`` returns a ``Program``; ``run`` drives it and yields plain data, in
-order of execution: the initial values, then for each step the loss, the gradients, the
-optimizer slots and the new values, as dictionaries of numpy arrays under TF1's names.
+A ``Program`` is a graph whose placeholders have names in a batch and whose ``session.run``
+calls have names, the moves. ``play`` initialises it and yields plain data, a record a
+move: what the move saw, by stage, then the optimizer's slots and all other variables as
+it left them.
+
+    built = build()  # of a chapter, or any graph with its tensors at hand
+    program = session.program(
+        built.graph, {'x': built.x, 'y_true': built.y_true},
+        train=session.train(built.train, built.loss),
+        predict=session.move(outputs={'y_pred': built.y_pred}),
+    )
+    for record in session.play(program, [('train', {'x': x, 'y_true': y})]):
+        ...
 """
 
 import collections
+import contextlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
+from tf1_graph import updates
+from tf1_graph.errors import refusal
+
+# One kind of session.run.
+Move = collections.namedtuple(
+    "Move",
+    [
+        "op",  # what runs, besides what is seen
+        "seen",  # {stage: {name: tensor}}, fetched in that run
+        "feed",  # {tensor: value}, besides the batch
+        "slots",  # names of the variables that belong to its optimizer
+    ],
+)
 Program = collections.namedtuple(
     "Program",
     [
-        "graph",  # tf.Graph that holds everything below
-        "x",  # placeholder for one batch of inputs
-        "y_true",  # placeholder for one batch of targets
-        "y_pred",  # what inference computes from x in training
-        "loss",  # scalar
-        "gradients",  # [(gradient, variable)], as compute_gradients returned it
-        "optimizer",  # knows its slots
-        "train",  # op: one update of everything
-        "training_feed",  # fed besides x and y_true when training: {keep_prob: 0.5}
-        "inference_feed",  # fed besides x when predicting: {keep_prob: 1.0}
-        "predict",  # y_pred with moving statistics, without dropout
+        "graph",
+        "inputs",  # {name in a batch: tensor that is fed}
+        "moves",  # {name: Move}
+        "settings",  # {name: tensor that a whole play may feed, such as a constant rate}
+        "variables",  # {TF1 name: variable} of what is recorded, in order of creation
+        "slots",  # names of the variables that belong to an optimizer, of every move
     ],
 )
 
 
-def program(**fields):
-    """A Program; the last three fields default to a model that trains as it predicts."""
-    fields.setdefault("training_feed", {})
-    fields.setdefault("inference_feed", {})
-    fields.setdefault("predict", fields["y_pred"])
-    return Program(**fields)
+def move(op=(), feed=None, slots=(), **seen):
+    """One kind of ``session.run``.
+
+    Args:
+        op: an op, or several, that run besides what is seen.
+        feed: {tensor: value} fed besides the batch, such as ``{keep_prob: 1.0}``.
+        slots: names of variables that belong to an optimizer.
+        **seen: stages, each {name: tensor}, fetched in that run. What a move sees as
+            ``carried`` is fed to the next one under the same names, unless its batch
+            has them.
+    """
+    return Move(op, seen, dict(feed or {}), frozenset(slots))
 
 
-def open_session(built):
-    """A Session on ``built.graph``; each one draws its random streams from the start."""
-    # Soft placement as in the notes: an op without a kernel for the wanted device goes
-    # to one that has it instead of failing.
-    return tf.Session(
-        graph=built.graph, config=tf.ConfigProto(allow_soft_placement=True)
+def train(op, loss=None, gradients=None, optimizer=None, feed=None, **seen):
+    """A move that trains; its gradients and slots are found from the graph.
+
+    Every ``Apply...`` op that ``op`` runs says which variable it updates, by which
+    gradient and with which slots: what ``minimize`` made of them. The gradient is what
+    the update got, after any clipping.
+
+    Args:
+        op: what ``minimize`` or ``apply_gradients`` returned, or what runs it.
+        loss: a scalar tensor, or {name: tensor} of several.
+        gradients: what ``compute_gradients`` returned, where a gradient has no
+            ``Apply...`` op, as the rows of an embedding under Adam; or
+            {variable name: tensor}, and None for no record of it.
+        optimizer: the ``tf.train.Optimizer``, where its slots have no ``Apply...`` op
+            either; or several.
+        feed, **seen: as of ``move``.
+
+    Raises:
+        ValueError: if ``op`` updates a variable in a way that has no gradient to find.
+    """
+    named = gradients or {}
+    if not isinstance(named, dict):
+        named = {variable.op.name: gradient for gradient, variable in named}
+    graph = updates.operations_of(op)[0].graph
+    gradients, slots = updates.gradients_and_slots(graph, op, named)
+    optimizers = optimizer if isinstance(optimizer, (list, tuple)) else [optimizer]
+    with graph.as_default():  # variables() returns those of the default graph
+        slots |= {
+            variable.op.name
+            for known in optimizers
+            if known is not None
+            for variable in known.variables()
+        }
+    stages = collections.OrderedDict()
+    if loss is not None:
+        stages["loss"] = loss if isinstance(loss, dict) else {"loss": loss}
+    stages["gradients"] = gradients
+    stages.update(seen)
+    return move(op, feed, slots, **stages)
+
+
+def program(graph, inputs=None, settings=None, variables=None, **moves):
+    """A ``Program``.
+
+    Args:
+        graph: a ``tf.Graph``.
+        inputs: {name in a batch: placeholder}; by default all placeholders by their own
+            names.
+        settings: {name: tensor} that a play may set for all of its moves: any tensor of
+            a TF1 graph can be fed, constants such as a learning rate included.
+        variables: what is recorded; by default all global variables. Local ones, as of
+            streaming metrics, are initialised too.
+        **moves: what ``move`` and ``train`` made.
+    """
+    if inputs is None:
+        inputs = collections.OrderedDict(
+            (op.name, op.outputs[0])
+            for op in graph.get_operations()
+            if op.type == "Placeholder"
+        )
+    if variables is None:
+        variables = graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+    variables = collections.OrderedDict(
+        (variable.op.name, variable) for variable in variables
+    )
+    slots = frozenset().union(*(made.slots for made in moves.values()))
+    return Program(graph, dict(inputs), moves, dict(settings or {}), variables, slots)
+
+
+def supervised(built, training_feed=None, inference_feed=None, learning_rate=None):
+    """The ``Program`` of a model with one input and one target: train and predict.
+
+    Args:
+        built: what has ``graph``, ``x``, ``y_true``, ``y_pred``, ``loss`` and ``train``;
+            and ``predict``, if it predicts otherwise than it trains.
+        training_feed, inference_feed: {tensor: value} fed besides the batch.
+        learning_rate: name of a tensor that a play may set, such as
+            ``'train/GradientDescent/learning_rate:0'``.
+    """
+    settings = {}
+    if learning_rate is not None:
+        settings["learning_rate"] = built.graph.get_tensor_by_name(learning_rate)
+    predicted = getattr(built, "predict", built.y_pred)
+    return program(
+        built.graph,
+        {"x": built.x, "y_true": built.y_true},
+        settings,
+        train=train(built.train, built.loss, feed=training_feed),
+        predict=move(outputs={"y_pred": predicted}, feed=inference_feed),
     )
 
 
-def slot_variables(built):
-    """{TF1 name: variable} of the optimizer's own state: slots and beta powers."""
-    with built.graph.as_default():  # variables() returns those of the default graph
-        return collections.OrderedDict(
-            sorted(
-                (variable.op.name, variable) for variable in built.optimizer.variables()
-            )
-        )
+def open_session(graph):
+    """A Session; each new one reads its random streams from the start.
+
+    With soft placement, as in the notes: an op without a kernel for the wanted device
+    goes to one that has it instead of failing.
+    """
+    return tf.Session(graph=graph, config=tf.ConfigProto(allow_soft_placement=True))
 
 
-def model_variables(built):
-    """{TF1 name: variable} of everything else that is saved, in order of creation."""
-    slots = slot_variables(built)
-    with built.graph.as_default():
-        return collections.OrderedDict(
-            (variable.op.name, variable)
-            for variable in tf.global_variables()
-            if variable.op.name not in slots
-        )
+def streams(graph, operations=None):
+    """Ops that keep something between runs, apart from variables.
+
+    Random ops and samplers their place in a stream, queues and iterators what they
+    hold: only a new Session starts them over.
+
+    Args:
+        operations: those to look at with all that they need; by default every one.
+    """
+    known = graph.get_operations()
+    if operations is not None:
+        known = updates.ancestors(operations)
+    return [
+        operation
+        for operation in known
+        if operation.op_def is not None
+        and operation.op_def.is_stateful
+        and operation.type not in updates.VARIABLES
+        and not any(_refers_to_a_variable(tensor) for tensor in operation.inputs)
+    ]
+
+
+def _refers_to_a_variable(tensor):
+    return tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype
 
 
 def initialise(session, built, values=None):
     """Runs every initialiser; ``values`` ({TF1 name: array}) replace what they compute.
 
-    A fed value takes the place of the initialiser's own result, so a run can start
-    from any state without a single new node in the graph.
+    A fed value takes the place of the initialiser's own result, so a play can start from
+    any state without a single new node in the graph.
+
+    Raises:
+        ValueError: for values that are not named after variables.
     """
-    variables = model_variables(built)
-    variables.update(slot_variables(built))
-    unknown = sorted(set(values or {}) - set(variables))
+    unknown = sorted(set(values or {}) - set(built.variables))
     if unknown:
-        raise ValueError(
-            f"values must be named after variables of the program. Received: {unknown}. "
-            f"Use some of: {sorted(variables)}."
+        raise refusal(
+            "values must be named after variables of the program",
+            unknown,
+            f"Use some of: {sorted(built.variables)}",
         )
+    unrecorded = built.graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
+    unrecorded += built.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
     session.run(
-        [variable.initializer for variable in variables.values()],
+        [variable.initializer for variable in (*built.variables.values(), *unrecorded)],
         feed_dict={
-            variables[name].initializer.inputs[1]: value
+            built.variables[name].initializer.inputs[1]: value
             for name, value in (values or {}).items()
         },
     )
 
 
-def run(session, built, batches, values=None, feed=None):
-    """Trains on ``batches`` and yields what happened, record by record.
+def play(built, moves, values=None, settings=None, session=None):
+    """Plays ``moves`` and yields what happened, record by record.
 
     Args:
-        session: an open Session on ``built.graph``.
         built: a ``Program``.
-        batches: iterable of (x, y_true) numpy arrays.
-        values: see ``initialise``.
-        feed: {tensor or its name: value} fed at every step, for instance
-            ``{'train/Adam/learning_rate:0': 1e-3}``: any tensor of a TF1 graph can be
-            fed, constants included.
+        moves: iterable of (name of a move, {name in a batch: array}).
+        values: {TF1 name: array} to start from, see ``initialise``.
+        settings: {name: value} of ``built.settings``, fed to every move.
+        session: an open Session on the graph; by default one of its own.
 
     Yields:
-        ``{'initial values': {...}}``, then for each batch
-        ``{'loss': {...}, 'gradients': {...}, 'slots': {...}, 'updates': {...}}``.
-        Gradients come in the order in which backpropagation reaches them: the last
-        variable's first.
+        ``{'initial values': {...}}``, then for each move ``{'move': name}`` with the
+        stages that it sees, then ``'slots'`` and ``'updates'``: {TF1 name: array}.
+        Sparse values come as their parts, ``table values`` and ``table indices``.
+
+    Raises:
+        ValueError: for a move, an input, a value or a setting that is not there.
     """
-    initialise(session, built, values)
-    variables = model_variables(built)
-    slots = slot_variables(built)
-    gradients = collections.OrderedDict(
-        (variable.op.name, gradient)
-        for gradient, variable in reversed(built.gradients)
-        if gradient is not None
-    )
-    state = {"slots": dict(slots), "updates": dict(variables)}
-    initial = session.run(state)
-    yield {
-        "initial values": _in_order(
-            list(variables) + list(slots), initial["updates"], initial["slots"]
-        )
-    }
-    fetches = {"loss": built.loss, "gradients": gradients, "train": built.train}
-    for x, y_true in batches:
-        feed_dict = {built.x: x, built.y_true: y_true}
-        feed_dict.update(built.training_feed)
-        feed_dict.update(feed or {})
-        # The gradients are fetched in the run that applies them, the new values in a
-        # second one: within one run nothing says whether a fetched variable is read
-        # before or after its update.
-        happened = session.run(fetches, feed_dict=feed_dict)
-        after = session.run(state)
-        yield {
-            "loss": {"loss": happened["loss"]},
-            "gradients": _in_order(gradients, happened["gradients"]),
-            "slots": _in_order(slots, after["slots"]),
-            "updates": _in_order(variables, after["updates"]),
+    with contextlib.ExitStack() as stack:
+        if session is None:
+            session = stack.enter_context(contextlib.closing(open_session(built.graph)))
+        initialise(session, built, values)
+        feed = {
+            built.settings[known(name, built.settings, "setting")]: value
+            for name, value in (settings or {}).items()
         }
+        yield {"initial values": plain(session.run(built.variables))}
+        carried = {}
+        for name, batch in moves:
+            seen = run(session, built, name, dict(carried, **batch), feed)
+            carried = {
+                key: value
+                for key, value in seen.get("carried", {}).items()
+                if key in built.inputs
+            }
+            # The new values come in a second run: within one, nothing says whether a
+            # fetched variable is read before or after its update.
+            state = session.run(built.variables)
+            record = {"move": name}
+            record.update((stage, plain(named)) for stage, named in seen.items())
+            record["slots"] = plain(
+                {key: state[key] for key in state if key in built.slots}
+            )
+            record["updates"] = plain(
+                {key: state[key] for key in state if key not in built.slots}
+            )
+            yield record
 
 
-def _in_order(names, *found):
-    merged = {}
-    for values in found:
-        merged.update(values)
-    return collections.OrderedDict((name, merged[name]) for name in names)
+def run(session, built, name, batch, feed=None, unseen=False):
+    """One move: {stage: {name: value}} of what it sees, as ``session.run`` returns it.
+
+    Args:
+        unseen: whether to fetch nothing, as a program does that only wants the result.
+    """
+    made = built.moves[known(name, built.moves, "move")]
+    feed_dict = dict(feed or {})
+    feed_dict.update(made.feed)
+    for key, value in batch.items():
+        feed_dict[built.inputs[known(key, built.inputs, "input")]] = value
+    seen, _ = session.run(({} if unseen else made.seen, made.op), feed_dict=feed_dict)
+    return seen
 
 
-def train(session, built, batches):
-    """Trains on ``batches`` as a program does that only wants the result: no fetches."""
-    for x, y_true in batches:
-        feed_dict = {built.x: x, built.y_true: y_true}
-        feed_dict.update(built.training_feed)
-        session.run(built.train, feed_dict=feed_dict)
+def known(name, names, kind):
+    """``name``, if it is one of ``names``.
+
+    Raises:
+        ValueError: otherwise, with the known ones.
+    """
+    if name not in names:
+        raise refusal(
+            f"{kind} must be one of the program's",
+            name,
+            f"Use some of: {sorted(names)}",
+        )
+    return name
 
 
-def predict(session, built, x):
-    """What the program predicts for ``x``: moving statistics, no dropout."""
-    feed_dict = {built.x: x}
-    feed_dict.update(built.inference_feed)
-    return session.run(built.predict, feed_dict=feed_dict)
+def plain(named):
+    """Arrays by name; what is sparse as its parts, ``table values``, ``table indices``."""
+    arrays = collections.OrderedDict()
+    for name, value in named.items():
+        if hasattr(value, "dense_shape"):
+            arrays[name + " values"] = np.asarray(value.values)
+            arrays[name + " indices"] = np.asarray(value.indices)
+        else:
+            arrays[name] = np.asarray(value)
+    return arrays

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from parity_tests.engine.comparison import STAGES
+from parity_tests.engine.records import STAGES
 
 
 def parity_table(report):

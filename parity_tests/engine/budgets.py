@@ -1,10 +1,14 @@
-"""Reads budgets.toml: every tolerance above zero, each with its reason."""
+"""Tolerances: what a budget is, and budgets.toml, where all above zero stand."""
 
 import functools
 import pathlib
 import sys
+from typing import NamedTuple
 
-from parity_tests.engine.comparison import STAGES, Budget
+import numpy as np
+
+from parity_tests.engine.records import STAGES
+from parity_tests.engine.ulps import INCOMPARABLE, finite_or_none
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,6 +20,52 @@ SUBJECTS = ("chapter", "part", "program")
 FIELDS = {*SUBJECTS, "level", "stage", "ulp", "normwise", "reason", "test"}
 
 
+class Budget(NamedTuple):
+    """How far a tensor may stray: in elementwise ULPs, or else norm-wise.
+
+    ulp: ULPs that every element may be off.
+    normwise: ULPs of the tensor's largest magnitude so far in the run that every element
+        may be off; None grants nothing beyond `ulp`. A gradient that has converged to
+        nothing is rounding noise, and measured against itself would say nothing.
+    reason: why it is not zero.
+    """
+
+    ulp: int = 0
+    normwise: float | None = None
+    reason: str = ""
+
+    def admits(self, distances, errors):
+        """Which elements are within the budget: one of the two measures suffices.
+
+        Args:
+            distances: ULPs of each element, uint64.
+            errors: norm-wise errors of each element, float64.
+
+        Returns:
+            bool array of the same shape.
+        """
+        within = distances <= np.uint64(self.ulp)
+        if self.normwise is not None:
+            within |= (errors <= self.normwise) & (distances != np.uint64(INCOMPARABLE))
+        return within
+
+    def describe(self):
+        """Such as '4 ULP' or '16 ULP of the largest magnitude'."""
+        elementwise = f"{self.ulp} ULP"
+        if self.normwise is None:
+            return elementwise
+        normwise = f"{self.normwise:g} ULP of the largest magnitude"
+        return f"{elementwise} or {normwise}" if self.ulp else normwise
+
+    def as_data(self):
+        """A dict that is valid JSON."""
+        return {
+            "ulp": int(self.ulp),
+            "normwise": finite_or_none(self.normwise),
+            "reason": self.reason,
+        }
+
+
 @functools.cache
 def entries():
     """The entries of budgets.toml, as a tuple of dicts.
@@ -23,8 +73,8 @@ def entries():
     Raises:
         ValueError: if one lacks its reason or test, or names an unknown stage or field.
     """
-    found = tuple(tomllib.loads(FILE.read_text(encoding="utf-8")).get("budget", ()))
-    for entry in found:
+    stated = tuple(tomllib.loads(FILE.read_text(encoding="utf-8")).get("budget", ()))
+    for entry in stated:
         missing = {"level", "stage", "reason", "test"} - set(entry)
         unknown = set(entry) - FIELDS
         one_subject = sum(kind in entry for kind in SUBJECTS) == 1
@@ -34,7 +84,7 @@ def entries():
                 f"and a stage of {STAGES}. Received: {entry}. "
                 "Complete it or take it out."
             )
-    return found
+    return stated
 
 
 def subject(entry):

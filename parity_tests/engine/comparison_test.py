@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.engine.comparison import STAGES, Budget, Comparison, compare_runs
+from parity_tests.engine.budgets import Budget
+from parity_tests.engine.comparison import Comparison, compare_plays
+from parity_tests.engine.records import STAGES
 from parity_tests.engine.ulps import INCOMPARABLE, ulp_distance
 
 STEPS = 5
@@ -62,7 +64,7 @@ def off_by(*distances):
 
 def compare_one(reference, candidate, budget=None, stage="gradients", **options):
     """Compare two runs of a single tensor, kernel, in step 1."""
-    return compare_runs(
+    return compare_plays(
         [{}, {stage: {"kernel": reference}}],
         [{}, {stage: {"kernel": candidate}}],
         budget_for=lambda *_: budget,
@@ -78,7 +80,7 @@ def place(divergence):
 
 
 def test_equal_runs_agree_in_every_stage():
-    comparison = compare_runs(small_run(), iter(small_run()))
+    comparison = compare_plays(small_run(), iter(small_run()))
     comparison.require_agreement()
     assert comparison.ok
     assert comparison.first_divergence is None
@@ -115,7 +117,7 @@ def test_equal_runs_agree_in_every_stage():
     ids=["no records", "no stages", "no tensors", "no elements"],
 )
 def test_runs_with_nothing_to_compare_do_not_agree(reference, candidate):
-    comparison = compare_runs(reference, candidate)
+    comparison = compare_plays(reference, candidate)
     assert not comparison.ok
     with pytest.raises(AssertionError, match="only if something was compared"):
         comparison.require_agreement()
@@ -155,7 +157,7 @@ def test_both_runs_may_reuse_their_buffers():
             buffer += 1
             yield {"updates": {"kernel": buffer}}
 
-    compare_runs(counting(to=5), counting(to=5)).require_agreement()
+    compare_plays(counting(to=5), counting(to=5)).require_agreement()
 
 
 def test_the_reported_values_are_those_of_the_moment():
@@ -175,7 +177,7 @@ def test_the_arguments_stay_as_they_were():
                     if isinstance(value, np.ndarray):
                         value.flags.writeable = False
     before = copy.deepcopy(runs)
-    comparison = compare_runs(*runs)
+    comparison = compare_plays(*runs)
     assert comparison.first_divergence is not None
     assert repr(runs) == repr(before)
 
@@ -297,7 +299,7 @@ FAULTS = {
 @pytest.mark.parametrize("stop_at_first", [False, True])
 def test_a_planted_fault_is_caught_and_named(change, stop_at_first):
     where, problem = FAULTS[change]
-    comparison = compare_runs(
+    comparison = compare_plays(
         small_run(), fault_in(change), stop_at_first=stop_at_first
     )
     divergence = comparison.first_divergence
@@ -317,19 +319,19 @@ def test_a_planted_fault_is_caught_and_named(change, stop_at_first):
 
 def test_an_unknown_stage_in_the_reference_is_caught_too():
     for candidate in (small_run(), fault_in(misname_stage)):
-        comparison = compare_runs(fault_in(misname_stage), candidate)
+        comparison = compare_plays(fault_in(misname_stage), candidate)
         assert place(comparison.first_divergence) == (2, "metrics", None)
 
 
 def test_one_step_late_is_caught_at_the_first_slot():
-    comparison = compare_runs(small_run(), small_run(one_step_late=True))
+    comparison = compare_plays(small_run(), small_run(one_step_late=True))
     assert place(comparison.first_divergence) == (1, "slots", "dense/kernel")
     assert comparison.cells["initial values"].ok is True
     assert comparison.cells["slots"].ok is False
 
 
 def test_a_wrong_rate_is_caught_at_the_first_update_within_a_budget_of_a_few_ulp():
-    comparison = compare_runs(
+    comparison = compare_plays(
         small_run(),
         small_run(learning_rate=0.1001),
         budget_for=lambda *_: Budget(ulp=8, normwise=8.0),
@@ -367,9 +369,9 @@ def test_the_first_divergence_is_first_in_order_of_stages_then_of_the_reference(
                 for stage, tensors in reversed(record.items())
             }
 
-    comparison = compare_runs(run(0), reordered(run(1)))
+    comparison = compare_plays(run(0), reordered(run(1)))
     assert place(comparison.first_divergence) == (1, "gradients", "y")
-    comparison = compare_runs(run(0), reordered(run(0)))
+    comparison = compare_plays(run(0), reordered(run(0)))
     comparison.require_agreement()
 
 
@@ -396,7 +398,7 @@ def test_of_several_faults_the_first_in_order_of_execution_is_reported(faults):
         return step, STAGES.index(stage), tensor == "dense/bias", position
 
     step, stage, tensor, position = min(faults, key=order)
-    divergence = compare_runs(small_run(), run).first_divergence
+    divergence = compare_plays(small_run(), run).first_divergence
     assert place(divergence) == (step, stage, tensor)
     assert divergence.index == (
         (0, position) if tensor == "dense/kernel" else (position,)
@@ -458,16 +460,16 @@ def test_normwise_budgets_measure_against_the_largest_magnitude_so_far():
     large, small = np.float32([1.0]), np.float32([1e-7])
     records = [{"gradients": {"w": value}} for value in (large, small)]
     candidates = [records[0], {"gradients": {"w": small + np.float32(1e-8)}}]
-    granted = compare_runs(records, candidates, budget_for=lambda *_: Budget(0, 1.0))
+    granted = compare_plays(records, candidates, budget_for=lambda *_: Budget(0, 1.0))
     granted.require_agreement()
     assert granted.cells["gradients"].normwise < 0.1
     # Without the larger one before, the same difference is a tenth of the tensor.
-    alone = compare_runs(
+    alone = compare_plays(
         records[1:], candidates[1:], budget_for=lambda *_: Budget(0, 1.0)
     )
     assert not alone.ok
     # What comes later does not excuse what came before.
-    reverse = compare_runs(
+    reverse = compare_plays(
         records[::-1], candidates[::-1], budget_for=lambda *_: Budget(0, 1.0)
     )
     assert not reverse.ok
@@ -514,7 +516,7 @@ def test_a_difference_within_budget_comes_before_a_divergence():
     second = candidate[3]["updates"]["dense/kernel"]
     second[0, 0] = up(second[0, 0], 3)
     budgets = {"gradients": Budget(2)}
-    comparison = compare_runs(
+    comparison = compare_plays(
         reference, candidate, budget_for=lambda stage, _: budgets.get(stage)
     )
     assert place(comparison.first_difference) == (1, "gradients", "dense/bias")
@@ -534,14 +536,14 @@ def test_each_tensor_is_held_to_its_own_budget_and_asked_for_it_once():
         for _ in range(3):
             yield {"updates": {"loose": up(1.0, loose), "strict": up(1.0, strict)}}
 
-    comparison = compare_runs(run(0, 0), run(50, 1), budget_for=budget_for)
+    comparison = compare_plays(run(0, 0), run(50, 1), budget_for=budget_for)
     comparison.require_agreement()
     assert asked == [("updates", "loose"), ("updates", "strict")]
     assert comparison.cells["updates"].worst_at == (0, "loose")
     assert comparison.cells["updates"].budget == Budget(100)
 
     # A tensor beyond its budget is worse than one that is further off but within.
-    comparison = compare_runs(run(0, 0), run(50, 2), budget_for=budget_for)
+    comparison = compare_plays(run(0, 0), run(50, 2), budget_for=budget_for)
     assert place(comparison.first_divergence) == (0, "updates", "strict")
     assert comparison.cells["updates"].worst_at == (0, "strict")
     assert comparison.cells["updates"].budget == Budget(1)
@@ -555,7 +557,7 @@ def test_the_cell_names_the_worst_step():
         for steps in distances:
             yield {"loss": {"loss": up(1.0, steps)}}
 
-    comparison = compare_runs(
+    comparison = compare_plays(
         run(0, 0, 0, 0), run(0, 1, 5, 2), budget_for=lambda *_: Budget(4)
     )
     cell = comparison.cells["loss"]
@@ -604,7 +606,7 @@ def test_the_report_of_a_shape_shows_no_values():
 
 
 def test_the_report_of_an_early_end_shows_the_step():
-    comparison = compare_runs(small_run(), small_run()[:3])
+    comparison = compare_plays(small_run(), small_run()[:3])
     assert comparison.first_divergence.describe() == (
         "First divergence: step 3\n  problem    run ended early"
     )
@@ -669,7 +671,7 @@ def test_every_cell_and_divergence_is_valid_json():
         ]
     budget = Budget(np.int64(1), np.float32(np.inf), "numpy's own numbers")
     comparisons = [
-        compare_runs(small_run(), run, budget_for=lambda *_: budget) for run in runs
+        compare_plays(small_run(), run, budget_for=lambda *_: budget) for run in runs
     ]
     for comparison in comparisons:
         data = {stage: cell.as_data() for stage, cell in comparison.cells.items()}

@@ -194,6 +194,11 @@ def largest_magnitude(numbers):
     return largest
 
 
+def finite_or_none(number):
+    """A float that is valid JSON; None for what no number can say."""
+    return None if number is None or not np.isfinite(number) else float(number)
+
+
 def _blocks(size, length):
     """Slices of at most `length` that cover range(size) in order."""
     return (slice(start, start + length) for start in range(0, size, length))

@@ -1,4 +1,7 @@
-"""The chapters in reading order, and the two files and the meeting point of each."""
+"""The chapters in reading order, and the files of each.
+
+Runs under Python 3.7 as well.
+"""
 
 import difflib
 import importlib
@@ -31,10 +34,23 @@ def require_known(name, known, kind):
     raise UnknownName(f"{kind} must be a known name. Received: {name}. {remedy}.")
 
 
-def meeting_point(name):
-    """The module that knows what a chapter trains on; imports no TensorFlow."""
+def setup(name):
+    """The module that says what a chapter is run on; imports no TensorFlow.
+
+    It has TEACHES, STEPS and METRIC; ``configure(data, seed)``, ``load(data, seed)``,
+    ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
+    ``evaluation(test)`` and ``score(test, outputs)``.
+    """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
+
+
+def drawn(name):
+    """The module that says what a chapter's claims are drawn from.
+
+    It has SMALL, START, ``plays()`` and ``moves(config)``.
+    """
+    return importlib.import_module(f"parity_tests.models.{name}_plays")
 
 
 def faults(name):
@@ -50,3 +66,8 @@ def graph(name):
 def twin(name):
     """The Keras side of a chapter."""
     return importlib.import_module(f"tf2_keras.models.{name}")
+
+
+def program(name, config):
+    """The ``tf1_graph.session.Program`` of a chapter."""
+    return setup(name).program(graph(name).build(config), config)

@@ -4,7 +4,6 @@ import numpy as np
 
 TEACHES = "gradient descent, feed_dict as data set, and y_true without a shape"
 STEPS = 11
-HAS_STREAM = False
 LEARNING_RATE = "train/GradientDescent/learning_rate:0"
 METRIC = "loss"
 
@@ -22,16 +21,19 @@ def load(data, seed):
     return examples, examples
 
 
-def example_batch(config):
-    """Zeros of the right ranks and dtypes."""
-    return np.zeros((1, config.features), np.float32), np.zeros((1, 1), np.float32)
+def program(built, _config):
+    """The TF1 side's moves ``train`` and ``predict``, of what its ``build`` returned."""
+    from tf1_graph import session
+
+    return session.supervised(built, learning_rate=LEARNING_RATE)
 
 
-def batches(train, config):
-    """As the chapter's own loop takes them: all data, or shuffled mini-batches."""
+def moves(train, config):
+    """Endless training as the chapter's own loop does it: all data, or mini-batches."""
     from tf1_graph.models.linear_regression import mini_batches
 
-    return mini_batches(*train, config.batch_size, config.seed)
+    for x, y_true in mini_batches(*train, config.batch_size, config.seed):
+        yield "train", {"x": x, "y_true": y_true}
 
 
 def dataset(train, config):
@@ -41,7 +43,11 @@ def dataset(train, config):
     return mini_batches(*train, config.batch_size, config.seed)
 
 
-def score(test, predict):
+def evaluation(test):
+    """The moves whose outputs are scored."""
+    return [("predict", {"x": test[0]})]
+
+
+def score(test, outputs):
     """Mean squared error, as a float."""
-    x, y = test
-    return float(np.mean((predict(x) - y) ** 2))
+    return float(np.mean((outputs[0]["y_pred"] - test[1]) ** 2))

@@ -1,7 +1,5 @@
 """Faults planted in the linear regression twin."""
 
-import itertools
-
 import keras
 import tensorflow as tf
 
@@ -32,7 +30,7 @@ def _bias_starts_at_one(twin):
 
 def _momentum(twin):
     return {
-        "train": lambda config: keras.optimizers.SGD(
+        "optimizer": lambda config: keras.optimizers.SGD(
             config.learning_rate, momentum=0.9, name="sgd"
         )
     }
@@ -55,11 +53,11 @@ def _one_step_late(twin):
 
         def apply(self, gradients, trainable_variables=None):
             due = [tf.identity(waiting) for waiting in self.waiting]
-            for waiting, gradient in zip(self.waiting, gradients):
+            for waiting, gradient in zip(self.waiting, gradients, strict=True):
                 waiting.assign(gradient)
             super().apply(due, trainable_variables)
 
-    return {"train": lambda config: Late(config.learning_rate, name="sgd")}
+    return {"optimizer": lambda config: Late(config.learning_rate, name="sgd")}
 
 
 FAULTS = {
@@ -72,12 +70,12 @@ FAULTS = {
     "bias_starts_at_one": Fault(
         "The bias starts at one.", "initial values", _bias_starts_at_one
     ),
-    "momentum": Fault("The optimizer remembers.", "updates", _momentum),
+    "momentum": Fault("The optimizer remembers.", "initial values", _momentum),
     "column_of_targets": Fault(
         "Targets broadcast against predictions.", "loss", _column_of_targets
     ),
     "one_step_late": Fault(
-        "Each gradient is applied a step late.", "updates", _one_step_late
+        "Each gradient is applied a step late.", "gradients", _one_step_late
     ),
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "updates", fields={"learning_rate": 0.55}
@@ -85,12 +83,12 @@ FAULTS = {
     "targets_shifted": Fault(
         "Each input meets its neighbour's target.",
         "loss",
-        batches=lambda batches: ((x, y[:, ::-1].copy()) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": batch["y_true"][:, ::-1].copy()},
     ),
     "batches_shifted": Fault(
         "The first batch is skipped.",
         "loss",
         both={"batch_size": 100},
-        batches=lambda batches: itertools.islice(batches, 1, None),
+        skipped=1,
     ),
 }

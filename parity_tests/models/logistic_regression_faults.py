@@ -1,7 +1,5 @@
 """Faults planted in the logistic regression twin."""
 
-import itertools
-
 import numpy as np
 import tensorflow as tf
 
@@ -68,12 +66,12 @@ FAULTS = {
     "labels_flipped": Fault(
         "Zero and one are exchanged.",
         "loss",
-        batches=lambda batches: ((x, 1 - y) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": 1 - batch["y_true"]},
     ),
     "labels_shifted": Fault(
         "Each input meets its neighbour's label.",
         "loss",
-        batches=lambda batches: ((x, np.roll(y, 1, axis=1)) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": np.roll(batch["y_true"], 1, axis=1)},
     ),
     "mean_squared_error": Fault(
         "The squared error of the logits.", "loss", _mean_squared_error
@@ -100,6 +98,6 @@ FAULTS = {
         "The first batch is skipped.",
         "loss",
         both={"batch_size": 100},
-        batches=lambda batches: itertools.islice(batches, 1, None),
+        skipped=1,
     ),
 }

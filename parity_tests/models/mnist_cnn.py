@@ -6,7 +6,6 @@ from parity_tests.datasets import mnist
 
 TEACHES = "a CNN: initialisers by seed, bias by broadcasting, dropout, Adam, next_batch"
 STEPS = 100
-HAS_STREAM = True  # dropout's
 LEARNING_RATE = "Adam/learning_rate:0"
 METRIC = "test accuracy"
 VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation
@@ -38,19 +37,24 @@ def load(data, seed):
     )
 
 
-def example_batch(config):
-    """Zeros of the right ranks and dtypes."""
-    return (
-        np.zeros((1, config.image_size**2), np.float32),
-        np.zeros((1, config.classes), np.float32),
+def program(built, config):
+    """The TF1 side's moves ``train`` and ``predict``, of what its ``build`` returned."""
+    from tf1_graph import session
+
+    return session.supervised(
+        built,
+        training_feed={built.keep_prob: config.keep_prob},
+        inference_feed={built.keep_prob: 1.0},
+        learning_rate=LEARNING_RATE,
     )
 
 
-def batches(train, config):
-    """In the order of the tutorial's next_batch."""
+def moves(train, config):
+    """Endless training in the order of the tutorial's next_batch."""
     from tf1_graph.models.mnist_cnn import next_batch
 
-    return next_batch(*train, config.batch_size, config.seed)
+    for images, labels in next_batch(*train, config.batch_size, config.seed):
+        yield "train", {"x": images, "y_true": labels}
 
 
 def dataset(train, config):
@@ -60,17 +64,17 @@ def dataset(train, config):
     return next_batch(*train, config.batch_size, config.seed)
 
 
-def score(test, predict):
+def evaluation(test):
+    """The moves whose outputs are scored: ten blocks of the test set, as in the notes."""
+    blocks = np.array_split(test[0], BLOCKS)
+    return [("predict", {"x": block}) for block in blocks if len(block)]
+
+
+def score(test, outputs):
     """Accuracy as the mean over ten blocks, as a float."""
-    x, y = test
-    return float(
-        np.mean(
-            [
-                np.mean(predict(images).argmax(1) == labels.argmax(1))
-                for images, labels in zip(
-                    np.array_split(x, BLOCKS), np.array_split(y, BLOCKS)
-                )
-                if len(images)
-            ]
-        )
-    )
+    labels = np.array_split(test[1], BLOCKS)
+    shares = [
+        np.mean(block["y_pred"].argmax(1) == labels[number].argmax(1))
+        for number, block in enumerate(outputs)
+    ]
+    return float(np.mean(shares))

@@ -1,6 +1,5 @@
 """Faults planted in the MNIST twin."""
 
-import itertools
 import types
 
 import keras
@@ -19,38 +18,6 @@ def _layer(**replaced):
             **{**vars(tf1_semantics), "layers": layers}
         )
     }
-
-
-class KerasAdam(keras.optimizers.Adam):
-    """Keras's own Adam, with beta powers kept beside it as TF1 keeps them.
-
-    Every slot so has a counterpart: what differs is what Keras computes.
-    """
-
-    def build(self, variables):
-        super().build(variables)
-        self.powers = {
-            name: self.add_variable(
-                shape=(),
-                dtype="float32",
-                initializer=keras.initializers.Constant(beta),
-                name=name,
-            )
-            for name, beta in (
-                ("beta1_power", self.beta_1),
-                ("beta2_power", self.beta_2),
-            )
-        }
-
-    def apply(self, gradients, trainable_variables=None):
-        super().apply(gradients, trainable_variables)
-        for power, beta in zip(
-            self.powers.values(), (self.beta_1, self.beta_2), strict=True
-        ):
-            power.assign(power.value * beta)
-
-    def tf1_slots(self):
-        return {"Adam": self._momentums, "Adam_1": self._velocities}, self.powers
 
 
 class LatePowers(tf1_semantics.optimizers.Adam):
@@ -81,7 +48,9 @@ class LateGradients(tf1_semantics.optimizers.Adam):
 
 def _optimizer(optimizer, **options):
     return lambda twin: {
-        "train": lambda config: optimizer(config.learning_rate, name="adam", **options)
+        "optimizer": lambda config: optimizer(
+            config.learning_rate, name="adam", **options
+        )
     }
 
 
@@ -249,21 +218,25 @@ FAULTS = {
     "labels_shifted_by_an_example": Fault(
         "Each image meets its neighbour's label.",
         "loss",
-        batches=lambda batches: ((x, np.roll(y, 1, axis=0)) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": np.roll(batch["y_true"], 1, axis=0)},
     ),
     "labels_shifted_by_a_class": Fault(
         "Each label is one class further.",
         "loss",
-        batches=lambda batches: ((x, np.roll(y, 1, axis=1)) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": np.roll(batch["y_true"], 1, axis=1)},
     ),
     "batches_shifted": Fault(
         "The first batch is skipped.",
         "loss",
-        batches=lambda batches: itertools.islice(batches, 1, None),
+        skipped=1,
     ),
-    "keras_adam": Fault("Keras's Adam as it comes.", "slots", _optimizer(KerasAdam)),
+    "keras_adam": Fault(
+        "Keras's Adam as it comes.", "slots", _optimizer(keras.optimizers.Adam)
+    ),
     "keras_adam_with_tf1_epsilon": Fault(
-        "Keras's Adam with TF1's epsilon.", "slots", _optimizer(KerasAdam, epsilon=1e-8)
+        "Keras's Adam with TF1's epsilon.",
+        "slots",
+        _optimizer(keras.optimizers.Adam, epsilon=1e-8),
     ),
     "wrong_epsilon": Fault(
         "Keras's epsilon of 1e-7.",
@@ -274,7 +247,7 @@ FAULTS = {
         "The beta powers are a step behind.", "slots", _optimizer(LatePowers)
     ),
     "gradients_one_step_late": Fault(
-        "Each gradient is applied a step late.", "slots", _optimizer(LateGradients)
+        "Each gradient is applied a step late.", "gradients", _optimizer(LateGradients)
     ),
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "updates", fields={"learning_rate": 1.1e-4}

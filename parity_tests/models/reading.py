@@ -38,20 +38,20 @@ def passages(path):
     """The passages of a Python file, in order; comments go with what follows them."""
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
-    found = [("beginning", 1)]
+    begun = [("beginning", 1)]
     end = 0
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             first = min([node.lineno] + [d.lineno for d in node.decorator_list])
-            found.append((node.name, _with_comments(lines, first)))
-        elif found[-1][0] != "beginning" and node.lineno > end:
+            begun.append((node.name, _with_comments(lines, first)))
+        elif begun[-1][0] != "beginning" and node.lineno > end:
             # Statements after a function: constants between, or the main block.
-            found.append((_label(node), _with_comments(lines, node.lineno)))
+            begun.append((_label(node), _with_comments(lines, node.lineno)))
         end = node.end_lineno
-    starts = [first for _, first in found] + [len(lines) + 1]
+    starts = [first for _, first in begun] + [len(lines) + 1]
     return [
         Passage(name, first, "\n".join(lines[first - 1 : after - 1]).strip("\n"))
-        for (name, first), after in zip(found, starts[1:])
+        for (name, first), after in zip(begun, starts[1:], strict=True)
     ]
 
 
@@ -94,7 +94,7 @@ def side_by_side(name, width):
     for left, right in aligned(name):
         title = (left or right).name
         if width < LEAST_WIDTH_OF_TWO:
-            for path, passage in zip(paths, (left, right)):
+            for path, passage in zip(paths, (left, right), strict=True):
                 if passage is not None:
                     parts += [Rule(f"{title} · {path}", align="left"), _code(passage)]
             continue

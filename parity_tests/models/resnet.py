@@ -9,8 +9,6 @@ from parity_tests.datasets.errors import DatasetError
 
 TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
 STEPS = 20
-HAS_STREAM = False
-LEARNING_RATE = None  # a schedule: nothing to feed
 METRIC = "test accuracy"
 BATCH_SIZE = 32  # the paper's 128 takes seconds a step on two cores
 TEST_EXAMPLES = 1000  # scored in a run, for the same reason
@@ -65,20 +63,22 @@ def load(data, seed):
     )
 
 
-def example_batch(config):
-    """Zeros of the right ranks and dtypes."""
-    return np.zeros((1, *config.image_shape), np.float32), np.zeros(1, np.int64)
+def program(built, _config):
+    """The TF1 side's moves ``train`` and ``predict``, of what its ``build`` returned."""
+    from tf1_graph import session
+
+    return session.supervised(built)
 
 
-def batches(train, config):
-    """Shuffled by epoch; the last batch of an epoch is as short as it must be."""
+def moves(train, config):
+    """Endless training, shuffled by epoch; the last batch of one is as short as need be."""
     images, labels = train
     random = np.random.RandomState(config.seed)
     while True:
         order = random.permutation(len(images))
         for start in range(0, len(order), config.batch_size):
             chosen = order[start : start + config.batch_size]
-            yield images[chosen], labels[chosen]
+            yield "train", {"x": images[chosen], "y_true": labels[chosen]}
 
 
 def dataset(train, config):
@@ -105,8 +105,12 @@ def dataset(train, config):
     )
 
 
-def score(test, predict):
+def evaluation(test):
+    """The moves whose outputs are scored."""
+    return [("predict", {"x": block}) for block in np.array_split(test[0], 4)]
+
+
+def score(test, outputs):
     """Accuracy, as a float."""
-    x, y = test
-    predictions = [predict(block).argmax(1) for block in np.array_split(x, 4)]
-    return float(np.mean(np.concatenate(predictions) == y))
+    classes = [block["y_pred"].argmax(1) for block in outputs]
+    return float(np.mean(np.concatenate(classes) == test[1]))

@@ -6,12 +6,9 @@ import keras
 import tensorflow as tf
 
 from parity_tests.models.pair import Fault
+from parity_tests.models.resnet_plays import SMALL, TINY
 from tf2_keras import tf1_semantics
 
-# The smallest network with two stages: its second has an identity shortcut that pads.
-TINY = {"image_shape": (8, 8, 3), "classes": 3, "blocks": (1, 1), "width": 4}
-# The rate goes down after the second step and after the fourth.
-SCHEDULED = {**TINY, "boundaries": (2, 4)}
 TINY_BOTTLENECK = {**TINY, "image_shape": (16, 16, 3), "bottleneck": True}
 
 
@@ -56,13 +53,6 @@ class _AlwaysInference(tf1_semantics.layers.BatchNormalization):
         return super().call(x, training=False)
 
 
-class KerasMomentum(keras.optimizers.SGD):
-    """Keras's own, with its velocities where the comparison looks for TF1's slots."""
-
-    def tf1_slots(self):
-        return {"Momentum": self.momentums}, {}
-
-
 def _schedule(config):
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         list(config.boundaries), list(config.learning_rates)
@@ -71,7 +61,7 @@ def _schedule(config):
 
 def _keras_momentum(twin):
     return {
-        "train": lambda config: KerasMomentum(
+        "optimizer": lambda config: keras.optimizers.SGD(
             _schedule(config), momentum=config.momentum, name="momentum"
         )
     }
@@ -79,7 +69,7 @@ def _keras_momentum(twin):
 
 def _nesterov(twin):
     return {
-        "train": lambda config: tf1_semantics.optimizers.Momentum(
+        "optimizer": lambda config: tf1_semantics.optimizers.Momentum(
             _schedule(config), config.momentum, use_nesterov=True, name="momentum"
         )
     }
@@ -105,43 +95,26 @@ def _cross_entropies(y_true, y_pred):
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
 
 
-def _loss(reduce=tf.reduce_mean, decay_of=tf.nn.l2_loss):
-    def loss(y_true, y_pred, kernels, config):
-        decay = [config.weight_decay * decay_of(kernel) for kernel in kernels]
-        return tf.add_n([reduce(_cross_entropies(y_true, y_pred)), *decay])
+def _sum_instead_of_mean(twin):
+    return {"loss": lambda y, y_pred: tf.reduce_sum(_cross_entropies(y, y_pred))}
 
-    return lambda twin: {"loss": loss}
+
+def _penalty(penalty_of):
+    """A patch that puts another penalty of a kernel in the place of L2's half square."""
+    return lambda twin: {"l2": lambda config: penalty_of(config.weight_decay)}
+
+
+def _square(weight_decay):
+    return lambda kernel: weight_decay * tf.reduce_sum(tf.square(kernel))
 
 
 def _decay_of_everything(twin):
     class ResNet(twin.ResNet):
         def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+            rate = twin.Config().weight_decay
             every = [variable.value for variable in self.trainable_variables]
-            return twin.loss(y, y_pred, every, self.config)
-
-    return {"ResNet": ResNet}
-
-
-def _no_weight_decay(twin):
-    def loss(y_true, y_pred, kernels, config):
-        return tf.reduce_mean(_cross_entropies(y_true, y_pred))
-
-    return {"loss": loss}
-
-
-def _keras_regularizer(twin):
-    class ResNet(twin.ResNet):
-        """As if every layer had been given kernel_regularizer=L2(weight_decay)."""
-
-        def __init__(self, inputs, outputs, config):
-            super().__init__(inputs, outputs, config)
-            for variable in self.trainable_variables:
-                if variable.name == "kernel":
-                    variable.regularizer = keras.regularizers.L2(config.weight_decay)
-
-        def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
-            cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-            return cross_entropy(y, y_pred) + sum(self.losses)
+            penalties = [rate * tf.nn.l2_loss(variable) for variable in every]
+            return tf.add_n([twin.loss(y, y_pred), *penalties])
 
     return {"ResNet": ResNet}
 
@@ -223,11 +196,11 @@ def _last_gamma_starts_at_zero(twin):
     return _normalised_with(Zeroed)(twin)
 
 
-def _labels_shifted(batches):
-    return ((images, labels[::-1].copy()) for images, labels in batches)
+def _labels_shifted(batch):
+    return {**batch, "y_true": batch["y_true"][::-1].copy()}
 
 
-_fault = functools.partial(Fault, both=SCHEDULED)
+_fault = functools.partial(Fault, both=SMALL)
 
 # Not among the others: it differs by roundings as well, so that the stage at which it
 # first shows is a matter of luck.
@@ -282,19 +255,21 @@ FAULTS = {
     "l2_not_halved": _fault(
         "The decay is that of |kernel|^2, not of its half.",
         "loss",
-        _loss(decay_of=lambda kernel: tf.reduce_sum(tf.square(kernel))),
+        _penalty(_square),
     ),
     "keras_regularizer": _fault(
         "kernel_regularizer=L2(weight_decay), which does not halve either.",
         "loss",
-        _keras_regularizer,
+        _penalty(keras.regularizers.L2),
     ),
-    "no_weight_decay": _fault("The loss forgets the decay.", "loss", _no_weight_decay),
+    "no_weight_decay": _fault(
+        "The loss forgets the decay.", "loss", _penalty(lambda rate: None)
+    ),
     "decay_of_everything": _fault(
         "Gammas, betas and the bias decay as well.", "loss", _decay_of_everything
     ),
     "sum_instead_of_mean": _fault(
-        "The loss sums over the batch.", "loss", _loss(reduce=tf.reduce_sum)
+        "The loss sums over the batch.", "loss", _sum_instead_of_mean
     ),
     "shortcut_forgotten": _fault(
         "The blocks have no shortcut.", "loss", _shortcut_forgotten
@@ -329,6 +304,6 @@ FAULTS = {
         _relu_before_the_addition,
     ),
     "labels_shifted": _fault(
-        "Each image meets another's label.", "loss", batches=_labels_shifted
+        "Each image meets another's label.", "loss", batch=_labels_shifted
     ),
 }

@@ -1,4 +1,4 @@
-"""Trains chapters twice and gathers what `tf-parity run` prints and writes.
+"""Plays chapters on both sides and gathers what `tf-parity run` prints and writes.
 
 The result is plain data, valid JSON:
 
@@ -7,7 +7,6 @@ The result is plain data, valid JSON:
                          "levels": {LEVEL: {STAGE: {"max_ulp", "normwise", "budget",
                                                     "ok"}}},
                          "result": {"metric": ..., "session": ..., LEVEL: ...},
-                         "steps_per_second": {"session": ..., LEVEL: ...},
                          "first_divergence": {LEVEL: ...}}}}
 """
 
@@ -15,15 +14,15 @@ import dataclasses
 import itertools
 from typing import NamedTuple
 
-from parity_tests.models import chapters, timing
-from parity_tests.models.pair import Pair
+from parity_tests.models import chapters
+from parity_tests.models.pair import ChapterPair
 from tf2_keras import training
 
 
 class Request(NamedTuple):
     """What one chapter is to be run with.
 
-    steps, batch_size: None for the chapter's own.
+    steps: moves that train, before those whose outputs are scored.
     train, test: what the chapter's ``load`` returned.
     fault: name of a planted fault, or None.
     """
@@ -39,16 +38,12 @@ class Request(NamedTuple):
 
 def units(request):
     """How many times ``run_chapter`` calls ``on_progress``."""
-    per_level = request.steps + 1
-    return len(request.levels) * per_level + _TIMING_ROUNDS * (len(request.levels) + 1)
-
-
-_TIMING_ROUNDS = 3
-_TIMING_SECONDS = 0.4
+    evaluated = len(chapters.setup(request.name).evaluation(request.test))
+    return len(request.levels) * (1 + request.steps + evaluated)
 
 
 def run_chapter(request, on_progress=lambda: None):
-    """Compares one chapter at every level, scores both sides and times them.
+    """Builds one chapter once, compares it at every level, and scores both sides.
 
     Returns:
         (data as above, {level: engine Divergence}).
@@ -58,46 +53,45 @@ def run_chapter(request, on_progress=lambda: None):
         # A run keeps its own configuration: that of the data, for one.
         kept = {k: v for k, v in fault.both.items() if k not in request.fields}
         fault = fault._replace(both=kept)
-    meeting_point = chapters.meeting_point(request.name)
-    levels, divergences, result = {}, {}, {"metric": meeting_point.METRIC}
-    with Pair(request.name, request.fields, fault) as pair:
+    setup = chapters.setup(request.name)
+    levels, divergences, result = {}, {}, {"metric": setup.METRIC}
+    with ChapterPair(request.name, request.fields, fault) as pair:
 
-        def batches():
-            endless = meeting_point.batches(request.train, pair.config)
-            return itertools.islice(endless, request.steps)
+        def moves():
+            training_moves = setup.moves(request.train, pair.config)
+            yield from itertools.islice(training_moves, request.steps)
+            yield from setup.evaluation(request.test)
 
         for level in request.levels:
-            comparison = pair.compare(batches, level, on_step=on_progress)
+            outputs = {"session": [], level: []}
+
+            def keep(side, record, outputs=outputs):
+                if record.get("outputs"):
+                    outputs[side].append(record["outputs"])
+
+            def observe(record, level=level, keep=keep):
+                keep(level, record)
+                on_progress()
+
+            comparison = pair.compare(
+                moves,
+                level,
+                on_reference=lambda record, keep=keep: keep("session", record),
+                on_candidate=observe,
+            )
             levels[level] = {
                 stage: cell.as_data() for stage, cell in comparison.cells.items()
             }
             if comparison.first_divergence is not None:
                 divergences[level] = comparison.first_divergence
-            if "session" not in result:  # the Session trains alike for every level
-                result["session"] = meeting_point.score(
-                    request.test, lambda x: pair.predict("session", x)
-                )
-            result[level] = meeting_point.score(
-                request.test, lambda x: pair.predict("twin", x)
-            )
+            for side, seen in outputs.items():
+                result[side] = setup.score(request.test, seen) if seen else None
         config = dataclasses.asdict(pair.config)
-    speeds = timing.measure(
-        request.name,
-        request.fields,
-        request.train,
-        seconds=_TIMING_SECONDS,
-        rounds=_TIMING_ROUNDS,
-        on_round=on_progress,
-        sides=("session", *request.levels),
-    )
     data = {
         "config": config,
         "steps": request.steps,
         "levels": levels,
         "result": result,
-        "steps_per_second": {
-            side: speed["steps_per_second"] for side, speed in speeds.items()
-        },
         "first_divergence": {
             level: divergence.as_data() for level, divergence in divergences.items()
         },

@@ -6,7 +6,6 @@ TEACHES = (
     "placeholder, feed, fetch, Session: what became of each line of the notes' fix"
 )
 STEPS = 5
-HAS_STREAM = False
 LEARNING_RATE = "train/GradientDescent/learning_rate:0"
 METRIC = "loss"
 
@@ -23,15 +22,18 @@ def load(data, seed):
     return points, points
 
 
-def example_batch(config):
-    """Zeros of the right ranks and dtypes."""
-    return np.zeros(1, np.float32), np.zeros(1, np.float32)
+def program(built, _config):
+    """The TF1 side's moves ``train`` and ``predict``, of what its ``build`` returned."""
+    from tf1_graph import session
+
+    return session.supervised(built, learning_rate=LEARNING_RATE)
 
 
-def batches(train, config):
-    """The same points at every step."""
+def moves(train, config):
+    """Endless training on the same points."""
+    x, y_true = train
     while True:
-        yield train
+        yield "train", {"x": x, "y_true": y_true}
 
 
 def dataset(train, config):
@@ -41,7 +43,11 @@ def dataset(train, config):
     return tf.data.Dataset.from_tensors(train).repeat()
 
 
-def score(test, predict):
+def evaluation(test):
+    """The moves whose outputs are scored."""
+    return [("predict", {"x": test[0]})]
+
+
+def score(test, outputs):
     """Mean squared error, as a float."""
-    x, y = test
-    return float(np.mean((predict(x) - y) ** 2))
+    return float(np.mean((outputs[0]["y_pred"] - test[1]) ** 2))

@@ -23,7 +23,7 @@ def _keras_initializer(twin):
     return _line(
         twin,
         weight=lambda line: keras.initializers.RandomNormal(
-            stddev=line.config.stddev, seed=11
+            stddev=line.stddev, seed=11
         ),
     )
 
@@ -32,7 +32,7 @@ def _op_seed_alone(twin):
     return _line(
         twin,
         weight=lambda line: tf1_semantics.initializers.RandomNormal(
-            stddev=line.config.stddev, seed=11
+            stddev=line.stddev, seed=11
         ),
     )
 
@@ -59,7 +59,7 @@ def _step_not_counted(twin):
             super().apply(gradients, trainable_variables)
             self.iterations.assign_sub(1)
 
-    return {"train": lambda config: Uncounted(config.learning_rate, name="sgd")}
+    return {"optimizer": lambda config: Uncounted(config.learning_rate, name="sgd")}
 
 
 FAULTS = {
@@ -93,6 +93,6 @@ FAULTS = {
     "targets_shifted": Fault(
         "Each input meets its neighbour's target.",
         "loss",
-        batches=lambda batches: ((x, y[::-1].copy()) for x, y in batches),
+        batch=lambda batch: {**batch, "y_true": batch["y_true"][::-1].copy()},
     ),
 }

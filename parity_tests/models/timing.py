@@ -13,7 +13,7 @@ import time
 import keras
 
 from parity_tests.models import chapters
-from parity_tests.models.pair import Pair
+from parity_tests.models.pair import ChapterPair
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 
@@ -38,9 +38,8 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
         {side: {"steps_per_second": median, "ratio": median of the ratios to the Session
         of the same round, "start_seconds": building, tracing and the first steps}}.
     """
-    meeting_point = chapters.meeting_point(name)
-    graph, twin = chapters.graph(name), chapters.twin(name)
-    config = graph.Config(**fields)
+    setup, twin = chapters.setup(name), chapters.twin(name)
+    config = chapters.graph(name).Config(**fields)
     started, starts = {}, {}
 
     def start(side, build):
@@ -50,26 +49,26 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
         starts[side] = time.perf_counter() - begin
 
     def session():
-        built = graph.build(config)
-        opened = tf1_session.open_session(built)
-        tf1_session.initialise(opened, built)
-        batches = meeting_point.batches(train, config)
-        return lambda steps: tf1_session.train(
-            opened, built, itertools.islice(batches, steps)
-        )
+        program = chapters.program(name, config)
+        opened = tf1_session.open_session(program.graph)
+        tf1_session.initialise(opened, program)
+        moves = setup.moves(train, config)
 
-    def level(side, steps_per_execution=1):
+        def run(steps):
+            for move, batch in itertools.islice(moves, steps):
+                tf1_session.run(opened, program, move, batch, unseen=True)
+
+        return run
+
+    def model_of(steps_per_execution=1):
         model = twin.build(twin.Config(**fields))
-        return training.Training(
-            model,
-            twin.checkpoint_names(model),
-            meeting_point.example_batch(config),
-            steps_per_execution,
-        )
+        model.steps_per_execution = steps_per_execution
+        return model, training.compiled(model, twin.checkpoint_names(model))
 
-    def stepping(side):
-        ready, batches = level(side), iter(meeting_point.dataset(train, config))
-        return lambda steps: ready.train(batches, side, steps)
+    def stepping(level):
+        _, built = model_of()
+        batches = iter(setup.dataset(train, config))
+        return lambda steps: training.train(built, batches, level, steps)
 
     start("session", session)
     steps = _steps_that_take(seconds, started["session"])
@@ -95,13 +94,13 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
     if "fit" in sides:
         begin = time.perf_counter()
         per_execution = min(steps, STEPS_PER_EXECUTION)
-        ready = level("fit", per_execution)
+        model, _ = model_of(per_execution)
         steps -= steps % per_execution
         turn = _FitTurn(steps, note, others)
         # One call of fit, an epoch a round, and the others between its epochs: what a
         # call costs before its first step is start-up, as the Session's is.
-        ready.model.fit(
-            meeting_point.dataset(train, config),
+        model.fit(
+            setup.dataset(train, config),
             steps_per_epoch=steps,
             epochs=1 + rounds,
             shuffle=False,
@@ -116,7 +115,8 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
         side: {
             "steps_per_second": 1 / statistics.median(times),
             "ratio": statistics.median(
-                reference / own for reference, own in zip(taken["session"], times)
+                reference / own
+                for reference, own in zip(taken["session"], times, strict=True)
             ),
             "start_seconds": starts[side],
         }
@@ -162,9 +162,8 @@ def comparison_cost(steps=200, rounds=5):
         of them built anew for each step}, medians over the rounds.
     """
     name = "linear_regression"
-    meeting_point = chapters.meeting_point(name)
-    (x, y), _ = meeting_point.load(None, seed=1)
-    batch = x[:100], y[:, :100]
+    (x, y_true), _ = chapters.setup(name).load(None, seed=1)
+    move = "train", {"x": x[:100], "y_true": y_true[:, :100]}
     values = {"inference/weights": [[0.1, 0.2, 0.3]], "inference/bias": 0.5}
 
     def milliseconds(run, count):
@@ -173,22 +172,20 @@ def comparison_cost(steps=200, rounds=5):
         return 1000 * (time.perf_counter() - begin) / count
 
     def rebuilt():
-        with Pair(name) as pair:
-            pair.compare(lambda: [batch], "function", values).require_agreement()
+        with ChapterPair(name) as pair:
+            pair.compare([move], "function", values).require_agreement()
 
-    with Pair(name) as pair:
+    with ChapterPair(name) as pair:
 
         def reused(count=steps):
-            pair.compare(
-                lambda: itertools.repeat(batch, count), "function", values
-            ).require_agreement()
+            pair.compare([move] * count, "function", values).require_agreement()
 
         reused(2)
         costs = [
             (milliseconds(reused, steps), milliseconds(rebuilt, 1))
             for _ in range(rounds)
         ]
-    of_reused, of_rebuilt = zip(*costs)
+    of_reused, of_rebuilt = zip(*costs, strict=True)
     return {
         "reused": statistics.median(of_reused),
         "rebuilt": statistics.median(of_rebuilt),

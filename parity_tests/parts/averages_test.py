@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts import averages
 from tf2_keras import tf1_semantics
 
@@ -76,7 +76,7 @@ def test_averages_are_those_of_tf1(data):
     expected = list(averages_of_tf1(values, **arguments, zero_debias=zero_debias))
     for level in ("function", "eager"):
         average = Average(**arguments, zero_debias=zero_debias)
-        comparison = compare_runs(expected, averages_of_twin(average, values, level))
+        comparison = compare_plays(expected, averages_of_twin(average, values, level))
         comparison.require_agreement()
         assert comparison.records == len(values)
 
@@ -210,7 +210,7 @@ def test_an_optimizer_in_fit_averages_as_tf1_and_evaluates_with_the_average(
         )
         loss = model.evaluate(x[:4], y[:4], verbose=0)
     states.append({"loss": {"evaluated": evaluated.numpy()}})
-    comparison = compare_runs(list(trained_by_tf1(num_updates)), states)
+    comparison = compare_plays(list(trained_by_tf1(num_updates)), states)
     comparison.require_agreement()
     assert comparison.records == 7
     assert loss == pytest.approx(float(evaluated))
@@ -379,10 +379,10 @@ class OneUpdateLate(Average):
 def test_planted_faults_are_found(faulty):
     values = list(np.random.RandomState(0).standard_normal((5, 3)).astype(np.float32))
     expected = list(averages_of_tf1(values, 0.99, True))
-    compare_runs(
+    compare_plays(
         expected, averages_of_twin(Average(0.99, True), values, "eager")
     ).require_agreement()
     with pytest.raises(AssertionError):
-        compare_runs(
+        compare_plays(
             expected, averages_of_twin(faulty(0.99, True), values, "eager")
         ).require_agreement()

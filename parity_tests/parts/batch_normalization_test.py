@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parity_tests.engine.comparison import Comparison, compare_runs
+from parity_tests.engine.comparison import Comparison, compare_plays
 from parity_tests.parts import layer_runs, layers
 from tf2_keras import tf1_semantics, training
 
@@ -43,7 +43,7 @@ def test_a_single_example_is_that_of_tf1(number, content):
     batches = [(x, np.ones_like(x), training) for training in (True, True, False)]
     expected = list(reference.run(weights, batches))
     for level in layer_runs.LEVELS:
-        compare_runs(expected, twin.run(weights, batches, level)).require_agreement()
+        compare_plays(expected, twin.run(weights, batches, level)).require_agreement()
 
 
 def test_the_sum_of_three_gradients_has_the_order_of_the_graph():

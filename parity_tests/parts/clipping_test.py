@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts import clipping
 from tf2_keras import tf1_semantics
 
@@ -119,7 +119,7 @@ def require_equal(expected, clips, weights, values, rows):
     tensors = [tf.constant(array) for array in (weights, values, rows)]
     for function in (clipped, tf.function(clipped, autograph=False)):
         received = {key: tensor.numpy() for key, tensor in function(*tensors).items()}
-        compare_runs(
+        compare_plays(
             [{"gradients": expected}], [{"gradients": received}]
         ).require_agreement()
 
@@ -289,7 +289,7 @@ def test_training_with_clips_is_that_of_tf1(clips):
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=keep)],
     )
-    comparison = compare_runs(expected, states)
+    comparison = compare_plays(expected, states)
     comparison.require_agreement()
     assert comparison.records == steps
 

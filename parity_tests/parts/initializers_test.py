@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts import initializers
 from parity_tests.parts import table as parts
 from parity_tests.parts.initializers import (
@@ -80,7 +80,7 @@ def require_equal(expected, received):
     """Fails unless the two are the same to the bit; an empty tensor equals another."""
     assert expected.shape == received.shape and expected.dtype == received.dtype
     if expected.size:
-        compare_runs(
+        compare_plays(
             [{"initial values": {"variable": expected}}],
             [{"initial values": {"variable": received}}],
         ).require_agreement()

@@ -15,7 +15,7 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 
 LEVELS = ("function", "eager")
 
@@ -145,7 +145,7 @@ def pair(reference, layer, arguments, sizes, dtype="float32"):
 def require_parity(both, weights, batches, level="function", budget_for=None):
     """Fails unless reference and layer do the same with these batches."""
     reference, twin = both
-    comparison = compare_runs(
+    comparison = compare_plays(
         reference.run(weights, batches),
         twin.run(weights, batches, level),
         budget_for=budget_for,

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import Comparison, compare_runs
+from parity_tests.engine.comparison import Comparison, compare_plays
 from parity_tests.parts import layer_runs, layers
 from tf2_keras import tf1_semantics, training
 
@@ -68,7 +68,7 @@ def test_values_gradients_and_updates_are_those_of_tf1(name, data):
     reference, twin = layers.both(name, number)
     expected = list(reference.run(weights, batches))
     for level in layer_runs.LEVELS:
-        comparison = compare_runs(expected, twin.run(weights, batches, level))
+        comparison = compare_plays(expected, twin.run(weights, batches, level))
         comparison.require_agreement()
         assert comparison.records == len(batches)
 
@@ -86,7 +86,7 @@ def test_every_case_is_that_of_tf1_on_ordinary_data(name, number):
     reference, twin = layers.both(name, number)
     expected = list(reference.run(*problem))
     for level in layer_runs.LEVELS:
-        compare_runs(expected, twin.run(*problem, level)).require_agreement()
+        compare_plays(expected, twin.run(*problem, level)).require_agreement()
 
 
 # --- each in a training program ---
@@ -332,5 +332,5 @@ def test_planted_faults_are_found(fault):
         _other(name, **changed), layer, arguments, sizes, dtype
     )
     problem = layers.ordinary_problem(name, number)
-    comparison = compare_runs(reference.run(*problem), twin.run(*problem))
+    comparison = compare_plays(reference.run(*problem), twin.run(*problem))
     assert not comparison.ok and comparison.cells[stage].ok is False

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts.losses import (
     ACTIVATIONS,
     LABELS,
@@ -63,7 +63,7 @@ def require_agreement(expected, received):
         tensor is None for tensor in received
     ]
     if sum(np.size(tensor) for tensor in expected if tensor is not None):
-        compare_runs([record(expected)], [record(received)]).require_agreement()
+        compare_plays([record(expected)], [record(received)]).require_agreement()
 
 
 def specifications(name, dtype, weights_rank):
@@ -584,7 +584,7 @@ def test_fit_trains_as_tf1_did(name):
     model = model_of(name, getattr(losses, name)(**_required(name)))
     received = run_of_fit(name, model, epochs=3, batch=5)  # the last batch is short
     assert len(received) == 9
-    compare_runs(run_of_tf1(name, 3, 5), received).require_agreement()
+    compare_plays(run_of_tf1(name, 3, 5), received).require_agreement()
 
 
 def test_fit_decays_weights_as_tf1_did():
@@ -592,7 +592,7 @@ def test_fit_decays_weights_as_tf1_did():
     model = model_of(name, losses.MeanSquaredError(), kernel_regularizer=losses.L2(0.1))
     received = run_of_fit(name, model, epochs=2, batch=5)
     expected = run_of_tf1(name, 2, 5, penalty=REFERENCES["L2"](0.1))
-    compare_runs(expected, received).require_agreement()
+    compare_plays(expected, received).require_agreement()
 
 
 def test_a_saved_model_comes_back_with_its_loss(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts.metrics import (
     AGREEING,
     CLASSES,
@@ -107,7 +107,7 @@ def run_of_keras(name, arguments, rank, weights_rank, batches, level):
 def require_parity(name, arguments, rank, weights_rank, batches):
     for level in ("function", "eager"):
         run = name, arguments, rank, weights_rank, batches
-        comparison = compare_runs(run_of_tf1(*run), run_of_keras(*run, level))
+        comparison = compare_plays(run_of_tf1(*run), run_of_keras(*run, level))
         comparison.require_agreement()
         assert comparison.records == len(batches)
 
@@ -224,7 +224,7 @@ def test_a_planted_fault_is_found(name, right, wrong):
     expected = run_of_tf1(name, right, 1, None, batches)
     received = run_of_keras(name, wrong, 1, None, batches, "function")
     with pytest.raises(AssertionError, match="divergence"):
-        compare_runs(expected, received).require_agreement()
+        compare_plays(expected, received).require_agreement()
 
 
 @pytest.mark.parametrize("weighted", [False, True])

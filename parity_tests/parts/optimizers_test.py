@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.parts.optimizers import (
     BY_NAME,
     CLIPS,
@@ -150,7 +150,7 @@ def require_parity(part, arguments, values, gradients, eager_steps=None, **optio
     levels = [("function", None)] + [("eager", eager_steps)] * (eager_steps != 0)
     for level, steps in levels:
         twin = Twin(made(part, of_twin), values, gradients[0])
-        comparison = compare_runs(expected[:steps], twin.run(gradients[:steps], level))
+        comparison = compare_plays(expected[:steps], twin.run(gradients[:steps], level))
         comparison.require_agreement()
         assert comparison.records == len(expected[:steps])
 
@@ -271,7 +271,7 @@ def test_a_wrong_epsilon_a_late_power_or_a_missing_decay_is_seen():
         arguments = {"learning_rate": RATE, **arguments}
         expected = reference_run(part_of(name), arguments, values, gradients)
         run = Twin(faulty, values, gradients[0]).run(gradients)
-        comparison = compare_runs(expected, run)
+        comparison = compare_plays(expected, run)
         assert comparison.first_divergence is not None, type(faulty)
 
 
@@ -347,7 +347,7 @@ def test_variables_left_out_of_the_decay_are_those_of_tf1(name):
     optimizer = made(part, arguments)
     optimizer.exclude_from_weight_decay(var_names=list(undecayed))
     run = Twin(optimizer, values, gradients[0]).run(gradients)
-    compare_runs(expected, run).require_agreement()
+    compare_plays(expected, run).require_agreement()
 
 
 # Keras models: fit, save and load.
@@ -446,7 +446,7 @@ def test_fit_is_that_of_tf1_also_after_saving_and_loading(part, sample, tmp_path
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     records += fit(loaded, data, range(saved, steps))
-    comparison = compare_runs(expected, records)
+    comparison = compare_plays(expected, records)
     comparison.require_agreement()
     assert comparison.records == steps
 
@@ -510,7 +510,7 @@ def test_xla_is_refused_before_anything_changes(kind):
     compiled = tf.function(twin.step, jit_compile=True)
     with pytest.raises(NotImplementedError, match=r"Received: jit_compile=True\. Use"):
         compiled([tf.constant(gradient) for gradient in dense])
-    compare_runs([before], [twin.state()]).require_agreement()
+    compare_plays([before], [twin.state()]).require_agreement()
 
 
 def test_xla_is_refused_in_fit_before_anything_changes():
@@ -537,7 +537,7 @@ def test_a_configuration_makes_the_same_optimizer_again(kind):
     for copy in copies:
         assert copy.get_config() == original.get_config()
         run = Twin(copy, values).run(gradients, "eager")
-        compare_runs(expected, run).require_agreement()
+        compare_plays(expected, run).require_agreement()
 
 
 @KINDS
@@ -546,7 +546,7 @@ def test_no_gradients_change_nothing(kind):
     before = twin.state()
     twin.optimizer.apply([], [])
     new_optimizer(kind).apply([])  # not even built
-    compare_runs([before], [twin.state()]).require_agreement()
+    compare_plays([before], [twin.state()]).require_agreement()
 
 
 @KINDS
@@ -555,7 +555,7 @@ def test_gradients_that_are_all_none_are_refused(kind):
     before = twin.state()
     with pytest.raises(ValueError, match="No gradients provided"):
         twin.optimizer.apply([None, None, None], twin.variables)
-    compare_runs([before], [twin.state()]).require_agreement()
+    compare_plays([before], [twin.state()]).require_agreement()
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
@@ -577,14 +577,14 @@ def test_a_variable_without_gradient_stays_and_the_others_move(kind):
         record["slots"] = {
             key: slot for key, slot in record["slots"].items() if "bias/" not in key
         }
-    compare_runs(expected, records).require_agreement()
+    compare_plays(expected, records).require_agreement()
     np.testing.assert_array_equal(records[-1]["updates"]["bias"], values["bias"])
 
 
 @KINDS
 def test_plain_tensorflow_variables_are_updated_alike(kind):
     values, gradients = ordinary_problem(3)
-    compare_runs(
+    compare_plays(
         Twin(new_optimizer(kind), values).run(gradients, "eager"),
         Twin(new_optimizer(kind), values, variable=tf.Variable).run(gradients, "eager"),
     ).require_agreement()
@@ -699,7 +699,7 @@ try:
     strategy.run(lambda: twin.optimizer.apply(ones, twin.variables))
 except NotImplementedError as error:
     refused = str(error)
-test.compare_runs([before], [twin.state()]).require_agreement()
+test.compare_plays([before], [twin.state()]).require_agreement()
 
 data = test.examples(6)
 with strategy.scope():

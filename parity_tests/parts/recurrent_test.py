@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import budgets, strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.ulps import normwise_error
 from parity_tests.parts.recurrent import CELL_STRATEGIES
 from parity_tests.parts.recurrent_runs import (
@@ -77,7 +77,7 @@ def require_parity(problem, levels=("function", "eager"), steps=1, cells=None):
     of_tf1 = list(run_of_tf1(problem, steps))
     for level in levels:
         twin = Twin(problem, cells)
-        comparison = compare_runs(of_tf1, twin.run(level, steps))
+        comparison = compare_plays(of_tf1, twin.run(level, steps))
         comparison.require_agreement(reproduce=level)
         assert comparison.records == steps
 
@@ -223,7 +223,7 @@ def test_faulty_weights_are_found(fault):
     (of_twin,) = twin.run()
     of_twin["initial values"] = of_tf1["initial values"]
     with pytest.raises(AssertionError, match="values differ|loss"):
-        compare_runs([of_tf1], [of_twin]).require_agreement()
+        compare_plays([of_tf1], [of_twin]).require_agreement()
 
 
 class RenamedCell(LSTMCell):
@@ -380,7 +380,7 @@ def test_a_classifier_is_trained_as_in_tf1(level, optimizer):
             loss = step(*map(tf.constant, batch))
             yield {"loss": {"loss": loss.numpy()}, "updates": values(weights)}
 
-    comparison = compare_runs(training_of_tf1(optimizer), run())
+    comparison = compare_plays(training_of_tf1(optimizer), run())
     comparison.require_agreement()
     assert comparison.records == STEPS + 1
 
@@ -409,7 +409,7 @@ def test_a_classifier_is_fitted_as_in_tf1(optimizer):
         for record in training_of_tf1(optimizer)
     ]
     assert len(records) == STEPS + 1
-    compare_runs(of_tf1, records).require_agreement()
+    compare_plays(of_tf1, records).require_agreement()
 
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.ulps import ulp_distance
 from parity_tests.parts import schedules
 from tf2_keras import tf1_semantics
@@ -63,7 +63,7 @@ def rates_at_all_levels(schedule, steps):
 def require_equal(expected, rates):
     """Fails unless the rates of every level are those of TF1, to the bit."""
     for level, received in rates.items():
-        compare_runs(
+        compare_plays(
             [{"updates": {level: rate}} for rate in expected],
             [{"updates": {level: rate}} for rate in received],
         ).require_agreement()
@@ -278,7 +278,7 @@ def test_training_with_changing_rates_is_that_of_tf1(name):
         trained_by_a_loop(optimizer(), start, gradients, "function"),
         trained_by_a_loop(optimizer(), start, gradients, "eager"),
     ):
-        comparison = compare_runs(expected, candidate)
+        comparison = compare_plays(expected, candidate)
         comparison.require_agreement()
         assert comparison.records == len(gradients)
 

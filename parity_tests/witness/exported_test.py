@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.engine import budgets
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.witness.programs import export, lstm_classifier, slim_cnn
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
@@ -205,7 +205,7 @@ def imported_runs(programs):
 def test_a_twin_trains_as_the_meta_of_1_15_5_to_the_bit(imported_runs, name, level):
     batches, reference = imported_runs[name]
     assert len(batches) >= 10
-    comparison = compare_runs(reference, candidate(TWINS[name](), batches, level))
+    comparison = compare_plays(reference, candidate(TWINS[name](), batches, level))
     comparison.require_agreement()
     assert all(cell.compared for cell in comparison.cells.values())
 
@@ -221,7 +221,7 @@ def test_a_twin_trains_as_the_meta_of_1_15_5_to_the_bit(imported_runs, name, lev
 def test_a_mistake_in_the_twin_is_caught(imported_runs, name, mistake, stage):
     batches, reference = imported_runs[name]
     records = candidate(TWINS[name](**mistake), batches[:1])
-    found = compare_runs(reference[:2], records).first_divergence
+    found = compare_plays(reference[:2], records).first_divergence
     assert found.stage == stage
 
 
@@ -255,7 +255,7 @@ def test_1_15_5_itself_is_matched_within_these_budgets(imported_runs, name, side
     batches, records = imported_runs[name]
     if side == "twin":
         records = candidate(TWINS[name](), batches)
-    comparison = compare_runs(
+    comparison = compare_plays(
         recorded(name, len(batches)),
         like_recorded(records),
         budget_for=budgets.budget_for(name, "1.15.5"),
@@ -269,7 +269,7 @@ def test_1_15_5_itself_is_matched_within_these_budgets(imported_runs, name, side
     one_step_late = [*like_recorded(records[:2]), *like_recorded(records)[1:-1]]
     one_step_late[1].pop("updates")
     assert (
-        compare_runs(
+        compare_plays(
             recorded(name, len(batches))[:-1],
             one_step_late[:-1],
             budget_for=budgets.budget_for(name, "1.15.5"),
@@ -300,7 +300,7 @@ def test_a_run_goes_on_from_a_checkpoint_of_1_15_5():
     assert np.any(records[0]["initial values"]["conv1/weights/Momentum"] != 0)
     reference = [{}, *recorded("slim_cnn", len(batches))[1:]]
     kept = [{}, *like_recorded(records)[1:]]
-    compare_runs(
+    compare_plays(
         reference, kept, budget_for=budgets.budget_for("slim_cnn", "1.15.5")
     ).require_agreement()
     # Values that are given still come before those of the checkpoint.
@@ -377,7 +377,7 @@ def test_a_meta_gives_the_program_that_its_source_gave(name, use_resource):
     )
     assert "rate" in tf1_session.model_variables(program)  # read, but no slot
     batches = small_batches()
-    compare_runs(run(source, batches), run(program, batches)).require_agreement()
+    compare_plays(run(source, batches), run(program, batches)).require_agreement()
 
 
 def test_a_gradient_before_clipping_can_be_named():

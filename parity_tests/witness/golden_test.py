@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_runs
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.witness import golden
 
 SHAPES = [(), (3,), (8, 8), (65,), (7, 11), (3, 4, 5, 6)]
@@ -40,7 +40,7 @@ def always(stage, tensor):
 
 
 def compare(stored, records):
-    return compare_runs(
+    return compare_plays(
         stored.records(always),
         (stored.like(number, record, always) for number, record in enumerate(records)),
     )

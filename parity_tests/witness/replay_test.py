@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from parity_tests.engine import budgets
-from parity_tests.engine.comparison import STAGES
+from parity_tests.engine.records import STAGES
 from parity_tests.models import chapters
 from parity_tests.parts import table as parts
 from parity_tests.witness import environment, golden, replay, tf1_parts

@@ -5,12 +5,11 @@
 Run it: ``python -m tf1_graph.models.linear_regression``
 """
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from tf1_graph import session as tf1_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +20,45 @@ class Config:
     steps: int = 11
     report_every: int = 5  # steps between two reports of the parameters
     seed: int = 1  # of the order of mini-batches; nothing else is random
+
+
+def inference(x, config):
+    """[batch, features] -> [1, batch], float32: w x^T + b."""
+    with tf.name_scope("inference"):
+        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
+        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
+        return tf.matmul(w, tf.transpose(x)) + b
+
+
+def loss(y_true, y_pred):
+    """Mean squared error over the batch, a scalar."""
+    with tf.name_scope("loss"):
+        return tf.reduce_mean(tf.square(y_true - y_pred))
+
+
+def optimizer(config):
+    """Plain gradient descent."""
+    return tf.train.GradientDescentOptimizer(config.learning_rate)
+
+
+# The graph, what its Session feeds, fetches and runs.
+Model = collections.namedtuple(
+    "Model", ["graph", "x", "y_true", "y_pred", "loss", "train"]
+)
+
+
+def build(config=Config()):
+    """The whole graph, nothing run yet."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
+        # No static shape, as in the notes: y_true [batch, 1] would broadcast against
+        # y_pred [1, batch] to [batch, batch] without a word.
+        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
+        y_pred = inference(x, config)
+        total_loss = loss(y_true, y_pred)
+        with tf.name_scope("train"):
+            train = optimizer(config).minimize(total_loss)
+    return Model(graph, x, y_true, y_pred, total_loss, train)
 
 
 def make_data(seed=0, examples=2000):
@@ -45,50 +83,6 @@ def mini_batches(x_data, y_data, batch_size, seed):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             yield x_data[chosen], y_data[:, chosen]
-
-
-def inference(x, config):
-    """[batch, features] -> [1, batch], float32: w x^T + b."""
-    with tf.name_scope("inference"):
-        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
-        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
-        return tf.matmul(w, tf.transpose(x)) + b
-
-
-def loss(y_true, y_pred):
-    """Mean squared error over the batch, a scalar."""
-    with tf.name_scope("loss"):
-        return tf.reduce_mean(tf.square(y_true - y_pred))
-
-
-def train(total_loss, config):
-    """(optimizer, [(gradient, variable)], op that applies them)."""
-    with tf.name_scope("train"):
-        optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
-        gradients = optimizer.compute_gradients(total_loss)
-        return optimizer, gradients, optimizer.apply_gradients(gradients)
-
-
-def build(config=Config()):
-    """The whole graph, nothing run yet."""
-    with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
-        # No static shape, as in the notes: y_true [batch, 1] would broadcast against
-        # y_pred [1, batch] to [batch, batch] without a word.
-        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
-        y_pred = inference(x, config)
-        total_loss = loss(y_true, y_pred)
-        optimizer, gradients, train_op = train(total_loss, config)
-    return tf1_session.program(
-        graph=graph,
-        x=x,
-        y_true=y_true,
-        y_pred=y_pred,
-        loss=total_loss,
-        gradients=gradients,
-        optimizer=optimizer,
-        train=train_op,
-    )
 
 
 def run(x_data, y_data, config=Config()):

@@ -8,12 +8,11 @@ probability into a class.
 Run it: ``python -m tf1_graph.models.logistic_regression``
 """
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from tf1_graph import session as tf1_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +24,53 @@ class Config:
     report_every: int = 5  # steps between two reports of the parameters
     seed: int = 1  # of the order of mini-batches; nothing else is random
     threshold: float = 0.5  # of the probability, above which the class is 1
+
+
+def inference(x, config):
+    """[batch, features] -> logits [1, batch], float32: w x^T + b."""
+    with tf.name_scope("inference"):
+        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
+        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
+        return tf.matmul(w, tf.transpose(x)) + b
+
+
+def loss(y_true, y_pred):
+    """Mean sigmoid cross-entropy of logits ``y_pred``, a scalar."""
+    with tf.name_scope("loss"):
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+        )
+
+
+def optimizer(config):
+    """Plain gradient descent."""
+    return tf.train.GradientDescentOptimizer(config.learning_rate)
+
+
+def classify(logits, config):
+    """The threshold classifier: logits [1, batch] -> classes 0.0 or 1.0 [1, batch]."""
+    with tf.name_scope("classify"):
+        return tf.cast(tf.sigmoid(logits) > config.threshold, tf.float32)
+
+
+# The graph, what its Session feeds, fetches and runs.
+Model = collections.namedtuple(
+    "Model", ["graph", "x", "y_true", "y_pred", "loss", "train"]
+)
+
+
+def build(config=Config()):
+    """The whole graph, nothing run yet."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
+        # No static shape, as in the notes. With shapes that exclude each other, the loss
+        # would refuse a column of labels; as it is, it broadcasts.
+        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
+        y_pred = inference(x, config)
+        total_loss = loss(y_true, y_pred)
+        with tf.name_scope("train"):
+            train = optimizer(config).minimize(total_loss)
+    return Model(graph, x, y_true, y_pred, total_loss, train)
 
 
 def make_data(seed=0, examples=2000):
@@ -49,58 +95,6 @@ def mini_batches(x_data, y_data, batch_size, seed):
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             yield x_data[chosen], y_data[:, chosen]
-
-
-def inference(x, config):
-    """[batch, features] -> logits [1, batch], float32: w x^T + b."""
-    with tf.name_scope("inference"):
-        w = tf.Variable([[0.0] * config.features], dtype=tf.float32, name="weights")
-        b = tf.Variable(0.0, dtype=tf.float32, name="bias")
-        return tf.matmul(w, tf.transpose(x)) + b
-
-
-def loss(y_true, y_pred):
-    """Mean sigmoid cross-entropy of logits ``y_pred``, a scalar."""
-    with tf.name_scope("loss"):
-        return tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
-        )
-
-
-def train(total_loss, config):
-    """(optimizer, [(gradient, variable)], op that applies them)."""
-    with tf.name_scope("train"):
-        optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
-        gradients = optimizer.compute_gradients(total_loss)
-        return optimizer, gradients, optimizer.apply_gradients(gradients)
-
-
-def classify(logits, config):
-    """The threshold classifier: logits [1, batch] -> classes 0.0 or 1.0 [1, batch]."""
-    with tf.name_scope("classify"):
-        return tf.cast(tf.sigmoid(logits) > config.threshold, tf.float32)
-
-
-def build(config=Config()):
-    """The whole graph, nothing run yet."""
-    with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, shape=[None, config.features], name="x")
-        # No static shape, as in the notes. With shapes that exclude each other, the loss
-        # would refuse a column of labels; as it is, it broadcasts.
-        y_true = tf.placeholder(tf.float32, shape=None, name="y_true")
-        y_pred = inference(x, config)
-        total_loss = loss(y_true, y_pred)
-        optimizer, gradients, train_op = train(total_loss, config)
-    return tf1_session.program(
-        graph=graph,
-        x=x,
-        y_true=y_true,
-        y_pred=y_pred,
-        loss=total_loss,
-        gradients=gradients,
-        optimizer=optimizer,
-        train=train_op,
-    )
 
 
 def run(x_data, y_data, config=Config()):

@@ -6,12 +6,11 @@ logits; Adam; accuracy on the test set as the mean of ten blocks of a thousand.
 Shapes: B batch, H = W = 28, digits flattened to 784.
 """
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from tf1_graph import session as tf1_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,17 +81,28 @@ def loss(y_true, y_pred):
     )
 
 
-def train(total_loss, config):
-    """(optimizer, [(gradient, variable)], op that applies them)."""
-    optimizer = tf.train.AdamOptimizer(config.learning_rate)
-    gradients = optimizer.compute_gradients(total_loss)
-    return optimizer, gradients, optimizer.apply_gradients(gradients)
+def optimizer(config):
+    """Adam with TF1's epsilon of 1e-8."""
+    return tf.train.AdamOptimizer(config.learning_rate)
 
 
 def accuracy(y_true, y_pred):
     """The share of examples whose largest logit is at the label, a scalar."""
     correct_prediction = tf.equal(tf.argmax(y_pred, 1), tf.argmax(y_true, 1))
     return tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
+
+
+def build(config=Config()):
+    """The whole graph, nothing run yet."""
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(config.seed)
+        x = tf.placeholder(tf.float32, shape=[None, config.image_size**2])
+        y_ = tf.placeholder(tf.float32, shape=[None, config.classes])
+        keep_prob = tf.placeholder(tf.float32)
+        y_conv = inference(x, keep_prob, config)
+        cross_entropy = loss(y_, y_conv)
+        train_step = optimizer(config).minimize(cross_entropy)
+    return Model(graph, x, y_, keep_prob, y_conv, cross_entropy, train_step)
 
 
 def next_batch(images, labels, batch_size, seed):
@@ -115,28 +125,10 @@ def next_batch(images, labels, batch_size, seed):
         yield images[chosen], labels[chosen]
 
 
-def build(config=Config()):
-    """The whole graph, nothing run yet."""
-    with tf.Graph().as_default() as graph:
-        tf.set_random_seed(config.seed)
-        x = tf.placeholder(tf.float32, shape=[None, config.image_size**2])
-        y_ = tf.placeholder(tf.float32, shape=[None, config.classes])
-        keep_prob = tf.placeholder(tf.float32)
-        y_conv = inference(x, keep_prob, config)
-        cross_entropy = loss(y_, y_conv)
-        optimizer, gradients, train_step = train(cross_entropy, config)
-    return tf1_session.program(
-        graph=graph,
-        x=x,
-        y_true=y_,
-        y_pred=y_conv,
-        loss=cross_entropy,
-        gradients=gradients,
-        optimizer=optimizer,
-        train=train_step,
-        training_feed={keep_prob: config.keep_prob},
-        inference_feed={keep_prob: 1.0},
-    )
+# The graph, what its Session feeds, fetches and runs.
+Model = collections.namedtuple(
+    "Model", ["graph", "x", "y_true", "keep_prob", "y_pred", "loss", "train"]
+)
 
 
 def run(train_digits, test_digits, config=Config()):
@@ -158,7 +150,7 @@ def run(train_digits, test_digits, config=Config()):
 
             def evaluate(images, labels):
                 feed_dict = {built.x: images, built.y_true: labels}
-                feed_dict.update(built.inference_feed)
+                feed_dict[built.keep_prob] = 1.0
                 return session.run(correct, feed_dict=feed_dict)
 
             for step in range(config.steps):
@@ -166,7 +158,7 @@ def run(train_digits, test_digits, config=Config()):
                 if step % config.report_every == 0:
                     reports.append((step, evaluate(images, labels)))
                 feed_dict = {built.x: images, built.y_true: labels}
-                feed_dict.update(built.training_feed)
+                feed_dict[built.keep_prob] = config.keep_prob
                 session.run(built.train, feed_dict=feed_dict)
             blocks = zip(np.split(test_digits[0], 10), np.split(test_digits[1], 10))
             test_accuracy = np.mean([evaluate(*block) for block in blocks])

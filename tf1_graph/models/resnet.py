@@ -6,12 +6,11 @@ shortcuts); ``RESNET_50`` the bottleneck network of table 1 with projection shor
 Shapes: B batch, H, W pixels, C channels; images are [B, H, W, C].
 """
 
+import collections
 import dataclasses
 import zlib
 
 import tensorflow.compat.v1 as tf
-
-from tf1_graph import session as tf1_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,25 +170,34 @@ def inference(x, training, config):
         return tf.nn.bias_add(tf.matmul(x, kernel), bias)
 
 
-def loss(y_true, y_pred, kernels, config):
-    """Mean cross-entropy of labels [B], int64, plus weight_decay * |kernels|^2 / 2."""
-    cross_entropy = tf.reduce_mean(
+def loss(y_true, y_pred):
+    """Mean cross-entropy of labels [B], int64, and logits [B, classes], a scalar."""
+    return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
     )
-    decay = [config.weight_decay * tf.nn.l2_loss(kernel) for kernel in kernels]
-    return tf.add_n([cross_entropy] + decay)
 
 
-def train(total_loss, config):
-    """(optimizer, [(gradient, variable)], op that applies them, UPDATE_OPS included)."""
-    global_step = tf.train.get_or_create_global_step()
+def penalties(config):
+    """weight_decay * |kernel|^2 / 2 of each kernel, a list of scalars."""
+    kernels = [v for v in tf.trainable_variables() if v.op.name.endswith("kernel")]
+    return [config.weight_decay * tf.nn.l2_loss(kernel) for kernel in kernels]
+
+
+def optimizer(config):
+    """Momentum; the rate goes down as the global step counts."""
     learning_rate = tf.train.piecewise_constant(
-        global_step, list(config.boundaries), list(config.learning_rates)
+        tf.train.get_or_create_global_step(),
+        list(config.boundaries),
+        list(config.learning_rates),
     )
-    optimizer = tf.train.MomentumOptimizer(learning_rate, config.momentum)
-    gradients = optimizer.compute_gradients(total_loss)
-    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        return optimizer, gradients, optimizer.apply_gradients(gradients, global_step)
+    return tf.train.MomentumOptimizer(learning_rate, config.momentum)
+
+
+# The graph, what its Session feeds, fetches and runs; ``predict`` is y_pred with the
+# moving statistics.
+Model = collections.namedtuple(
+    "Model", ["graph", "x", "y_true", "y_pred", "loss", "train", "predict"]
+)
 
 
 def build(config=Config()):
@@ -202,20 +210,13 @@ def build(config=Config()):
             y_pred = inference(x, True, config)
         with tf.variable_scope("", reuse=True):
             predict = inference(x, False, config)
-        kernels = [v for v in tf.trainable_variables() if v.op.name.endswith("kernel")]
-        total_loss = loss(y_true, y_pred, kernels, config)
-        optimizer, gradients, train_op = train(total_loss, config)
-    return tf1_session.program(
-        graph=graph,
-        x=x,
-        y_true=y_true,
-        y_pred=y_pred,
-        loss=total_loss,
-        gradients=gradients,
-        optimizer=optimizer,
-        train=train_op,
-        predict=predict,
-    )
+        total_loss = tf.add_n([loss(y_true, y_pred)] + penalties(config))
+        # The moving statistics move with each step, or never.
+        with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+            train = optimizer(config).minimize(
+                total_loss, tf.train.get_or_create_global_step()
+            )
+    return Model(graph, x, y_true, y_pred, total_loss, train, predict)
 
 
 def run(batches, test_images, test_labels, config=Config()):

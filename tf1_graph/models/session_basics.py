@@ -7,12 +7,11 @@ one weight and one bias fitted to points, with several things fetched from one r
 Run it: ``python -m tf1_graph.models.session_basics``
 """
 
+import collections
 import dataclasses
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-
-from tf1_graph import session as tf1_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +38,15 @@ def loss(y_true, y_pred):
         return tf.reduce_mean(tf.square(y_true - y_pred))
 
 
-def train(total_loss, config):
-    """(optimizer, [(gradient, variable)], op that applies them and counts the step)."""
-    with tf.name_scope("train"):
-        optimizer = tf.train.GradientDescentOptimizer(config.learning_rate)
-        gradients = optimizer.compute_gradients(total_loss)
-        global_step = tf.train.get_or_create_global_step()
-        return optimizer, gradients, optimizer.apply_gradients(gradients, global_step)
+def optimizer(config):
+    """Plain gradient descent."""
+    return tf.train.GradientDescentOptimizer(config.learning_rate)
+
+
+# The graph, what its Session feeds, fetches and runs.
+Model = collections.namedtuple(
+    "Model", ["graph", "x", "y_true", "y_pred", "loss", "train"]
+)
 
 
 def build(config=Config()):
@@ -56,17 +57,11 @@ def build(config=Config()):
         y_true = tf.placeholder(tf.float32, shape=[None], name="y_true")
         y_pred = inference(x, config)
         total_loss = loss(y_true, y_pred)
-        optimizer, gradients, train_op = train(total_loss, config)
-    return tf1_session.program(
-        graph=graph,
-        x=x,
-        y_true=y_true,
-        y_pred=y_pred,
-        loss=total_loss,
-        gradients=gradients,
-        optimizer=optimizer,
-        train=train_op,
-    )
+        with tf.name_scope("train"):
+            train = optimizer(config).minimize(
+                total_loss, tf.train.get_or_create_global_step()
+            )
+    return Model(graph, x, y_true, y_pred, total_loss, train)
 
 
 def run(x_data, y_data, config=Config()):

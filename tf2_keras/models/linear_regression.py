@@ -22,6 +22,53 @@ class Config:
     seed: int = 1  # of the order of mini-batches; nothing else is random
 
 
+@keras.saving.register_keras_serializable("linear_regression")
+class Linear(keras.layers.Layer):
+    """w x^T + b, [batch, features] -> [1, batch]: examples along the second axis."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            shape=(1, input_shape[-1]), initializer="zeros", name="weights"
+        )
+        self.b = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, x):
+        # Dense computes x w + b, [batch, 1]: the same sums in another order.
+        return keras.ops.matmul(self.w, keras.ops.transpose(x)) + self.b
+
+
+def inference(x, config):
+    """[batch, features] -> [1, batch], float32: w x^T + b."""
+    return Linear(name="inference")(x)
+
+
+@keras.saving.register_keras_serializable("linear_regression")
+def loss(y_true, y_pred):
+    """Mean squared error over the batch, a scalar."""
+    return keras.ops.mean(keras.ops.square(y_true - y_pred))
+
+
+def optimizer(config):
+    """The optimizer. Keras's SGD without momentum is TF1's gradient descent."""
+    return keras.optimizers.SGD(config.learning_rate, name="sgd")
+
+
+def build(config=Config()):
+    """The whole model, compiled."""
+    x = keras.Input(shape=(config.features,), name="x")
+    model = keras.Model(x, inference(x, config))
+    model.compile(optimizer=optimizer(config), loss=loss, jit_compile=False)
+    return model
+
+
+def checkpoint_names(model):
+    """{TF1 variable name: Keras path}."""
+    return {
+        "inference/weights": "inference/weights",
+        "inference/bias": "inference/bias",
+    }
+
+
 def make_data(seed=0, examples=2000):
     """(x [examples, 3], y [1, examples]), float64: the notes' synthetic data."""
     random = np.random.RandomState(seed)
@@ -61,51 +108,6 @@ def mini_batches(x_data, y_data, batch_size, seed):
         )
         .prefetch(2)
     )
-
-
-class Linear(keras.layers.Layer):
-    """w x^T + b, [batch, features] -> [1, batch]: examples along the second axis."""
-
-    def build(self, input_shape):
-        self.w = self.add_weight(
-            shape=(1, input_shape[-1]), initializer="zeros", name="weights"
-        )
-        self.b = self.add_weight(shape=(), initializer="zeros", name="bias")
-
-    def call(self, x):
-        # Dense computes x w + b, [batch, 1]: the same sums in another order.
-        return tf.matmul(self.w, tf.transpose(x)) + self.b
-
-
-def inference(x, config):
-    """[batch, features] -> [1, batch], float32: w x^T + b."""
-    return Linear(name="inference")(x)
-
-
-def loss(y_true, y_pred):
-    """Mean squared error over the batch, a scalar."""
-    return tf.reduce_mean(tf.square(y_true - y_pred))
-
-
-def train(config):
-    """The optimizer. Keras's SGD without momentum is TF1's gradient descent."""
-    return keras.optimizers.SGD(config.learning_rate, name="sgd")
-
-
-def build(config=Config()):
-    """The whole model, compiled."""
-    x = keras.Input(shape=(config.features,), name="x")
-    model = keras.Model(x, inference(x, config))
-    model.compile(optimizer=train(config), loss=loss, jit_compile=False)
-    return model
-
-
-def checkpoint_names(model):
-    """{TF1 variable name: Keras path}."""
-    return {
-        "inference/weights": "inference/weights",
-        "inference/bias": "inference/bias",
-    }
 
 
 def run(x_data, y_data, config=Config()):

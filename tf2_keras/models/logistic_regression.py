@@ -26,6 +26,60 @@ class Config:
     threshold: float = 0.5  # of the probability, above which the class is 1
 
 
+@keras.saving.register_keras_serializable("logistic_regression")
+class Linear(keras.layers.Layer):
+    """w x^T + b, [batch, features] -> [1, batch]: examples along the second axis."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            shape=(1, input_shape[-1]), initializer="zeros", name="weights"
+        )
+        self.b = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, x):
+        # Dense computes x w + b, [batch, 1]: the same sums in another order.
+        return keras.ops.matmul(self.w, keras.ops.transpose(x)) + self.b
+
+
+def inference(x, config):
+    """[batch, features] -> logits [1, batch], float32: w x^T + b."""
+    return Linear(name="inference")(x)
+
+
+@keras.saving.register_keras_serializable("logistic_regression")
+def loss(y_true, y_pred):
+    """Mean sigmoid cross-entropy of logits ``y_pred``, a scalar."""
+    return keras.ops.mean(
+        keras.losses.binary_crossentropy(y_true, y_pred, from_logits=True)
+    )
+
+
+def optimizer(config):
+    """The optimizer. Keras's SGD without momentum is TF1's gradient descent."""
+    return keras.optimizers.SGD(config.learning_rate, name="sgd")
+
+
+def classify(logits, config):
+    """The threshold classifier: logits [1, batch] -> classes 0.0 or 1.0 [1, batch]."""
+    return keras.ops.cast(keras.ops.sigmoid(logits) > config.threshold, "float32")
+
+
+def build(config=Config()):
+    """The whole model, compiled."""
+    x = keras.Input(shape=(config.features,), name="x")
+    model = keras.Model(x, inference(x, config))
+    model.compile(optimizer=optimizer(config), loss=loss, jit_compile=False)
+    return model
+
+
+def checkpoint_names(model):
+    """{TF1 variable name: Keras path}."""
+    return {
+        "inference/weights": "inference/weights",
+        "inference/bias": "inference/bias",
+    }
+
+
 def make_data(seed=0, examples=2000):
     """(x [examples, 3], y [1, examples] in {0, 1}), float64."""
     random = np.random.RandomState(seed)
@@ -65,58 +119,6 @@ def mini_batches(x_data, y_data, batch_size, seed):
         )
         .prefetch(2)
     )
-
-
-class Linear(keras.layers.Layer):
-    """w x^T + b, [batch, features] -> [1, batch]: examples along the second axis."""
-
-    def build(self, input_shape):
-        self.w = self.add_weight(
-            shape=(1, input_shape[-1]), initializer="zeros", name="weights"
-        )
-        self.b = self.add_weight(shape=(), initializer="zeros", name="bias")
-
-    def call(self, x):
-        # Dense computes x w + b, [batch, 1]: the same sums in another order.
-        return tf.matmul(self.w, tf.transpose(x)) + self.b
-
-
-def inference(x, config):
-    """[batch, features] -> logits [1, batch], float32: w x^T + b."""
-    return Linear(name="inference")(x)
-
-
-def loss(y_true, y_pred):
-    """Mean sigmoid cross-entropy of logits ``y_pred``, a scalar."""
-    return tf.reduce_mean(
-        tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
-    )
-
-
-def train(config):
-    """The optimizer. Keras's SGD without momentum is TF1's gradient descent."""
-    return keras.optimizers.SGD(config.learning_rate, name="sgd")
-
-
-def classify(logits, config):
-    """The threshold classifier: logits [1, batch] -> classes 0.0 or 1.0 [1, batch]."""
-    return tf.cast(tf.sigmoid(logits) > config.threshold, tf.float32)
-
-
-def build(config=Config()):
-    """The whole model, compiled."""
-    x = keras.Input(shape=(config.features,), name="x")
-    model = keras.Model(x, inference(x, config))
-    model.compile(optimizer=train(config), loss=loss, jit_compile=False)
-    return model
-
-
-def checkpoint_names(model):
-    """{TF1 variable name: Keras path}."""
-    return {
-        "inference/weights": "inference/weights",
-        "inference/bias": "inference/bias",
-    }
 
 
 def run(x_data, y_data, config=Config()):

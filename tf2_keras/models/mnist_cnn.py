@@ -88,22 +88,47 @@ def inference(x, config):
     return full_layer(full1_drop, config.classes, 15, config, "full2")
 
 
+@keras.saving.register_keras_serializable("mnist_cnn")
 def loss(y_true, y_pred):
     """Mean softmax cross-entropy of one-hot [B, classes] and logits, a scalar."""
-    return tf.reduce_mean(
-        tf.nn.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+    return keras.ops.mean(
+        keras.losses.categorical_crossentropy(y_true, y_pred, from_logits=True)
     )
 
 
-def train(config):
+def optimizer(config):
     """The optimizer. Keras's Adam has another epsilon and rounds otherwise."""
     return tf1_semantics.optimizers.Adam(config.learning_rate, name="adam")
 
 
 def accuracy(y_true, y_pred):
     """The share of examples whose largest logit is at the label, a scalar."""
-    correct_prediction = tf.equal(tf.argmax(y_pred, 1), tf.argmax(y_true, 1))
-    return tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
+    correct_prediction = keras.ops.equal(
+        keras.ops.argmax(y_pred, 1), keras.ops.argmax(y_true, 1)
+    )
+    return keras.ops.mean(keras.ops.cast(correct_prediction, "float32"))
+
+
+def build(config=Config()):
+    """The whole model, compiled."""
+    x = keras.Input(shape=(config.image_size**2,), name="x")
+    model = keras.Model(x, inference(x, config))
+    model.compile(optimizer=optimizer(config), loss=loss, jit_compile=False)
+    return model
+
+
+def checkpoint_names(model):
+    """{TF1 variable name: Keras path}; the notes left their variables unnamed."""
+    return {
+        "Variable": "conv1/kernel",
+        "Variable_1": "conv1_add/bias",
+        "Variable_2": "conv2/kernel",
+        "Variable_3": "conv2_add/bias",
+        "Variable_4": "full1/kernel",
+        "Variable_5": "full1_add/bias",
+        "Variable_6": "full2/kernel",
+        "Variable_7": "full2_add/bias",
+    }
 
 
 def next_batch(images, labels, batch_size, seed):
@@ -132,28 +157,6 @@ def next_batch(images, labels, batch_size, seed):
         .map(lambda chosen: (tf.gather(images, chosen), tf.gather(labels, chosen)))
         .prefetch(2)
     )
-
-
-def build(config=Config()):
-    """The whole model, compiled."""
-    x = keras.Input(shape=(config.image_size**2,), name="x")
-    model = keras.Model(x, inference(x, config))
-    model.compile(optimizer=train(config), loss=loss, jit_compile=False)
-    return model
-
-
-def checkpoint_names(model):
-    """{TF1 variable name: Keras path}; the notes left their variables unnamed."""
-    return {
-        "Variable": "conv1/kernel",
-        "Variable_1": "conv1_add/bias",
-        "Variable_2": "conv2/kernel",
-        "Variable_3": "conv2_add/bias",
-        "Variable_4": "full1/kernel",
-        "Variable_5": "full1_add/bias",
-        "Variable_6": "full2/kernel",
-        "Variable_7": "full2_add/bias",
-    }
 
 
 def run(train_digits, test_digits, config=Config()):

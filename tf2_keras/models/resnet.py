@@ -13,7 +13,7 @@ import zlib
 import keras
 import tensorflow as tf
 
-from tf2_keras import tf1_semantics, training
+from tf2_keras import tf1_semantics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,11 @@ def he_normal(name, config):
     )
 
 
+def l2(config):
+    """weight_decay * |kernel|^2 / 2; Keras's own L2 does not halve the square."""
+    return tf1_semantics.losses.L2(config.weight_decay)
+
+
 def layer_name(name):
     """The TF1 scope as a layer's name, which may not hold a slash."""
     return name.replace("/", "_")
@@ -74,6 +79,7 @@ def conv2d(x, channels, size, stride, config, name):
         padding="same",
         use_bias=False,
         kernel_initializer=he_normal(name, config),
+        kernel_regularizer=l2(config),
         name=layer_name(name),
     )(x)
 
@@ -143,20 +149,22 @@ def inference(x, config):
             x = block(x, config.width * 2**stage, stride, config, name)
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, C]
     return keras.layers.Dense(
-        config.classes, kernel_initializer=he_normal("logits", config), name="logits"
+        config.classes,
+        kernel_initializer=he_normal("logits", config),
+        kernel_regularizer=l2(config),
+        name="logits",
     )(x)
 
 
-def loss(y_true, y_pred, kernels, config):
-    """Mean cross-entropy of labels [B], int64, plus weight_decay * |kernels|^2 / 2."""
-    cross_entropy = tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+@keras.saving.register_keras_serializable("resnet")
+def loss(y_true, y_pred):
+    """Mean cross-entropy of labels [B], int64, and logits [B, classes], a scalar."""
+    return keras.ops.mean(
+        keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
     )
-    decay = [config.weight_decay * tf.nn.l2_loss(kernel) for kernel in kernels]
-    return tf.add_n([cross_entropy] + decay)
 
 
-def train(config):
+def optimizer(config):
     """The optimizer. Keras's SGD folds a changing rate into its momentum."""
     learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
         list(config.boundaries), list(config.learning_rates)
@@ -166,29 +174,22 @@ def train(config):
     )
 
 
+@keras.saving.register_keras_serializable("resnet")
 class ResNet(keras.Model):
-    """A functional model whose loss sees the kernels, not only the predictions.
-
-    ``kernel_regularizer=L2(weight_decay)`` would decay twice as fast: TF1's l2_loss
-    halves the square. And Keras adds up a list of losses in another order than add_n.
-    """
-
-    def __init__(self, inputs, outputs, config):
-        super().__init__(inputs, outputs)
-        self.config = config
+    """A functional model that adds up its losses as ``tf.add_n`` did."""
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        kernels = [v.value for v in self.trainable_variables if v.name == "kernel"]
-        return loss(y, y_pred, kernels, self.config)
+        # Keras adds one penalty after another; add_n sums eight at a time.
+        return tf.add_n([loss(y, y_pred), *self.losses])
 
 
 def build(config=Config()):
     """The whole model, compiled; ``training=`` chooses between the two towers of TF1."""
     x = keras.Input(shape=config.image_shape, name="x")
-    model = ResNet(x, inference(x, config), config)
-    model.compile(optimizer=train(config), jit_compile=False)
+    model = ResNet(x, inference(x, config))
+    model.compile(optimizer=optimizer(config), jit_compile=False)
     # Slots exist before a function is traced: the first call of one that creates them
     # runs another graph, fused otherwise, and its last bits differ.
     model.optimizer.build(model.trainable_variables)
@@ -215,8 +216,11 @@ def run(batches, test_images, test_labels, config=Config()):
 
     @tf.function(input_signature=[images_spec, labels_spec])
     def step(images, labels):
-        loss, _ = training.train_step(model, images, labels)
-        return loss
+        with tf.GradientTape() as tape:
+            y_pred = model(images, training=True)
+            total_loss = model.compute_loss(images, labels, y_pred)
+        gradients = tape.gradient(total_loss, model.trainable_variables)
+        model.optimizer.apply(gradients, model.trainable_variables)
 
     @tf.function(input_signature=[images_spec])
     def classify(images):

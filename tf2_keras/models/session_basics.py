@@ -23,19 +23,24 @@ class Config:
     seed: int = 1  # of the graph; each random op adds its own
 
 
+@keras.saving.register_keras_serializable("session_basics")
 class Line(keras.layers.Layer):
     """weight * x + bias; has its values as soon as it is built, no initialiser to run."""
 
-    def __init__(self, config, **kwargs):
+    def __init__(self, stddev, seed, **kwargs):
         super().__init__(**kwargs)
-        self.config = config
+        self.stddev = stddev
+        self.seed = seed  # of the graph
+
+    def get_config(self):
+        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
     def build(self, input_shape):
         self.weight = self.add_weight(
             shape=(),
             # Keras's RandomNormal(seed=11) draws other numbers than tf.random_normal.
             initializer=tf1_semantics.initializers.RandomNormal(
-                stddev=self.config.stddev, seed=(self.config.seed, 11)
+                stddev=self.stddev, seed=(self.seed, 11)
             ),
             name="weight",
         )
@@ -47,15 +52,16 @@ class Line(keras.layers.Layer):
 
 def inference(x, config):
     """[batch] -> [batch], float32: weight * x + bias."""
-    return Line(config, name="inference")(x)
+    return Line(config.stddev, config.seed, name="inference")(x)
 
 
+@keras.saving.register_keras_serializable("session_basics")
 def loss(y_true, y_pred):
     """Mean squared error, a scalar."""
-    return tf.reduce_mean(tf.square(y_true - y_pred))
+    return keras.ops.mean(keras.ops.square(y_true - y_pred))
 
 
-def train(config):
+def optimizer(config):
     """The optimizer; it counts the steps itself, in ``iterations``."""
     return keras.optimizers.SGD(config.learning_rate, name="sgd")
 
@@ -64,7 +70,7 @@ def build(config=Config()):
     """The whole model, ready to be called: variables have values from here on."""
     x = keras.Input(shape=(), name="x")
     model = keras.Model(x, inference(x, config))
-    model.compile(optimizer=train(config), loss=loss, jit_compile=False)
+    model.compile(optimizer=optimizer(config), loss=loss, jit_compile=False)
     # Slots exist before a function is traced: the first call of one that creates them
     # runs another graph, fused otherwise, and its last bits differ.
     model.optimizer.build(model.trainable_variables)

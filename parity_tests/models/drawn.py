@@ -1,0 +1,37 @@
+"""What a chapter's claims are drawn as, and what all its strategies share."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+
+class Drawn(NamedTuple):
+    """One example of a play.
+
+    fields: ((field of Config, value), ...) of both sides: each is a pair of its own, so
+        that they should be few.
+    moves: [(move, batch by name), ...].
+    values: {TF1 name: array} to start from, or None for the initialisers'.
+    settings: {name: number}, such as a learning rate.
+    """
+
+    fields: tuple
+    moves: list
+    values: dict | None = None
+    settings: dict | None = None
+
+
+def trained_and_predicted(batches):
+    """[move, ...]: one step on each batch, and a prediction in between and at the end."""
+    moves = []
+    for number, batch in enumerate(batches):
+        moves.append(("train", batch))
+        if number in (1, len(batches) - 1):
+            moves.append(("predict", {"x": batch["x"]}))
+    return moves
+
+
+def random_state(draw):
+    """A numpy RandomState of a drawn seed."""
+    return np.random.RandomState(draw(st.integers(0, 2**32 - 1)))

@@ -1,0 +1,318 @@
+"""What holds for every chapter: one property after the other, each for all of them.
+
+A new chapter gets all of it for what it is drawn from (CHAPTER_plays.py) and its faults
+(CHAPTER_faults.py). What only one chapter claims is in CHAPTER_test.py.
+"""
+
+import ast
+import dataclasses
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf1
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parity_tests.engine import budgets
+from parity_tests.engine.comparison import compare_plays
+from parity_tests.models import chapters, reading
+from parity_tests.models.pair import ChapterPair
+from tf1_graph import exported
+from tf1_graph import session as tf1_session
+from tf2_keras import training
+
+EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
+EXACT_LEVELS = ("function", "fit")
+EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
+FAULTS = [
+    pytest.param(name, fault, id=f"{name}-{fault}")
+    for name in chapters.NAMES
+    for fault in chapters.faults(name)
+]
+
+
+@functools.cache
+def pair_of(name, fields=()):
+    """One pair for each configuration, ((field, value), ...); all else is fed."""
+    return ChapterPair(name, dict(fields))
+
+
+def small_pair(name, fault=None):
+    return ChapterPair(name, chapters.drawn(name).SMALL, fault)
+
+
+def exact_at(name, level):
+    """Whether a chapter has no budget at a level."""
+    return not any(
+        budgets.subject(entry) == name and entry["level"] == level
+        for entry in budgets.entries()
+    )
+
+
+# Plays.
+
+
+@EVERY_CHAPTER
+@EVERY_LEVEL
+@given(data=st.data())
+def test_whole_plays_agree(name, level, data):
+    """0 ULP, whatever is drawn; within the budgets, on ordinary data, where they are."""
+    exact = exact_at(name, level)
+    drawn = data.draw(chapters.drawn(name).plays(awkward=exact))
+    require_agreement(name, level, drawn, granted=not exact)
+
+
+@EVERY_CHAPTER
+@pytest.mark.parametrize("level", EXACT_LEVELS)
+def test_pinned_plays_are_bit_equal(name, level):
+    for drawn in getattr(chapters.drawn(name), "EXAMPLES", ()):
+        require_agreement(name, level, drawn, granted=False)
+
+
+def require_agreement(name, level, drawn, granted):
+    comparison = pair_of(name, drawn.fields).compare(
+        drawn.moves, level, drawn.values, drawn.settings, granted
+    )
+    comparison.require_agreement()
+    assert comparison.records == 1 + len(drawn.moves)
+
+
+@EVERY_CHAPTER
+@EVERY_LEVEL
+def test_a_play_from_the_initial_values_on_agrees(name, level):
+    with small_pair(name) as pair:
+        moves = chapters.drawn(name).moves(pair.config)
+        comparison = pair.compare(moves, level).require_agreement()
+    assert comparison.records == 1 + len(moves)
+    assert {"initial values", "outputs", "loss", "gradients", "updates"} <= {
+        stage for stage, cell in comparison.cells.items() if cell.compared
+    }
+
+
+@EVERY_CHAPTER
+@EVERY_LEVEL
+def test_a_second_play_starts_where_the_first_did(name, level):
+    """Weights, slots and a dropout's place in its stream are reset."""
+    with small_pair(name) as pair:
+        moves = chapters.drawn(name).moves(pair.config)
+        first, second = (list(pair.candidate(moves, level)) for _ in range(2))
+    assert first[1]["loss"] != first[2]["loss"]
+    compare_plays(first, second).require_agreement()
+
+
+@EVERY_CHAPTER
+def test_every_variable_has_the_name_and_shape_of_tf1(name):
+    """The full size of ``Config()``, which no play here has."""
+    sides = chapters.graph(name), chapters.twin(name)
+    built = sides[0].build()
+    with built.graph.as_default():
+        expected = {
+            variable.op.name: tuple(variable.shape.as_list())
+            for variable in tf1.trainable_variables()
+        }
+    model = sides[1].build()
+    names = {path: key for key, path in sides[1].checkpoint_names(model).items()}
+    assert expected == {
+        names[variable.path]: tuple(variable.shape)
+        for variable in model.trainable_variables
+    }
+
+
+# Configuration and batches.
+
+
+@EVERY_CHAPTER
+def test_both_sides_have_the_same_configuration(name):
+    of_graph, of_twin = (
+        [(field.name, field.type, field.default) for field in dataclasses.fields(side)]
+        for side in (chapters.graph(name).Config, chapters.twin(name).Config)
+    )
+    assert of_graph == of_twin
+
+
+@EVERY_CHAPTER
+@given(
+    batch_size=st.integers(1, 250),
+    examples=st.integers(1, 200),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
+    """In order, a short batch at the end of an epoch where the source had one."""
+    setup, graph = chapters.setup(name), chapters.graph(name)
+    fields = {"seed": seed}
+    if hasattr(graph.Config(), "batch_size"):
+        fields["batch_size"] = batch_size
+    config = graph.Config(**fields)
+    x, y_true = setup.load(None, 1)[0]
+    if y_true.shape[0] == 1 and x.shape[0] > 1:  # examples along the second axis
+        train = x[:examples], y_true[:, :examples]
+    else:
+        train = x[:examples], y_true[:examples]
+    steps = min(12, 2 * -(-examples // batch_size) + 1)
+    compared = 0
+    of_twin = setup.dataset(train, config).take(steps).as_numpy_iterator()
+    moves = setup.moves(train, config)
+    for received in of_twin:
+        move, expected = next(moves)
+        assert move == "train"
+        for one, other in zip(expected.values(), received, strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+        compared += 1
+    assert compared == steps
+
+
+# Budgets and faults.
+
+
+@pytest.mark.parametrize(
+    "name, stage",
+    [
+        pytest.param(
+            entry["chapter"], entry["stage"], id=f"{entry['chapter']}-{entry['stage']}"
+        )
+        for entry in budgets.entries()
+        if entry["level"] == "eager" and "chapter" in entry
+    ],
+)
+def test_an_eager_budget_is_needed(name, stage):
+    """Somewhere among these plays a stage is off: without its budget it would fail."""
+    drawn = chapters.drawn(name)
+    revealing = getattr(drawn, "REVEALING", (drawn.SMALL,))
+    worst = 0
+    for fields, values in itertools.product(revealing, (None, drawn.START)):
+        pair = pair_of(name, tuple(fields.items()))
+        moves = drawn.moves(pair.config)
+        comparison = pair.compare(moves, "eager", values, granted=False)
+        worst = max(worst, comparison.cells[stage].max_ulp)
+    assert worst > 0
+
+
+@pytest.mark.parametrize("name, fault", FAULTS)
+def test_a_planted_fault_is_caught_at_its_stage(name, fault):
+    drawn, planted = chapters.drawn(name), chapters.faults(name)[fault]
+    with small_pair(name, planted) as faulty:
+        values = drawn.START if planted.stage != "initial values" else None
+        moves = [move for move in drawn.moves(faulty.config) if move[0] == "train"]
+        for level in training.LEVELS:
+            divergence = faulty.compare(moves, level, values).first_divergence
+            assert divergence is not None, f"{level}: {planted.says}"
+            assert divergence.stage == planted.stage, (
+                f"{level}: {divergence.describe()}"
+            )
+
+
+@EVERY_CHAPTER
+def test_a_fault_is_taken_back(name):
+    twin = chapters.twin(name)
+    kept = vars(twin).copy()
+    for fault in chapters.faults(name).values():
+        if fault.patch:
+            with small_pair(name, fault):
+                assert any(vars(twin)[key] is not kept[key] for key in kept)
+            assert all(vars(twin)[key] is kept[key] for key in kept)
+
+
+# Models.
+
+
+def continued(name, pair, model, moves):
+    """The play of a model that was made from the pair's, from where that stands."""
+    names = chapters.twin(name).checkpoint_names(model)
+    return training.play(training.compiled(model, names, pair.twin.inputs), moves)
+
+
+# Keras 3 writes a TensorFlow variable as NumPy 1 would.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@EVERY_CHAPTER
+def test_a_saved_and_loaded_model_goes_on_where_it_stopped(name, tmp_path):
+    """Weights, slots, counts and the place in every stream are all in the file."""
+    with small_pair(name) as pair:
+        moves = chapters.drawn(name).moves(pair.config)
+        whole = list(pair.reference(moves))
+        list(pair.candidate(moves[:2], "function"))
+        pair.model.save(tmp_path / "half.keras")
+        loaded = keras.models.load_model(tmp_path / "half.keras")
+        rest = list(continued(name, pair, loaded, moves[2:]))
+    state = {**whole[2]["updates"], **whole[2]["slots"]}
+    compare_plays(
+        [{"initial values": state}, *whole[3:]],
+        rest,
+        budget_for=pair.budgets("function"),
+    ).require_agreement()
+
+
+@EVERY_CHAPTER
+def test_a_clone_trains_as_the_original_does(name):
+    with small_pair(name) as pair:
+        clone = keras.models.clone_model(pair.model)
+        assert type(clone) is type(pair.model)
+        clone.set_weights(pair.model.get_weights())
+        clone.compile(
+            chapters.twin(name).optimizer(pair.config),
+            loss=pair.model.loss,
+            jit_compile=False,
+        )
+        moves = chapters.drawn(name).moves(pair.config)
+        compare_plays(
+            pair.reference(moves), continued(name, pair, clone, moves)
+        ).require_agreement()
+
+
+@EVERY_CHAPTER
+def test_an_exported_graph_is_the_program_again(name, tmp_path):
+    with small_pair(name) as pair:
+        program = pair.program
+        path = tmp_path / "model.meta"
+        with program.graph.as_default():
+            tf1.train.export_meta_graph(str(path))
+        loaded = exported.load(
+            str(path),
+            inputs={key: tensor.name for key, tensor in program.inputs.items()},
+            **{key: named(move) for key, move in program.moves.items()},
+        )
+        moves = chapters.drawn(name).moves(pair.config)
+        compare_plays(
+            pair.reference(moves), tf1_session.play(loaded, moves)
+        ).require_agreement()
+
+
+def named(move):
+    """A move by the names of its tensors, as ``exported.load`` takes it."""
+    spec = {
+        stage: {key: tensor.name for key, tensor in tensors.items()}
+        for stage, tensors in move.seen.items()
+        if stage != "gradients"  # found from the graph
+    }
+    if "loss" in spec:
+        spec.update(op=move.op.name, loss=spec["loss"]["loss"])
+    return {**spec, "feed": {tensor.name: value for tensor, value in move.feed.items()}}
+
+
+# Reading.
+
+
+@EVERY_CHAPTER
+def test_twins_show_the_same_functions_in_the_same_order(name):
+    sides = []
+    for side in (chapters.graph(name), chapters.twin(name)):
+        with open(side.__file__, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        sides.append(
+            [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        )
+    shared = [
+        [key for key in side if key in sides[0] and key in sides[1]] for side in sides
+    ]
+    assert shared[0] == shared[1]
+    core = ["inference", "loss", "optimizer", "build", "run"]
+    assert [key for key in shared[0] if key in core] == core
+
+
+@EVERY_CHAPTER
+def test_reading_aligns_what_corresponds(name):
+    both = {left.name for left, right in reading.aligned(name) if left and right}
+    assert {"Config", "inference", "loss", "optimizer", "build", "run"} <= both

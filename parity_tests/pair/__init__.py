@@ -1,0 +1,1 @@
+"""A TF1 program and its TF2 twin, ready to be compared."""

@@ -1,0 +1,122 @@
+"""A program and its twin, ready to be compared again and again.
+
+Importing TensorFlow takes seconds, building graphs and tracing functions tenths of
+seconds: a Pair holds what was built once and is fed many times.
+
+    pair = Pair(program, twin)
+    pair.compare([("train", {"x": x, "y_true": y})], "fit").require_agreement()
+"""
+
+import tensorflow as tf
+
+from parity_tests.engine.comparison import compare_plays
+from tf1_graph import session as tf1_session
+from tf1_graph import updates
+from tf2_keras import training
+
+
+class Pair:
+    """A TF1 program and its TF2 twin.
+
+    Args:
+        program: a ``tf1_graph.session.Program``.
+        twin: a ``tf2_keras.training.Twin``. What it leaves open of its inputs' shapes
+            and dtypes it learns from the program's placeholders: a function so knows
+            as much as the graph does, and no more.
+        budgets: level -> (stage, tensor) -> engine Budget; by default all are 0 ULP.
+    """
+
+    def __init__(self, program, twin, budgets=None):
+        self.program, self.twin, self.budgets = program, twin, budgets
+        for name, tensor in program.inputs.items():
+            if isinstance(tensor, tf.Tensor) and tensor.shape.rank is not None:
+                spec = tf.TensorSpec(tensor.shape, tensor.dtype)
+                twin.inputs.setdefault(name, spec)
+        self._session = None
+        operations = [
+            operation
+            for move in program.moves.values()
+            for operation in updates.operations_of(
+                tf.nest.flatten([move.op, move.seen], expand_composites=True)
+            )
+        ]
+        self._has_streams = bool(tf1_session.streams(program.graph, operations))
+        self._drawn = {
+            name
+            for name, variable in program.variables.items()
+            if tf1_session.streams(program.graph, [variable.initializer])
+        }
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Free the Session."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def session(self, fresh=True):
+        """The Session to play in; a fresh one reads its random streams from the start."""
+        if fresh:
+            self.close()
+        if self._session is None:
+            self._session = tf1_session.open_session(self.program.graph)
+        return self._session
+
+    def reference(self, moves, values=None, settings=None):
+        """The program's play, a generator of records."""
+        # A Session costs more than a short play. It may serve again unless something
+        # keeps a place in a stream: an initialiser that runs twice draws twice.
+        fresh = self._has_streams or bool(self._drawn - set(values or {}))
+        return tf1_session.play(
+            self.program, moves, values, settings, self.session(fresh)
+        )
+
+    def candidate(self, moves, level, values=None, settings=None):
+        """The twin's play at a level, a generator of records."""
+        return training.play(self.twin, moves, level, values, settings)
+
+    def compare(
+        self,
+        moves,
+        level,
+        values=None,
+        settings=None,
+        granted=True,
+        on_reference=None,
+        on_candidate=None,
+        **options,
+    ):
+        """Plays both sides and compares every record.
+
+        Args:
+            moves: list of (move, {name in a batch: array}), or a function without
+                arguments that returns an iterable of them; it is called for each side.
+            level: one of ``training.LEVELS``.
+            values: {TF1 name: array} to start from instead of the initialisers'.
+            settings: {name: value} that both sides are set to, such as a learning rate.
+            granted: whether budgets above zero apply.
+            on_reference, on_candidate: called with every record of a side.
+            **options: of engine.comparison.Comparison.
+
+        Returns:
+            engine.comparison.Comparison, finished.
+        """
+        play = moves if callable(moves) else lambda: moves
+        return compare_plays(
+            _seen_by(on_reference, self.reference(play(), values, settings)),
+            _seen_by(on_candidate, self.candidate(play(), level, values, settings)),
+            budget_for=self.budgets(level) if granted and self.budgets else None,
+            **options,
+        )
+
+
+def _seen_by(observer, records):
+    for record in records:
+        if observer is not None:
+            observer(record)
+        yield record

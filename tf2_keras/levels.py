@@ -1,0 +1,200 @@
+"""How a move of a twin is played: eagerly, in a function, in ``fit``."""
+
+import contextlib
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf2_keras.observing import in_parts, observed_gradients, observed_loss, replaced
+
+# Ops whose place in a stream, or whose contents, only a new function starts over.
+STREAMS = re.compile(
+    r"(?!Stateless).*(Random|Multinomial|CandidateSampler|Queue|PyFunc)"
+)
+
+
+class Eager:
+    """Plays a move as plain Python, op by op."""
+
+    has_streams = False  # eager kernels are shared: nothing starts them over
+
+    def __init__(self, twin, name, specs):
+        self.twin, self.name, self.specs = twin, name, specs
+
+    def step(self, batch):
+        return self.twin.step(self.name, batch)
+
+    def play(self, batches, carried):
+        """Yields ({stage: {name: tensor}}, record) of each batch.
+
+        Args:
+            batches: [{name: array}].
+            carried: {name: tensor} that the first batch lacks.
+        """
+        for batch in batches:
+            seen = self.step(self.twin.batch({**batch, **carried}))
+            carried = {
+                key: value
+                for key, value in seen.get("carried", {}).items()
+                if key in carried
+            }
+            yield seen, self.twin.record(self.name, seen)
+
+
+class Function(Eager):
+    """Plays a move as one concrete function for all batches."""
+
+    def __init__(self, twin, name, specs):
+        super().__init__(twin, name, specs)
+        self.step = tf.function(
+            functools.partial(twin.step, name), input_signature=[specs]
+        )
+
+    @functools.cached_property
+    def has_streams(self):
+        graph = self.step.get_concrete_function().graph.as_graph_def()
+        nodes = [*graph.node]
+        for function in graph.library.function:
+            nodes.extend(function.node_def)
+        return any(STREAMS.match(node.op) for node in nodes)
+
+
+class FittedMove(NamedTuple):
+    """How a model's own ``train_step`` plays a move.
+
+    model: a compiled ``keras.Model``.
+    data: batch by name -> what ``fit`` takes: x, (x, y) or (x, y, sample_weight).
+    """
+
+    model: keras.Model
+    data: Callable
+
+
+class Stepping(keras.Model):
+    """A model whose training step is a function of the batch: ``fit`` for any move."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+        self.compile(jit_compile=False)
+
+    def train_step(self, data):
+        self.step(data)
+        return {"moves": tf.ones([])}  # fit insists on something to log
+
+
+class Fit(keras.callbacks.Callback):
+    """Plays a move in ``model.fit``.
+
+    ``fit`` logs running means, and no gradients. What the move sees is stored in
+    variables by the graph of the step itself, and read after every batch.
+    """
+
+    def __init__(self, twin, name, specs):
+        super().__init__()
+        self.twin, self.name, self.specs = twin, name, specs
+        self.stores = {}  # {stage: {name: variable}}
+        self.carried = {}  # {name: variable}: what the next step takes from the last
+        self.played = []
+        fitted = twin.fitted.get(name)
+        if fitted is None:
+            self.fitted_model = Stepping(self.step)
+            self.data = lambda batch: batch
+            self.train_step = self.fitted_model.train_step
+        else:
+            self.fitted_model, self.data = fitted
+            self.train_step = self.observed_train_step
+        self.function = None
+        self.has_streams = False
+
+    def play(self, batches, carried):
+        """Yields ({stage: {name: tensor}}, record) of each batch."""
+        for name, value in carried.items():
+            if name not in self.carried:
+                self.carried[name] = _variable_like(value)
+            self.carried[name].assign(value)
+        specs = {name: self.specs[name] for name in batches[0]}
+        data = tf.data.Dataset.from_generator(
+            lambda: (self.data(self.twin.batch(batch)) for batch in batches),
+            output_signature=self.data(specs),
+        )
+        with self.in_place():
+            # With its length, or fit would begin one more step at the end, and Keras's
+            # optimizers count it.
+            self.fitted_model.fit(
+                data,
+                steps_per_epoch=len(batches),
+                shuffle=False,
+                verbose=0,
+                callbacks=[self],
+            )
+        played, self.played = self.played, []
+        yield from played
+
+    def on_train_batch_end(self, *_, **__):
+        seen = {
+            stage: {name: store.value() for name, store in named.items()}
+            for stage, named in self.stores.items()
+        }
+        self.played.append((seen, self.twin.record(self.name, seen)))
+
+    @contextlib.contextmanager
+    def in_place(self):
+        """The model with a step that stores what it sees; afterwards as it was."""
+        model = self.fitted_model
+        kept = model.train_function
+        with replaced(model, train_step=self.train_step):
+            model.train_function = self.function
+            try:
+                yield
+            finally:
+                self.function, model.train_function = model.train_function, kept
+
+    def step(self, batch):
+        """A move that is played by ``Stepping``."""
+        carried = {
+            name: tf.ensure_shape(variable, self.specs[name].shape)
+            for name, variable in self.carried.items()
+            if name not in batch
+        }
+        seen = self.twin.step(self.name, {**batch, **carried})
+        for name in carried:
+            if name in seen.get("carried", {}):
+                self.carried[name].assign(seen["carried"][name])
+        self.store(seen)
+
+    def observed_train_step(self, data):
+        """The model's own step, observed while it is traced."""
+        model, losses = self.fitted_model, {}
+        with (
+            observed_gradients(self.twin.optimizers) as gradients,
+            observed_loss(model, losses),
+        ):
+            logs = type(model).train_step(model, data)
+        # A step of the model's own that does not call compute_loss logs its losses.
+        seen = {"loss": losses or dict(logs)}
+        if gradients:
+            seen["gradients"] = self.twin.named_gradients(gradients)
+        self.store(seen)
+        return logs
+
+    def store(self, seen):
+        """Assigns all that a step sees to variables, made as it is traced."""
+        for stage, named in seen.items():
+            stores = self.stores.setdefault(stage, {})
+            for name, value in in_parts(named).items():
+                value = tf.convert_to_tensor(value)
+                if name not in stores:
+                    stores[name] = _variable_like(value)
+                stores[name].assign(value)
+
+
+def _variable_like(value):
+    """A variable that takes values of any shape, in the dtype of a tensor."""
+    with tf.init_scope():
+        zeros = tf.zeros([], value.dtype)
+        return tf.Variable(zeros, trainable=False, shape=tf.TensorShape(None))

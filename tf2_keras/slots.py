@@ -1,0 +1,80 @@
+"""The optimizers' own variables under the names that TF1 gave them."""
+
+import keras
+import tensorflow as tf
+
+from tf2_keras.observing import key_of
+
+# {Keras optimizer: {its name of a slot: TF1's}}; TF1 called slots after the optimizer.
+OF_KERAS = {
+    "SGD": {"momentum": "Momentum"},
+    "Adam": {"momentum": "Adam", "velocity": "Adam_1"},
+    "AdamW": {"momentum": "AdamW", "velocity": "AdamW_1"},
+    "RMSprop": {
+        "velocity": "RMSProp",
+        "momentum": "RMSProp_1",
+        "average_gradient": "RMSProp_2",
+    },
+    "Adagrad": {"accumulator": "Adagrad"},
+    "Adadelta": {"accumulated_grad": "Adadelta", "accumulated_delta_var": "Adadelta_1"},
+    "Ftrl": {"accumulator": "Ftrl", "linear": "Ftrl_1"},
+}
+
+
+def slots_of(optimizer, names):
+    """{TF1 name: variable} of an optimizer's slots; built beforehand.
+
+    Those of ``tf1_semantics`` say themselves what TF1 called them. Of Keras's own, slots
+    without a counterpart keep Keras's name; and the beta powers, which TF1 kept in
+    variables and Keras computes from its iterations, are functions that compute them.
+
+    Args:
+        optimizer: a ``keras.optimizers.Optimizer``.
+        names: {key of a variable: its TF1 name}.
+    """
+    trained = [
+        variable
+        for variable in optimizer._trainable_variables
+        if key_of(variable) in names
+    ]
+    if hasattr(optimizer, "tf1_slots"):
+        slots, others = optimizer.tf1_slots()
+        return {
+            **{
+                f"{names[key_of(variable)]}/{slot}": slot_variable
+                for slot, slot_variables in slots.items()
+                for slot_variable, variable in zip(
+                    slot_variables, optimizer._trainable_variables, strict=True
+                )
+                if key_of(variable) in names
+            },
+            **others,
+        }
+    kind = next(
+        (cls.__name__ for cls in type(optimizer).__mro__ if cls.__name__ in OF_KERAS),
+        "",
+    )
+    known = OF_KERAS.get(kind, {})
+    apart = {key_of(optimizer.iterations), key_of(optimizer.learning_rate)}
+    slots = {}
+    for slot_variable in optimizer.variables:
+        if key_of(slot_variable) in apart:
+            continue
+        for variable in trained:
+            prefix = variable.path.replace("/", "_") + "_"
+            if slot_variable.name.startswith(prefix):
+                slot = slot_variable.name[len(prefix) :]
+                name = names[key_of(variable)]
+                slots[f"{name}/{known.get(slot, slot)}"] = slot_variable
+    if kind in ("Adam", "AdamW"):
+        for number, beta in ((1, optimizer.beta_1), (2, optimizer.beta_2)):
+            slots[f"beta{number}_power"] = _power_of(optimizer, beta)
+    return slots
+
+
+def _power_of(optimizer, beta):
+    def power():
+        step = tf.cast(optimizer.iterations + 1, "float32")
+        return keras.ops.power(tf.constant(beta, "float32"), step)
+
+    return power
