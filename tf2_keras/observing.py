@@ -95,7 +95,10 @@ def in_parts(named):
     parts = {}
     for name, value in named.items():
         if hasattr(value, "indices"):
-            parts[f"{name} values"], parts[f"{name} indices"] = value.values, value.indices
+            parts[f"{name} values"], parts[f"{name} indices"] = (
+                value.values,
+                value.indices,
+            )
         else:
             parts[name] = value
     return parts

@@ -302,11 +302,17 @@ def compiled(model, checkpoint_names, inputs=None):
         "Call it once on a batch",
     )
     optimizers = optimizers_of(model)
-    for optimizer in optimizers:
+    if len(optimizers) == 1 and not optimizers[0].built:
         # Before a function is traced: the first call of one that creates slots runs
         # another graph, fused otherwise, and its last bits differ.
-        if not optimizer.built:
-            optimizer.build(model.trainable_variables)
+        optimizers[0].build(model.trainable_variables)
+    unbuilt = [optimizer.name for optimizer in optimizers if not optimizer.built]
+    _require(
+        not unbuilt,
+        "several optimizers of a model must be built, each on its own variables",
+        unbuilt,
+        "Call their build(variables)",
+    )
     variables = [*model.variables]
     for optimizer in optimizers:
         variables += optimizer.variables
@@ -387,15 +393,17 @@ def _require(condition, rule, received, remedy):
 
 
 def optimizers_of(model):
-    """The optimizers of a model: what it was compiled with, and its attributes."""
-    attributes = [getattr(model, "optimizer", None), *vars(model).values()]
-    return list(
-        {
-            id(value): value
-            for value in attributes
-            if isinstance(value, keras.optimizers.Optimizer)
-        }.values()
-    )
+    """The optimizers of a model: its attributes, or what it was compiled with."""
+    attributes = {
+        id(value): value
+        for value in vars(model).values()
+        if isinstance(value, keras.optimizers.Optimizer)
+    }
+    compiled_with = getattr(model, "optimizer", None)
+    # compile() without an optimizer makes one that nothing uses.
+    if len(attributes) > 1 and compiled_with and not compiled_with.built:
+        attributes.pop(id(compiled_with), None)
+    return list(attributes.values())
 
 
 def _inputs_of(model):

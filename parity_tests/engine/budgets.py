@@ -46,8 +46,8 @@ class Budget(NamedTuple):
         """
         within = distances <= np.uint64(self.ulp)
         if self.normwise is not None:
-            within |= (errors <= self.normwise) & (distances != np.uint64(INCOMPARABLE))
-        return within
+            within |= errors <= self.normwise
+        return within & (distances != np.uint64(INCOMPARABLE))
 
     def describe(self):
         """Such as '4 ULP' or '16 ULP of the largest magnitude'."""
@@ -104,4 +104,4 @@ def budget_for(name, level):
         for entry in entries()
         if subject(entry) == name and entry["level"] == level
     }
-    return lambda stage, tensor: granted.get(stage, Budget())
+    return lambda stage, _tensor: granted.get(stage, Budget())

@@ -48,7 +48,10 @@ def setup(name):
 def drawn(name):
     """The module that says what a chapter's claims are drawn from.
 
-    It has SMALL, START, ``plays()`` and ``moves(config)``.
+    It has ``SMALL``, fields of a small configuration; ``START``, values from which every
+    fault shows, or None; ``plays(awkward=True)``, a Hypothesis strategy of Drawn; and
+    ``moves(config)``, a short play with predictions. It may have ``EXAMPLES``, plays that
+    are always tried, and ``REVEALING``, where eager budgets are needed.
     """
     return importlib.import_module(f"parity_tests.models.{name}_plays")
 

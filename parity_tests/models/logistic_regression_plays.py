@@ -15,6 +15,17 @@ START = {
     "inference/weights": np.float32([[30.0, -50.0, 20.0]]),
     "inference/bias": np.float32(0.1),
 }
+# Where eager code rounds otherwise in every stage: (fields, values to start from).
+REVEALING = (
+    (SMALL, None),
+    (
+        SMALL,
+        {
+            "inference/weights": np.float32([[1.0, 2.0, 3.0]]),
+            "inference/bias": np.float32(0.1),
+        },
+    ),
+)
 
 
 @st.composite

@@ -64,8 +64,8 @@ STRUCTURES = {
         "epsilon": 1e-3,
     },
 }
-# Where eager code rounds otherwise in every stage.
-REVEALING = (STRUCTURES["even"], STRUCTURES["deep bottleneck"])
+# Where eager code rounds otherwise in every stage: (fields, values to start from).
+REVEALING = ((STRUCTURES["even"], None), (STRUCTURES["deep bottleneck"], None))
 
 
 @st.composite

@@ -55,6 +55,9 @@ class Pair:
 
     def close(self):
         """Free the Session."""
+        self._close_session()
+
+    def _close_session(self):
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -62,7 +65,7 @@ class Pair:
     def session(self, fresh=True):
         """The Session to play in; a fresh one reads its random streams from the start."""
         if fresh:
-            self.close()
+            self._close_session()
         if self._session is None:
             self._session = tf1_session.open_session(self.program.graph)
         return self._session

@@ -75,7 +75,7 @@ def run(x_data, y_data, config=Config()):
         session_config = tf.ConfigProto(allow_soft_placement=True)
         with tf.Session(config=session_config) as session:
             session.run(init)  # nothing has a value before this
-            for step in range(config.steps):
+            for _ in range(config.steps):
                 feed = {built.x: x_data, built.y_true: y_data}
                 # Only what the fetches need is run: this fetch does not train.
                 history.append(session.run([built.loss, weight, bias], feed_dict=feed))

@@ -103,9 +103,8 @@ def optimizer(config):
 
 def accuracy(y_true, y_pred):
     """The share of examples whose largest logit is at the label, a scalar."""
-    correct_prediction = keras.ops.equal(
-        keras.ops.argmax(y_pred, 1), keras.ops.argmax(y_true, 1)
-    )
+    # keras.ops.argmax takes 0.0 for greater than -0.0, TF1's the first of the two.
+    correct_prediction = keras.ops.equal(tf.argmax(y_pred, 1), tf.argmax(y_true, 1))
     return keras.ops.mean(keras.ops.cast(correct_prediction, "float32"))
 
 
