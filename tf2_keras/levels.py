@@ -1,7 +1,6 @@
 """How a move of a twin is played: eagerly, in a function, in ``fit``."""
 
 import contextlib
-import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,8 +12,17 @@ from tf2_keras.observing import in_parts, observed_gradients, observed_loss, rep
 
 # Ops whose place in a stream, or whose contents, only a new function starts over.
 STREAMS = re.compile(
-    r"(?!Stateless).*(Random|Multinomial|CandidateSampler|Queue|PyFunc)"
+    r"(?!Stateless).*(Random|TruncatedNormal|Multinomial|CandidateSampler|Queue|PyFunc)"
 )
+
+
+def graph_has_streams():
+    """Whether the graph that is being traced keeps anything apart from variables."""
+    graph = tf.compat.v1.get_default_graph().as_graph_def()
+    nodes = [*graph.node]
+    for function in graph.library.function:
+        nodes.extend(function.node_def)
+    return any(STREAMS.match(node.op) for node in nodes)
 
 
 class Eager:
@@ -50,17 +58,12 @@ class Function(Eager):
 
     def __init__(self, twin, name, specs):
         super().__init__(twin, name, specs)
-        self.step = tf.function(
-            functools.partial(twin.step, name), input_signature=[specs]
-        )
+        self.step = tf.function(self.traced, input_signature=[specs])
 
-    @functools.cached_property
-    def has_streams(self):
-        graph = self.step.get_concrete_function().graph.as_graph_def()
-        nodes = [*graph.node]
-        for function in graph.library.function:
-            nodes.extend(function.node_def)
-        return any(STREAMS.match(node.op) for node in nodes)
+    def traced(self, batch):
+        seen = self.twin.step(self.name, batch)
+        self.has_streams = graph_has_streams()
+        return seen
 
 
 class FittedMove(NamedTuple):
@@ -108,7 +111,7 @@ class Fit(keras.callbacks.Callback):
         else:
             self.fitted_model, self.data = fitted
             self.train_step = self.observed_train_step
-        self.function = None
+        self.function = None  # what fit made of the step
         self.has_streams = False
 
     def play(self, batches, carried):
@@ -184,6 +187,7 @@ class Fit(keras.callbacks.Callback):
 
     def store(self, seen):
         """Assigns all that a step sees to variables, made as it is traced."""
+        self.has_streams = graph_has_streams()
         for stage, named in seen.items():
             stores = self.stores.setdefault(stage, {})
             for name, value in in_parts(named).items():

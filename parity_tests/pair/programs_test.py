@@ -420,3 +420,95 @@ def test_a_state_that_is_not_carried_is_a_divergence():
         2,
         "outputs",
     )
+
+
+# Word vectors: rows of an embedding, and a sampler that keeps its place in a stream.
+
+VECTORS = {
+    "embedding": normal(30, 4, seed=1),
+    "weights": normal(30, 4, seed=2),
+    "biases": np.zeros(30, np.float32),
+}
+
+
+def contrastive_loss(weights, centre, context, sampled, **options):
+    embedded = tf.nn.embedding_lookup(weights["embedding"], centre)
+    nce_loss = tf1.nn.nce_loss if options else tf.nn.nce_loss
+    return tf.reduce_mean(
+        nce_loss(
+            weights["weights"],
+            weights["biases"],
+            context,
+            embedded,
+            5,
+            30,
+            sampled_values=sampled,
+            **options,
+        )
+    )
+
+
+def vectors_program():
+    with tf.Graph().as_default() as graph:
+        tf1.set_random_seed(1)
+        centre = tf1.placeholder(tf.int64, [None], name="centre")
+        context = tf1.placeholder(tf.int64, [None, 1], name="context")
+        weights = graph_variables(VECTORS)
+        sampled = tf1.nn.log_uniform_candidate_sampler(context, 1, 5, True, 30, seed=11)
+        loss = contrastive_loss(
+            weights, centre, context, sampled, partition_strategy="div"
+        )
+        optimizer = tf1.train.GradientDescentOptimizer(1.0)
+        pairs = optimizer.compute_gradients(loss)
+        train = optimizer.apply_gradients(pairs)
+    return session.program(
+        graph, train=session.train(train, loss, pairs, outputs={"sampled": sampled[0]})
+    )
+
+
+def vectors_twin():
+    variables = variables_of(VECTORS)
+    optimizer, _ = built(optimizers.GradientDescent(1.0), variables)
+    weights = {name: variable.value for name, variable in variables.items()}
+
+    def train(centre, context):
+        sampled = tf.raw_ops.LogUniformCandidateSampler(
+            true_classes=context,
+            num_true=1,
+            num_sampled=5,
+            unique=True,
+            range_max=30,
+            seed=1,
+            seed2=11,
+        )
+        with tf.GradientTape() as tape:
+            loss = contrastive_loss(weights, centre, context, sampled)
+        gradients = tape.gradient(loss, list(weights.values()))
+        optimizer.apply(gradients, list(variables.values()))
+        return {"outputs": {"sampled": sampled[0]}, "loss": {"loss": loss}}
+
+    return training.Twin(
+        variables, {"train": train}, hidden=optimizer.variables, optimizers=[optimizer]
+    )
+
+
+@pytest.mark.parametrize("level", ["function", "fit"])
+def test_a_sampler_in_the_graph_starts_over_with_each_play(level):
+    """Its kernel holds the place in the stream: Session and function are made anew."""
+    random = np.random.RandomState(3)
+    moves = [
+        (
+            "train",
+            {
+                "centre": random.randint(30, size=8),
+                "context": random.randint(30, size=(8, 1)),
+            },
+        )
+        for _ in range(3)
+    ]
+    with Pair(vectors_program(), vectors_twin()) as pair:
+        for _ in range(2):
+            pair.compare(moves, level).require_agreement()
+        _, first, second, _ = pair.candidate(moves, level)
+    assert first["outputs"]["sampled"].tolist() != second["outputs"]["sampled"].tolist()
+    assert {"embedding values", "embedding indices"} <= set(first["gradients"])
