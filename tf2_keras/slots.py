@@ -32,11 +32,6 @@ def slots_of(optimizer, names):
         optimizer: a ``keras.optimizers.Optimizer``.
         names: {key of a variable: its TF1 name}.
     """
-    trained = [
-        variable
-        for variable in optimizer._trainable_variables
-        if key_of(variable) in names
-    ]
     if hasattr(optimizer, "tf1_slots"):
         slots, others = optimizer.tf1_slots()
         return {
@@ -54,9 +49,24 @@ def slots_of(optimizer, names):
         (cls.__name__ for cls in type(optimizer).__mro__ if cls.__name__ in OF_KERAS),
         "",
     )
-    known = OF_KERAS.get(kind, {})
+    tf1_names_of = OF_KERAS.get(kind, {})
+    slots = {
+        f"{names[key_of(variable)]}/{tf1_names_of.get(slot, slot)}": slot_variable
+        for slot, slot_variables in _slots_of_keras(optimizer).items()
+        for slot_variable, variable in slot_variables
+        if key_of(variable) in names
+    }
+    if kind in ("Adam", "AdamW"):
+        for number, beta in ((1, optimizer.beta_1), (2, optimizer.beta_2)):
+            slots[f"beta{number}_power"] = _power_of(optimizer, beta)
+    return slots
+
+
+def _slots_of_keras(optimizer):
+    """{Keras's name of a slot: [(slot variable, the variable that it belongs to)]}."""
+    trained = optimizer._trainable_variables
     apart = {key_of(optimizer.iterations), key_of(optimizer.learning_rate)}
-    slots = {}
+    slots, unprefixed = {}, {}
     for slot_variable in optimizer.variables:
         if key_of(slot_variable) in apart:
             continue
@@ -64,11 +74,14 @@ def slots_of(optimizer, names):
             prefix = variable.path.replace("/", "_") + "_"
             if slot_variable.name.startswith(prefix):
                 slot = slot_variable.name[len(prefix) :]
-                name = names[key_of(variable)]
-                slots[f"{name}/{known.get(slot, slot)}"] = slot_variable
-    if kind in ("Adam", "AdamW"):
-        for number, beta in ((1, optimizer.beta_1), (2, optimizer.beta_2)):
-            slots[f"beta{number}_power"] = _power_of(optimizer, beta)
+                slots.setdefault(slot, []).append((slot_variable, variable))
+                break
+        else:
+            unprefixed.setdefault(slot_variable.name, []).append(slot_variable)
+    for slot, slot_variables in unprefixed.items():
+        # Older releases name some slots without their variables, in their order.
+        if len(slot_variables) == len(trained):
+            slots[slot] = list(zip(slot_variables, trained, strict=True))
     return slots
 
 
