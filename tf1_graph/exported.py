@@ -32,6 +32,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session as tf1_session
+from tf1_graph.meta_graphs import all_nodes, read, refusal
 
 # Fused updates of one variable by one gradient, of ref and of resource variables.
 APPLY = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]\w*$")
@@ -51,52 +52,6 @@ class Slots:
 
     def variables(self):
         return list(self._variables)
-
-
-def read(path):
-    """The ``tf.MetaGraphDef`` in a binary ``.meta`` file.
-
-    Raises:
-        ValueError: if there is no such file, or it is not a whole MetaGraphDef.
-    """
-    if not os.path.isfile(path):
-        raise _refusal(
-            "path must name a .meta file",
-            "{} ({})".format(
-                path, "a folder" if os.path.isdir(path) else "no such file"
-            ),
-            "Name what Saver.save or export_meta_graph wrote",
-        )
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise _refusal(
-            "path must name a file that can be read",
-            f"{path} ({error.strerror or error})",
-            "Change its permissions",
-        ) from None
-    try:
-        meta_graph = tf.MetaGraphDef.FromString(content)
-    except Exception:  # protobuf's DecodeError, which compat.v1 does not show
-        meta_graph = None
-    return check(meta_graph, f"{path} ({len(content)} bytes)")
-
-
-def check(meta_graph, received):
-    """``meta_graph``, unless it is None or says nothing.
-
-    Bytes of something else can be a MetaGraphDef by the letter, of unknown fields only.
-    """
-    nodes = [] if meta_graph is None else meta_graph.graph_def.node
-    if not nodes or not all(node.name and node.op for node in nodes):
-        raise _refusal(
-            "path must name a whole MetaGraphDef with a graph in it",
-            received,
-            "Copy the .meta again, and compare its size with the original; "
-            "checkpoints, frozen graphs and saved_model.pb are other formats",
-        )
-    return meta_graph
 
 
 def load(
@@ -165,7 +120,7 @@ def load(
         try:
             tf.train.import_meta_graph(_without_shapes(meta_graph), clear_devices=True)
         except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            raise _refusal(
+            raise refusal(
                 "path must name a graph that this TensorFlow can import",
                 str(error).strip().rstrip("."),
                 "Export it again with TensorFlow {}, whose ops are these".format(
@@ -177,7 +132,7 @@ def load(
             (variable.op.name, variable) for variable in tf.global_variables()
         )
         if not variables:
-            raise _refusal(
+            raise refusal(
                 "path must name a graph with its variables",
                 f"a MetaGraphDef without the collection {tf.GraphKeys.GLOBAL_VARIABLES!r}",
                 "Export it with tf.train.export_meta_graph, not from a frozen graph",
@@ -218,24 +173,15 @@ def _without_shapes(meta_graph):
     """
     copied = tf.MetaGraphDef()
     copied.CopyFrom(meta_graph)
-    nodes = list(copied.graph_def.node)
-    for function in copied.graph_def.library.function:
-        nodes.extend(function.node_def)
-    for node in nodes:
+    for node in all_nodes(copied):
         node.attr.pop("_output_shapes", None)
     return copied
 
 
-def _refusal(rule, received, remedy):
-    return ValueError(f"{rule}. Received: {received}. {remedy}.")
-
-
 def _require_known_ops(meta_graph):
     """Every op type of the graph and of its functions must exist in this TensorFlow."""
+    nodes = all_nodes(meta_graph)
     library = meta_graph.graph_def.library
-    nodes = list(meta_graph.graph_def.node)
-    for function in library.function:
-        nodes.extend(function.node_def)
     own = {function.signature.name for function in library.function}
     missing = collections.OrderedDict(
         (node.op, node.name)
@@ -243,7 +189,7 @@ def _require_known_ops(meta_graph):
         if node.op not in own and not _is_known(node.op)
     )
     if missing:
-        raise _refusal(
+        raise refusal(
             f"path must name a graph whose ops this TensorFlow {tf.__version__} has",
             ", ".join(f"{op} (node {missing[op]})" for op in sorted(missing)),
             "Load the library that has them with tf.load_op_library first, or export "
@@ -289,7 +235,7 @@ def _elements(graph, named):
         for argument, name in missing:
             known = operations if argument == "train" else tensors
             received.append(f"{argument}={name!r} (nearest: {_nearest(name, known)})")
-        raise _refusal(
+        raise refusal(
             "names must be of tensors, train of an op, in the graph",
             ", ".join(received),
             "Use names of the .meta; if none is near, it is of another program",
@@ -347,7 +293,7 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
     """({variable name: gradient}, names of slots and powers)."""
     unknown = sorted(set(named_gradients) - set(variables))
     if unknown:
-        raise _refusal(
+        raise refusal(
             "gradients must be named after variables of the program",
             ", ".join(
                 f"{name!r} (nearest: {_nearest(name, list(variables))})"
@@ -390,7 +336,7 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
         set(twice) - set(named_gradients) | (trained & changed) - set(pairs)
     )
     if unclear:
-        raise _refusal(
+        raise refusal(
             "train must update each variable by one Apply op",
             ", ".join(
                 "{} (by {})".format(
@@ -407,7 +353,7 @@ def _gradients_and_slots(updates, variables, named_gradients, found, train):
             for operation in found["loss"].graph.get_operations()
             if APPLY.match(operation.type)
         )
-        raise _refusal(
+        raise refusal(
             "train must lead to the ops that update variables by their gradients",
             f"{train!r}, which leads to none",
             "Use the name of what minimize or apply_gradients returned. The graph "
@@ -422,7 +368,7 @@ def _restored(graph, variables, checkpoint):
         checkpoint = os.fspath(checkpoint)
         reader = tf.train.load_checkpoint(checkpoint)
     except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise _refusal(
+        raise refusal(
             "checkpoint must be the prefix of a checkpoint",
             "{} ({})".format(checkpoint, str(error).strip().rstrip(".")),
             "Use the path without .index, such as model.ckpt-100",
@@ -441,7 +387,7 @@ def _restored(graph, variables, checkpoint):
                 f"{name} is {dtypes[name].name} {list(shapes[name])}, not {wanted[1].name} {wanted[0]}"
             )
     if problems:
-        raise _refusal(
+        raise refusal(
             "checkpoint must hold every variable of the graph, shaped alike",
             "{}: {}".format(checkpoint, ", ".join(problems)),
             "Use a checkpoint of the same program",
