@@ -81,9 +81,9 @@ def test_each_dropout_of_a_graph_that_trains_is_written_as_a_layer(trained):
         "branch/cond/dropout": ("layers.Dropout(keep_prob=0.7, seed=(13, 681))", ""),
         "contrib/cond/dropout": ("layers.Dropout(keep_prob=0.9, seed=(13, 721))", ""),
         "keras/cond/dropout": ("layers.Dropout(keep_prob=0.8, seed=(13, 761))", ""),
-        "weights/dropout": ("layers.Dropout(keep_prob=0.75, seed=(13, 790))", ""),
-        "first": ("layers.Dropout(keep_prob, seed=(13, 809), fed=True)", fed),
-        "second": ("layers.Dropout(keep_prob, seed=(13, 826), fed=True)", fed),
+        "weights/dropout": ("layers.Dropout(keep_prob=0.75, seed=(13, 791))", ""),
+        "first": ("layers.Dropout(keep_prob, seed=(13, 810), fed=True)", fed),
+        "second": ("layers.Dropout(keep_prob, seed=(13, 827), fed=True)", fed),
     }
 
 
@@ -164,16 +164,18 @@ def test_a_listed_dropout_of_a_loop_draws_once_for_each_time_step(trained):
 
 def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
     listed, computed = trained
-    operation = listed["random_uniform_1/RandomUniform"]
-    text = operation.tf2.replace("seed=", "drawn=drawn, seed=")
+    text = listed["random_uniform_1/RandomUniform"].tf2
     dropped_in_all = 0
     for step in range(dropout_trained.STEPS):
-        drawn = 256 * step * int(np.prod(operation.shape))
-        uniform = in_tf2(text, shape=operation.shape, drawn=drawn)
+        reference = computed[f"variational/output/{step}"]
+        shape = [1, reference.shape[-1]]  # one mask for all sequences and time steps
+        drawn = 256 * step * shape[-1]
+        uniform = in_tf2(
+            text.replace("seed=", "drawn=drawn, seed="), shape=shape, drawn=drawn
+        )
         dropped = np.floor(np.float32(0.9) + uniform.numpy()) == 0
-        reference = computed[f"variational/output/{step}"] == 0
         np.testing.assert_array_equal(
-            np.broadcast_to(dropped, reference.shape), reference
+            np.broadcast_to(dropped, reference.shape), reference == 0
         )
         dropped_in_all += dropped.sum()
     assert dropped_in_all
@@ -234,26 +236,32 @@ def test_any_chain_of_dropouts_is_found_and_drops_the_same(
         if not operation.initialises
     ]
     assert len(operations) == len(keep_probs)
-    calls = [in_tf2(operation.tf2, keep_prob=given_share) for operation in operations]
+    calls = [
+        in_tf2(f"{operation.tf2[:-1]}, dtype={dtype!r})", keep_prob=given_share)
+        for operation in operations
+    ]
     for number, (layer, keep_prob) in enumerate(zip(calls, keep_probs, strict=True)):
         assert layer.seed == (87654321, 40 + number)
         assert layer.fed == (keep_prob is None)
         assert layer.scaling == age
         expected = given_share if keep_prob is None else keep_prob
         assert layer.keep_prob == pytest.approx(expected, rel=1e-2)
+    apply = tf.function(
+        lambda tensors: [
+            layer(x, training=True) for layer, x in zip(calls, tensors, strict=True)
+        ]
+    )
     x = np.linspace(1, 2, 45).reshape([5, 9]).astype(dtype)
     with contextlib.closing(tf1.Session(graph=graph)) as session:
-        for name in graph.get_collection("variables"):
-            session.run(name.initializer)
+        for variable in graph.get_collection("variables"):
+            session.run(variable.initializer)
         fetches = [f"tensors:{number}" for number in range(1 + 2 * len(calls))]
         for _ in range(2):
             feed = {"x:0": x, "keep_prob:0": given_share}
             _, *tensors = session.run(fetches, feed)
-            for layer, before, after in zip(
-                calls, tensors[::2], tensors[1::2], strict=True
-            ):
-                function = tf.function(layer)
-                assert identical(function(before, training=True).numpy(), after)
+            dropped = apply(tensors[::2])
+            for received, expected in zip(dropped, tensors[1::2], strict=True):
+                assert identical(received.numpy(), expected)
 
 
 def test_a_scale_that_the_layer_does_not_have_is_said():

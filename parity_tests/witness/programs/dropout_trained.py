@@ -27,7 +27,7 @@ DROPOUTS = {
     "branch": ("dense_3/BiasAdd:0", "branch/cond/Merge:0"),
     "contrib": ("dense_4/BiasAdd:0", "contrib/cond/Merge:0"),
     "keras": ("dense_5/BiasAdd:0", "keras/cond/Merge:0"),
-    "weights": ("weights/kernel/read:0", "weights/dropout/mul_1:0"),
+    "weights": ("weights/Tanh:0", "weights/dropout/mul_1:0"),
     "first": ("product:0", "first/mul_1:0"),
     "second": ("first/mul_1:0", "second/mul_1:0"),
 }
@@ -89,7 +89,7 @@ def build():
         net = layer(tf.layers.dense(net, 7), training=training)
         with tf.variable_scope("weights"):  # a shape that is known beforehand
             kernel = tf.get_variable("kernel", [7, 6])
-            net = tf.matmul(net, tf.nn.dropout(kernel, 0.75))
+            net = tf.matmul(net, tf.nn.dropout(tf.tanh(kernel), 0.75))
         net = tf.identity(net, name="product")
         net = tf.nn.dropout(net, keep_prob, name="first")
         net = tf.nn.dropout(net, keep_prob, name="second")
