@@ -2,5 +2,15 @@
 
 
 def refusal(rule, received, remedy):
-    """The ValueError for a broken rule."""
-    return ValueError(f"{rule}. Received: {received}. {remedy}.")
+    """A ValueError of one printable line, whatever is in names and paths."""
+    return ValueError(printable(f"{rule}. Received: {received}. {remedy}."))
+
+
+def printable(text):
+    """A text without line breaks, and with a backslash for what would steer a terminal."""
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape").decode("ascii")
+        for character in " ".join(text.split())
+    )

@@ -31,52 +31,7 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 from tf1_graph.errors import refusal
-
-
-def read(path):
-    """The ``tf.MetaGraphDef`` in a binary ``.meta`` file.
-
-    Raises:
-        ValueError: if there is no such file, or it is not a whole MetaGraphDef.
-    """
-    if not os.path.isfile(path):
-        raise refusal(
-            "path must name a .meta file",
-            "{} ({})".format(
-                path, "a folder" if os.path.isdir(path) else "no such file"
-            ),
-            "Name what Saver.save or export_meta_graph wrote",
-        )
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise refusal(
-            "path must name a file that can be read",
-            f"{path} ({error.strerror or error})",
-            "Change its permissions",
-        ) from None
-    try:
-        meta_graph = tf.MetaGraphDef.FromString(content)
-    except Exception:  # protobuf's DecodeError, which compat.v1 does not show
-        meta_graph = None
-    return check(meta_graph, f"{path} ({len(content)} bytes)")
-
-
-def check(meta_graph, received):
-    """``meta_graph``, unless it is None or says nothing.
-
-    Bytes of something else can be a MetaGraphDef by the letter, of unknown fields only.
-    """
-    nodes = [] if meta_graph is None else meta_graph.graph_def.node
-    if not nodes or not all(node.name and node.op for node in nodes):
-        raise refusal(
-            "path must name a whole MetaGraphDef with a graph in it",
-            received,
-            "Copy the .meta again, and compare its size with the original; "
-            "checkpoints, frozen graphs and saved_model.pb are other formats",
-        )
-    return meta_graph
+from tf1_graph.meta_graphs import all_nodes, read
 
 
 def load(path, inputs=None, checkpoint=None, **moves):
@@ -215,20 +170,15 @@ def _without_shapes(meta_graph):
     """
     copied = tf.MetaGraphDef()
     copied.CopyFrom(meta_graph)
-    nodes = list(copied.graph_def.node)
-    for function in copied.graph_def.library.function:
-        nodes.extend(function.node_def)
-    for node in nodes:
+    for node in all_nodes(copied):
         node.attr.pop("_output_shapes", None)
     return copied
 
 
 def _require_known_ops(meta_graph):
     """Every op type of the graph and of its functions must exist in this TensorFlow."""
+    nodes = all_nodes(meta_graph)
     library = meta_graph.graph_def.library
-    nodes = list(meta_graph.graph_def.node)
-    for function in library.function:
-        nodes.extend(function.node_def)
     own = {function.signature.name for function in library.function}
     missing = collections.OrderedDict(
         (node.op, node.name)

@@ -5,17 +5,16 @@ took it from the number of nodes in the graph so far, which no later TensorFlow 
 But a ``.meta`` holds both seeds of every op: a Keras twin can draw the same numbers.
 """
 
-import fractions
 import math
-from typing import NamedTuple
+import typing
 
 import numpy as np
-import tensorflow as tf
-from google.protobuf import text_format
-from rich.table import Table
-from rich.text import Text
 
-from tf1_graph import exported
+from tf1_graph import dropouts
+from tf1_graph.meta_graphs import damaged, dtype_of, read
+from tf1_graph.nodes import Nodes
+
+__all__ = ["RandomOp", "random_ops", "read"]
 
 VARIABLES = ("VariableV2", "Variable", "VarHandleOp")
 ASSIGNMENTS = ("Assign", "AssignVariableOp")
@@ -42,9 +41,13 @@ ORDERS = (
     "RandomShuffleQueue",
     "RandomShuffleQueueV2",
 )
+# A draw skips 256 numbers for each of its elements, and counts in int64.
+MOST_ELEMENTS = 2**63 // 256
+# On the way back from all initial values; each op of a true graph is on few such ways.
+MOST_STEPS_BACK = 2_000_000
 
 
-class RandomOp(NamedTuple):
+class RandomOp(typing.NamedTuple):
     """One op that draws.
 
     node, op, dtype: its name, its type, and the dtype of what it draws (or None).
@@ -57,11 +60,11 @@ class RandomOp(NamedTuple):
 
     node: str
     op: str
-    dtype: str | None
-    shape: list | None
-    seed: tuple | None
+    dtype: typing.Optional[str]
+    shape: typing.Optional[list]
+    seed: typing.Optional[tuple]
     initialises: list
-    tf2: str | None
+    tf2: typing.Optional[str]
     remark: str
 
     def as_data(self):
@@ -70,358 +73,292 @@ class RandomOp(NamedTuple):
         return {**self._asdict(), "seed": seed}
 
 
-def read(path):
-    """The MetaGraphDef in a file, binary or text.
+def random_ops(meta_graph):
+    """[RandomOp] of a MetaGraphDef, in the order of its nodes, functions' last.
 
     Raises:
-        ValueError: if there is none; see ``tf1_graph.exported.read``.
+        ValueError: if a random op lacks what it draws with, which no TensorFlow wrote.
     """
-    try:
-        return exported.read(path)
-    except ValueError as error:
-        try:
-            with open(path, encoding="utf-8") as file:
-                parsed = text_format.Parse(file.read(), tf.compat.v1.MetaGraphDef())
-            return exported.check(parsed, path)
-        except (OSError, ValueError, text_format.ParseError):  # no text either
-            raise error from None
-
-
-def random_ops(meta_graph):
-    """[RandomOp] of a MetaGraphDef, in the order of its nodes, functions' last."""
     bodies = [("", meta_graph.graph_def.node)]
     bodies += [
         (function.signature.name + "/", function.node_def)
         for function in meta_graph.graph_def.library.function
     ]
-    found = []
-    for prefix, nodes in bodies:
-        graph = _Graph(nodes)
-        for node in nodes:
-            seed = graph.seed(node)
-            if seed is None and node.op not in SEED_INPUTS:
-                continue
-            found.append(_described(graph, node, prefix, seed))
-    return found
+    return [
+        operation
+        for prefix, body in bodies
+        for operation in _Draws(body, prefix).operations()
+    ]
 
 
-class _Graph:
-    """Nodes by name, with what leads to and from each; edges lose their numbers."""
+class _Draws:
+    """The random ops of one graph or function body."""
 
-    def __init__(self, nodes):
-        self.nodes = {node.name: node for node in nodes}
-        self.consumers = {}
-        for node in nodes:
-            for name in node.input:
-                self.consumers.setdefault(_producer(name), []).append(node)
-        self.initialised = self._initialised()
+    def __init__(self, body, prefix):
+        self._body = body
+        self._prefix = prefix
+        self._nodes = Nodes(body)
 
-    def inputs(self, node):
-        """The nodes that a node takes values from; None for what is not a node."""
-        return [
-            self.nodes.get(_producer(name))
-            for name in node.input
-            if not name.startswith("^")
+    def operations(self):
+        seeds = [(node, self._seed(node)) for node in self._body]
+        drawn = [
+            (node, seed)
+            for node, seed in seeds
+            if seed is not None or node.op in SEED_INPUTS
         ]
+        if not drawn:
+            return []
+        self._initialised = self._initial_values()
+        self._in_loops = self._nodes.within_loops()
+        return [self._described(node, seed) for node, seed in drawn]
 
-    def after(self, node, *ops):
-        """The one consumer of ``node`` of these types; None if not exactly one."""
-        found = [each for each in self.consumers.get(node.name, ()) if each.op in ops]
-        return found[0] if len(found) == 1 else None
-
-    def constant(self, node):
-        """The array that a node always gives, or None."""
-        while node is not None and node.op in ("Identity", "Enter", "Switch"):
-            node = self.inputs(node)[0]
-        if node is None or node.op != "Const":
-            return None
-        return tf.make_ndarray(node.attr["value"].tensor)
-
-    def seed(self, node):
+    def _seed(self, node):
         """(graph seed, op seed) of a node that has both as constants, or None."""
         if "seed" in node.attr and "seed2" in node.attr:
             return int(node.attr["seed"].i), int(node.attr["seed2"].i)
-        if node.op in SEED_INPUTS:
-            inputs = self.inputs(node)
-            values = [self.constant(inputs[at]) for at in SEED_INPUTS[node.op]]
-            if all(value is not None for value in values):
-                return tuple(int(value) for value in values)
-        return None
+        if node.op not in SEED_INPUTS:
+            return None
+        positions = SEED_INPUTS[node.op]
+        values = [
+            self._nodes.scalar(self._nodes.input(node, position))
+            for position in positions
+        ]
+        if any(value is None for value in values):
+            return None
+        return tuple(int(value) for value in values)
 
-    def _initialised(self):
+    def _initial_values(self):
         """{node name: {variable that it helps to initialise: its initial value}}."""
-        found = {}
-        for node in self.nodes.values():
+        initialised = {}
+        steps = 0
+        for node in self._body:
             if node.op not in ASSIGNMENTS or not node.name.endswith("/Assign"):
                 continue  # a Saver's, or an update
-            variable, value = self.inputs(node)[:2]
+            variable, value = (self._nodes.input(node, position) for position in (0, 1))
             if variable is None or value is None or variable.op not in VARIABLES:
                 continue
-            seen, waiting = set(), [value]
+            seen, waiting = {value.name}, [value]
             while waiting:
-                each = waiting.pop()
-                if each is None or each.name in seen:
-                    continue
-                seen.add(each.name)
-                waiting += self.inputs(each)
+                for given in self._nodes.inputs(waiting.pop()):
+                    steps += 1
+                    if given is not None and given.name not in seen:
+                        seen.add(given.name)
+                        waiting.append(given)
+                if steps > MOST_STEPS_BACK:
+                    raise damaged(
+                        "a graph whose initial values take at most "
+                        f"{MOST_STEPS_BACK} steps to find",
+                        f"{len(self._body)} nodes that all go into each other",
+                    )
             for name in seen:
-                found.setdefault(name, {})[variable.name] = value
-        return found
+                initialised.setdefault(name, {})[variable.name] = value
+        return initialised
 
+    def _described(self, node, seed):
+        variables = self._initialised.get(node.name, {})
+        dtype = self._dtype(node)
+        shape = self._shape(node)
+        tf2, remark = None, ""
+        if seed is None:
+            remark = "the graph computes its seeds: hand over what it drew as data"
+        elif seed == (0, 0):
+            remark = (
+                "unrepeatable: without a seed every run drew other numbers; take them "
+                + ("from a checkpoint" if variables else "over as data")
+            )
+        elif node.op in PHILOX:
+            tf2, remark = self._drawn(node, seed, variables, dtype, shape)
+        else:
+            tf2, remark = self._other_draw(node, seed, variables, dtype)
+        return RandomOp(
+            node=self._prefix + node.name,
+            op=node.op,
+            dtype=None if dtype is None else dtype.name,
+            shape=shape,
+            seed=seed,
+            initialises=sorted(variables),
+            tf2=tf2,
+            remark=remark,
+        )
 
-def _producer(name):
-    """The node of an input; within a function inputs are written node:output:number."""
-    return name.lstrip("^").partition(":")[0]
-
-
-def _described(graph, node, prefix, seed):
-    variables = graph.initialised.get(node.name, {})
-    dtype = next(
-        (
+    def _dtype(self, node):
+        """The ``tf.DType`` of what an op draws; None where it draws an order."""
+        numbers = [
             node.attr[name].type
             for name in ("dtype", "Tout", "output_dtype", "T")
             if name in node.attr and node.attr[name].type
-        ),
-        None,
-    )
-    tf2, remark = None, ""
-    if seed is None:
-        remark = "the graph computes its seeds: hand over what it drew as data"
-    elif seed == (0, 0):
-        remark = "unrepeatable: without a seed every run drew other numbers; take them "
-        remark += "from a checkpoint" if variables else "over as data"
-    else:
-        tf2, remark = _written(graph, node, seed, variables)
-    return RandomOp(
-        node=prefix + node.name,
-        op=node.op,
-        dtype=None if dtype is None else tf.as_dtype(dtype).name,
-        shape=_shape(graph, node),
-        seed=seed,
-        initialises=sorted(variables),
-        tf2=tf2,
-        remark=remark,
-    )
+        ]
+        dtype = dtype_of(numbers[0]) if numbers else None
+        is_drawn = node.op in PHILOX or node.op == "RandomUniformInt"
+        is_right = dtype is not None and (
+            dtype.is_integer if node.op == "RandomUniformInt" else dtype.is_floating
+        )
+        if is_drawn and not is_right:
+            raise damaged(
+                "a graph whose random ops say what they draw",
+                f"{node.name!r}, a {node.op} of "
+                + ("no dtype" if dtype is None else dtype.name),
+            )
+        return dtype
 
+    def _shape(self, node):
+        """The shape of what an op draws, a list; None where the graph computes it."""
+        if node.op not in PHILOX and node.op != "RandomUniformInt":
+            return None
+        given = self._nodes.input(node, 0)
+        if not node.input:
+            raise damaged(
+                "a graph whose random ops have a shape",
+                f"{node.name!r}, a {node.op} without inputs",
+            )
+        values = self._nodes.constant(given)
+        if values is None:
+            return None
+        shape = values.tolist()
+        if (
+            values.ndim != 1
+            or not np.issubdtype(values.dtype, np.integer)
+            or min(shape, default=0) < 0
+            or _product(shape) >= MOST_ELEMENTS
+        ):
+            raise damaged(
+                "a graph whose random ops draw shapes that can be",
+                f"{node.name!r}, a {node.op} of the shape {shape}",
+            )
+        return shape
 
-def _shape(graph, node):
-    if node.op not in PHILOX and node.op != "RandomUniformInt":
-        return None
-    shape = graph.constant(graph.inputs(node)[0])
-    return None if shape is None else [int(size) for size in shape]
-
-
-def _written(graph, node, seed, variables):
-    """(Python that draws the same, or None; remark) of a seeded op."""
-    if node.op in PHILOX:
-        sampled, arguments = _sampled(graph, node)
+    def _drawn(self, node, seed, variables, dtype, shape):
+        """(Python that draws the same, remark) of an op that philox draws."""
+        sampled, arguments = self._sampled(node, dtype.as_numpy_dtype)
         if variables:
-            written = _initializer(graph, node, seed, variables, sampled, arguments)
+            value = next(iter(variables.values()))
+            written = self._initializer(node, seed, value, sampled, arguments, shape)
         else:
-            written = _dropout(graph, node, seed, sampled, arguments)
+            written = self._dropout(node, seed, sampled, arguments)
         if written:
             return written
         remark = "scaled and shifted by the graph's own ops"
         if not variables:
             remark += "; drawn: 256 times the elements that earlier runs drew"
         return f"philox.{PHILOX[node.op]}(shape, seed={seed})", remark
-    if node.op == "RandomUniformInt":
-        low, high = (graph.constant(each) for each in graph.inputs(node)[1:3])
-        if low is not None and high is not None:
-            call = f"initializers.RandomUniform({int(low)}, {int(high)}, seed={seed})"
-            if variables:
-                return call, ""
-            dtype = tf.as_dtype(node.attr["Tout"].type).name
-            return f"{call}(shape, {dtype!r})", "the first draw only"
-    if node.op in ORDERS:
-        return None, "an order of examples: hand it over as data"
-    return (
-        f"tf.raw_ops.{node.op}(..., seed={seed[0]}, seed2={seed[1]})",
-        "no part of tf1_semantics; TF1's own kernel, in a tf.function of its own",
-    )
 
-
-def _sampled(graph, node):
-    """(the node of tf.random_...'s result, its arguments).
-
-    1.15 scales and shifts in two ops: raw * (maxval - minval) + minval, or
-    raw * stddev + mean. Later ones leave them out for a uniform of [0, 1).
-    """
-    dtype = tf.as_dtype(node.attr["dtype"].type).as_numpy_dtype
-    scaled = graph.after(node, "Mul")
-    shifted = None if scaled is None else graph.after(scaled, "Add", "AddV2")
-    if shifted is not None:
-        scale = _other(graph, scaled, node)
-        shift = graph.constant(_other(graph, shifted, scaled))
-        if node.op != "RandomUniform":
-            stddev = graph.constant(scale)
-            if stddev is not None and shift is not None:
-                return shifted, {"mean": dtype(shift), "stddev": dtype(stddev)}
-        elif scale is not None and scale.op == "Sub":
-            high, low = (graph.constant(each) for each in graph.inputs(scale))
-            if high is not None and low is not None and low == shift:
-                return shifted, {"minval": dtype(low), "maxval": dtype(high)}
-    if node.op == "RandomUniform":
-        return node, {"minval": dtype(0), "maxval": dtype(1)}
-    return node, {"mean": dtype(0), "stddev": dtype(1)}
-
-
-def _other(graph, node, one):
-    """The other of a node's two inputs."""
-    inputs = graph.inputs(node)
-    if len(inputs) != 2:
-        return None
-    return inputs[1] if inputs[0] is one else inputs[0]
-
-
-def _initializer(graph, node, seed, variables, sampled, arguments):
-    value = _unwrapped(graph, next(iter(variables.values())))
-    if value is sampled:
-        name = INITIALIZERS[node.op]
-        if node.op == "RandomUniform":
-            words = [_number(arguments["minval"]), _number(arguments["maxval"])]
-        else:
-            words = [
-                f"{argument}={_number(arguments[argument])}"
-                for argument, usual in (("mean", 0), ("stddev", 1))
-                if arguments[argument] != usual
-            ]
+    def _other_draw(self, node, seed, variables, dtype):
+        """The same of any other op; None instead of Python where nothing draws so."""
+        if node.op == "RandomUniformInt":
+            low, high = (
+                self._nodes.scalar(self._nodes.input(node, position))
+                for position in (1, 2)
+            )
+            if low is not None and high is not None:
+                call = (
+                    f"initializers.RandomUniform({int(low)}, {int(high)}, seed={seed})"
+                )
+                if variables:
+                    return call, ""
+                return f"{call}(shape, {dtype.name!r})", "the first draw only"
+        if node.op in ORDERS:
+            return None, "an order of examples: hand it over as data"
         return (
-            f"initializers.{name}({', '.join([*words, f'seed={seed}'])})",
-            _glorot(graph, node, arguments),
+            f"tf.raw_ops.{node.op}(..., seed={seed[0]}, seed2={seed[1]})",
+            "no part of tf1_semantics; TF1's own kernel, in a tf.function of its own",
         )
-    gain = _orthogonal_gain(graph, sampled, value)
-    if gain is None:
+
+    def _sampled(self, node, dtype):
+        """(the node of tf.random_...'s result, its arguments).
+
+        1.15 scales and shifts in two ops: raw * (maxval - minval) + minval, or
+        raw * stddev + mean. Later ones leave them out for a uniform of [0, 1).
+        """
+        nodes = self._nodes
+        for scaled in nodes.consumers(node, "Mul"):
+            for shifted in nodes.consumers(scaled, "Add", "AddV2"):
+                scale = nodes.other(scaled, node)
+                shift = nodes.scalar(nodes.other(shifted, scaled))
+                if node.op != "RandomUniform":
+                    stddev = nodes.scalar(scale)
+                    if stddev is not None and shift is not None:
+                        arguments = {"mean": dtype(shift), "stddev": dtype(stddev)}
+                        return shifted, arguments
+                elif scale is not None and scale.op == "Sub":
+                    high, low = (
+                        nodes.scalar(nodes.input(scale, position))
+                        for position in (0, 1)
+                    )
+                    if high is not None and low is not None and low == shift:
+                        arguments = {"minval": dtype(low), "maxval": dtype(high)}
+                        return shifted, arguments
+        if node.op == "RandomUniform":
+            return node, {"minval": dtype(0), "maxval": dtype(1)}
+        return node, {"mean": dtype(0), "stddev": dtype(1)}
+
+    def _initializer(self, node, seed, value, sampled, arguments, shape):
+        if self._nodes.source(value) is sampled:
+            if not all(np.isfinite(float(number)) for number in arguments.values()):
+                return None
+            if node.op == "RandomUniform":
+                words = [_number(arguments["minval"]), _number(arguments["maxval"])]
+            else:
+                words = [
+                    f"{argument}={_number(arguments[argument])}"
+                    for argument, usual in (("mean", 0), ("stddev", 1))
+                    if arguments[argument] != usual
+                ]
+            words.append(f"seed={seed}")
+            remark = ""
+            if node.op == "RandomUniform" and _is_glorot(shape, arguments):
+                remark = "the limits of GlorotUniform, the default"
+            return f"initializers.{INITIALIZERS[node.op]}({', '.join(words)})", remark
+        gain = self._orthogonal_gain(sampled, self._nodes.source(value))
+        if gain is None:
+            return None
+        words = [] if gain == 1 else [f"gain={_number(gain)}"]
+        return f"initializers.Orthogonal({', '.join([*words, f'seed={seed}'])})", ""
+
+    def _orthogonal_gain(self, sampled, value):
+        """The gain, if ``value`` is TF1's orthogonal matrix of a normal one."""
+        nodes = self._nodes
+        factored = nodes.consumers(sampled, "Qr")
+        if not factored or value is None or value.op != "Mul":
+            return None
+        for reshaped in nodes.inputs(value):
+            if reshaped is None or reshaped.op != "Reshape":
+                continue
+            signed = nodes.input(reshaped, 0)
+            if signed is not None and signed.op == "Transpose":
+                signed = nodes.input(signed, 0)
+            if signed is None or signed.op != "Mul":
+                continue
+            if any(given in factored for given in nodes.inputs(signed)):
+                return nodes.scalar(nodes.other(value, reshaped))
         return None
-    words = [] if gain == 1 else [f"gain={_number(gain)}"]
-    return f"initializers.Orthogonal({', '.join([*words, f'seed={seed}'])})", ""
+
+    def _dropout(self, node, seed, sampled, arguments):
+        if (arguments.get("minval"), arguments.get("maxval")) != (0, 1):
+            return None
+        nodes = self._nodes
+        dropout = dropouts.find(nodes, sampled)
+        if dropout is not None:
+            if not dropouts.draws_for_every_element(nodes, node, dropout):
+                return None
+            return dropouts.written(nodes, dropout, seed, node.name in self._in_loops)
+        return dropouts.written_older(nodes, sampled, seed)
 
 
-def _unwrapped(graph, node):
-    while node is not None and node.op == "Identity":
-        node = graph.inputs(node)[0]
-    return node
+def _product(sizes):
+    product = 1
+    for size in sizes:  # in Python's integers: it may need many bits
+        product *= size
+    return product
 
 
-def _glorot(graph, node, arguments):
-    """Whose limits a uniform's are, if they are the default's."""
-    shape = _shape(graph, node)
-    if node.op != "RandomUniform" or not shape or len(shape) < 2:
-        return ""
-    field = math.prod(shape[:-2])
+def _is_glorot(shape, arguments):
+    """Whether a uniform's limits are those that the default has for its shape."""
+    if not shape or len(shape) < 2 or not _product(shape):
+        return False
+    field = _product(shape[:-2])
     limit = math.sqrt(6 / (field * (shape[-2] + shape[-1])))
     high = arguments["maxval"]
-    if arguments["minval"] == -high and high == high.dtype.type(limit):
-        return "the limits of GlorotUniform, the default"
-    return ""
-
-
-def _orthogonal_gain(graph, sampled, value):
-    """The gain, if ``value`` is TF1's orthogonal matrix of a ``sampled`` normal one."""
-    factored = graph.after(sampled, "Qr")
-    if factored is None or value is None or value.op != "Mul":
-        return None
-    reshaped = next(
-        (each for each in graph.inputs(value) if each and each.op == "Reshape"), None
-    )
-    signed = None if reshaped is None else graph.inputs(reshaped)[0]
-    if signed is not None and signed.op == "Transpose":
-        signed = graph.inputs(signed)[0]
-    if signed is None or signed.op != "Mul" or factored not in graph.inputs(signed):
-        return None
-    gain = graph.constant(_other(graph, value, reshaped))
-    return None if gain is None else gain[()]
-
-
-def _dropout(graph, node, seed, sampled, arguments):
-    if (arguments.get("minval"), arguments.get("maxval")) != (0, 1):
-        return None
-    kept = graph.after(sampled, "GreaterEqual")
-    if kept is None:
-        return _older_dropout(graph, sampled, seed)
-    rate, scaled = _other(graph, kept, sampled), _scaled(graph, kept)
-    if scaled is None or not _draws_for_every_element(graph, node, scaled):
-        return None
-    # 1.15 wrote x * (1 / (1 - rate)) * mask, each op in the dtype of x, and so kept the
-    # sign of what it dropped; later compat.v1 selects between x / (1 - rate) and zero.
-    of_1_15 = graph.after(kept, "Cast") is not None
-    share = graph.constant(rate)
-    if share is not None:
-        share = share[()]
-        scale = graph.constant(graph.inputs(scaled)[1])
-        scale = 1 / (1 - share) if scale is None else scale[()]
-        keep_prob = _keep_prob(share, scale)
-        remark = "the same mask" if of_1_15 else ""
-        if _layer_scale(keep_prob, type(share)) != scale:
-            of_layer = _layer_scale(keep_prob, type(share))
-            remark = f"the same mask; TF1 scales by {scale}, the layer by {of_layer}"
-        return f"layers.Dropout(keep_prob={keep_prob!r}, seed={seed})", remark
-    if rate is not None and rate.op == "Sub":
-        fed = _unwrapped(graph, graph.inputs(rate)[1])
-        if fed is not None and fed.op.startswith("Placeholder"):
-            remark = f"keep_prob is what was fed to {fed.name}"
-            if of_1_15:
-                remark += "; the same mask, but 1.15 multiplies by 1 / keep_prob"
-            return f"layers.Dropout(keep_prob, seed={seed}, fed=True)", remark
-    return None
-
-
-def _older_dropout(graph, sampled, seed):
-    """``floor(keep_prob + uniform)``, what TF1 had before its 1.13."""
-    moved = graph.after(sampled, "Add", "AddV2")
-    if moved is None or graph.after(moved, "Floor") is None:
-        return None
-    return (
-        f"philox.uniform(shape, seed={seed})",
-        "a dropout of an older TF1: x / keep_prob * tf.floor(keep_prob + uniform), "
-        "which layers.Dropout rounds otherwise; drawn: 256 times the elements that "
-        "earlier runs drew",
-    )
-
-
-def _scaled(graph, kept):
-    """The node that scales what a dropout keeps, x times or divided by something."""
-    mask, selected = graph.after(kept, "Cast"), graph.after(kept, "SelectV2")
-    if selected is not None:
-        scaled = graph.inputs(selected)[1]
-    else:
-        product = None if mask is None else graph.after(mask, "Mul")
-        scaled = None if product is None else _other(graph, product, mask)
-    return scaled if scaled is not None and scaled.op in ("Mul", "RealDiv") else None
-
-
-def _draws_for_every_element(graph, node, scaled):
-    """False if a dropout has a noise_shape, one decision for several elements."""
-    shape, data = graph.inputs(node)[0], graph.inputs(scaled)[0]
-    if shape is None:
-        return False
-    if shape.op == "Shape":
-        return graph.inputs(shape)[0] is data
-    # A shape that was known beforehand is a constant.
-    drawn = graph.constant(shape)
-    known = [] if data is None else data.attr["_output_shapes"].list.shape
-    if drawn is None or len(known) == 0:
-        return False
-    return list(drawn) == [dimension.size for dimension in known[0].dim]
-
-
-def _keep_prob(rate, scale):
-    """A short number that gives both ``rate`` and ``scale``; or else ``rate`` alone.
-
-    1.15 took the inverse of a rounded difference. Another number than the program's
-    then gives the same scale: 0.0009999871, where the program had 0.001.
-    """
-    kept = 1 - float(rate)
-    candidates = [round(kept, digits) for digits in range(1, 16)]
-    candidates += [float(fractions.Fraction(kept).limit_denominator(1000)), kept]
-    candidates = [each for each in candidates if type(rate)(1 - each) == rate]
-    matching = [each for each in candidates if _layer_scale(each, type(rate)) == scale]
-    return (matching or candidates or [kept])[0]
-
-
-def _layer_scale(keep_prob, dtype):
-    """By what ``layers.Dropout`` multiplies; keep_prob 0 has come from no layer."""
-    return dtype(1 / (1 - (1 - keep_prob))) if keep_prob else dtype("inf")
+    return arguments["minval"] == -high and high == type(high)(limit)
 
 
 def _number(value):
@@ -430,33 +367,3 @@ def _number(value):
     if len(text) > 12:
         text = np.format_float_scientific(value, trim="0")
     return text if type(value)(float(text)) == value else repr(float(value))
-
-
-def table(path, meta_graph, found):
-    """What the command line prints; ``found`` is what ``random_ops`` gave."""
-    result = Table(
-        title=f"Random ops of {path}, in the order of the graph",
-        caption="seed: (graph seed, op seed) as TensorFlow "
-        f"{meta_graph.meta_info_def.tensorflow_version or '1'} gave them."
-        "  initializers, layers, philox: of tf2_keras.tf1_semantics.",
-    )
-    result.add_column("node, and the variable that it initialises", overflow="fold")
-    result.add_column("draws", overflow="fold")
-    result.add_column("seed", overflow="fold")
-    result.add_column("in TF2", overflow="fold", ratio=1)
-    for each in found:
-        node = Text(each.node)
-        for name in each.initialises:
-            node.append(f"\n→ {name}", style="bold")
-        shape = "[…]" if each.shape is None else str(each.shape)
-        written = Text(each.tf2 or "", style="" if each.tf2 else "red")
-        if each.remark:
-            written.append("\n" if each.tf2 else "")
-            written.append(each.remark, style="dim" if each.tf2 else "red")
-        result.add_row(
-            node,
-            f"{each.op}\n{each.dtype or ''} {shape}".rstrip(),
-            str(each.seed or "–"),
-            written,
-        )
-    return result

@@ -341,18 +341,22 @@ def seeds(path, json_path):
                 "Name what tf.train.Saver.save or export_meta_graph wrote."
             )
         reference_conditions.import_tensorflow()
+        from parity_tests.commands import seeds_table
         from tf1_graph import seeds as random_seeds
 
         try:
-            meta_graph = random_seeds.read(path)
+            meta_graph = seeds_table.read(path)
+            operations = random_seeds.random_ops(meta_graph)
         except ValueError as error:
             raise UserError(str(error)) from None
-        found = random_seeds.random_ops(meta_graph)
         write_json(
-            {"meta_graph": path, "random_ops": [each.as_data() for each in found]}
+            {
+                "meta_graph": path,
+                "random_ops": [operation.as_data() for operation in operations],
+            }
         )
-    if found:
-        _console().print(random_seeds.table(path, meta_graph, found))
+    if operations:
+        _console().print(seeds_table.table(path, meta_graph, operations))
     else:
         click.echo(f"{path} holds no random op: there is nothing to seed.")
 

@@ -8,7 +8,10 @@ and 3, by Python 3) consist of:
 - any global name is refused but the five that a numpy array of bytes needs;
 - those five do not reach numpy either. They reach stand-ins that note down what they
   are given, because numpy's own `__setstate__` believes whatever a pickle tells it
-  about memory.
+  about memory;
+- it runs no more instructions, and copies no more characters, than a batch of the
+  file's length can need. So what it is given in time and memory grows with the file
+  alone, whatever the pickle recalls and repeats.
 
 Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Dataset layout / Python".
 """
@@ -28,6 +31,11 @@ CLASSES = 10
 ROW_BYTES = 3 * 32 * 32  # the red, the green, the blue plane; each row by row
 DO_NOT_TRUST = "Do not trust this file; fetch CIFAR-10 again from its own page"
 FETCH_AGAIN = "Fetch CIFAR-10 again from its own page"
+
+# A batch has at most ten instructions an image: its label, its file name, encoded. An
+# image has 3072 bytes; so this is three times what a batch of any length needs.
+BYTES_PER_INSTRUCTION = 100
+FEWEST_INSTRUCTIONS = 100_000  # admitted at any length
 
 ADMITTED_INSTRUCTIONS = (
     # begin, end, remember, recall
@@ -61,18 +69,7 @@ def decode_batch(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
         DatasetError: the pickle is damaged, asks for anything but arrays of bytes, or
             holds something else than one batch.
     """
-    stream = io.BytesIO(content)
-    try:
-        batch = _BatchUnpickler(stream, name).load()
-    except DatasetError:
-        raise
-    except Exception as error:  # a hostile stream may raise whatever it likes
-        raise DatasetError(
-            "A CIFAR-10 python batch must be an intact pickle",
-            f"{name!r}, truncated or damaged near byte {stream.tell()} "
-            f"({type(error).__name__})",
-            FETCH_AGAIN,
-        ) from error
+    batch = _unpickled(content, name)
     if type(batch) is not dict or not {b"data", b"labels"} <= set(batch):
         raise DatasetError(
             "A CIFAR-10 python batch must be a dict with the keys b'data', b'labels'",
@@ -90,10 +87,41 @@ def decode_batch(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels, labels
 
 
+def _unpickled(content, name):
+    """The one value that a pickle holds."""
+    stream = io.BytesIO(content)
+    unpickler = _BatchUnpickler(stream, len(content), name)
+    try:
+        value = unpickler.load()
+    except DatasetError:
+        raise
+    except Exception as error:  # a hostile stream may raise whatever it likes
+        raise DatasetError(
+            "A CIFAR-10 python batch must be an intact pickle",
+            f"{name!r}, truncated or damaged near byte {stream.tell()} "
+            f"({type(error).__name__})",
+            FETCH_AGAIN,
+        ) from error
+    trail = len(content) - stream.tell()
+    if trail:
+        raise DatasetError(
+            "A CIFAR-10 python batch must end with its pickle",
+            f"{name!r}, bytes after the pickle: {trail}",
+            FETCH_AGAIN,
+        )
+    if unpickler.stack or unpickler.metastack:
+        raise DatasetError(
+            "A CIFAR-10 python batch must be a pickle of one value",
+            f"{name!r}, which leaves others on its stack",
+            FETCH_AGAIN,
+        )
+    return value
+
+
 class _PickledDtype:
     """What the pickle says of a dtype; `name` as in `numpy.dtype(name)`."""
 
-    def __init__(self, name, align, copy):
+    def __init__(self, name, _align, _copy):
         self.name = name
         self.state: Any = None
 
@@ -101,7 +129,7 @@ class _PickledDtype:
 class _PickledArray:
     """What the pickle says of an array; BUILD sets `state`."""
 
-    def __init__(self, array_type, shape, typecode):
+    def __init__(self, _array_type, _shape, _typecode):
         self.state: Any = None
 
 
@@ -115,11 +143,8 @@ class _ArrayState(NamedTuple):
     content: bytes
 
 
-def _encode(text, encoding):
-    # Python 3 writes bytes at protocol 2 as encode(text, 'latin1').
-    if type(text) is not str or encoding != "latin1":
-        raise pickle.UnpicklingError("encode() is admitted for latin1 alone")
-    return text.encode("latin1")
+class _Encode:
+    """Stands for `_codecs.encode`, which only the unpickler may carry out."""
 
 
 ADMITTED_GLOBALS = {
@@ -127,7 +152,7 @@ ADMITTED_GLOBALS = {
     ("numpy._core.multiarray", "_reconstruct"): _PickledArray,  # as NumPy 2 spells it
     ("numpy", "ndarray"): None,  # only ever an argument of _reconstruct
     ("numpy", "dtype"): _PickledDtype,
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): _Encode,
 }
 
 
@@ -153,6 +178,19 @@ def _taken_over():
     return {code: pickle._Unpickler.dispatch[code] for code in codes}
 
 
+def _counted(instructions):
+    """The same instructions, each of which first asks whether it is one too many."""
+
+    def counted(run):
+        def run_if_admitted(unpickler):
+            unpickler.count_instruction()
+            run(unpickler)
+
+        return run_if_admitted
+
+    return {code: counted(run) for code, run in instructions.items()}
+
+
 # pickle.Unpickler in Python rather than in C: the latter lets nobody take instructions
 # away, and gives memory to any index that a PUT names.
 class _BatchUnpickler(pickle._Unpickler):
@@ -160,12 +198,24 @@ class _BatchUnpickler(pickle._Unpickler):
 
     Args:
         stream: the pickle, a binary file object.
+        length: how many bytes it has.
         name: what to call the file in a message.
     """
 
-    def __init__(self, stream, name):
+    def __init__(self, stream, length, name):
         super().__init__(stream, encoding="bytes")
         self.name = name
+        self.instructions_left = FEWEST_INSTRUCTIONS + length // BYTES_PER_INSTRUCTION
+        self.characters_left = length
+
+    def count_instruction(self):
+        self.instructions_left -= 1
+        if self.instructions_left < 0:
+            raise DatasetError(
+                "A CIFAR-10 python batch must have as few instructions as images need",
+                f"{self.name!r} with more than its length admits",
+                DO_NOT_TRUST,
+            )
 
     def find_class(self, module, name):
         try:
@@ -193,6 +243,29 @@ class _BatchUnpickler(pickle._Unpickler):
                 raise pickle.UnpicklingError("dict keys must be strings")
             target[key] = value
 
+    def _load_reduce(self):
+        arguments = self.stack.pop()
+        function = self.stack.pop()
+        # Any sequence would do for a call: a string of a gibibyte, letter by letter.
+        if type(arguments) is not tuple:
+            raise pickle.UnpicklingError("arguments must be a tuple")
+        call = self._encoded if function is _Encode else function
+        self.stack.append(call(*arguments))
+
+    def _encoded(self, text, encoding):
+        # Python 3 writes bytes at protocol 2 as encode(text, 'latin1').
+        if type(text) is not str or encoding != "latin1":
+            raise pickle.UnpicklingError("encode() is admitted for latin1 alone")
+        # Each text once: a pickle cannot have more characters than bytes.
+        self.characters_left -= len(text)
+        if self.characters_left < 0:
+            raise DatasetError(
+                "A CIFAR-10 python batch may encode each of its texts once",
+                f"{self.name!r}, which encodes more characters than it has bytes",
+                DO_NOT_TRUST,
+            )
+        return text.encode("latin1")
+
     def _load_build(self):
         state = self.stack.pop()
         target = self.stack[-1]
@@ -202,13 +275,16 @@ class _BatchUnpickler(pickle._Unpickler):
         target.state = state
 
     # The table from an instruction to the function that runs it.
-    dispatch = {
-        **_refusals(),
-        **_taken_over(),
-        pickle.SETITEM[0]: _load_setitem,
-        pickle.SETITEMS[0]: _load_setitems,
-        pickle.BUILD[0]: _load_build,
-    }
+    dispatch = _counted(
+        {
+            **_refusals(),
+            **_taken_over(),
+            pickle.SETITEM[0]: _load_setitem,
+            pickle.SETITEMS[0]: _load_setitems,
+            pickle.REDUCE[0]: _load_reduce,
+            pickle.BUILD[0]: _load_build,
+        }
+    )
 
 
 def _pixels(array, name):

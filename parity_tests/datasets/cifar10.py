@@ -94,14 +94,14 @@ def is_present(folder) -> bool:
 
 def _load_folder(folder):
     names = list_folder(folder)
-    most_found, nearest = set(), None
+    most_present, nearest = set(), None
     for subfolder, files in LAYOUTS:
-        found = set(files) & set(_names_within(folder, subfolder, names))
+        present = set(files) & set(_names_within(folder, subfolder, names))
         path = os.path.join(folder, subfolder) if subfolder else folder
-        if len(found) == len(files):
+        if len(present) == len(files):
             return _load_batches(path, files)
-        if len(found) > len(most_found):
-            most_found, nearest = found, (path, files)
+        if len(present) > len(most_present):
+            most_present, nearest = present, (path, files)
     if nearest is None:
         raise DatasetError(
             "A folder of CIFAR-10 must hold data_batch_1 to data_batch_5 and "
@@ -110,7 +110,7 @@ def _load_folder(folder):
             UNPACK,
         )
     path, files = nearest
-    missing = [name for name in files if name not in most_found]
+    missing = [name for name in files if name not in most_present]
     raise DatasetError(
         f"A folder of CIFAR-10 must hold all {len(files)} batches",
         f"folder {path!r} without {', '.join(missing)}",

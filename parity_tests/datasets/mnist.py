@@ -183,8 +183,8 @@ def _load_from_keras():
 
 def _load_folder(folder):
     names = list_folder(folder)
-    found = [_find(spellings, names) for spellings in FOLDER_FILES]
-    for spellings, name in zip(FOLDER_FILES, found):
+    file_names = [_find(spellings, names) for spellings in FOLDER_FILES]
+    for spellings, name in zip(FOLDER_FILES, file_names):
         if name is None:
             raise DatasetError(
                 f"A folder of MNIST must hold {spellings[0]} or {spellings[1]}, "
@@ -192,7 +192,7 @@ def _load_folder(folder):
                 described_content(folder, names),
                 "Put the file there, or leave out --data for the embedded digits",
             )
-    paths = [os.path.join(folder, name) for name in found]
+    paths = [os.path.join(folder, name) for name in file_names]
     return _checked([read_idx(path) for path in paths], paths)
 
 

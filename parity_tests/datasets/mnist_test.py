@@ -37,7 +37,7 @@ def write_folder(folder, digits, names=ORIGINAL_NAMES):
     for name, array in zip(names, digits):
         content = encode_idx(array)
         (folder / name).write_bytes(
-            gzip.compress(content) if name.endswith(".gz") else content
+            gzip.compress(content, mtime=0) if name.endswith(".gz") else content
         )
 
 

@@ -27,7 +27,9 @@ def test_without_one_nothing_is_found_and_the_remedy_is_told(no_environment):
     assert not list(no_environment.iterdir())
 
 
-@pytest.mark.parametrize("python", [sys.executable, "/nowhere/python"])
+@pytest.mark.parametrize(
+    "python", [sys.executable, "/nowhere/python"], ids=["this one", "missing"]
+)
 def test_an_interpreter_without_tensorflow_1_15_is_refused(monkeypatch, python):
     monkeypatch.setenv(environment.VARIABLE, python)
     with pytest.raises(environment.NoWitness, match=r"must name .* 1\.15\. Received: "):
