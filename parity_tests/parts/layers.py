@@ -467,7 +467,7 @@ PARTS = (
                 0,
                 keras.layers.BatchNormalization,
                 {1: 5.0, 10: 5.0, 100: 3.0},
-                "tf1_semantics.layers.BatchNormalization(0.999, scale=False)",
+                "tf1_semantics.layers.BatchNormalization(momentum=0.999, scale=False)",
             ),
             _trap_of_statistics(
                 "keras.layers.BatchNormalization()  # where UPDATE_OPS never ran",

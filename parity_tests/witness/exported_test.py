@@ -113,7 +113,9 @@ def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
             kernel_initializer=initializers.Xavier(seed=(seed, op_seed)),
             kernel_regularizer=losses.L2(0.01),
         )(x)
-        x = layers.BatchNormalization(batch_norm_momentum, name=f"{name}_norm")(x)
+        x = layers.BatchNormalization(
+            momentum=batch_norm_momentum, name=f"{name}_norm"
+        )(x)
         return keras.layers.ReLU()(x)
 
     x = keras.Input([8, 8, 1], name="x")
