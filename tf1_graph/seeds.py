@@ -345,24 +345,23 @@ def _dropout(graph, node, seed, sampled, arguments):
     # 1.15 wrote x * (1 / (1 - rate)) * mask, each op in the dtype of x, and so kept the
     # sign of what it dropped; later compat.v1 selects between x / (1 - rate) and zero.
     of_1_15 = graph.after(kept, "Cast") is not None
+    age = "" if of_1_15 else ', scaling="compat.v1"'
     share = graph.constant(rate)
     if share is not None:
         share = share[()]
         scale = graph.constant(graph.inputs(scaled)[1])
-        scale = 1 / (1 - share) if scale is None else scale[()]
-        keep_prob = _keep_prob(share, scale)
-        remark = "the same mask" if of_1_15 else ""
-        if _layer_scale(keep_prob, type(share)) != scale:
-            of_layer = _layer_scale(keep_prob, type(share))
+        one = type(share)(1)
+        scale = one / (one - share) if scale is None else scale[()]
+        keep_prob, of_layer = _keep_prob(share, scale, of_1_15)
+        remark = ""
+        if of_layer != scale:
             remark = f"the same mask; TF1 scales by {scale}, the layer by {of_layer}"
-        return f"layers.Dropout(keep_prob={keep_prob!r}, seed={seed})", remark
+        return f"layers.Dropout(keep_prob={keep_prob!r}, seed={seed}{age})", remark
     if rate is not None and rate.op == "Sub":
         fed = _unwrapped(graph, graph.inputs(rate)[1])
         if fed is not None and fed.op.startswith("Placeholder"):
             remark = f"keep_prob is what was fed to {fed.name}"
-            if of_1_15:
-                remark += "; the same mask, but 1.15 multiplies by 1 / keep_prob"
-            return f"layers.Dropout(keep_prob, seed={seed}, fed=True)", remark
+            return f"layers.Dropout(keep_prob, seed={seed}, fed=True{age})", remark
     return None
 
 
@@ -405,23 +404,27 @@ def _draws_for_every_element(graph, node, scaled):
     return list(drawn) == [dimension.size for dimension in known[0].dim]
 
 
-def _keep_prob(rate, scale):
-    """A short number that gives both ``rate`` and ``scale``; or else ``rate`` alone.
-
-    1.15 took the inverse of a rounded difference. Another number than the program's
-    then gives the same scale: 0.0009999871, where the program had 0.001.
-    """
+def _keep_prob(rate, scale, of_1_15):
+    """(a short number that gives ``rate``, and ``scale`` if one does; its scale)."""
     kept = 1 - float(rate)
     candidates = [round(kept, digits) for digits in range(1, 16)]
     candidates += [float(fractions.Fraction(kept).limit_denominator(1000)), kept]
     candidates = [each for each in candidates if type(rate)(1 - each) == rate]
-    matching = [each for each in candidates if _layer_scale(each, type(rate)) == scale]
-    return (matching or candidates or [kept])[0]
+    scales = {
+        each: _layer_scale(each, type(rate), of_1_15) for each in candidates or [kept]
+    }
+    matching = [each for each in scales if scales[each] == scale]
+    keep_prob = (matching or list(scales))[0]
+    return keep_prob, scales[keep_prob]
 
 
-def _layer_scale(keep_prob, dtype):
+def _layer_scale(keep_prob, dtype, of_1_15):
     """By what ``layers.Dropout`` multiplies; keep_prob 0 has come from no layer."""
-    return dtype(1 / (1 - (1 - keep_prob))) if keep_prob else dtype("inf")
+    if not keep_prob:
+        return dtype("inf")
+    if of_1_15:
+        return dtype(1) / (dtype(1) - dtype(1 - keep_prob))
+    return dtype(1 / (1 - (1 - keep_prob)))
 
 
 def _number(value):

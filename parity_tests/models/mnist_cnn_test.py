@@ -14,7 +14,11 @@ from parity_tests.datasets import mnist
 from parity_tests.engine import strategies
 from parity_tests.models import mnist_cnn as meeting_point
 from parity_tests.models.chapters import graph, twin
-from parity_tests.models.mnist_cnn_faults import FAULTS, NUMBER_INSTEAD_OF_FED
+from parity_tests.models.mnist_cnn_faults import (
+    DROPOUT_OF_COMPAT_V1,
+    FAULTS,
+    NUMBER_INSTEAD_OF_FED,
+)
 from parity_tests.models.pair import Pair
 from tf1_graph import session as tf1_session
 from tf2_keras import training
@@ -39,8 +43,11 @@ CONFIGURATIONS = tuple(
 
 @functools.cache
 def pair(fields=()):
-    """One pair for each configuration, ((field, value), ...); all else is fed."""
-    return Pair(CHAPTER, dict(fields))
+    """One pair for each configuration, ((field, value), ...); all else is fed.
+
+    Those of CONFIGURATIONS have shares at which compat.v1 is not as old as the twin.
+    """
+    return Pair(CHAPTER, dict(fields), DROPOUT_OF_COMPAT_V1 if fields else None)
 
 
 @functools.cache
@@ -282,11 +289,20 @@ def test_a_keep_prob_that_is_not_fed_diverges_once_something_is_evaluated(level)
     assert (divergence.step, divergence.stage) == (1, "loss")
 
 
-def test_a_keep_prob_that_is_not_fed_scales_by_another_rounding():
-    with Pair(CHAPTER, {**SMALL, "keep_prob": 0.3}, NUMBER_INSTEAD_OF_FED) as trap:
-        batches = small_batches(trap.config, 3)
-        comparison = trap.compare(lambda: batches, "function", granted=False)
-    assert comparison.cells["gradients"].max_ulp > 0
+@pytest.mark.parametrize(
+    "planted, alike",
+    [
+        pytest.param(None, False, id="of 1.15"),
+        pytest.param(DROPOUT_OF_COMPAT_V1, True, id="of compat.v1"),
+        pytest.param(NUMBER_INSTEAD_OF_FED, False, id="of compat.v1, not fed"),
+    ],
+)
+def test_a_keep_prob_of_no_power_of_two_is_scaled_by_another_rounding(planted, alike):
+    """At 0.3: today's compat.v1 is the reference, the twin is of 1.15's age."""
+    with Pair(CHAPTER, {**SMALL, "keep_prob": 0.3}, planted) as chapter:
+        batches = small_batches(chapter.config, 3)
+        comparison = chapter.compare(lambda: batches, "function", granted=False)
+    assert (comparison.cells["gradients"].max_ulp == 0) == alike
 
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.

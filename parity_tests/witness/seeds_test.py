@@ -229,16 +229,10 @@ def test_listed_dropouts_drop_what_1_15_5_dropped(listed, computed, name):
     layer = in_tf2(each.tf2, keep_prob=graph_seed_only.KEEP_PROB)
     x = graph_seed_only.dropout_input(name)
     apply = tf.function(lambda x: layer(x, training=True))
-    one = np.float32(1)
-    rate = np.float32(1 - layer.keep_prob)
     for run in range(graph_seed_only.RUNS):
         reference, dropped = computed[f"{name}/{run}"], apply(x).numpy()
-        mask = dropped != 0
-        assert 0 < mask.sum() < mask.size
-        assert np.array_equal(mask, reference != 0)
-        assert ulp_distance(reference, dropped, signed_zeros=False).max() <= 1
-        # What 1.15 computed besides: a product with the inverse, and the zero's sign.
-        assert identical(x * (one / (one - rate)) * mask.astype(np.float32), reference)
+        assert 0 < (dropped != 0).sum() < dropped.size
+        assert identical(dropped, reference)
 
 
 @pytest.mark.parametrize("keep_prob", [0.001, 0.03, 1 / 3, 0.5, 0.87])
@@ -258,7 +252,7 @@ def test_the_listed_keep_prob_gives_the_scale_of_1_15(keep_prob):
     with contextlib.closing(tf1.Session(graph=graph)) as session:
         reference = session.run("dropped:0", {"x:0": x})
     assert identical(tf.function(layer)(x, training=True).numpy(), reference)
-    assert each.remark == "the same mask"
+    assert each.remark == ""
 
 
 def test_a_scale_that_the_layer_does_not_have_is_said():
