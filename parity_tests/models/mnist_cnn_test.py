@@ -47,7 +47,9 @@ def pair(fields=()):
 
     Those of CONFIGURATIONS have shares at which compat.v1 is not as old as the twin.
     """
-    return Pair(CHAPTER, dict(fields), DROPOUT_OF_COMPAT_V1 if fields else None)
+    chapter = Pair(CHAPTER, dict(fields), DROPOUT_OF_COMPAT_V1 if fields else None)
+    chapter.close()  # the layer is made: the twin's module is as it was
+    return chapter
 
 
 @functools.cache
