@@ -23,7 +23,7 @@ def require_tuples(state_is_tuple):
         state_is_tuple is True,
         "state_is_tuple must be True: a state here is a tuple of tensors",
         repr(state_is_tuple),
-        "Split a concatenated state along its columns",
+        "Use True, and split a concatenated state along its columns",
     )
 
 
