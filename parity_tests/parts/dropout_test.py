@@ -2,9 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
-import json
-import pathlib
 
 import keras
 import numpy as np
@@ -15,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
+from parity_tests.witness import stored
 from parity_tests.witness.programs import dropout as of_1_15_5
 from tf2_keras import tf1_semantics
 from tf2_keras.tf1_semantics import philox
@@ -27,8 +25,6 @@ BOTH_KINDS = pytest.mark.parametrize(
 
 
 BOTH_AGES = pytest.mark.parametrize("scaling", SCALINGS)
-# What 1.15.5 itself computed; the program that recorded it says of what.
-GOLDEN = pathlib.Path(__file__).parents[1] / "goldens" / "dropout"
 
 
 def dropout_of_1_15(x, keep_prob, seed):
@@ -149,22 +145,8 @@ def test_masks_are_bit_equal_step_by_step(fed, scaling, keep_prob, seed, run):
 # ------------------------------------------------------- genuine TensorFlow 1.15.5
 
 
-@functools.cache
-def computed():
-    """{name: array} of what 1.15.5 computed."""
-    with np.load(GOLDEN / "computed.npz", allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
 def test_the_golden_is_what_its_provenance_says():
-    provenance = json.loads((GOLDEN / "provenance.json").read_text())
-    assert set(provenance["sha256"]) == {"computed.npz"}
-    for path, digest in (
-        (GOLDEN / "computed.npz", provenance["sha256"]["computed.npz"]),
-        (pathlib.Path(of_1_15_5.__file__), provenance["source_sha256"]),
-    ):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-    assert provenance["tensorflow"] == "1.15.5"
+    stored.require_provenance("dropout")
 
 
 def with_gradient(layer, x, upstream, training):
@@ -190,7 +172,7 @@ def test_1_15_5_itself_is_matched_to_the_bit(kind, dtype, level):
     """Values and gradients of finite numbers and others, of ordinary shares and odd."""
     x, upstream = (tf.constant(of_1_15_5.data(dtype, salt)) for salt in (0, 1))
     for of_share, keep_prob in zip(
-        computed()[f"{kind}/{dtype}"], of_1_15_5.KEEP_PROBS, strict=True
+        stored.computed("dropout")[f"{kind}/{dtype}"], of_1_15_5.KEEP_PROBS, strict=True
     ):
         layer = tf1_semantics.layers.Dropout(
             keep_prob, of_1_15_5.SEED, fed=kind == "fed", dtype=dtype
@@ -219,7 +201,9 @@ def test_1_15_5_itself_is_matched_to_the_bit(kind, dtype, level):
 def test_numbers_that_equal_the_rate_are_kept_as_in_1_15_5(kind):
     ones = tf.ones(of_1_15_5.TIED_SHAPE, tf.float16)
     for kept, keep_prob in zip(
-        computed()[f"{kind}/ties"], of_1_15_5.TIED_KEEP_PROBS, strict=True
+        stored.computed("dropout")[f"{kind}/ties"],
+        of_1_15_5.TIED_KEEP_PROBS,
+        strict=True,
     ):
         noise = philox.uniform(ones.shape, of_1_15_5.SEED, dtype=tf.float16).numpy()
         assert (noise == np.float16(1 - keep_prob)).sum() > 3
@@ -271,7 +255,9 @@ def test_the_wrapper_of_cells_matches_1_15_5_to_the_bit(kind, dtype, level):
     arrays = [tf.constant(of_1_15_5.sequences(dtype, salt)) for salt in (0, 1)]
     for run in range(2):
         for name, value in step(*arrays).items():
-            expected = computed()[f"wrapper/{kind}/{dtype}/{run}/{name}"]
+            expected = stored.computed("dropout")[
+                f"wrapper/{kind}/{dtype}/{run}/{name}"
+            ]
             if name == "gradient":  # of -0.0 comes 0.0, as DynamicRNN says
                 expected = expected + np.zeros_like(expected)
             require_same_bits(value.numpy(), expected, name)
