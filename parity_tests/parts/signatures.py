@@ -116,7 +116,9 @@ KEPT = (
         "reuse scope variables_collections outputs_collections",
         OF_GRAPHS,
     ),
-    *_kept("layers.AddBias", "added", "initializer", "TF1's program made the variable"),
+    *_kept("layers.*Bias*", "added", "initializer", "TF1's program made the variable"),
+    *_kept("layers.BiasAdd", "left out", "value bias", AT_THE_CALL),
+    *_kept("layers.BiasAdd", "left out", "data_format", "NHWC alone"),
     *_kept(
         BATCH_NORMALIZATION,
         "default",

@@ -3,11 +3,16 @@
 import tensorflow as tf
 
 
+def apart(x):
+    """``x`` as it is, with an op of its own.
+
+    ``tf.gradients`` put a control dependency behind every op with several gradients,
+    past which neither Grappler nor oneDNN looked.
+    """
+    return tf.raw_ops.Snapshot(input=x)
+
+
 @tf.custom_gradient
 def with_gradient_apart(x):
-    """``x`` as it is; its gradient comes with an op of its own.
-
-    ``tf.gradients`` put a control dependency behind every op with several gradients, by
-    which neither Grappler nor oneDNN looked further. Shape and dtype: those of ``x``.
-    """
-    return x, lambda gradient: tf.raw_ops.Snapshot(input=gradient)
+    """``x`` as it is; its gradient comes ``apart``."""
+    return x, apart

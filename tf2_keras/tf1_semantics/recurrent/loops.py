@@ -9,6 +9,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from tf2_keras.tf1_semantics.barriers import with_gradient_apart
 from tf2_keras.tf1_semantics.errors import require, require_flags
 from tf2_keras.tf1_semantics.layers.layer import TF1Layer
 from tf2_keras.tf1_semantics.recurrent.cells import flat_states
@@ -22,17 +23,6 @@ PARALLEL_ITERATIONS = 32
 def swapped(x):
     """[batch, time, ...] as [time, batch, ...], or the other way round."""
     return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
-
-
-@tf.custom_gradient
-def carried(state):
-    """``state`` as it is, for the next step; its gradient comes with an op of its own.
-
-    In TF1's loop the gradient from the next step was an op named Merge, by its capital
-    the first of those that Grappler adds up by name; here it would have any name. A
-    Select, where there are lengths, does as well.
-    """
-    return state, lambda gradient: tf.raw_ops.Snapshot(input=gradient)
 
 
 def open_sizes(x):
@@ -149,8 +139,11 @@ class DynamicRNN(TF1Layer):
         def step(time, outputs, state):
             output, new_state = self.cell.step(by_time.read(time), state, training)
             if sequence_length is None:
+                # In TF1's loop the gradient from the next step was an op named Merge, by
+                # its capital the first of those that Grappler adds up by name; here it
+                # would have any name. A Select, where there are lengths, does as well.
                 with tf.name_scope("Carried"):
-                    new_state = tf.nest.map_structure(carried, new_state)
+                    new_state = tf.nest.map_structure(with_gradient_apart, new_state)
             else:
                 ended = time >= sequence_length  # [batch]
                 # TF1's Select takes a condition for each row.
