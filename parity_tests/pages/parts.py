@@ -23,8 +23,9 @@ PARTS_HEAD = """\
 `tf2_keras.tf1_semantics` is TF1's behaviour as Keras 3 objects. Its modules are named
 after Keras's own: where you would write `keras.optimizers.Adam` and want TF1's numbers,
 write `tf1_semantics.optimizers.Adam`. Every part is compared with a compat.v1 graph, to
-the bit, by the test in its row; [traps](traps.md) says how far off the plain migrations
-are, [tolerances](tolerances.md) where running eagerly rounds otherwise.
+the bit, by the test in its row; dropout, which compat.v1 has changed since, with 1.15.5
+itself as well. [traps](traps.md) says how far off the plain migrations are,
+[tolerances](tolerances.md) where running eagerly rounds otherwise.
 
 ```python
 from tf2_keras import tf1_semantics
