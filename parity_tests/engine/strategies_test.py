@@ -74,8 +74,9 @@ def has_many_zeros_of_both_signs(values):
     return 5 < negative_zeros.sum() < (values == 0).sum() - 5
 
 
-def has_denormals(values):
-    return ((values != 0) & (np.abs(values) < 2.0**-126)).any()
+def has_many_denormals(values):
+    # More than the single elements, of which at most four are written over.
+    return ((values != 0) & (np.abs(values) < 2.0**-126)).sum() > 5
 
 
 def has_ties(values):
@@ -106,7 +107,7 @@ def is_large(values):
     "kind",
     [
         has_many_zeros_of_both_signs,
-        has_denormals,
+        has_many_denormals,
         has_ties,
         is_ordinary,
         is_constant,

@@ -51,7 +51,8 @@ def drawn(name):
     It has ``SMALL``, fields of a small configuration; ``START``, values from which every
     fault shows, or None; ``plays(awkward=True)``, a Hypothesis strategy of Drawn; and
     ``moves(config)``, a short play with predictions. It may have ``EXAMPLES``, plays that
-    are always tried, and ``REVEALING``, where eager budgets are needed.
+    are always tried; ``REVEALING``, where eager budgets are needed; and ``MOVED``, a Fault
+    that makes of the twin what today's compat.v1 computes where that is not 1.15's.
     """
     return importlib.import_module(f"parity_tests.models.{name}_plays")
 

@@ -62,8 +62,12 @@ def _keras_dropout(keep_prob, seed, fed, name):
     return keras.layers.Dropout(1 - keep_prob, seed=seed[1], name=name)
 
 
+def _dropout_of_compat_v1(*arguments, **options):
+    return tf1_semantics.layers.Dropout(*arguments, scaling="compat.v1", **options)
+
+
 def _number_instead_of_fed(keep_prob, seed, fed, name):
-    return tf1_semantics.layers.Dropout(keep_prob, seed, fed=False, name=name)
+    return _dropout_of_compat_v1(keep_prob, seed, fed=False, name=name)
 
 
 def _cross_entropy(y, logits):
@@ -157,6 +161,13 @@ def _biases_in_the_layers(twin):
     }
 
 
+# No fault: where keep_prob is no power of two, today's compat.v1 scales otherwise than
+# 1.15, whose age the twin has.
+DROPOUT_OF_COMPAT_V1 = Fault(
+    "Dropout scales as today's compat.v1 does.",
+    "loss",
+    _layer(Dropout=_dropout_of_compat_v1),
+)
 # Not among the faults: what it changes depends on keep_prob and on what runs between
 # two steps. The chapter's tests show when.
 NUMBER_INSTEAD_OF_FED = Fault(

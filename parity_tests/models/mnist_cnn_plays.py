@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from parity_tests.datasets import mnist
 from parity_tests.engine import strategies
 from parity_tests.models.drawn import Drawn, trained_and_predicted
+from parity_tests.models.mnist_cnn_faults import DROPOUT_OF_COMPAT_V1
 
 SMALL = {"image_size": 12, "channels": (2, 3), "hidden": 8, "batch_size": 10}
 START = None
+# At shares that are no power of two compat.v1 scales otherwise than 1.15.
+MOVED = DROPOUT_OF_COMPAT_V1
 # Seed and keep_prob are part of a graph: few of them, so that few graphs are built.
 # Images of odd sizes are padded where they are pooled.
 CONFIGURATIONS = tuple(

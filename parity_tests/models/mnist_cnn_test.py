@@ -13,7 +13,10 @@ from parity_tests.datasets import mnist
 from parity_tests.engine import strategies
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters
-from parity_tests.models.mnist_cnn_faults import NUMBER_INSTEAD_OF_FED
+from parity_tests.models.mnist_cnn_faults import (
+    DROPOUT_OF_COMPAT_V1,
+    NUMBER_INSTEAD_OF_FED,
+)
 from parity_tests.models.mnist_cnn_plays import (
     CONFIGURATIONS,
     SMALL,
@@ -68,7 +71,8 @@ def test_ties_and_zeros_everywhere_are_bit_equal(level, images):
         "x": images((6, 49)).astype(np.float32),
         "y_true": mnist.one_hot(np.full(6, 3)),
     }
-    with ChapterPair(CHAPTER, dict(CONFIGURATIONS[1])) as pair:
+    fields = dict(CONFIGURATIONS[1])
+    with ChapterPair(CHAPTER, fields, DROPOUT_OF_COMPAT_V1) as pair:
         shapes = {name: tuple(v.shape) for name, v in pair.program.variables.items()}
         values = zero_biases({k: s for k, s in shapes.items() if "/" not in k})
         pair.compare(
@@ -124,11 +128,19 @@ def test_a_keep_prob_that_is_not_fed_diverges_once_something_is_evaluated(level)
     assert (divergence.step, divergence.stage) == (2, "loss")
 
 
-def test_a_keep_prob_that_is_not_fed_scales_by_another_rounding():
-    fields = {**SMALL, "keep_prob": 0.3}
-    with ChapterPair(CHAPTER, fields, NUMBER_INSTEAD_OF_FED) as trap:
-        comparison = trap.compare(trained_on(batches(3)), "function", granted=False)
-    assert comparison.cells["gradients"].max_ulp > 0
+@pytest.mark.parametrize(
+    "planted, alike",
+    [
+        pytest.param(None, False, id="of 1.15"),
+        pytest.param(DROPOUT_OF_COMPAT_V1, True, id="of compat.v1"),
+        pytest.param(NUMBER_INSTEAD_OF_FED, False, id="of compat.v1, not fed"),
+    ],
+)
+def test_a_keep_prob_of_no_power_of_two_is_scaled_by_another_rounding(planted, alike):
+    """At 0.3: today's compat.v1 is the reference, the twin is of 1.15's age."""
+    with ChapterPair(CHAPTER, {**SMALL, "keep_prob": 0.3}, planted) as pair:
+        comparison = pair.compare(trained_on(batches(3)), "function", granted=False)
+    assert (comparison.cells["gradients"].max_ulp == 0) == alike
 
 
 # The program around it

@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 
+from parity_tests.parts import signatures
 from parity_tests.parts import table as parts
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -22,8 +23,9 @@ PARTS_HEAD = """\
 `tf2_keras.tf1_semantics` is TF1's behaviour as Keras 3 objects. Its modules are named
 after Keras's own: where you would write `keras.optimizers.Adam` and want TF1's numbers,
 write `tf1_semantics.optimizers.Adam`. Every part is compared with a compat.v1 graph, to
-the bit, by the test in its row; [traps](traps.md) says how far off the plain migrations
-are, [tolerances](tolerances.md) where running eagerly rounds otherwise.
+the bit, by the test in its row; dropout, which compat.v1 has changed since, with 1.15.5
+itself as well. [traps](traps.md) says how far off the plain migrations are,
+[tolerances](tolerances.md) where running eagerly rounds otherwise.
 
 ```python
 from tf2_keras import tf1_semantics
@@ -31,7 +33,28 @@ from tf2_keras import tf1_semantics
 optimizer = tf1_semantics.optimizers.RMSProp(0.01, momentum=0.9)
 model.compile(optimizer, loss=tf1_semantics.losses.HuberLoss(), jit_compile=False)
 ```
+
+A saved model is loaded where the parts are imported. Elsewhere Keras fails with
+"TypeError: Could not locate class", which does not say what to import:
+
+```python
+import tf2_keras.tf1_semantics  # registers the parts
+
+model = keras.models.load_model("model.keras")
+```
+
+Arguments have the names, the order and the defaults of the TF1 symbol in 1.15.5; what is
+otherwise stands [at the end](#arguments-that-are-not-tf1s), with the reason.
 """
+
+ARGUMENTS_HEAD = """\
+## Arguments that are not TF1's
+
+All others are: `parity_tests/parts/signatures_test.py` compares every part with the
+signature that 1.15.5 recorded.
+
+| part | argument | what | why |
+|---|---|---|---|"""
 
 TRAPS_HEAD = """\
 # Traps
@@ -68,6 +91,13 @@ def parts_page():
                 _row(f"`{part.tf1}`", f"`{part.name}`", _cell(summary), f"`{test}`")
             )
         lines.append("")
+    lines.append(ARGUMENTS_HEAD)
+    # An argument a row would be long: those of one reason stand together.
+    for (pattern, what, reason), rows in itertools.groupby(
+        signatures.KEPT, lambda kept: (kept.parts, kept.what, kept.reason)
+    ):
+        names = ", ".join(f"`{kept.argument}`" for kept in rows)
+        lines.append(_row(f"`{pattern}`", names, what, _cell(reason)))
     return "\n".join(lines).rstrip() + "\n"
 
 

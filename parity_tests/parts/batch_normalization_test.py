@@ -234,7 +234,9 @@ def test_a_program_that_forgot_update_ops_is_found_and_told_apart():
     assert np.abs(program.predict(x) - predicted).max() > 0.1
     # To migrate it as it was: statistics that never move.
     frozen = new_program(
-        lambda momentum, name: tf1_semantics.layers.BatchNormalization(1.0, name=name)
+        lambda momentum, name: tf1_semantics.layers.BatchNormalization(
+            momentum=1.0, name=name
+        )
     )
     comparison = Comparison(expected)
     frozen.run(batches(), "function", comparison.observe)
@@ -316,7 +318,7 @@ def test_weights_of_half_precision_are_float32():
 def test_a_loaded_layer_predicts_alike(shape, tmp_path):
     x = np.random.RandomState(0).standard_normal((4, *shape)).astype(np.float32)
     model = keras.Sequential(
-        [keras.Input(shape), tf1_semantics.layers.BatchNormalization(0.5)]
+        [keras.Input(shape), tf1_semantics.layers.BatchNormalization(momentum=0.5)]
     )
     model(x, training=True)
     model.save(tmp_path / "model.keras")

@@ -20,7 +20,7 @@ def each(clip):
 
     def reference(gradients, **arguments):
         return [
-            None if gradient is None else clip(gradient, *arguments.values())
+            None if gradient is None else clip(gradient, **arguments)
             for gradient in gradients
         ]
 
@@ -79,21 +79,32 @@ PARTS = (
         tf1="tf.clip_by_value",
         reference=by_value,
         arguments=strategies.hyperparameters(
-            low=[-100.0, -1.0, -0.3, 0.0, 0.1], high=[0.2, 0.7, 1.0, 50.0]
+            clip_value_min=[-100.0, -1.0, -0.3, 0.0, 0.1],
+            clip_value_max=[0.2, 0.7, 1.0, 50.0],
         ),
-        samples=({"low": -1.0, "high": 2.0}, {"low": 0, "high": 1}),
+        samples=(
+            {"clip_value_min": -1.0, "clip_value_max": 2.0},
+            {"clip_value_min": 0, "clip_value_max": 1},
+        ),
         refused=(
-            ({"low": 1.0, "high": 1.0}, "low"),
-            ({"low": 2.0, "high": 1.0}, "low"),
-            ({"low": float("nan"), "high": 1.0}, "low"),
-            ({"low": -1.0, "high": float("inf")}, "high"),
-            ({"low": -1.0, "high": None}, "high"),
+            ({"clip_value_min": 1.0, "clip_value_max": 1.0}, "clip_value_min"),
+            ({"clip_value_min": 2.0, "clip_value_max": 1.0}, "clip_value_min"),
+            ({"clip_value_min": float("nan"), "clip_value_max": 1.0}, "clip_value_min"),
+            (
+                {"clip_value_min": -1.0, "clip_value_max": float("inf")},
+                "clip_value_max",
+            ),
+            ({"clip_value_min": -1.0, "clip_value_max": None}, "clip_value_max"),
         ),
         proof=PROOF,
         traps=(
             Trap(
                 write="keras.optimizers.SGD(0.1, clipvalue=2.0) for limits -1 and 2",
-                off=lambda: off(by_value, {"low": -1.0, "high": 2.0}, clipvalue=2.0),
+                off=lambda: off(
+                    by_value,
+                    {"clip_value_min": -1.0, "clip_value_max": 2.0},
+                    clipvalue=2.0,
+                ),
                 at_least={1: 0.4},
                 instead="clip=tf1_semantics.clipping.ByValue(-1.0, 2.0)",
             ),

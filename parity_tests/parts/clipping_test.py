@@ -140,7 +140,7 @@ def test_clipped_gradients_are_those_of_tf1(name, data):
 
 STACKED = (
     ("ByGlobalNorm", {"clip_norm": 5.0}),
-    ("ByValue", {"low": -1.0, "high": 2.0}),
+    ("ByValue", {"clip_value_min": -1.0, "clip_value_max": 2.0}),
 )
 
 
@@ -320,15 +320,17 @@ class OfTheSum(tf1_semantics.clipping.ByGlobalNorm):
         )
 
 
-class HighFirst(tf1_semantics.clipping.ByValue):
+class MaximumForBoth(tf1_semantics.clipping.ByValue):
     """One limit for both sides."""
 
     def clip(self, gradient):
-        return tf1_semantics.clipping.ByValue(-self.high, self.high).clip(gradient)
+        return tf1_semantics.clipping.ByValue(
+            -self.clip_value_max, self.clip_value_max
+        ).clip(gradient)
 
 
 @pytest.mark.parametrize(
-    "faulty, name", [(OfTheSum, "ByGlobalNorm"), (HighFirst, "ByValue")]
+    "faulty, name", [(OfTheSum, "ByGlobalNorm"), (MaximumForBoth, "ByValue")]
 )
 def test_planted_faults_are_found(faulty, name):
     random = np.random.RandomState(0)

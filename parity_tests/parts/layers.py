@@ -26,6 +26,10 @@ def add_bias(x, weights, training, initializer="zeros"):
     return {"y": x + weights["bias"]}, []
 
 
+def bias_add(x, weights, training, initializer="zeros"):
+    return {"y": tf.nn.bias_add(x, weights["bias"])}, []
+
+
 def batch_normalization(
     x, weights, training, momentum=0.99, epsilon=1e-3, axis=-1, center=True, scale=True,
     fused=None, **initializers,
@@ -135,6 +139,12 @@ CASES = {
         ({}, [None, None, None, 3], "float32"),
         ({}, [None, None, None, 3], "float16"),
     ],
+    "BiasAdd": [
+        ({}, [None, 5], "float32"),
+        ({}, [None, 5], "float64"),
+        ({}, [None, None, None, 3], "float32"),
+        ({}, [None, None, None, 3], "float16"),
+    ],
     "BatchNormalization": [
         # fused
         ({"momentum": 0.9, "epsilon": 1.001e-5}, [None, None, None, 1], "float32"),
@@ -235,6 +245,7 @@ CASES = {
 }
 REFERENCES = {
     "AddBias": ("tf.add", add_bias),
+    "BiasAdd": ("tf.nn.bias_add", bias_add),
     "BatchNormalization": ("tf.layers.batch_normalization", batch_normalization),
     "LayerNormalization": ("tf.contrib.layers.layer_norm", layer_norm),
     "LocalResponseNormalization": ("tf.nn.local_response_normalization", lrn),
@@ -442,6 +453,12 @@ PARTS = (
         "same values, and a gradient that agrees but for the roundings of its sum",
     ),
     _part(
+        "BiasAdd",
+        refused=_each("initializer", ("zeroes", None, 0.1)),
+        no_trap="Keras has no namesake; the bias of its Dense is the same, that of its "
+        "Conv2D but for the roundings of a gradient that oneDNN sums",
+    ),
+    _part(
         "BatchNormalization",
         refused=(
             *_each("momentum", (-0.1, 1.1, float("nan"), None, "0.9", True)),
@@ -467,7 +484,7 @@ PARTS = (
                 0,
                 keras.layers.BatchNormalization,
                 {1: 5.0, 10: 5.0, 100: 3.0},
-                "tf1_semantics.layers.BatchNormalization(0.999, scale=False)",
+                "tf1_semantics.layers.BatchNormalization(momentum=0.999, scale=False)",
             ),
             _trap_of_statistics(
                 "keras.layers.BatchNormalization()  # where UPDATE_OPS never ran",

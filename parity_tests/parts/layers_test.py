@@ -93,6 +93,7 @@ def test_every_case_is_that_of_tf1_on_ordinary_data(name, number):
 
 IN_A_PROGRAM = [
     ("AddBias", {}),
+    ("BiasAdd", {}),
     ("BatchNormalization", {"momentum": 0.9}),
     ("BatchNormalization", {"momentum": 0.9, "fused": False}),
     ("LayerNormalization", {}),

@@ -598,7 +598,9 @@ def test_fit_decays_weights_as_tf1_did():
 def test_a_saved_model_comes_back_with_its_loss(tmp_path):
     name = "HuberLoss"
     features, labels, weights, _ = problem(name)
-    loss = losses.HuberLoss(0.3, weights=[[0.5, 0.0, 2.0]], reduction=Reduction.MEAN)
+    loss = losses.HuberLoss(
+        delta=0.3, weights=[[0.5, 0.0, 2.0]], reduction=Reduction.MEAN
+    )
     model = model_of(name, loss, kernel_regularizer=losses.L2(0.1))
     saved = keras.Model(model.inputs, model.outputs)
     saved.compile(keras.optimizers.SGD(0.1), loss=loss, jit_compile=False)

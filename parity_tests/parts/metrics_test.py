@@ -172,6 +172,67 @@ def test_values_and_variables_are_those_of_tf1(name, data):
     require_parity(name, arguments, rank, of_weights, batches)
 
 
+# Dtypes of labels, predictions (or values) and weights, beyond those drawn above.
+DTYPES = [
+    ("float32", "float32", None),
+    ("float16", "float16", "float64"),
+    ("float64", "float64", "int32"),
+    ("int32", "float32", "bool"),
+    ("float32", "int64", "float16"),
+    ("bool", "bool", "int64"),
+]
+
+
+def tf1_takes(name, labels, predictions):
+    """Its errors are of one float dtype, and its AUC compares numbers."""
+    if DATA[name] == "real":
+        return labels == predictions != "bool"
+    return name != "AUC" or predictions != "bool"
+
+
+OF_DTYPES = [
+    pytest.param(name, dtypes, id="-".join(map(str, (name, *dtypes))))
+    for name in DATA
+    for dtypes in DTYPES
+    if tf1_takes(name, *dtypes[:2])
+]
+
+
+def floats_of_every_kind(dtype, random, name):
+    """[40]: zeros of both signs, fractions, and numbers with a class before the dot."""
+    numbers = [0.0, -0.0, 0.25, 0.5, 1.0]
+    if name != "AUC":
+        numbers += [1.75, 2.5, 3.0]
+    return random.choice(numbers, 40).astype(dtype)
+
+
+@pytest.mark.parametrize("name, dtypes", OF_DTYPES)
+def test_floats_and_other_dtypes_count_as_in_tf1(name, dtypes):
+    arguments = {"num_classes": 4} if name in OF_CLASSES else {}
+    names = ["values"] if DATA[name] == "values" else ["labels", "predictions"]
+    dtypes = [*dtypes[: len(names)], *filter(None, dtypes[2:])]
+    random = np.random.RandomState(0)
+    batch = [floats_of_every_kind(dtype, random, name) for dtype in dtypes]
+    placeholders = {
+        name: tf.TensorSpec([None], dtype)
+        for name, dtype in zip([*names, "weights"], dtypes, strict=False)
+    }
+    with session_of_tf1(REFERENCES[name], arguments, placeholders) as (update, _):
+        update(*batch)
+        expected, variables = update(*batch)
+    for level in ("function", "eager"):
+        metric = getattr(metrics, name)(**arguments)
+        of_level = metric.update_state
+        if level == "function":
+            specs = list(placeholders.values())
+            of_level = tf.function(of_level, input_signature=specs, autograph=False)
+        of_level(*map(tf.constant, batch))
+        of_level(*map(tf.constant, batch))
+        assert metric.result().numpy().tobytes() == expected.tobytes(), level
+        for variable, array in zip(metric.variables, variables, strict=True):
+            assert variable.numpy().tobytes() == array.tobytes(), variable.name
+
+
 @pytest.mark.parametrize("curve", metrics.AUC.CURVES)
 @pytest.mark.parametrize("method", metrics.AUC.METHODS)
 def test_every_area_is_that_of_tf1(curve, method):

@@ -712,7 +712,30 @@ for model in models:
 ours, of_keras = (model.get_weights() for model in models)
 off = [float(abs(a - b).max()) for a, b in zip(ours, of_keras)]
 way = float(abs(ours[0] - test.initial_values()["table"]).max())
-print(json.dumps({"differing": differing, "refused": refused, "off": off, "way": way}))
+
+clipped = []
+for clip in (
+    {"clip": test.tf1_semantics.clipping.ByNorm(1.0)},
+    {"clipnorm": 1.0},
+):
+    with strategy.scope():
+        variable = keras.Variable([0.0, 0.0])
+        optimizer = test.tf1_semantics.optimizers.GradientDescent(1.0, **clip)
+        optimizer.build([variable])
+    gradients = tf.constant([[3.0, 0.0], [0.0, 4.0]])
+
+    def replica_step():
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        optimizer.apply([gradients[number]], [variable])
+
+    strategy.run(replica_step)
+    clipped.append(variable.numpy().tolist())
+print(
+    json.dumps(
+        {"differing": differing, "refused": refused, "off": off, "way": way,
+         "clipped": clipped}
+    )
+)
 """
 ON_REPLICAS = ("GradientDescent", "Momentum", "Adam", "RMSProp", "AdagradDA", "AdamW")
 
@@ -727,3 +750,6 @@ def test_two_replicas_update_as_one_device_does_on_the_summed_gradients():
     assert "must be None on several replicas. Received: 3. Use" in received["refused"]
     # In fit too: Keras's SGD is TF1's.
     assert received["way"] > 0.01 and received["off"] == [0.0, 0.0]
+    # Clips see the gradients of a replica, as Keras's clipnorm does: of their sum,
+    # [3, 4], there would be [0.6, 0.8] left.
+    assert received["clipped"] == [[-1.0, -1.0]] * 2

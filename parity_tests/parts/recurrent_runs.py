@@ -47,6 +47,8 @@ def cell_of_twin(spec, dtype="float32"):
     }
     if "cells" in arguments:
         arguments["cells"] = [cell_of_twin(one, dtype) for one in arguments["cells"]]
+    if name == "DropoutWrapper":  # the reference is today's
+        arguments["scaling"] = "compat.v1"
     return getattr(tf1_semantics.recurrent, name)(dtype=dtype, **arguments)
 
 

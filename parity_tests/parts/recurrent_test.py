@@ -91,6 +91,44 @@ def test_cells_in_loops_are_those_of_tf1(name, data):
     require_parity(problem, steps=2)
 
 
+# (cell, arguments, the options that bind): what an example may draw and never feel.
+PROJECTED = {"num_units": 4, "num_proj": 3}
+WRAPPED = {"cell": ("LSTMCell", PROJECTED), "seed": 3}
+OPTIONS = [
+    ("BasicRNNCell", {"num_units": 4}, {"activation": "relu"}),
+    ("GRUCell", {"num_units": 4}, {"activation": "relu"}),
+    ("BasicLSTMCell", {"num_units": 4}, {"forget_bias": 0.0}),
+    ("LSTMCell", {"num_units": 4}, {"use_peepholes": True}),
+    ("LSTMCell", {"num_units": 4}, {"cell_clip": 0.1}),
+    ("LSTMCell", {"num_units": 4, "use_peepholes": True}, {"cell_clip": 0.1}),
+    ("LSTMCell", PROJECTED, {"proj_clip": 0.05}),
+    ("LSTMCell", {"num_units": 4}, {"forget_bias": -1.0}),
+    ("DropoutWrapper", WRAPPED, {"input_keep_prob": 0.7}),
+    ("DropoutWrapper", WRAPPED, {"output_keep_prob": 0.7}),
+    ("DropoutWrapper", WRAPPED, {"state_keep_prob": 0.7}),
+    ("DropoutWrapper", {**WRAPPED, "fed": True}, {"state_keep_prob": 0.7}),
+]
+
+
+@pytest.mark.parametrize(
+    "name, arguments, options",
+    [
+        pytest.param(*case, id="-".join([case[0], *case[2], *list(case[1])[1:]]))
+        for case in OPTIONS
+    ],
+)
+def test_every_option_that_binds_is_that_of_tf1(name, arguments, options):
+    with_options = ordinary((name, {**arguments, **options}), time=7, lengths=(0, 5, 7))
+    without = ordinary((name, arguments), time=7, lengths=(0, 5, 7))
+    (bound,), (free,) = run_of_tf1(with_options), run_of_tf1(without)
+    output = "output or state 0"
+    assert not np.array_equal(bound["loss"][output], free["loss"][output])
+    for option in {"cell_clip", "proj_clip"} & set(options):
+        clipped = bound["loss"][f"output or state {option == 'cell_clip':d}"]
+        assert (np.abs(clipped) == np.float32(options[option])).any()
+    require_parity(with_options, levels=["function"])
+
+
 @FEW
 @given(problem=problems(LSTM, GRU))
 @example(ordinary(PEEPHOLES, PEEPHOLES))

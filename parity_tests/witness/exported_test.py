@@ -66,30 +66,6 @@ def run(program, batches, **options):
 # ---------------------------------------------------------------- the twins
 
 
-@tf.custom_gradient
-def bias_add(x, bias):
-    def gradient(upstream):
-        # oneDNN merges the gradients of a convolution's kernel and bias, which then
-        # sums in another order, if both take the same tensor. In a TF1 graph the
-        # control dependencies of tf.gradients stood between.
-        apart = tf.raw_ops.PlaceholderWithDefault(input=upstream, shape=upstream.shape)
-        return upstream, tf.raw_ops.BiasAddGrad(out_backprop=apart)
-
-    return tf.nn.bias_add(x, bias), gradient
-
-
-class BiasAdd(keras.layers.Layer):
-    """What tf.layers.conv2d adds, with the gradient that it has in a Session."""
-
-    def build(self, input_shape):
-        self.bias = self.add_weight(
-            shape=(input_shape[-1],), initializer="zeros", name="bias"
-        )
-
-    def call(self, x):
-        return bias_add(x, tf.convert_to_tensor(self.bias))
-
-
 class Regularised(keras.Model):
     """A model whose penalties are summed before they are added, as TF1 does."""
 
@@ -113,7 +89,9 @@ def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
             kernel_initializer=initializers.Xavier(seed=(seed, op_seed)),
             kernel_regularizer=losses.L2(0.01),
         )(x)
-        x = layers.BatchNormalization(batch_norm_momentum, name=f"{name}_norm")(x)
+        x = layers.BatchNormalization(
+            momentum=batch_norm_momentum, name=f"{name}_norm"
+        )(x)
         return keras.layers.ReLU()(x)
 
     x = keras.Input([8, 8, 1], name="x")
@@ -127,7 +105,7 @@ def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
         name="conv3",
         kernel_initializer=initializers.GlorotUniform(seed=(seed, 143)),
     )(net)
-    net = keras.layers.ReLU()(BiasAdd(name="conv3_add")(net))
+    net = keras.layers.ReLU()(layers.BiasAdd(name="conv3_add")(net))
     net = keras.layers.Flatten()(net)
     logits = keras.layers.Dense(
         4,

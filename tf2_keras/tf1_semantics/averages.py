@@ -7,13 +7,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require, require_below_one
+from tf2_keras.tf1_semantics.configuration import Configured
+from tf2_keras.tf1_semantics.errors import require, require_below_one, require_flags
 
 __all__ = ["ExponentialMovingAverage"]
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class ExponentialMovingAverage:
+class ExponentialMovingAverage(Configured):
     r"""``tf.train.ExponentialMovingAverage`` of variables, from their first values.
 
         average -= (average - variable) * (1 - decay)
@@ -41,7 +42,8 @@ class ExponentialMovingAverage:
 
     Args:
         decay: a float in [0, 1).
-        num_updates: whether the first updates count more. TF1 took the global step.
+        num_updates: whether the first updates count more. Where TF1 took the global
+            step, this is True and the step is passed to ``update``.
         zero_debias: whether averages of tensors are divided by 1 - decay^updates.
 
     Raises:
@@ -51,13 +53,7 @@ class ExponentialMovingAverage:
 
     def __init__(self, decay, num_updates=False, zero_debias=False):
         require_below_one("decay", decay, 0.999)
-        for name, value in (("num_updates", num_updates), ("zero_debias", zero_debias)):
-            require(
-                isinstance(value, bool),
-                f"{name} must be True or False",
-                repr(value),
-                "Use True, and pass the step to update",
-            )
+        require_flags(num_updates=num_updates, zero_debias=zero_debias)
         self.decay = decay
         self.num_updates = num_updates
         self.zero_debias = zero_debias
@@ -81,19 +77,19 @@ class ExponentialMovingAverage:
             "Use a new ExponentialMovingAverage",
         )
         variables = list(variables)
-        make = (
+        new_variable = (
             optimizer.add_variable
             if optimizer
             else functools.partial(keras.Variable, trainable=False)
         )
 
-        def variable(one, name, start):
-            of = (one.name or "tensor").split(":")[0].replace("/", "_")
-            return make(
+        def companion(averaged, name, start):
+            prefix = (averaged.name or "tensor").split(":")[0].replace("/", "_")
+            return new_variable(
                 shape=start.shape,
                 dtype=start.dtype.name,
-                name=f"{of}_{name}",
-                initializer=lambda shape, dtype=None: tf.constant(start, dtype),
+                name=f"{prefix}_{name}",
+                initializer=lambda _, dtype=None: tf.constant(start, dtype),
                 aggregation="only_first_replica",
             )
 
@@ -101,22 +97,23 @@ class ExponentialMovingAverage:
         # is that of some later step. Here it is what the variable holds now.
         with tf.init_scope():
             starts = [
-                np.zeros(one.shape, one.dtype.as_numpy_dtype)
-                if is_spec(one)
-                else tf.convert_to_tensor(one).numpy()
-                for one in variables
+                np.zeros(variable.shape, variable.dtype.as_numpy_dtype)
+                if is_spec(variable)
+                else tf.convert_to_tensor(variable).numpy()
+                for variable in variables
             ]
+            pairs = list(zip(variables, starts, strict=True))
             self.averages = [
-                variable(one, "moving_average", start)
-                for one, start in zip(variables, starts)
+                companion(variable, "moving_average", start)
+                for variable, start in pairs
             ]
             self._debiased = {
                 place: (
-                    variable(one, "biased", start),
-                    variable(one, "local_step", np.zeros([], start.dtype)),
+                    companion(spec, "biased", start),
+                    companion(spec, "local_step", np.zeros([], start.dtype)),
                 )
-                for place, (one, start) in enumerate(zip(variables, starts))
-                if self.zero_debias and is_spec(one)
+                for place, (spec, start) in enumerate(pairs)
+                if self.zero_debias and is_spec(spec)
             }
         self.averaged = variables
 
@@ -125,7 +122,7 @@ class ExponentialMovingAverage:
         """All that it remembers, to be saved where no optimizer does it."""
         return [
             *self.averages,
-            *(one for pair in self._debiased.values() for one in pair),
+            *(variable for pair in self._debiased.values() for variable in pair),
         ]
 
     def update(self, step=None, values=()):
@@ -153,7 +150,7 @@ class ExponentialMovingAverage:
             "Use the number of updates, such as optimizer.iterations",
         )
         values = list(values)
-        missing = sum(is_spec(one) for one in self.averaged)
+        missing = sum(map(is_spec, self.averaged))
         require(
             len(values) == missing,
             f"values must be a list of {missing}, one for each tf.TensorSpec",
@@ -165,13 +162,15 @@ class ExponentialMovingAverage:
             updates = tf.cast(tf.convert_to_tensor(step), tf.float32)
             decay = tf.minimum(decay, (1.0 + updates) / (10.0 + updates))
         values = iter(values)
-        for place, (average, one) in enumerate(zip(self.averages, self.averaged)):
+        for place, (average, averaged) in enumerate(self._pairs()):
             average = average.value
-            value = tf.convert_to_tensor(next(values) if is_spec(one) else one)
+            value = tf.convert_to_tensor(
+                next(values) if is_spec(averaged) else averaged
+            )
             # TF1 rounds to float32 first, whatever it averages.
             rate = tf.cast(1.0 - decay, average.dtype)
             if place in self._debiased:
-                biased, count = (of_it.value for of_it in self._debiased[place])
+                biased, count = (variable.value for variable in self._debiased[place])
                 biased.assign_sub((biased - value) * rate)
                 count.assign_add(tf.ones([], count.dtype))
                 average.assign(
@@ -183,10 +182,10 @@ class ExponentialMovingAverage:
     def average(self, variable):
         """The average's variable, or None if ``variable`` has none."""
         self._require_built("average")
-        for one, average in zip(self.averaged, self.averages):
-            if one is variable:
-                return average
-        return None
+        return next(
+            (average for average, averaged in self._pairs() if averaged is variable),
+            None,
+        )
 
     @contextlib.contextmanager
     def swapped_in(self):
@@ -212,21 +211,24 @@ class ExponentialMovingAverage:
             "a call in a tf.function",
             "Use it around the call of the function",
         )
-        pairs = [
-            (one, average)
-            for one, average in zip(self.averaged, self.averages)
-            if not is_spec(one)
+        swapped = [
+            (average, variable, tf.convert_to_tensor(variable).numpy())
+            for average, variable in self._pairs()
+            if not is_spec(variable)
         ]
-        held = [tf.convert_to_tensor(one).numpy() for one, _ in pairs]
         self._swapped = True
         try:
-            for one, average in pairs:
-                one.assign(average.value)
+            for average, variable, _ in swapped:
+                variable.assign(average.value)
             yield self
         finally:
-            for (one, _), value in zip(pairs, held):
-                one.assign(value)
+            for _, variable, value in swapped:
+                variable.assign(value)
             self._swapped = False
+
+    def _pairs(self):
+        """(average, what is averaged) of each."""
+        return zip(self.averages, self.averaged, strict=True)
 
     def _require_built(self, what):
         require(
@@ -236,18 +238,7 @@ class ExponentialMovingAverage:
             "Call build(variables) first, or pass it to an optimizer",
         )
 
-    def get_config(self):
-        return {
-            "decay": self.decay,
-            "num_updates": self.num_updates,
-            "zero_debias": self.zero_debias,
-        }
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-def is_spec(one):
+def is_spec(averaged):
     """Whether what is averaged has no value of its own."""
-    return isinstance(one, tf.TensorSpec)
+    return isinstance(averaged, tf.TensorSpec)

@@ -4,17 +4,22 @@
 
 clips by the one, then by the other; a custom loop calls ``ByNorm(1.0)(gradients)``.
 
+Under a strategy of several replicas an optimizer's clips see one replica's gradients,
+before those of all are summed: so do Keras's ``clipnorm`` and its like, and so did a TF1
+model_fn that clipped between ``compute_gradients`` and ``apply_gradients``. A TF1
+program of towers that clipped what it had averaged needs a custom loop here: all-reduce
+the gradients, clip, then ``apply``.
+
 A sparse gradient (``tf.IndexedSlices``, what an embedding gets) stays sparse, but for
 ByAverageNorm. Its norm is that of its slices as they came: two slices of one row count
 as two, though the optimizer will sum them. So TF1 had it.
 """
 
-import math
-
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import is_number, require, require_positive
+from tf2_keras.tf1_semantics.configuration import Configured
+from tf2_keras.tf1_semantics.errors import require, require_number, require_positive
 
 __all__ = ["ByAverageNorm", "ByGlobalNorm", "ByNorm", "ByValue"]
 
@@ -33,7 +38,7 @@ def with_values(gradient, values):
     return values
 
 
-class Clip:
+class Clip(Configured):
     """A clip that takes every gradient by itself; None, no gradient, stays None."""
 
     def __call__(self, gradients):
@@ -41,50 +46,37 @@ class Clip:
             None if gradient is None else self.clip(gradient) for gradient in gradients
         ]
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
 
 @keras.saving.register_keras_serializable("tf1_semantics")
 class ByValue(Clip):
-    """``tf.clip_by_value(gradient, low, high)``: every number into [low, high].
+    """``tf.clip_by_value(gradient, clip_value_min, clip_value_max)``: into that range.
 
     Keras's ``clipvalue`` has one limit for both sides.
 
     Args:
-        low, high: finite numbers, the first below the second.
+        clip_value_min, clip_value_max: finite numbers, the first below the second.
 
     Returns on call with a list of gradients: a list of the same shapes and dtypes.
     Raises:
-        ValueError: if ``low`` is not below ``high``.
+        ValueError: if ``clip_value_min`` is not below ``clip_value_max``.
     Source: tf.clip_by_value, 1.15.
     """
 
-    def __init__(self, low, high):
-        for name, value in (("low", low), ("high", high)):
-            require(
-                is_number(value) and abs(value) < math.inf,
-                f"{name} must be a finite number",
-                repr(value),
-                "Use -1.0 and 1.0",
-            )
+    def __init__(self, clip_value_min, clip_value_max):
+        require_number("clip_value_min", clip_value_min, "-1.0 and 1.0")
+        require_number("clip_value_max", clip_value_max, "-1.0 and 1.0")
         require(
-            low < high,
-            f"low must be below high, which is {high!r}",
-            repr(low),
+            clip_value_min < clip_value_max,
+            f"clip_value_min must be below clip_value_max, which is {clip_value_max!r}",
+            repr(clip_value_min),
             "Use -1.0 and 1.0",
         )
-        self.low = low
-        self.high = high
+        self.clip_value_min = clip_value_min
+        self.clip_value_max = clip_value_max
 
     def clip(self, gradient):
-        values = values_of(gradient)
-        values = tf.maximum(tf.minimum(values, self.high), self.low)
-        return with_values(gradient, values)
-
-    def get_config(self):
-        return {"low": self.low, "high": self.high}
+        values = tf.minimum(values_of(gradient), self.clip_value_max)
+        return with_values(gradient, tf.maximum(values, self.clip_value_min))
 
 
 class ClipToNorm(Clip):
@@ -93,9 +85,6 @@ class ClipToNorm(Clip):
     def __init__(self, clip_norm):
         require_positive("clip_norm", clip_norm, 5.0)
         self.clip_norm = clip_norm
-
-    def get_config(self):
-        return {"clip_norm": self.clip_norm}
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -178,7 +167,9 @@ class ByGlobalNorm(ClipToNorm):
     """
 
     def __call__(self, gradients):
-        present = [values_of(one) for one in gradients if one is not None]
+        present = [
+            values_of(gradient) for gradient in gradients if gradient is not None
+        ]
         if not present:
             return list(gradients)
         half = tf.reduce_sum(tf.stack([tf.nn.l2_loss(values) for values in present]))

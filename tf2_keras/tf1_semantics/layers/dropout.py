@@ -4,17 +4,34 @@ import keras
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics import philox
+from tf2_keras.tf1_semantics.barriers import with_gradient_apart
 from tf2_keras.tf1_semantics.constants import constant
-from tf2_keras.tf1_semantics.errors import is_number, require
+from tf2_keras.tf1_semantics.errors import (
+    require_flags,
+    require_one_of,
+    require_share_kept,
+)
+from tf2_keras.tf1_semantics.layers.layer import ElementwiseLayer
 from tf2_keras.tf1_semantics.xla import refuse_xla
+
+SCALINGS = ("1.15", "compat.v1")
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class Dropout(keras.layers.Layer):
-    """``tf.nn.dropout(x, keep_prob, seed=op_seed)``, the same mask at the same step.
+class Dropout(ElementwiseLayer):
+    r"""``tf.nn.dropout(x, keep_prob, seed=op_seed)``, the same mask at the same step.
 
     The layer holds how far its stream has been read, as a weight: it survives
     retracing and save/load, and neither global seeds nor other layers touch it.
+
+    What is kept was scaled in two ages, alike where keep_prob is a power of two:
+
+        '1.15'        x * (1 / (1 - rate)) * mask, every operation in the dtype of x
+        'compat.v1'   today's TensorFlow: x * (1 / keep_prob), the inverse taken in
+                      Python and rounded once; if fed, x / (1 - rate); 0 for the rest
+
+    Elsewhere last bits differ, at a fed keep_prob of 0.9 in three of ten values. And
+    what is dropped: 1.15 left -0.0 of what is negative, and NaN of what is not finite.
 
     Args:
         keep_prob: the share that is kept, in (0, 1]. Keras's ``rate`` is 1 - keep_prob.
@@ -23,32 +40,29 @@ class Dropout(keras.layers.Layer):
             graph holds one dropout op for training and for evaluation. So evaluating,
             with keep_prob 1.0 fed, draws and moves the stream on as well, and
             1 - keep_prob is computed in the dtype of ``x``, not in Python.
-
-    A number is what today's compat.v1 makes of it: 1 / keep_prob in Python. TensorFlow
-    1.15 itself divided in float32, so that the last bit may differ; ``tf-parity seeds``
-    looks for a keep_prob that gives 1.15's.
+        scaling: '1.15', what TF1 programs computed when TensorFlow 1.15 ran them; or
+            'compat.v1', what the same programs compute under today's tf.compat.v1.
 
     Input shape: any. Output shape: the same.
     Raises:
-        ValueError: if ``keep_prob`` is not in (0, 1].
+        ValueError: if ``keep_prob`` is not in (0, 1], for an unknown scaling, or an
+            input that is not of a float dtype.
         NotImplementedError: under ``jit_compile=True``, which draws other numbers.
-    Source: nn_ops.dropout_v2, random_seed.get_seed.
+    Source: nn_ops.dropout_v2, random_seed.get_seed, 1.15 and 2.21.
     """
 
-    def __init__(self, keep_prob, seed, fed=False, **kwargs):
+    def __init__(self, keep_prob, seed, fed=False, scaling="1.15", **kwargs):
         super().__init__(**kwargs)
-        require(
-            is_number(keep_prob) and 0 < keep_prob <= 1,
-            "keep_prob must be in (0, 1]",
-            repr(keep_prob),
-            "Use 1 - rate if you have the share that is dropped",
-        )
+        require_share_kept("keep_prob", keep_prob)
         philox.op_seeds(seed)
+        require_flags(fed=fed)
+        require_one_of("scaling", scaling, SCALINGS, "1.15")
         self.keep_prob = keep_prob
         self.seed = seed
         self.fed = fed
+        self.scaling = scaling
 
-    def build(self, input_shape):
+    def build(self, _input_shape):
         self.drawn = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="drawn"
         )
@@ -61,26 +75,28 @@ class Dropout(keras.layers.Layer):
         self.drawn.assign_add(tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT)
         if not training or (self.keep_prob == 1 and not self.fed):
             return x
+        rate = self.rate(x.dtype)
+        noise = philox.uniform(tf.shape(x), self.seed, drawn, x.dtype)
+        kept = noise >= rate
         one = constant(1, x.dtype)
+        if self.scaling == "1.15":
+            # Grappler would scale gradients before it masks them: what then overflows
+            # would be NaN where TF1 had 0.
+            scaled = with_gradient_apart(x * (one / (one - rate)))
+            return scaled * tf.cast(kept, x.dtype)
         if self.fed:
-            # A constant would let Grappler turn the division into a product with the
-            # rounded inverse, which a fed tensor did not allow.
-            keep_prob = tf.raw_ops.PlaceholderWithDefault(
-                input=constant(self.keep_prob, x.dtype), shape=[]
-            )
-            rate = one - keep_prob
             scaled = x / (one - rate)
         else:
-            rate = 1 - self.keep_prob
-            scaled = x * constant(1 / (1 - rate), x.dtype)
-            rate = constant(rate, x.dtype)
-        noise = philox.uniform(tf.shape(x), self.seed, drawn, x.dtype)
-        return tf.where(noise >= rate, scaled, tf.zeros([], x.dtype))
+            scaled = x * constant(1 / (1 - (1 - self.keep_prob)), x.dtype)
+        return tf.where(kept, scaled, tf.zeros([], x.dtype))
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(keep_prob=self.keep_prob, seed=self.seed, fed=self.fed)
-        return config
+    def rate(self, dtype):
+        """1 - keep_prob, from Python or from what was fed."""
+        if not self.fed:
+            return constant(1 - self.keep_prob, dtype)
+        # A constant would let Grappler turn divisions into products with the rounded
+        # inverse, which a fed tensor did not allow.
+        keep_prob = tf.raw_ops.PlaceholderWithDefault(
+            input=constant(self.keep_prob, dtype), shape=[]
+        )
+        return constant(1, dtype) - keep_prob

@@ -3,34 +3,27 @@
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require
+from tf2_keras.tf1_semantics.errors import is_int, require, require_flags
+from tf2_keras.tf1_semantics.layers.layer import TF1Layer, require_images
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
-def require_images(input_shape):
-    """The input must have four axes."""
-    require(
-        len(input_shape) == 4,
-        "input must be [batch, height, width, channels]",
-        repr(tuple(input_shape)),
-        "Use tf.expand_dims for missing axes",
-    )
-
-
-class _Resize(keras.layers.Layer):
+class _Resize(TF1Layer):
     """The base of both."""
+
+    kinds_of_inputs = ("floating", "integer")
 
     def __init__(self, size, align_corners=False, half_pixel_centers=False, **kwargs):
         require(
             isinstance(size, (list, tuple))
             and len(size) == 2
-            and all(
-                isinstance(one, int) and not isinstance(one, bool) and one > 0
-                for one in size
-            ),
+            and all(is_int(length, at_least=1) for length in size),
             "size must be a pair of positive ints, (height, width)",
             repr(size),
             "Use for instance (32, 32)",
+        )
+        require_flags(
+            align_corners=align_corners, half_pixel_centers=half_pixel_centers
         )
         require(
             not (align_corners and half_pixel_centers),
@@ -53,15 +46,6 @@ class _Resize(keras.layers.Layer):
             align_corners=self.align_corners,
             half_pixel_centers=self.half_pixel_centers,
         )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            size=self.size,
-            align_corners=self.align_corners,
-            half_pixel_centers=self.half_pixel_centers,
-        )
-        return config
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")

@@ -10,14 +10,20 @@ import tensorflow as tf
 
 from tf2_keras.tf1_semantics.constants import constant
 from tf2_keras.tf1_semantics.errors import (
+    initializer_from,
     is_number,
     require,
+    require_flags,
+    require_int,
     require_not_negative,
     require_number,
     require_one_of,
 )
-from tf2_keras.tf1_semantics.layers.bias import initializer_from
-from tf2_keras.tf1_semantics.layers.images import require_images
+from tf2_keras.tf1_semantics.layers.layer import (
+    ElementwiseLayer,
+    require_channels,
+    require_images,
+)
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
@@ -47,7 +53,7 @@ def _thrice(x):
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class BatchNormalization(keras.layers.Layer):
+class BatchNormalization(ElementwiseLayer):
     r"""``tf.layers.batch_normalization``, over all axes but one.
 
     Fused, as TF1 is on four axes unless told otherwise, it differs from Keras's layer
@@ -65,18 +71,18 @@ class BatchNormalization(keras.layers.Layer):
     scale=False, unless they were told otherwise.
 
     Args:
+        axis: the axis of the channels.
         momentum: of the moving statistics (TF1 calls it momentum or decay).
         epsilon: added to the variance. TensorFlow 1.15 raised anything below 1.001e-5,
             cuDNN's least, to 1.001e-5 without a word where it was fused; today's
             compat.v1 does not. Pass 1.001e-5 here if your program asked 1.15 for less.
-        axis: the axis of the channels.
         center: whether to add beta.
         scale: whether to multiply by gamma.
+        beta_initializer, gamma_initializer: of the weights.
+        renorm: must be False; batch renormalisation is not part of this.
         fused: False for the unfused arithmetic on every input. None and True are
             the same, as in TF1: fused if there are four axes and the channels are the
             last or the second, otherwise not.
-        renorm: must be False; batch renormalisation is not part of this.
-        beta_initializer, gamma_initializer: of the weights.
 
     Input shape: any with two axes or more; the channels' size is known.
     Output shape: the same.
@@ -92,18 +98,19 @@ class BatchNormalization(keras.layers.Layer):
     """
 
     FUSED_DTYPES = ("float32", "float16", "bfloat16")
+    renorm = False  # the only one that is taken
 
     def __init__(
         self,
+        axis=-1,
         momentum=0.99,
         epsilon=1e-3,
-        axis=-1,
         center=True,
         scale=True,
-        fused=None,
-        renorm=False,
         beta_initializer="zeros",
         gamma_initializer="ones",
+        renorm=False,
+        fused=None,
         **kwargs,
     ):
         require(
@@ -113,7 +120,8 @@ class BatchNormalization(keras.layers.Layer):
             "Use 0.99",
         )
         require_not_negative("epsilon", epsilon, 1e-3)
-        _require_int("axis", axis, -1)
+        require_int("axis", axis, -1)
+        require_flags(center=center, scale=scale)
         require_one_of("fused", fused, (None, True, False), None)
         require(
             not renorm,
@@ -142,18 +150,14 @@ class BatchNormalization(keras.layers.Layer):
             "Use -1 for channels that come last",
         )
         axis = self.axis % rank
-        channels = input_shape[axis]
-        require(
-            channels is not None,
-            "channels must be known",
-            repr(tuple(input_shape)),
-            f"Use an input whose axis {self.axis} has a size",
-        )
+        channels = require_channels(input_shape, self.axis)
         self._reduced = [other for other in range(rank) if other != axis]
         # Statistics and weights broadcast by themselves against the last axis.
         self._broadcast = None
         if axis != rank - 1:
-            self._broadcast = [channels if one == axis else 1 for one in range(rank)]
+            self._broadcast = [
+                channels if other == axis else 1 for other in range(rank)
+            ]
         self._is_fused = self.fused is not False and rank == 4 and axis in (1, 3)
         if self._is_fused:
             self._data_format = "NHWC" if axis == 3 else "NCHW"
@@ -215,8 +219,8 @@ class BatchNormalization(keras.layers.Layer):
         else:
             mean, variance = self.moving_mean.value, self.moving_variance.value
         mean, variance, beta, gamma = (
-            None if each is None else self._against(x, each)
-            for each in (mean, variance, self.beta, self.gamma)
+            None if per_channel is None else self._against(x, per_channel)
+            for per_channel in (mean, variance, self.beta, self.gamma)
         )
         epsilon = constant(self.epsilon, x.dtype)
         return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
@@ -243,26 +247,9 @@ class BatchNormalization(keras.layers.Layer):
         ):
             moving.value.assign_sub((moving.value - statistic) * rate)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-            axis=self.axis,
-            center=self.center,
-            scale=self.scale,
-            fused=self.fused,
-            beta_initializer=keras.initializers.serialize(self.beta_initializer),
-            gamma_initializer=keras.initializers.serialize(self.gamma_initializer),
-        )
-        return config
-
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class LayerNormalization(keras.layers.Layer):
+class LayerNormalization(ElementwiseLayer):
     r"""``tf.contrib.layers.layer_norm``: each example by its own mean and variance.
 
         y = x * (gamma / sqrt(variance + epsilon)) + (beta - mean * the same factor)
@@ -271,10 +258,10 @@ class LayerNormalization(keras.layers.Layer):
     Keras does both over the last axis.
 
     Args:
-        begin_norm_axis: the first axis to normalise over, to the last.
-        begin_params_axis: the first axis of beta and gamma.
         center: whether to add beta.
         scale: whether to multiply by gamma.
+        begin_norm_axis: the first axis to normalise over, to the last.
+        begin_params_axis: the first axis of beta and gamma.
         epsilon: added to the variance; None for TF1's: 1e-12, and 1e-3 for float16.
 
     Input shape: any; sizes from ``begin_params_axis`` on are known.
@@ -288,15 +275,16 @@ class LayerNormalization(keras.layers.Layer):
 
     def __init__(
         self,
-        begin_norm_axis=1,
-        begin_params_axis=-1,
         center=True,
         scale=True,
+        begin_norm_axis=1,
+        begin_params_axis=-1,
         epsilon=None,
         **kwargs,
     ):
-        _require_int("begin_norm_axis", begin_norm_axis, 1)
-        _require_int("begin_params_axis", begin_params_axis, -1)
+        require_flags(center=center, scale=scale)
+        require_int("begin_norm_axis", begin_norm_axis, 1)
+        require_int("begin_params_axis", begin_params_axis, -1)
         if epsilon is not None:
             require_not_negative("epsilon", epsilon, 1e-12)
         super().__init__(**kwargs)
@@ -337,28 +325,14 @@ class LayerNormalization(keras.layers.Layer):
         epsilon = constant(epsilon, x.dtype)
         x, mean, variance = _with_moments(x, self._reduced, keepdims=True)
         beta, gamma = (
-            None if each is None else tf.convert_to_tensor(each)
-            for each in (self.beta, self.gamma)
+            None if weight is None else tf.convert_to_tensor(weight)
+            for weight in (self.beta, self.gamma)
         )
         return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            begin_norm_axis=self.begin_norm_axis,
-            center=self.center,
-            scale=self.scale,
-            begin_params_axis=self.begin_params_axis,
-            epsilon=self.epsilon,
-        )
-        return config
-
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class LocalResponseNormalization(keras.layers.Layer):
+class LocalResponseNormalization(ElementwiseLayer):
     r"""``tf.nn.lrn``: each channel by its neighbours' squares; Keras has none.
 
         y_c = x_c / (bias + alpha * sum of x_i^2, |i - c| <= depth_radius) ^ beta
@@ -381,8 +355,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     DTYPES = ("float32", "float16")  # of TF1's kernel
 
     def __init__(self, depth_radius=5, bias=1.0, alpha=1.0, beta=0.5, **kwargs):
-        _require_int("depth_radius", depth_radius, 5)
-        require_not_negative("depth_radius", depth_radius, 5)
+        require_int("depth_radius", depth_radius, 5, at_least=0)
         require_number("bias", bias, 1.0)
         require_number("alpha", alpha, 1.0)
         require_number("beta", beta, 0.5)
@@ -410,25 +383,3 @@ class LocalResponseNormalization(keras.layers.Layer):
             alpha=self.alpha,
             beta=self.beta,
         )
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            depth_radius=self.depth_radius,
-            bias=self.bias,
-            alpha=self.alpha,
-            beta=self.beta,
-        )
-        return config
-
-
-def _require_int(name, value, usual):
-    require(
-        isinstance(value, int) and not isinstance(value, bool),
-        f"{name} must be an int",
-        repr(value),
-        f"Use {usual}",
-    )

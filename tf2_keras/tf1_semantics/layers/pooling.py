@@ -7,13 +7,18 @@ and of equal maxima both send the gradient to the first.
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require, require_one_of
-from tf2_keras.tf1_semantics.layers.images import require_images
+from tf2_keras.tf1_semantics.errors import (
+    is_int,
+    require,
+    require_flags,
+    require_one_of,
+)
+from tf2_keras.tf1_semantics.layers.layer import TF1Layer, require_images
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class MaxPoolingWithArgmax(keras.layers.Layer):
+class MaxPoolingWithArgmax(TF1Layer):
     """``tf.nn.max_pool_with_argmax``: the maxima and where they are.
 
     Of equal maxima the first is told, row by row, and gets the gradient.
@@ -22,11 +27,11 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
         ksize: of the window: an int, (height, width), or TF1's [1, height, width, 1].
         strides: as ksize.
         padding: 'SAME' or 'VALID'.
+        output_dtype: of the indices, 'int64' or 'int32'. On a CPU the maxima have a
+            gradient with int64 only.
         include_batch_in_index: True for indices into the flattened batch,
             ((b * height + y) * width + x) * channels + c; False, TF1's default, for
             indices into each flattened image.
-        output_dtype: of the indices, 'int64' or 'int32'. On a CPU the maxima have a
-            gradient with int64 only.
 
     Input shape: [batch, height, width, channels].
     Output shape: a pair (maxima, indices), each [batch, new height, new width,
@@ -37,19 +42,22 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
     Source: tf.nn.max_pool_with_argmax, 1.15.
     """
 
+    kinds_of_inputs = ("floating", "integer")
+
     def __init__(
         self,
         ksize,
         strides,
         padding,
-        include_batch_in_index=False,
         output_dtype="int64",
+        include_batch_in_index=False,
         **kwargs,
     ):
         self.ksize = _height_and_width("ksize", ksize)
         self.strides = _height_and_width("strides", strides)
         require_one_of("padding", padding, ("SAME", "VALID"), "SAME")
         require_one_of("output_dtype", output_dtype, ("int64", "int32"), "int64")
+        require_flags(include_batch_in_index=include_batch_in_index)
         super().__init__(**kwargs)
         self.padding = padding
         self.include_batch_in_index = include_batch_in_index
@@ -70,17 +78,6 @@ class MaxPoolingWithArgmax(keras.layers.Layer):
         )
         return pooled.output, pooled.argmax
 
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            ksize=self.ksize,
-            strides=self.strides,
-            padding=self.padding,
-            include_batch_in_index=self.include_batch_in_index,
-            output_dtype=self.output_dtype,
-        )
-        return config
-
 
 def _height_and_width(name, value):
     """(height, width) from an int, a pair, or TF1's list of four."""
@@ -90,10 +87,7 @@ def _height_and_width(name, value):
     require(
         isinstance(sizes, (list, tuple))
         and len(sizes) == 2
-        and all(
-            isinstance(size, int) and not isinstance(size, bool) and size > 0
-            for size in sizes
-        ),
+        and all(is_int(size, at_least=1) for size in sizes),
         f"{name} must be a positive int, a pair of them or [1, height, width, 1]",
         repr(value),
         "Use for instance (2, 2)",

@@ -1,7 +1,6 @@
 """``tf.train.AdadeltaOptimizer`` as a Keras optimizer."""
 
 import keras
-import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import require_below_one, require_not_negative
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
@@ -25,6 +24,11 @@ class Adadelta(FusedOptimizer):
     Source: training/adadelta.py and training_ops.ResourceApplyAdadelta, 1.15.
     """
 
+    dense_kernel = "ResourceApplyAdadelta"
+    sparse_kernel = "ResourceSparseApplyAdadelta"
+    slot_names = ("accum", "accum_update")
+    hyperparameters = {"rho": "rho", "epsilon": "epsilon"}
+
     def __init__(
         self, learning_rate=0.001, rho=0.95, epsilon=1e-8, name="adadelta", **kwargs
     ):
@@ -39,31 +43,3 @@ class Adadelta(FusedOptimizer):
             "Adadelta": self.add_slots(variables, "accum"),
             "Adadelta_1": self.add_slots(variables, "accum_update"),
         }
-
-    def dense_update(self, variable, gradient, rate, squares, steps):
-        tf.raw_ops.ResourceApplyAdadelta(
-            var=variable.handle,
-            accum=squares,
-            accum_update=steps,
-            lr=rate,
-            rho=self.as_tf1(self.rho, variable.dtype),
-            epsilon=self.as_tf1(self.epsilon, variable.dtype),
-            grad=gradient,
-        )
-
-    def sparse_update(self, variable, values, rows, rate, squares, steps):
-        tf.raw_ops.ResourceSparseApplyAdadelta(
-            var=variable.handle,
-            accum=squares,
-            accum_update=steps,
-            lr=rate,
-            rho=self.as_tf1(self.rho, variable.dtype),
-            epsilon=self.as_tf1(self.epsilon, variable.dtype),
-            grad=values,
-            indices=rows,
-        )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(rho=self.rho, epsilon=self.epsilon)
-        return config

@@ -23,6 +23,10 @@ class Adagrad(FusedOptimizer):
     Source: training/adagrad.py and training_ops.ResourceApplyAdagrad, 1.15.
     """
 
+    dense_kernel = "ResourceApplyAdagrad"
+    sparse_kernel = "ResourceSparseApplyAdagrad"
+    slot_names = ("accum",)
+
     def __init__(
         self, learning_rate, initial_accumulator_value=0.1, name="adagrad", **kwargs
     ):
@@ -33,21 +37,6 @@ class Adagrad(FusedOptimizer):
     def create_slots(self, variables):
         initial = filled_with(self.initial_accumulator_value)
         return {"Adagrad": self.add_slots(variables, "accumulator", initial)}
-
-    def dense_update(self, variable, gradient, rate, accumulator):
-        tf.raw_ops.ResourceApplyAdagrad(
-            var=variable.handle, accum=accumulator, lr=rate, grad=gradient
-        )
-
-    def sparse_update(self, variable, values, rows, rate, accumulator):
-        tf.raw_ops.ResourceSparseApplyAdagrad(
-            var=variable.handle, accum=accumulator, lr=rate, grad=values, indices=rows
-        )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(initial_accumulator_value=self.initial_accumulator_value)
-        return config
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -72,6 +61,14 @@ class AdagradDA(FusedOptimizer):
     """
 
     dtypes = ("float32", "float64")
+
+    dense_kernel = "ResourceApplyAdagradDA"
+    sparse_kernel = "ResourceSparseApplyAdagradDA"
+    slot_names = ("gradient_accumulator", "gradient_squared_accumulator")
+    hyperparameters = {
+        "l1": "l1_regularization_strength",
+        "l2": "l2_regularization_strength",
+    }
 
     def __init__(
         self,
@@ -109,36 +106,6 @@ class AdagradDA(FusedOptimizer):
             ),
         }
 
-    def dense_update(self, variable, gradient, rate, gradients, squares):
-        tf.raw_ops.ResourceApplyAdagradDA(
-            grad=gradient, **self._arguments(variable, rate, gradients, squares)
-        )
-
-    def sparse_update(self, variable, values, rows, rate, gradients, squares):
-        tf.raw_ops.ResourceSparseApplyAdagradDA(
-            grad=values,
-            indices=rows,
-            **self._arguments(variable, rate, gradients, squares),
-        )
-
-    def _arguments(self, variable, rate, gradients, squares):
-        return {
-            "var": variable.handle,
-            "gradient_accumulator": gradients,
-            "gradient_squared_accumulator": squares,
-            "lr": rate,
-            "l1": self.as_tf1(self.l1_regularization_strength, variable.dtype),
-            "l2": self.as_tf1(self.l2_regularization_strength, variable.dtype),
-            "global_step": tf.cast(self.iterations, tf.int64) + 1,
-        }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            initial_gradient_squared_accumulator_value=(
-                self.initial_gradient_squared_accumulator_value
-            ),
-            l1_regularization_strength=self.l1_regularization_strength,
-            l2_regularization_strength=self.l2_regularization_strength,
-        )
-        return config
+    def arguments(self, variable, rate, slots):
+        step = tf.cast(self.iterations, tf.int64) + 1
+        return {**super().arguments(variable, rate, slots), "global_step": step}

@@ -31,6 +31,10 @@ class Adam(FusedOptimizer):
     Source: training/adam.py and training_ops.ResourceApplyAdam, 1.15.
     """
 
+    dense_kernel = "ResourceApplyAdam"
+    slot_names = ("m", "v")
+    hyperparameters = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
+
     def __init__(
         self,
         learning_rate=0.001,
@@ -68,33 +72,23 @@ class Adam(FusedOptimizer):
 
     def tf1_slots(self):
         slots, _ = super().tf1_slots()
-        return slots, {
-            "beta1_power": self._beta1_power,
-            "beta2_power": self._beta2_power,
-        }
+        return slots, self._powers()
+
+    def _powers(self):
+        return {"beta1_power": self._beta1_power, "beta2_power": self._beta2_power}
 
     def finish(self):
         # After the last variable, so that all of them saw the same power.
-        for power, beta in (
-            (self._beta1_power, self.beta1),
-            (self._beta2_power, self.beta2),
+        for power, beta in zip(
+            self._powers().values(), (self.beta1, self.beta2), strict=True
         ):
             power.value.assign(power.value * tf.constant(beta, power.value.dtype))
 
-    def dense_update(self, variable, gradient, rate, m, v):
-        dtype = variable.dtype
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=m,
-            v=v,
-            lr=rate,
-            grad=gradient,
-            beta1_power=tf.cast(self._beta1_power.value, dtype),
-            beta2_power=tf.cast(self._beta2_power.value, dtype),
-            beta1=self.as_tf1(self.beta1, dtype),
-            beta2=self.as_tf1(self.beta2, dtype),
-            epsilon=self.as_tf1(self.epsilon, dtype),
-        )
+    def arguments(self, variable, rate, slots):
+        arguments = super().arguments(variable, rate, slots)
+        for name, power in self._powers().items():
+            arguments[name] = tf.cast(power.value, variable.dtype)
+        return arguments
 
     def sparse_update(self, variable, values, rows, rate, m, v):
         # No kernel does this. All rows of m, v and the variable move, as if dense.
@@ -117,11 +111,6 @@ class Adam(FusedOptimizer):
         else:
             step = rate * m / (tf.sqrt(v) + self.as_tf1(self.epsilon, dtype))
         variable.assign_sub(step, read_value=False)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon)
-        return config
 
 
 def decayed_and_added_to(slot, decay, rows, values):

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require_not_negative
+from tf2_keras.tf1_semantics.errors import is_function, require_not_negative
 from tf2_keras.tf1_semantics.optimizers.adam import Adam
 from tf2_keras.tf1_semantics.optimizers.momentum import Momentum
 
@@ -15,14 +15,12 @@ class DecoupledWeightDecay:
     """
 
     def __init__(self, weight_decay, *args, **kwargs):
-        if isinstance(weight_decay, dict):
-            weight_decay = keras.saving.deserialize_keras_object(weight_decay)
-        if not callable(weight_decay):
+        if not is_function(weight_decay):
             require_not_negative("weight_decay", weight_decay, 1e-4)
         super().__init__(*args, **kwargs)
         self.weight_decay = weight_decay
 
-    def _apply_weight_decay(self, variables):
+    def _apply_weight_decay(self, _variables):
         return  # Keras's way, by the rate times the decay
 
     def _decay(self, variable):
@@ -44,14 +42,6 @@ class DecoupledWeightDecay:
                 updates=-self._decay(variable) * tf.gather(variable, rows),
             )
         super().sparse_update(variable, values, rows, rate, *slots)
-
-    def get_config(self):
-        config = super().get_config()
-        decay = self.weight_decay
-        config["weight_decay"] = (
-            keras.saving.serialize_keras_object(decay) if callable(decay) else decay
-        )
-        return config
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")

@@ -1,9 +1,9 @@
 """``tf.train.FtrlOptimizer`` as a Keras optimizer."""
 
 import keras
-import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import (
+    is_function,
     is_number,
     require,
     require_not_negative,
@@ -36,6 +36,13 @@ class Ftrl(FusedOptimizer):
     Source: training/ftrl.py and training_ops.ResourceApplyFtrl[V2], 1.15.
     """
 
+    slot_names = ("accum", "linear")
+    hyperparameters = {
+        "l1": "l1_regularization_strength",
+        "l2": "l2_regularization_strength",
+        "lr_power": "learning_rate_power",
+    }
+
     def __init__(
         self,
         learning_rate,
@@ -47,7 +54,7 @@ class Ftrl(FusedOptimizer):
         name="ftrl",
         **kwargs,
     ):
-        if not callable(learning_rate):
+        if not is_function(learning_rate):
             require_positive("learning_rate", learning_rate, 0.01)  # the kernel divides
         require(
             is_number(learning_rate_power) and float("-inf") < learning_rate_power <= 0,
@@ -58,17 +65,15 @@ class Ftrl(FusedOptimizer):
         require_not_negative(
             "initial_accumulator_value", initial_accumulator_value, 0.1
         )
-        require_not_negative(
-            "l1_regularization_strength", l1_regularization_strength, 0.0
-        )
-        require_not_negative(
-            "l2_regularization_strength", l2_regularization_strength, 0.0
-        )
-        require_not_negative(
-            "l2_shrinkage_regularization_strength",
-            l2_shrinkage_regularization_strength,
-            0.0,
-        )
+        for name, strength in (
+            ("l1_regularization_strength", l1_regularization_strength),
+            ("l2_regularization_strength", l2_regularization_strength),
+            (
+                "l2_shrinkage_regularization_strength",
+                l2_shrinkage_regularization_strength,
+            ),
+        ):
+            require_not_negative(name, strength, 0.0)
         super().__init__(learning_rate, name, **kwargs)
         self.learning_rate_power = learning_rate_power
         self.initial_accumulator_value = initial_accumulator_value
@@ -83,46 +88,22 @@ class Ftrl(FusedOptimizer):
             "Ftrl_1": self.add_slots(variables, "linear"),
         }
 
-    def dense_update(self, variable, gradient, rate, accumulator, linear):
-        arguments = self._arguments(variable, rate, accumulator, linear)
-        if "l2_shrinkage" in arguments:
-            tf.raw_ops.ResourceApplyFtrlV2(grad=gradient, **arguments)
-        else:
-            tf.raw_ops.ResourceApplyFtrl(grad=gradient, **arguments)
+    @property
+    def dense_kernel(self):
+        return f"ResourceApplyFtrl{self._version}"
 
-    def sparse_update(self, variable, values, rows, rate, accumulator, linear):
-        arguments = self._arguments(variable, rate, accumulator, linear)
-        arguments.update(grad=values, indices=rows)
-        if "l2_shrinkage" in arguments:
-            tf.raw_ops.ResourceSparseApplyFtrlV2(**arguments)
-        else:
-            tf.raw_ops.ResourceSparseApplyFtrl(**arguments)
+    @property
+    def sparse_kernel(self):
+        return f"ResourceSparseApplyFtrl{self._version}"
 
-    def _arguments(self, variable, rate, accumulator, linear):
-        arguments = {
-            "var": variable.handle,
-            "accum": accumulator,
-            "linear": linear,
-            "lr": rate,
-            "l1": self.as_tf1(self.l1_regularization_strength, variable.dtype),
-            "l2": self.as_tf1(self.l2_regularization_strength, variable.dtype),
-            "lr_power": self.as_tf1(self.learning_rate_power, variable.dtype),
-        }
-        if self.l2_shrinkage_regularization_strength:
+    @property
+    def _version(self):
+        return "V2" if self.l2_shrinkage_regularization_strength else ""
+
+    def arguments(self, variable, rate, slots):
+        arguments = super().arguments(variable, rate, slots)
+        if self._version:
             arguments["l2_shrinkage"] = self.as_tf1(
                 self.l2_shrinkage_regularization_strength, variable.dtype
             )
         return arguments
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            learning_rate_power=self.learning_rate_power,
-            initial_accumulator_value=self.initial_accumulator_value,
-            l1_regularization_strength=self.l1_regularization_strength,
-            l2_regularization_strength=self.l2_regularization_strength,
-            l2_shrinkage_regularization_strength=(
-                self.l2_shrinkage_regularization_strength
-            ),
-        )
-        return config

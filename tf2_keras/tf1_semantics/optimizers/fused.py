@@ -7,7 +7,16 @@ the numbers are TF1's and the step is faster.
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import is_number, require, require_positive
+from tf2_keras.tf1_semantics.averages import ExponentialMovingAverage
+from tf2_keras.tf1_semantics.clipping import values_of
+from tf2_keras.tf1_semantics.configuration import Configured
+from tf2_keras.tf1_semantics.errors import (
+    is_function,
+    is_int,
+    is_number,
+    require,
+    require_positive,
+)
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 # What Keras offers every optimizer and TF1 computed otherwise, or not at all.
@@ -32,7 +41,7 @@ OF_KERAS = (
 )
 
 
-class FusedOptimizer(keras.optimizers.Optimizer):
+class FusedOptimizer(Configured, keras.optimizers.Optimizer):
     """The base of TF1's optimizers as Keras ones.
 
     Dense gradients update all of a variable; of sparse ones (``tf.IndexedSlices``, what
@@ -42,7 +51,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
     Args:
         learning_rate: a float, not negative, or a schedule.
         name: of the optimizer.
-        clip: functions of a list of gradients, applied in order; see ``clipping``.
+        clip: functions of a list of gradients, applied in order; see ``clipping``, also
+            for what they see under a strategy.
         moving_average: an ``averages.ExponentialMovingAverage`` of the variables, or
             None.
         gradient_accumulation_steps: None, or n: sum the gradients of n batches, then
@@ -60,10 +70,17 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             to be accumulated on several replicas.
     """
 
+    # TF1's kernels, names in tf.raw_ops: of dense gradients, and of rows.
+    dense_kernel = sparse_kernel = None
+    # What they call the rate, a dense gradient, and the slots as create_slots has them.
+    rate_name, dense_gradient_name = "lr", "grad"
+    slot_names = ()
+    # {what they call a hyper-parameter: the attribute that it is here}.
+    hyperparameters = {}
+    # What they take.
+    dtypes = ("float16", "bfloat16", "float32", "float64")
     # Whether slices of equal rows are summed before ``sparse_update`` sees them.
     sums_duplicate_rows = True
-    # What the kernels take.
-    dtypes = ("float16", "bfloat16", "float32", "float64")
 
     def __init__(
         self,
@@ -74,7 +91,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         gradient_accumulation_steps=None,
         **kwargs,
     ):
-        if not callable(learning_rate):  # schedules are
+        if not is_function(learning_rate):  # schedules are
             require(
                 is_number(learning_rate) and 0 <= learning_rate < float("inf"),
                 "learning_rate must be a finite number that is not negative, or a "
@@ -102,24 +119,30 @@ class FusedOptimizer(keras.optimizers.Optimizer):
                 require_positive(argument, kwargs[argument], 1.0)
         steps = gradient_accumulation_steps
         require(
-            steps is None
-            or isinstance(steps, int)
-            and not isinstance(steps, bool)
-            and steps >= 2,
+            steps is None or is_int(steps, at_least=2),
             "gradient_accumulation_steps must be an int of at least 2, or None",
             repr(steps),
             "Use None to apply every gradient",
+        )
+        clips = clip if isinstance(clip, (list, tuple)) else [clip]
+        require(
+            all(map(is_function, clips)),
+            "clip must be a function of a list of gradients, or a list of such",
+            repr(clip),
+            "Use for instance clip=clipping.ByGlobalNorm(1.0)",
+        )
+        require(
+            moving_average is None
+            or isinstance(moving_average, ExponentialMovingAverage),
+            "moving_average must be an ExponentialMovingAverage, or None",
+            repr(moving_average),
+            "Use for instance averages.ExponentialMovingAverage(0.99)",
         )
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         # Keras's attribute gradient_accumulation_steps stays None: by it Keras would
         # count batches instead of updates, and clip a batch instead of the mean.
         self.accumulation_steps = steps
-        self.clip = tuple(
-            keras.saving.deserialize_keras_object(one) if isinstance(one, dict) else one
-            for one in (clip if isinstance(clip, (list, tuple)) else [clip])
-        )
-        if isinstance(moving_average, dict):
-            moving_average = keras.saving.deserialize_keras_object(moving_average)
+        self.clip = tuple(clips)
         self.moving_average = moving_average
 
     def build(self, variables):
@@ -148,8 +171,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         if self.moving_average is not None:
             self.moving_average.build(variables, self)
 
-    def create_slots(self, variables):
-        """{TF1's name of a slot: [a Keras variable for each of ``variables``]}."""
+    def create_slots(self, _variables):
+        """{TF1's name of a slot: [a Keras variable for each of the variables]}."""
         return {}
 
     def add_slots(self, variables, name, initializer="zeros"):
@@ -185,7 +208,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         # when a data set of unknown length runs out, fit has one more step in hand,
         # whose batch never comes and which is counted all the same.
         with tf.control_dependencies(
-            [values_of(g) for g in grads if g is not None][-1:]
+            [values_of(gradient) for gradient in grads if gradient is not None][-1:]
         ):
             for clip in self.clip:
                 grads = clip(grads)
@@ -218,7 +241,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         ]
         present = [
             (total, gradient)
-            for total, gradient in zip(sums, grads)
+            for total, gradient in zip(sums, grads, strict=True)
             if total is not None
         ]
         if not present:
@@ -254,9 +277,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        slots = [
-            of_variables[index].value.handle for of_variables in self._slots.values()
-        ]
+        slots = [companions[index].value.handle for companions in self._slots.values()]
         rate = self.as_tf1(learning_rate, variable.dtype)
         gradient = tf.cast(gradient, variable.dtype)  # what a loss scale may widen
         if isinstance(gradient, tf.IndexedSlices):
@@ -266,6 +287,29 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             self.sparse_update(variable, values, rows, rate, *slots)
         else:
             self.dense_update(variable, gradient, rate, *slots)
+
+    def dense_update(self, variable, gradient, rate, *slots):
+        """Updates ``variable`` and its slots, which come as handles."""
+        kernel = getattr(tf.raw_ops, self.dense_kernel)
+        gradient = {self.dense_gradient_name: gradient}
+        kernel(var=variable.handle, **gradient, **self.arguments(variable, rate, slots))
+
+    def sparse_update(self, variable, values, rows, rate, *slots):
+        """Updates the ``rows`` [number] of ``variable`` by ``values`` [number, ...]."""
+        kernel = getattr(tf.raw_ops, self.sparse_kernel)
+        arguments = self.arguments(variable, rate, slots)
+        kernel(var=variable.handle, grad=values, indices=rows, **arguments)
+
+    def arguments(self, variable, rate, slots):
+        """{name: value} of what both kernels take besides variable and gradient."""
+        return {
+            self.rate_name: rate,
+            **dict(zip(self.slot_names, slots, strict=True)),
+            **{
+                name: self.as_tf1(getattr(self, attribute), variable.dtype)
+                for name, attribute in self.hyperparameters.items()
+            },
+        }
 
     def _clip_gradients(self, grads):
         # Keras's own makes dense gradients of sparse ones here and there.
@@ -288,23 +332,13 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         return tf.cast(hyperparameter, dtype)
 
     def get_config(self):
-        config = super().get_config()
-        config["gradient_accumulation_steps"] = self.accumulation_steps
-        config["clip"] = [keras.saving.serialize_keras_object(one) for one in self.clip]
-        config["moving_average"] = self.moving_average and (
-            keras.saving.serialize_keras_object(self.moving_average)
-        )
-        return config
+        steps = self.accumulation_steps
+        return {**super().get_config(), "gradient_accumulation_steps": steps}
 
 
 def filled_with(value):
     """An initializer. Keras's Constant goes by way of float32, also to float64."""
     return lambda shape, dtype: tf.fill(shape, tf.constant(value, dtype))
-
-
-def values_of(gradient):
-    """The tensor of a gradient, dense or sparse."""
-    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def sum_of_duplicates(gradient):

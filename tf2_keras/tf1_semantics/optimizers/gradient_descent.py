@@ -22,15 +22,12 @@ class GradientDescent(FusedOptimizer):
         1.15.
     """
 
+    dense_kernel = "ResourceApplyGradientDescent"
+    rate_name, dense_gradient_name = "alpha", "delta"
     sums_duplicate_rows = False
 
     def __init__(self, learning_rate, name="gradient_descent", **kwargs):
         super().__init__(learning_rate, name, **kwargs)
-
-    def dense_update(self, variable, gradient, rate):
-        tf.raw_ops.ResourceApplyGradientDescent(
-            var=variable.handle, alpha=rate, delta=gradient
-        )
 
     def sparse_update(self, variable, values, rows, rate):
         tf.raw_ops.ResourceScatterAdd(

@@ -1,9 +1,8 @@
 """``tf.train.MomentumOptimizer`` as a Keras optimizer."""
 
 import keras
-import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require_not_negative
+from tf2_keras.tf1_semantics.errors import require_flags, require_not_negative
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
@@ -25,10 +24,16 @@ class Momentum(FusedOptimizer):
     Source: training_ops.ResourceApplyMomentum.
     """
 
+    dense_kernel = "ResourceApplyMomentum"
+    sparse_kernel = "ResourceSparseApplyMomentum"
+    slot_names = ("accum",)
+    hyperparameters = {"momentum": "momentum"}
+
     def __init__(
         self, learning_rate, momentum, use_nesterov=False, name="momentum", **kwargs
     ):
         require_not_negative("momentum", momentum, 0.9)
+        require_flags(use_nesterov=use_nesterov)
         super().__init__(learning_rate, name, **kwargs)
         self.momentum = momentum
         self.use_nesterov = use_nesterov
@@ -36,28 +41,6 @@ class Momentum(FusedOptimizer):
     def create_slots(self, variables):
         return {"Momentum": self.add_slots(variables, "momentum")}
 
-    def dense_update(self, variable, gradient, rate, accumulator):
-        tf.raw_ops.ResourceApplyMomentum(
-            var=variable.handle,
-            accum=accumulator,
-            lr=rate,
-            grad=gradient,
-            momentum=self.as_tf1(self.momentum, variable.dtype),
-            use_nesterov=self.use_nesterov,
-        )
-
-    def sparse_update(self, variable, values, rows, rate, accumulator):
-        tf.raw_ops.ResourceSparseApplyMomentum(
-            var=variable.handle,
-            accum=accumulator,
-            lr=rate,
-            grad=values,
-            indices=rows,
-            momentum=self.as_tf1(self.momentum, variable.dtype),
-            use_nesterov=self.use_nesterov,
-        )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(momentum=self.momentum, use_nesterov=self.use_nesterov)
-        return config
+    def arguments(self, variable, rate, slots):
+        arguments = super().arguments(variable, rate, slots)
+        return {**arguments, "use_nesterov": self.use_nesterov}

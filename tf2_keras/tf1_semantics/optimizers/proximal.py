@@ -1,7 +1,6 @@
 """TF1's proximal optimizers, whose l1 makes exact zeros, as Keras optimizers."""
 
 import keras
-import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import require_not_negative, require_positive
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer, filled_with
@@ -11,6 +10,10 @@ class Proximal(FusedOptimizer):
     """What the two share: l1 and l2, which pull towards zero after each step."""
 
     dtypes = ("float32", "float64")
+    hyperparameters = {
+        "l1": "l1_regularization_strength",
+        "l2": "l2_regularization_strength",
+    }
 
     def __init__(
         self,
@@ -30,21 +33,6 @@ class Proximal(FusedOptimizer):
         self.l1_regularization_strength = l1_regularization_strength
         self.l2_regularization_strength = l2_regularization_strength
 
-    def strengths(self, dtype):
-        """{'l1': ..., 'l2': ...} as tensors of that dtype."""
-        return {
-            "l1": self.as_tf1(self.l1_regularization_strength, dtype),
-            "l2": self.as_tf1(self.l2_regularization_strength, dtype),
-        }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            l1_regularization_strength=self.l1_regularization_strength,
-            l2_regularization_strength=self.l2_regularization_strength,
-        )
-        return config
-
 
 @keras.saving.register_keras_serializable("tf1_semantics")
 class ProximalGradientDescent(Proximal):
@@ -63,6 +51,10 @@ class ProximalGradientDescent(Proximal):
         only where a gradient was dense.
     """
 
+    dense_kernel = "ResourceApplyProximalGradientDescent"
+    sparse_kernel = "ResourceSparseApplyProximalGradientDescent"
+    rate_name, dense_gradient_name = "alpha", "delta"
+
     def __init__(
         self,
         learning_rate,
@@ -77,23 +69,6 @@ class ProximalGradientDescent(Proximal):
             l2_regularization_strength,
             name,
             **kwargs,
-        )
-
-    def dense_update(self, variable, gradient, rate):
-        tf.raw_ops.ResourceApplyProximalGradientDescent(
-            var=variable.handle,
-            alpha=rate,
-            delta=gradient,
-            **self.strengths(variable.dtype),
-        )
-
-    def sparse_update(self, variable, values, rows, rate):
-        tf.raw_ops.ResourceSparseApplyProximalGradientDescent(
-            var=variable.handle,
-            alpha=rate,
-            grad=values,
-            indices=rows,
-            **self.strengths(variable.dtype),
         )
 
 
@@ -114,6 +89,10 @@ class ProximalAdagrad(Proximal):
     Source: training/proximal_adagrad.py and training_ops.ResourceApplyProximalAdagrad,
         1.15, which took float32 only where a gradient was dense.
     """
+
+    dense_kernel = "ResourceApplyProximalAdagrad"
+    sparse_kernel = "ResourceSparseApplyProximalAdagrad"
+    slot_names = ("accum",)
 
     def __init__(
         self,
@@ -137,27 +116,3 @@ class ProximalAdagrad(Proximal):
     def create_slots(self, variables):
         initial = filled_with(self.initial_accumulator_value)
         return {"ProximalAdagrad": self.add_slots(variables, "accumulator", initial)}
-
-    def dense_update(self, variable, gradient, rate, accumulator):
-        tf.raw_ops.ResourceApplyProximalAdagrad(
-            var=variable.handle,
-            accum=accumulator,
-            lr=rate,
-            grad=gradient,
-            **self.strengths(variable.dtype),
-        )
-
-    def sparse_update(self, variable, values, rows, rate, accumulator):
-        tf.raw_ops.ResourceSparseApplyProximalAdagrad(
-            var=variable.handle,
-            accum=accumulator,
-            lr=rate,
-            grad=values,
-            indices=rows,
-            **self.strengths(variable.dtype),
-        )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(initial_accumulator_value=self.initial_accumulator_value)
-        return config

@@ -1,9 +1,12 @@
 """``tf.train.RMSPropOptimizer`` as a Keras optimizer."""
 
 import keras
-import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require_below_one, require_not_negative
+from tf2_keras.tf1_semantics.errors import (
+    require_below_one,
+    require_flags,
+    require_not_negative,
+)
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
 
@@ -31,6 +34,8 @@ class RMSProp(FusedOptimizer):
     Source: training/rmsprop.py and training_ops.ResourceApply[Centered]RMSProp, 1.15.
     """
 
+    hyperparameters = {"rho": "decay", "momentum": "momentum", "epsilon": "epsilon"}
+
     def __init__(
         self,
         learning_rate,
@@ -44,6 +49,7 @@ class RMSProp(FusedOptimizer):
         require_below_one("decay", decay, 0.9)
         require_not_negative("momentum", momentum, 0.9)
         require_not_negative("epsilon", epsilon, 1e-10)
+        require_flags(centered=centered)
         super().__init__(learning_rate, name, **kwargs)
         self.decay = decay
         self.momentum = momentum
@@ -56,42 +62,17 @@ class RMSProp(FusedOptimizer):
         if self.centered:
             slots.append(self.add_slots(variables, "mg"))
         slots.append(self.add_slots(variables, "momentum"))
-        return dict(zip(("RMSProp", "RMSProp_1", "RMSProp_2"), slots))
+        names = ("RMSProp", "RMSProp_1", "RMSProp_2")[: len(slots)]
+        return dict(zip(names, slots, strict=True))
 
-    def dense_update(self, variable, gradient, rate, rms, *others):
-        arguments = self._arguments(variable, rate, rms, *others)
-        if self.centered:
-            tf.raw_ops.ResourceApplyCenteredRMSProp(grad=gradient, **arguments)
-        else:
-            tf.raw_ops.ResourceApplyRMSProp(grad=gradient, **arguments)
+    @property
+    def dense_kernel(self):
+        return f"ResourceApply{'Centered' * self.centered}RMSProp"
 
-    def sparse_update(self, variable, values, rows, rate, rms, *others):
-        arguments = self._arguments(variable, rate, rms, *others)
-        arguments.update(grad=values, indices=rows)
-        if self.centered:
-            tf.raw_ops.ResourceSparseApplyCenteredRMSProp(**arguments)
-        else:
-            tf.raw_ops.ResourceSparseApplyRMSProp(**arguments)
+    @property
+    def sparse_kernel(self):
+        return f"ResourceSparseApply{'Centered' * self.centered}RMSProp"
 
-    def _arguments(self, variable, rate, rms, *others):
-        *mean, momentum = others
-        return {
-            "var": variable.handle,
-            "ms": rms,
-            "mom": momentum,
-            "lr": rate,
-            "rho": self.as_tf1(self.decay, variable.dtype),
-            "momentum": self.as_tf1(self.momentum, variable.dtype),
-            "epsilon": self.as_tf1(self.epsilon, variable.dtype),
-            **({"mg": mean[0]} if mean else {}),
-        }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            decay=self.decay,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-            centered=self.centered,
-        )
-        return config
+    @property
+    def slot_names(self):
+        return ("ms", "mg", "mom") if self.centered else ("ms", "mom")

@@ -5,22 +5,16 @@ as ``keras.layers.RNN`` and ``DynamicRNN`` ask for. Weights are TF1's: one kerne
 inputs and state together, gates in TF1's order, so that a checkpoint's arrays fit.
 """
 
-import functools
-
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require
-
-
-def require_count(name, value, usual):
-    """``value`` must be a whole number of at least one."""
-    require(
-        isinstance(value, int) and not isinstance(value, bool) and value >= 1,
-        f"{name} must be a whole number of at least 1",
-        repr(value),
-        f"Use {usual}",
-    )
+from tf2_keras.tf1_semantics.errors import (
+    activation_from,
+    initializer_from,
+    require,
+    require_int,
+)
+from tf2_keras.tf1_semantics.layers.layer import TF1Layer
 
 
 def require_tuples(state_is_tuple):
@@ -29,7 +23,7 @@ def require_tuples(state_is_tuple):
         state_is_tuple is True,
         "state_is_tuple must be True: a state here is a tuple of tensors",
         repr(state_is_tuple),
-        "Split a concatenated state along its columns",
+        "Use True, and split a concatenated state along its columns",
     )
 
 
@@ -46,7 +40,7 @@ def flat_states(cell, states):
         len(shapes) == len(sizes)
         and all(
             len(shape) == 2 and shape[1] in (None, size)
-            for shape, size in zip(shapes, sizes)
+            for shape, size in zip(shapes, sizes, strict=True)
         ),
         f"states must be of the shapes {[('batch', size) for size in sizes]}",
         repr(shapes),
@@ -55,18 +49,7 @@ def flat_states(cell, states):
     return tensors
 
 
-def named(step):
-    """Runs ``step`` in the name scope that TF1 gave the cell's ops."""
-
-    @functools.wraps(step)
-    def in_scope(self, inputs, states, training):
-        with tf.name_scope(self.scope):
-            return step(self, inputs, states, training)
-
-    return in_scope
-
-
-class Cell(keras.layers.Layer):
+class Cell(TF1Layer):
     """What the loops and the wrappers ask of a cell, beyond ``call``.
 
     state_size: int, or a (nested) tuple of them.
@@ -80,6 +63,8 @@ class Cell(keras.layers.Layer):
         names that TF1 gave by default.
     """
 
+    state_is_tuple = True  # the only one that is taken
+
     def call(self, inputs, states, training=False):
         return self.step(inputs, states, training)
 
@@ -90,27 +75,34 @@ class Cell(keras.layers.Layer):
             self.state_size,
         )
 
-
-def serialized(initializer):
-    """Its configuration; None stays None."""
-    return initializer and keras.initializers.serialize(initializer)
+    def compute_output_spec(self, inputs, states, **_):
+        output = keras.KerasTensor(
+            (*inputs.shape[:-1], self.output_size), self.compute_dtype
+        )
+        return output, tf.nest.map_structure(
+            lambda state: keras.KerasTensor(state.shape, self.compute_dtype), states
+        )
 
 
 class UnitsCell(Cell):
     """A cell with ``num_units`` units and weights of its own.
 
     A state of one tensor may come as that tensor or in a list, as Keras passes it; new
-    states have the structure of the old.
+    states have the structure of the old. ``next_states(inputs, *states)`` is a list of
+    the new ones, of which the last is the output.
     """
 
     scope = None  # of its variables, the layer name that TF1 gave
+    state_is_memory = False
 
     def __init__(self, num_units, activation, **kwargs):
-        require_count("num_units", num_units, "a width such as 128")
+        require_int("num_units", num_units, "a width such as 128", at_least=1)
         super().__init__(**kwargs)
         self.num_units = num_units
         # TF1 took tanh for None, where Keras takes the identity.
-        activation = keras.activations.get("tanh" if activation is None else activation)
+        activation = activation_from(
+            "activation", "tanh" if activation is None else activation
+        )
         require(
             activation is not keras.activations.hard_sigmoid,
             "activation must not be 'hard_sigmoid', whose slope is another in Keras 3",
@@ -127,15 +119,20 @@ class UnitsCell(Cell):
     def output_size(self):
         return self.num_units
 
-    @property
-    def state_is_memory(self):
-        return False
+    def step(self, inputs, states, _training):
+        with tf.name_scope(self.scope):
+            new_states = self.next_states(inputs, *flat_states(self, states))
+        return new_states[-1], tf.nest.pack_sequence_as(states, new_states)
 
     def add_kernel(self, shape, initializer, name="kernel"):
         """A weight; TF1 drew what had no initializer by glorot_uniform, each anew."""
         return self.add_weight(
             shape=shape, initializer=initializer or "glorot_uniform", name=name
         )
+
+    def add_bias(self, size, initializer="zeros", name="bias"):
+        """A weight, which TF1 started at zero where nothing was said."""
+        return self.add_weight(shape=(size,), initializer=initializer, name=name)
 
     def input_depth(self, input_shape):
         """Number of features of an input [batch, features]."""
@@ -154,24 +151,8 @@ class UnitsCell(Cell):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_size)
 
-    def compute_output_spec(self, inputs, states, training=False):
-        output = keras.KerasTensor(
-            self.compute_output_shape(inputs.shape), self.compute_dtype
-        )
-        return output, tf.nest.map_structure(
-            lambda state: keras.KerasTensor(state.shape, self.compute_dtype), states
-        )
-
     def tf1_weights(self):
         return {f"{self.scope}/{weight.name}": weight for weight in self.weights}
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            num_units=self.num_units,
-            activation=keras.activations.serialize(self.activation),
-        )
-        return config
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -195,25 +176,17 @@ class BasicRNNCell(UnitsCell):
 
     def __init__(self, num_units, activation="tanh", kernel_initializer=None, **kwargs):
         super().__init__(num_units, activation, **kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = initializer_from(
+            "kernel_initializer", kernel_initializer, optional=True
+        )
 
     def build(self, input_shape):
         rows = self.input_depth(input_shape) + self.num_units
         self.kernel = self.add_kernel((rows, self.num_units), self.kernel_initializer)
-        self.bias = self.add_weight(
-            shape=(self.num_units,), initializer="zeros", name="bias"
-        )
+        self.bias = self.add_bias(self.num_units)
 
-    @named
-    def step(self, inputs, states, training):
-        (h,) = flat_states(self, states)
-        h = self.activation(self.linear(inputs, h, self.kernel, self.bias))
-        return h, tf.nest.pack_sequence_as(states, [h])
-
-    def get_config(self):
-        config = super().get_config()
-        config["kernel_initializer"] = serialized(self.kernel_initializer)
-        return config
+    def next_states(self, inputs, h):
+        return [self.activation(self.linear(inputs, h, self.kernel, self.bias))]
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -250,38 +223,35 @@ class GRUCell(UnitsCell):
         **kwargs,
     ):
         super().__init__(num_units, activation, **kwargs)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_initializer = initializer_from(
+            "kernel_initializer", kernel_initializer, optional=True
+        )
+        self.bias_initializer = initializer_from(
+            "bias_initializer", bias_initializer, optional=True
+        )
 
     def build(self, input_shape):
         rows, units = self.input_depth(input_shape) + self.num_units, self.num_units
         self.gate_kernel = self.add_kernel(
             (rows, 2 * units), self.kernel_initializer, "gate_kernel"
         )
-        self.gate_bias = self.add_weight(
-            shape=(2 * units,),
-            name="gate_bias",
-            initializer=self.bias_initializer or "ones",
+        self.gate_bias = self.add_bias(
+            2 * units, self.bias_initializer or "ones", "gate_bias"
         )
         self.candidate_kernel = self.add_kernel(
             (rows, units), self.kernel_initializer, "candidate_kernel"
         )
-        self.candidate_bias = self.add_weight(
-            shape=(units,),
-            name="candidate_bias",
-            initializer=self.bias_initializer or "zeros",
+        self.candidate_bias = self.add_bias(
+            units, self.bias_initializer or "zeros", "candidate_bias"
         )
 
-    @named
-    def step(self, inputs, states, training):
-        (h,) = flat_states(self, states)
+    def next_states(self, inputs, h):
         gates = tf.sigmoid(self.linear(inputs, h, self.gate_kernel, self.gate_bias))
         r, u = tf.split(gates, 2, axis=1)
         c = self.activation(
             self.linear(inputs, r * h, self.candidate_kernel, self.candidate_bias)
         )
-        h = u * h + (1 - u) * c
-        return h, tf.nest.pack_sequence_as(states, [h])
+        return [u * h + (1 - u) * c]
 
     def tf1_weights(self):
         return {
@@ -290,11 +260,3 @@ class GRUCell(UnitsCell):
             f"{self.scope}/candidate/kernel": self.candidate_kernel,
             f"{self.scope}/candidate/bias": self.candidate_bias,
         }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            kernel_initializer=serialized(self.kernel_initializer),
-            bias_initializer=serialized(self.bias_initializer),
-        )
-        return config

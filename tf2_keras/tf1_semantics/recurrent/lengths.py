@@ -74,5 +74,7 @@ def checked(inputs, sequence_length, time_axis):
         ),
     ]
     # Eagerly the assertions have raised already, and are None.
-    with tf.control_dependencies([one for one in assertions if one is not None]):
+    with tf.control_dependencies(
+        [assertion for assertion in assertions if assertion is not None]
+    ):
         return tf.identity(inputs), tf.identity(lengths)

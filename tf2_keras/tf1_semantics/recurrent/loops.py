@@ -9,7 +9,9 @@ import functools
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require
+from tf2_keras.tf1_semantics.barriers import with_gradient_apart
+from tf2_keras.tf1_semantics.errors import require, require_flags
+from tf2_keras.tf1_semantics.layers.layer import TF1Layer
 from tf2_keras.tf1_semantics.recurrent.cells import flat_states
 from tf2_keras.tf1_semantics.recurrent.lengths import checked, require_shapes
 from tf2_keras.tf1_semantics.recurrent.wrappers import require_cell
@@ -23,17 +25,6 @@ def swapped(x):
     return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
 
 
-@tf.custom_gradient
-def carried(state):
-    """``state`` as it is, for the next step; its gradient comes with an op of its own.
-
-    In TF1's loop the gradient from the next step was an op named Merge, by its capital
-    the first of those that Grappler adds up by name; here it would have any name. A
-    Select, where there are lengths, does as well.
-    """
-    return state, lambda gradient: tf.raw_ops.Snapshot(input=gradient)
-
-
 def open_sizes(x):
     """The specification of a tensor of which only the last of its sizes is fixed."""
     fixed = x.shape[-1:] if x.shape.rank > 1 else []
@@ -41,7 +32,7 @@ def open_sizes(x):
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class DynamicRNN(keras.layers.Layer):
+class DynamicRNN(TF1Layer):
     """``tf.nn.dynamic_rnn(cell, inputs, sequence_length, initial_state)`` as a layer.
 
     Past the end of a sequence outputs are zeros and the state is carried through, so
@@ -73,6 +64,7 @@ class DynamicRNN(keras.layers.Layer):
 
     def __init__(self, cell, time_major=False, **kwargs):
         require_cell("cell", cell)
+        require_flags(time_major=time_major)
         super().__init__(**kwargs)
         self.cell = cell
         self.time_major = time_major
@@ -82,7 +74,7 @@ class DynamicRNN(keras.layers.Layer):
     def time_axis(self):
         return 0 if self.time_major else 1
 
-    def build(self, inputs_shape, sequence_length_shape=None, initial_state_shape=None):
+    def build(self, inputs_shape, sequence_length_shape=None):
         require_shapes(inputs_shape, sequence_length_shape, self.time_axis)
         if not self.cell.built:
             self.cell.build((inputs_shape[1 - self.time_axis], inputs_shape[2]))
@@ -147,8 +139,11 @@ class DynamicRNN(keras.layers.Layer):
         def step(time, outputs, state):
             output, new_state = self.cell.step(by_time.read(time), state, training)
             if sequence_length is None:
+                # In TF1's loop the gradient from the next step was an op named Merge, by
+                # its capital the first of those that Grappler adds up by name; here it
+                # would have any name. A Select, where there are lengths, does as well.
                 with tf.name_scope("Carried"):
-                    new_state = tf.nest.map_structure(carried, new_state)
+                    new_state = tf.nest.map_structure(with_gradient_apart, new_state)
             else:
                 ended = time >= sequence_length  # [batch]
                 # TF1's Select takes a condition for each row.
@@ -174,7 +169,7 @@ class DynamicRNN(keras.layers.Layer):
         return outputs if self.time_major else swapped(outputs), state
 
     def compute_output_spec(
-        self, inputs, sequence_length=None, initial_state=None, training=False
+        self, inputs, sequence_length=None, initial_state=None, **_
     ):
         lengths_shape = None if sequence_length is None else sequence_length.shape
         require_shapes(inputs.shape, lengths_shape, self.time_axis)
@@ -196,20 +191,9 @@ class DynamicRNN(keras.layers.Layer):
             for name, weight in self.cell.tf1_weights().items()
         }
 
-    def get_config(self):
-        config = super().get_config()
-        config["cell"] = keras.saving.serialize_keras_object(self.cell)
-        config["time_major"] = self.time_major
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        cell = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**{**config, "cell": cell})
-
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class BidirectionalDynamicRNN(keras.layers.Layer):
+class BidirectionalDynamicRNN(TF1Layer):
     """``tf.nn.bidirectional_dynamic_rnn`` as a layer: two cells, one from the end.
 
     The backward cell reads each sequence from its own end, not from its padding.
@@ -228,6 +212,7 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
     def __init__(self, cell_fw, cell_bw, time_major=False, **kwargs):
         require_cell("cell_fw", cell_fw)
         require_cell("cell_bw", cell_bw)
+        require_flags(time_major=time_major)
         require(
             cell_fw is not cell_bw,
             "cell_bw must be another object than cell_fw, with weights of its own",
@@ -243,13 +228,15 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
         )
         self.time_major = time_major
 
-    def build(
-        self,
-        inputs_shape,
-        sequence_length_shape=None,
-        initial_state_fw_shape=None,
-        initial_state_bw_shape=None,
-    ):
+    @property
+    def cell_fw(self):
+        return self.forward.cell
+
+    @property
+    def cell_bw(self):
+        return self.backward.cell
+
+    def build(self, inputs_shape, sequence_length_shape=None):
         for direction in (self.forward, self.backward):
             if not direction.built:
                 direction.build(inputs_shape, sequence_length_shape)
@@ -294,16 +281,15 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
         sequence_length=None,
         initial_state_fw=None,
         initial_state_bw=None,
-        training=False,
+        **_,
     ):
-        of_directions = [
-            direction.compute_output_spec(inputs, sequence_length, initial_state)
-            for direction, initial_state in (
-                (self.forward, initial_state_fw),
-                (self.backward, initial_state_bw),
-            )
-        ]
-        outputs, states = zip(*of_directions)
+        outputs, states = zip(
+            self.forward.compute_output_spec(inputs, sequence_length, initial_state_fw),
+            self.backward.compute_output_spec(
+                inputs, sequence_length, initial_state_bw
+            ),
+            strict=True,
+        )
         return outputs, states
 
     def tf1_weights(self, scope="bidirectional_rnn"):
@@ -312,20 +298,3 @@ class BidirectionalDynamicRNN(keras.layers.Layer):
             **self.forward.tf1_weights(f"{scope}/fw"),
             **self.backward.tf1_weights(f"{scope}/bw"),
         }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            cell_fw=keras.saving.serialize_keras_object(self.forward.cell),
-            cell_bw=keras.saving.serialize_keras_object(self.backward.cell),
-            time_major=self.time_major,
-        )
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        cells = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("cell_fw", "cell_bw")
-        }
-        return cls(**{**config, **cells})

@@ -3,15 +3,14 @@
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require_not_negative, require_number
-from tf2_keras.tf1_semantics.recurrent.cells import (
-    UnitsCell,
-    flat_states,
-    named,
-    require_count,
-    require_tuples,
-    serialized,
+from tf2_keras.tf1_semantics.errors import (
+    initializer_from,
+    require_flags,
+    require_int,
+    require_not_negative,
+    require_number,
 )
+from tf2_keras.tf1_semantics.recurrent.cells import UnitsCell, require_tuples
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -28,9 +27,9 @@ class BasicLSTMCell(UnitsCell):
     Args:
         num_units: width of state and output.
         forget_bias: a number; 0.0 for weights trained by CudnnLSTM.
+        state_is_tuple: True; TF1's concatenated states are refused.
         activation: a Keras activation; None is tanh.
         kernel_initializer: None for a glorot_uniform without seed, TF1's default.
-        state_is_tuple: True; TF1's concatenated states are refused.
 
     Input shape: [batch, features]; states: (c, h), [batch, units] each.
     Returns: h', (c', h').
@@ -40,54 +39,40 @@ class BasicLSTMCell(UnitsCell):
     """
 
     scope = "basic_lstm_cell"
+    state_is_memory = (True, False)
 
     def __init__(
         self,
         num_units,
         forget_bias=1.0,
+        state_is_tuple=True,
         activation="tanh",
         kernel_initializer=None,
-        state_is_tuple=True,
         **kwargs,
     ):
         require_number("forget_bias", forget_bias, 1.0)
         require_tuples(state_is_tuple)
         super().__init__(num_units, activation, **kwargs)
         self.forget_bias = forget_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = initializer_from(
+            "kernel_initializer", kernel_initializer, optional=True
+        )
 
     @property
     def state_size(self):
         return self.num_units, self.num_units
-
-    @property
-    def state_is_memory(self):
-        return True, False
 
     def build(self, input_shape):
         rows = self.input_depth(input_shape) + self.num_units
         self.kernel = self.add_kernel(
             (rows, 4 * self.num_units), self.kernel_initializer
         )
-        self.bias = self.add_weight(
-            shape=(4 * self.num_units,), initializer="zeros", name="bias"
-        )
+        self.bias = self.add_bias(4 * self.num_units)
 
-    @named
-    def step(self, inputs, states, training):
-        c, h = flat_states(self, states)
+    def next_states(self, inputs, c, h):
         i, j, f, o = tf.split(self.linear(inputs, h, self.kernel, self.bias), 4, axis=1)
         c = c * tf.sigmoid(f + self.forget_bias) + tf.sigmoid(i) * self.activation(j)
-        h = self.activation(c) * tf.sigmoid(o)
-        return h, tf.nest.pack_sequence_as(states, [c, h])
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            forget_bias=self.forget_bias,
-            kernel_initializer=serialized(self.kernel_initializer),
-        )
-        return config
+        return [c, self.activation(c) * tf.sigmoid(o)]
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -112,8 +97,8 @@ class LSTMCell(UnitsCell):
         num_proj: None, or the width of h.
         proj_clip: None, or the largest magnitude of a projected h.
         forget_bias: a number; 0.0 for weights trained by CudnnLSTM.
-        activation: a Keras activation; None is tanh.
         state_is_tuple: True; TF1's concatenated states are refused.
+        activation: a Keras activation; None is tanh.
 
     Input shape: [batch, features]; states: (c [batch, num_units], h [batch, num_proj or
     num_units]). Returns: h', (c', h').
@@ -123,6 +108,7 @@ class LSTMCell(UnitsCell):
     """
 
     scope = "lstm_cell"
+    state_is_memory = (True, False)
 
     def __init__(
         self,
@@ -133,14 +119,15 @@ class LSTMCell(UnitsCell):
         num_proj=None,
         proj_clip=None,
         forget_bias=1.0,
-        activation="tanh",
         state_is_tuple=True,
+        activation="tanh",
         **kwargs,
     ):
+        require_flags(use_peepholes=use_peepholes)
         if cell_clip is not None:
             require_not_negative("cell_clip", cell_clip, "None or 50.0")
         if num_proj is not None:
-            require_count("num_proj", num_proj, "None or a width such as 64")
+            require_int("num_proj", num_proj, "None or a width such as 64", at_least=1)
         if proj_clip is not None:
             require_not_negative("proj_clip", proj_clip, "None or 50.0")
         require_number("forget_bias", forget_bias, 1.0)
@@ -148,7 +135,7 @@ class LSTMCell(UnitsCell):
         super().__init__(num_units, activation, **kwargs)
         self.use_peepholes = use_peepholes
         self.cell_clip = cell_clip
-        self.initializer = keras.initializers.get(initializer)
+        self.initializer = initializer_from("initializer", initializer, optional=True)
         self.num_proj = num_proj
         self.proj_clip = proj_clip
         self.forget_bias = forget_bias
@@ -161,16 +148,10 @@ class LSTMCell(UnitsCell):
     def output_size(self):
         return self.num_units if self.num_proj is None else self.num_proj
 
-    @property
-    def state_is_memory(self):
-        return True, False
-
     def build(self, input_shape):
         rows, units = self.input_depth(input_shape) + self.output_size, self.num_units
         self.kernel = self.add_kernel((rows, 4 * units), self.initializer)
-        self.bias = self.add_weight(
-            shape=(4 * units,), initializer="zeros", name="bias"
-        )
+        self.bias = self.add_bias(4 * units)
         if self.use_peepholes:
             self.w_f_diag, self.w_i_diag, self.w_o_diag = (
                 self.add_kernel((units,), self.initializer, f"w_{gate}_diag")
@@ -181,9 +162,7 @@ class LSTMCell(UnitsCell):
                 (units, self.num_proj), self.initializer, "projection_kernel"
             )
 
-    @named
-    def step(self, inputs, states, training):
-        c, h = flat_states(self, states)
+    def next_states(self, inputs, c, h):
         i, j, f, o = tf.split(self.linear(inputs, h, self.kernel, self.bias), 4, axis=1)
         f = f + self.forget_bias
         if self.use_peepholes:
@@ -206,22 +185,10 @@ class LSTMCell(UnitsCell):
             h = tf.matmul(h, self.projection_kernel)
             if self.proj_clip is not None:
                 h = tf.clip_by_value(h, -self.proj_clip, self.proj_clip)
-        return h, tf.nest.pack_sequence_as(states, [c, h])
+        return [c, h]
 
     def tf1_weights(self):
         return {
             name.replace("projection_", "projection/"): weight
             for name, weight in super().tf1_weights().items()
         }
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            use_peepholes=self.use_peepholes,
-            cell_clip=self.cell_clip,
-            initializer=serialized(self.initializer),
-            num_proj=self.num_proj,
-            proj_clip=self.proj_clip,
-            forget_bias=self.forget_bias,
-        )
-        return config

@@ -7,8 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics import philox
-from tf2_keras.tf1_semantics.errors import is_number, require
-from tf2_keras.tf1_semantics.layers import Dropout
+from tf2_keras.tf1_semantics.errors import (
+    require,
+    require_flags,
+    require_one_of,
+    require_share_kept,
+)
+from tf2_keras.tf1_semantics.layers.dropout import SCALINGS, Dropout
 from tf2_keras.tf1_semantics.recurrent.cells import Cell, flat_states, require_tuples
 
 
@@ -49,21 +54,8 @@ class CellAround(Cell):
         if not self.cell.built:
             self.cell.build(input_shape)
 
-    def compute_output_spec(self, inputs, states, training=False):
-        return self.cell.compute_output_spec(inputs, states, training)
-
     def tf1_weights(self):
         return self.cell.tf1_weights()  # TF1's wrappers opened no scope
-
-    def get_config(self):
-        config = super().get_config()
-        config["cell"] = keras.saving.serialize_keras_object(self.cell)
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        cell = keras.saving.deserialize_keras_object(config["cell"])
-        return cls(**{**config, "cell": cell})
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -81,10 +73,11 @@ class DropoutWrapper(CellAround):
     Args:
         cell: a cell of this package.
         input_keep_prob, output_keep_prob, state_keep_prob: shares kept, in (0, 1].
+        variational_recurrent: False; TF1's masks that stay for a sequence are refused.
         seed: (graph seed, the wrapper's seed), or the wrapper's seed alone.
         fed: True if the TF1 program fed its shares, all three, through placeholders;
             see ``layers.Dropout``.
-        variational_recurrent: False; TF1's masks that stay for a sequence are refused.
+        scaling: '1.15' or 'compat.v1': whose; see ``layers.Dropout``.
 
     Input shape, states and outputs: the cell's.
     Raises:
@@ -93,29 +86,24 @@ class DropoutWrapper(CellAround):
     Source: rnn_cell_wrapper_impl.DropoutWrapperBase, 1.15.
     """
 
+    variational_recurrent = False  # the only one that is taken
+
     def __init__(
         self,
         cell,
         input_keep_prob=1.0,
         output_keep_prob=1.0,
         state_keep_prob=1.0,
+        variational_recurrent=False,
         *,
         seed,
         fed=False,
-        variational_recurrent=False,
+        scaling="1.15",
         **kwargs,
     ):
-        for name, share in (
-            ("input_keep_prob", input_keep_prob),
-            ("output_keep_prob", output_keep_prob),
-            ("state_keep_prob", state_keep_prob),
-        ):
-            require(
-                is_number(share) and 0 < share <= 1,
-                f"{name} must be in (0, 1]",
-                repr(share),
-                "Use 1 - rate if you have the share that is dropped",
-            )
+        require_share_kept("input_keep_prob", input_keep_prob)
+        require_share_kept("output_keep_prob", output_keep_prob)
+        require_share_kept("state_keep_prob", state_keep_prob)
         require(
             variational_recurrent is False,
             "variational_recurrent must be False: a mask here lasts one time step",
@@ -124,12 +112,15 @@ class DropoutWrapper(CellAround):
             "whose mask lasts a sequence but holds other numbers",
         )
         philox.op_seeds(seed)
+        require_flags(fed=fed)
+        require_one_of("scaling", scaling, SCALINGS, "1.15")
         super().__init__(cell, **kwargs)
         self.input_keep_prob = input_keep_prob
         self.output_keep_prob = output_keep_prob
         self.state_keep_prob = state_keep_prob
         self.seed = seed
         self.fed = fed
+        self.scaling = scaling
         self._input_dropout = self._dropout("input", 0, input_keep_prob)
         self._state_dropouts = [
             self._dropout("state", number, state_keep_prob)
@@ -153,6 +144,7 @@ class DropoutWrapper(CellAround):
             keep_prob,
             (*graph_seed, hashed) if graph_seed else hashed,
             fed=self.fed,
+            scaling=self.scaling,
             name=f"{what}_dropout_{number}",
             dtype=self.dtype_policy,
         )
@@ -180,22 +172,13 @@ class DropoutWrapper(CellAround):
         flat = [
             state if memory else dropped(next(dropouts), state)
             for state, memory in zip(
-                tf.nest.flatten(states), tf.nest.flatten(self.cell.state_is_memory)
+                tf.nest.flatten(states),
+                tf.nest.flatten(self.cell.state_is_memory),
+                strict=True,
             )
         ]
         output = dropped(self._output_dropout, output)
         return output, tf.nest.pack_sequence_as(states, flat)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            input_keep_prob=self.input_keep_prob,
-            output_keep_prob=self.output_keep_prob,
-            state_keep_prob=self.state_keep_prob,
-            seed=self.seed,
-            fed=self.fed,
-        )
-        return config
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -279,19 +262,12 @@ class MultiRNNCell(Cell):
         by_cell = tf.nest.pack_sequence_as(sizes, flat_states(self, states))
         new_states = []
         with tf.name_scope("multi_rnn_cell"):
-            for number, (cell, state) in enumerate(zip(self.cells, by_cell)):
+            pairs = zip(self.cells, by_cell, strict=True)
+            for number, (cell, state) in enumerate(pairs):
                 with tf.name_scope(f"cell_{number}"):
                     inputs, state = cell.step(inputs, state, training)
                 new_states += tf.nest.flatten(state)
         return inputs, tf.nest.pack_sequence_as(states, new_states)
-
-    def compute_output_spec(self, inputs, states, training=False):
-        output = keras.KerasTensor(
-            (*inputs.shape[:-1], self.output_size), self.compute_dtype
-        )
-        return output, tf.nest.map_structure(
-            lambda state: keras.KerasTensor(state.shape, self.compute_dtype), states
-        )
 
     def tf1_weights(self):
         return {
@@ -299,15 +275,3 @@ class MultiRNNCell(Cell):
             for number, cell in enumerate(self.cells)
             for name, weight in cell.tf1_weights().items()
         }
-
-    def get_config(self):
-        config = super().get_config()
-        config["cells"] = [
-            keras.saving.serialize_keras_object(cell) for cell in self.cells
-        ]
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        cells = [keras.saving.deserialize_keras_object(one) for one in config["cells"]]
-        return cls(**{**config, "cells": cells})

@@ -1,0 +1,235 @@
+"""Bad input is refused before anything happens, by rule, received and remedy.
+
+What each part refuses in particular is in its descriptor, and tested in parts_test.py.
+"""
+
+import functools
+import inspect
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from parity_tests.parts import table
+from tf2_keras import tf1_semantics
+
+ROOT = pathlib.Path(__file__).parents[2]
+CLASSES = [part for part in table.PARTS if part.samples]
+
+
+def arguments_of(part):
+    """{argument: its default} of a part's own, without its name and Keras's."""
+    parameters = inspect.signature(table.constructor(part.name)).parameters
+    return {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if name != "name" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+
+
+ARGUMENTS = [
+    pytest.param(part, name, id=f"{part.name}-{name}")
+    for part in CLASSES
+    for name in arguments_of(part)
+]
+FLAGS = [
+    pytest.param(part, name, id=f"{part.name}-{name}")
+    for part in CLASSES
+    for name, default in arguments_of(part).items()
+    if isinstance(default, bool)
+]
+
+
+def require_refusal(call, start):
+    """``call`` raises a ValueError of one line that starts so and says what to do."""
+    with pytest.raises(ValueError) as caught:
+        call()
+    message = str(caught.value)
+    assert message.startswith(start), message
+    assert ". Received: " in message and ". Use " in message and "\n" not in message
+
+
+@pytest.mark.parametrize("part, name", ARGUMENTS)
+def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
+    """Taken, it would fail later, in the words of something else."""
+    arguments = {**part.samples[0], name: object()}
+    make = functools.partial(table.constructor(part.name), **arguments)
+    require_refusal(make, f"{name} must ")
+
+
+@pytest.mark.parametrize("part, name", FLAGS)
+def test_a_flag_is_true_or_false(part, name):
+    arguments = {**part.samples[0], name: "yes"}
+    make = functools.partial(table.constructor(part.name), **arguments)
+    require_refusal(make, f"{name} must be ")
+
+
+OF_EVERY_OPTIMIZER = [
+    ("clip", 1.0),
+    ("clip", [tf1_semantics.clipping.ByNorm(1.0), 1.0]),
+    ("clip", tf1_semantics.clipping.ByNorm),  # the class instead of a clip
+    ("moving_average", 0.99),
+    ("moving_average", tf1_semantics.averages.ExponentialMovingAverage),
+    ("learning_rate", tf1_semantics.schedules.CosineDecay),
+]
+
+
+@pytest.mark.parametrize("name, value", OF_EVERY_OPTIMIZER)
+@pytest.mark.parametrize(
+    "part",
+    [part for part in CLASSES if part.name.startswith("optimizers.")],
+    ids=lambda part: part.name,
+)
+def test_an_optimizer_refuses_at_once_what_would_fail_in_its_first_step(
+    part, name, value
+):
+    arguments = {**part.samples[0], name: value}
+    make = functools.partial(table.constructor(part.name), **arguments)
+    require_refusal(make, f"{name} must be ")
+
+
+# Inputs of layers: (layer, shape of its inputs).
+LAYERS = [
+    *(
+        pytest.param(part, (2, 4, 4, 3), id=part.name)
+        for part in CLASSES
+        if part.name.startswith("layers.")
+    ),
+    *(
+        pytest.param(part, (2, 4, 3), id=part.name)
+        for part in CLASSES
+        if part.name.endswith("DynamicRNN")
+    ),
+]
+
+
+def take_integers(part):
+    """Images are integers more often than not, and TF1's kernels took them."""
+    return "Resize" in part.name or "Pooling" in part.name
+
+
+@pytest.mark.parametrize("dtype", ["int32", "bool", "str"])
+@pytest.mark.parametrize("part, shape", LAYERS)
+def test_layers_refuse_inputs_of_a_dtype_that_tf1_had_no_kernel_for(part, shape, dtype):
+    layer = table.constructor(part.name)(**part.samples[0])
+    inputs = np.ones(shape, dtype)
+    symbol = keras.Input(shape[1:], dtype={"str": "string"}.get(dtype, dtype))
+    calls = [
+        functools.partial(layer, inputs),
+        functools.partial(layer, tf.constant(inputs)),
+        functools.partial(tf.function(layer, autograph=False), tf.constant(inputs)),
+        functools.partial(layer, symbol),
+    ]
+    if dtype == "int32" and take_integers(part):
+        calls[1]()
+        return
+    for call in calls:
+        require_refusal(call, "inputs must be of a dtype that is floating")
+    assert not layer.built
+
+
+def test_a_cell_refuses_integers():
+    cell = tf1_semantics.recurrent.GRUCell(3)
+    state = cell.get_initial_state(2)
+    require_refusal(
+        lambda: cell(np.ones((2, 5), int), state),
+        "inputs must be of a dtype that is floating",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["SigmoidCrossEntropy", "SoftmaxCrossEntropy", "SparseSoftmaxCrossEntropy"]
+)
+def test_cross_entropies_refuse_logits_of_integers(name):
+    loss = getattr(tf1_semantics.losses, name)()
+    labels = np.zeros([2], int) if "Sparse" in name else np.zeros([2, 3], int)
+    require_refusal(
+        lambda: loss(labels, np.zeros([2, 3], int)),
+        "y_pred must be of a dtype that is floating. Received: int64",
+    )
+
+
+LOSSES = [
+    part
+    for part in CLASSES
+    if part.name.startswith("losses.") and part.name != "losses.L2"
+]
+
+
+@pytest.mark.parametrize("part", LOSSES, ids=lambda part: part.name)
+def test_losses_refuse_strings(part):
+    loss = table.constructor(part.name)(**part.samples[0])
+    numbers, words = np.zeros([2, 3], np.float32), np.full([2, 3], "a")
+    require_refusal(lambda: loss(numbers, words), "y_pred must be of a dtype")
+    require_refusal(lambda: loss(words, numbers), "y_true must be of a dtype")
+
+
+# What fit hands to a loss of one element a class.
+
+
+def new_model():
+    model = keras.Sequential([keras.Input([4]), keras.layers.Dense(3)])
+    model.compile("sgd", tf1_semantics.losses.SigmoidCrossEntropy(), jit_compile=False)
+    return model
+
+
+X = np.random.RandomState(0).standard_normal((6, 4)).astype(np.float32)
+Y = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]]
+CLASS_WEIGHT = {0: 1.0, 1: 2.0, 2: 0.5}
+
+
+@pytest.mark.parametrize(
+    "weights", [{"class_weight": CLASS_WEIGHT}, {"sample_weight": np.ones(6)}]
+)
+def test_weights_of_examples_are_refused_with_the_shape_that_they_need(weights):
+    with pytest.raises(ValueError) as caught:
+        new_model().fit(X, Y, batch_size=3, verbose=0, **weights)
+    assert "sample_weight must be a number, or have the rank" in str(caught.value)
+    assert "Use sample_weight[:, None] for one weight an example" in str(caught.value)
+    assert "in place of class_weight, a sample_weight" in str(caught.value)
+
+
+def test_weights_of_the_shape_that_the_message_names_are_taken():
+    weights = np.array([CLASS_WEIGHT[label] for label in Y.argmax(-1)])[:, None]
+    model = new_model()
+    expected = model.loss(Y, model(X), weights).numpy()
+    assert expected != model.loss(Y, model(X)).numpy()
+    assert model.evaluate(X, Y, 6, 0, sample_weight=weights) == pytest.approx(expected)
+    loss = tf1_semantics.losses.MeanSquaredError()
+    with pytest.raises(ValueError, match=r"Use sample_weight\[:, None, None\] for one"):
+        loss(np.zeros([2, 3, 4]), np.zeros([2, 3, 4]), np.ones(2))
+    loss(np.zeros([2, 3, 4]), np.zeros([2, 3, 4]), np.ones(2)[:, None, None])
+
+
+ELSEWHERE = """
+import sys
+from parity_tests.witness import reference_conditions
+reference_conditions.import_tensorflow()
+import keras
+try:
+    keras.models.load_model(sys.argv[1])
+except TypeError as error:
+    print(error)
+import tf2_keras.tf1_semantics
+print(keras.models.load_model(sys.argv[1]).layers[-1].name)
+"""
+
+
+# Keras 3 writes a TensorFlow variable as NumPy 1 would.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_saved_model_is_loaded_where_the_parts_are_imported(tmp_path):
+    """docs/parts.md says so: Keras's own error does not name what to import."""
+    bias = tf1_semantics.layers.AddBias(name="bias")
+    keras.Sequential([keras.Input([4]), bias]).save(tmp_path / "model.keras")
+    run = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, tmp_path / "model.keras"],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    *error, loaded = run.stdout.splitlines()
+    assert "Could not locate class 'AddBias'" in "\n".join(error)
+    assert loaded == "bias"

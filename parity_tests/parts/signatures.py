@@ -1,0 +1,197 @@
+"""Where a part's arguments are not those of its TF1 symbol, and why.
+
+All others have TF1's names, order and defaults: signatures_test.py compares each part
+with what 1.15.5 recorded in tf1_api.tsv.
+"""
+
+from typing import NamedTuple
+
+
+class Kept(NamedTuple):
+    """A difference that is kept on purpose.
+
+    parts: their names, as a pattern such as "optimizers.*".
+    argument: as either side calls it; "*" for all.
+    what: "left out" (TF1's alone), "added" (the part's alone), "default".
+    reason: as a clause.
+    """
+
+    parts: str
+    argument: str
+    what: str
+    reason: str
+
+
+AT_THE_CALL = "given when the part is called"
+OF_KERAS = "one of Keras's own arguments, taken by keyword"
+NAMES = "Keras's names are in lower case, and its argument stands last"
+OF_GRAPHS = "Keras has no collections, scopes or locks"
+NO_PART = "not part of it"
+UNSEEDED = (
+    "what was not seeded drew other numbers at every start, which nothing repeats"
+)
+
+# TF1 1.15 hides these behind *args. Source: rnn_cell_wrapper_impl, 1.15.5.
+HIDDEN = {
+    "tf.nn.rnn_cell.DropoutWrapper": "(cell, input_keep_prob=1.0, output_keep_prob=1.0, "
+    "state_keep_prob=1.0, variational_recurrent=False, input_size=None, dtype=None, "
+    "seed=None, dropout_state_filter_visitor=None, **kwargs)",
+    "tf.nn.rnn_cell.ResidualWrapper": "(cell, residual_fn=None, **kwargs)",
+}
+
+
+def _kept(parts, what, arguments, reason):
+    """Rows of several arguments, their names with spaces between."""
+    return tuple(Kept(parts, name, what, reason) for name in arguments.split())
+
+
+BATCH_NORMALIZATION = "layers.BatchNormalization"
+POOLING = "layers.MaxPoolingWithArgmax"
+SOFTMAX = "losses.softmax_cross_entropy_with_logits"
+WRAPPER = "recurrent.DropoutWrapper"
+CONVERTERS = "recurrent.*_weights_*"
+
+KEPT = (
+    *_kept("initializers.*", "default", "seed", UNSEEDED),
+    *_kept("initializers.*", "left out", "dtype", AT_THE_CALL),
+    *_kept("optimizers.*", "left out", "use_locking", OF_GRAPHS),
+    *_kept("optimizers.*", "default", "name", NAMES),
+    *_kept("optimizers.AdagradDA", "left out", "global_step", "it counts its steps"),
+    *_kept(
+        "optimizers.Ftrl",
+        "left out",
+        "accum_name linear_name",
+        "slots are named by Keras; tf1_slots() tells TF1's names",
+    ),
+    *_kept("schedules.*", "left out", "global_step x", AT_THE_CALL),
+    *_kept(
+        "schedules.*", "added", "dtype", "TF1 took it from the tensors it was given"
+    ),
+    *_kept(
+        "schedules.NoisyLinearCosineDecay",
+        "added",
+        "seed",
+        "TF1 took none: its graph counted one, which seeds the stream",
+    ),
+    *_kept("clipping.*", "left out", "t t_list", AT_THE_CALL),
+    *_kept("clipping.*", "left out", "name", "it names no variable"),
+    *_kept("clipping.ByNorm", "left out", "axes", "it clips whole gradients"),
+    *_kept("clipping.ByGlobalNorm", "left out", "use_norm", "the norm is computed"),
+    *_kept(
+        "averages.ExponentialMovingAverage",
+        "default",
+        "num_updates",
+        "TF1 took the step itself, which here comes with each update",
+    ),
+    *_kept("averages.*", "left out", "name", "each average is named by its variable"),
+    *_kept(
+        "losses.*",
+        "left out",
+        "labels predictions logits onehot_labels multi_class_labels",
+        AT_THE_CALL,
+    ),
+    *_kept("losses.*", "left out", "scope loss_collection", OF_GRAPHS),
+    *_kept("losses.*", "added", "name", OF_KERAS),
+    *_kept("losses.CosineDistance", "default", "axis", "TF1 raised without it"),
+    *_kept("losses.CosineDistance", "left out", "dim", "the older name of axis"),
+    *_kept(
+        SOFTMAX, "left out", "dim _sentinel name", "the older name of axis, a guard"
+    ),
+    *_kept(
+        SOFTMAX,
+        "default",
+        "labels logits axis",
+        "TF1 raised without the two; dim, the older name of axis, was -1",
+    ),
+    *_kept("metrics.*", "left out", "labels predictions values weights", AT_THE_CALL),
+    *_kept(
+        "metrics.*", "left out", "metrics_collections updates_collections", OF_GRAPHS
+    ),
+    *_kept("metrics.*", "default", "name", NAMES),
+    *_kept("layers.*", "left out", "x y inputs input images training", AT_THE_CALL),
+    *_kept("layers.*", "left out", "name trainable", OF_KERAS),
+    *_kept(
+        "layers.*",
+        "left out",
+        "reuse scope variables_collections outputs_collections",
+        OF_GRAPHS,
+    ),
+    *_kept("layers.*Bias*", "added", "initializer", "TF1's program made the variable"),
+    *_kept("layers.BiasAdd", "left out", "value bias", AT_THE_CALL),
+    *_kept("layers.BiasAdd", "left out", "data_format", "NHWC alone"),
+    *_kept(
+        BATCH_NORMALIZATION,
+        "default",
+        "beta_initializer gamma_initializer",
+        "the same: TF1's are objects",
+    ),
+    *_kept(
+        BATCH_NORMALIZATION,
+        "left out",
+        "moving_mean_initializer moving_variance_initializer beta_regularizer "
+        "gamma_regularizer beta_constraint gamma_constraint renorm_clipping "
+        "renorm_momentum virtual_batch_size adjustment",
+        NO_PART,
+    ),
+    *_kept("layers.Dropout", "default", "keep_prob", "TF1 raised without it"),
+    *_kept("layers.Dropout", "default", "seed", UNSEEDED),
+    *_kept("layers.Dropout", "left out", "rate", "1 - keep_prob"),
+    *_kept("layers.Dropout", "left out", "noise_shape", NO_PART),
+    *_kept(
+        "layers.Dropout",
+        "added",
+        "fed scaling",
+        "whether keep_prob came through a placeholder, and whose roundings are meant",
+    ),
+    *_kept("layers.LayerNormalization", "left out", "activation_fn", "another layer"),
+    *_kept(
+        "layers.LayerNormalization",
+        "added",
+        "epsilon",
+        "None for TF1's, of which it gave no choice",
+    ),
+    *_kept(POOLING, "left out", "data_format", "NHWC alone"),
+    *_kept(POOLING, "left out", "Targmax", "the older name of output_dtype"),
+    *_kept(POOLING, "default", "output_dtype", "None was int64"),
+    *_kept("recurrent.*", "left out", "name dtype", OF_KERAS),
+    *_kept("recurrent.*", "left out", "reuse scope", OF_GRAPHS),
+    *_kept(
+        "recurrent.*RNN",
+        "left out",
+        "inputs sequence_length initial_state initial_state_fw initial_state_bw",
+        AT_THE_CALL,
+    ),
+    *_kept(
+        "recurrent.*RNN",
+        "left out",
+        "parallel_iterations swap_memory",
+        "they change no result",
+    ),
+    *_kept(
+        "recurrent.*Cell",
+        "default",
+        "activation",
+        "written out: None is tanh here too, and the identity in Keras",
+    ),
+    *_kept(
+        "recurrent.Basic*Cell",
+        "added",
+        "kernel_initializer",
+        "TF1 took it from the variable scope",
+    ),
+    *_kept(
+        "recurrent.LSTMCell",
+        "left out",
+        "num_unit_shards num_proj_shards",
+        "1.15 ignored them",
+    ),
+    *_kept(WRAPPER, "default", "seed", UNSEEDED),
+    *_kept(
+        WRAPPER, "left out", "input_size", "for masks of a sequence: see its errors"
+    ),
+    *_kept(WRAPPER, "left out", "dropout_state_filter_visitor", NO_PART),
+    *_kept(WRAPPER, "added", "fed scaling", "see layers.Dropout"),
+    *_kept("recurrent.ResidualWrapper", "left out", "residual_fn", NO_PART),
+    *_kept(CONVERTERS, "added", "*", "they convert arrays of a cell"),
+    *_kept(CONVERTERS, "left out", "*", "they convert arrays of a cell"),
+)
