@@ -48,7 +48,7 @@ OF_PYTHON_3_7 = ("__init__", "api", "record", "golden", "runs", "steps", "tf1_pa
 ALLOWED = {
     "tf1_graph": ("numpy", "tensorflow.compat.v1", "tf1_graph"),
     "tf2_keras": ("numpy", "tensorflow", "keras", "tf2_keras"),
-    "tf2_keras/migrate": ("tf2_keras.migrate", "fissix", "tomli"),
+    "tf2_keras/migrate": ("tf2_keras.migrate", "rich", "jinja2", "fissix", "tomli"),
     "parity_tests/engine": ("numpy", "hypothesis", "parity_tests.engine"),
 }
 

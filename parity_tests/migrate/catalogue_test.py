@@ -6,21 +6,20 @@ import pathlib
 import re
 import subprocess
 import sys
-import types
 
 import pytest
 
 from parity_tests.parts import table as parts
 from parity_tests.witness import api
-from tf2_keras.migrate import catalogue
+from tf2_keras.migrate import api_table, bindings, catalogue, rule_file
 
 ROOT = pathlib.Path(__file__).parents[2]
 CENSUS = pathlib.Path(__file__).with_name("census.tsv")
 TRAP = "parts_test.py::test_a_naive_migration_is_off_by_its_stated_margin"
 
 
-def call(positional=0, **keywords):
-    return types.SimpleNamespace(positional=positional, keywords=keywords)
+def call(positional=0, made_from="", **keywords):
+    return bindings.Call(positional, keywords, origins=frozenset(made_from.split()))
 
 
 def census():
@@ -42,7 +41,7 @@ def test_every_public_symbol_of_tf1_has_a_status():
     recorded = {row.symbol for row in catalogue.api().values() if row.in_tf1}
     answered = {rule.symbol: rule for rule in catalogue.every()}
     assert len(recorded) > 5500 and recorded <= set(answered)
-    assert {rule.status for rule in answered.values()} == set(catalogue.STATUSES)
+    assert {rule.status for rule in answered.values()} == set(rule_file.STATUSES)
     for package in [
         "layers",
         "rnn",
@@ -63,7 +62,7 @@ def test_the_census_is_covered():
         rule = catalogue.find(symbol)
         uses += count
         known += count if rule else 0
-        proven = rule and (rule.evidence != catalogue.UNPROVEN or rule.chapter)
+        proven = rule and (rule.evidence != rule_file.UNPROVEN or rule.chapter)
         shown += count if proven else 0
     print(
         f"{uses} uses: {known / uses:.4%} known, {shown / uses:.4%} with a proof or page"
@@ -82,20 +81,20 @@ def test_gone_is_what_neither_tf_nor_compat_v1_has():
 
 def test_one_object_is_claimed_only_of_what_is_recorded_as_one():
     for rule in catalogue.every():
-        if rule.evidence == catalogue.IDENTITY:
+        if rule.evidence == rule_file.IDENTITY:
             assert catalogue.api()[rule.symbol].successor == "identical", rule
 
 
 def test_same_and_changes_name_a_test_or_say_unproven():
     for rule, text in every_text():
         if text.evidence:
-            assert text.evidence == catalogue.UNPROVEN or "::test_" in text.evidence
+            assert text.evidence == rule_file.UNPROVEN or "::test_" in text.evidence
         if text is rule and rule.status == "changes" and not rule.chapter:
-            assert rule.evidence != catalogue.UNPROVEN, rule.symbol
+            assert rule.evidence != rule_file.UNPROVEN, rule.symbol
 
 
 def test_every_named_test_exists():
-    named = {text.evidence for _, text in every_text()} - {"", catalogue.UNPROVEN}
+    named = {text.evidence for _, text in every_text()} - {"", rule_file.UNPROVEN}
     assert len(named) > 20
     for evidence in named:
         path, _, test = evidence.partition("::")
@@ -107,17 +106,17 @@ def test_margins_in_notes_are_those_of_the_traps():
     """A note's "at least 0.2 after 100 steps" is the margin of a trap of its part."""
     margins = {}
     for part in parts.PARTS:
-        of_part = margins.setdefault(part.name.partition(".")[2], set())
+        stated = margins.setdefault(part.name.partition(".")[2], set())
         for trap in part.traps:
-            of_part |= {(f"{error:g}", step) for step, error in trap.at_least.items()}
+            stated |= {(f"{error:g}", step) for step, error in trap.at_least.items()}
     checked = 0
     for rule, text in every_text():
         names = re.findall(r"\w+", f"{rule.replacement} {text.replacement} {text.note}")
         possible = set().union(*(margins.get(name, ()) for name in names))
         # A rule of several symbols speaks of the part in its note only.
         possible = possible or set().union(*margins.values())
-        found = re.findall(r"at least (\d(?:[\d.]*\d)?)(?: after (\d+))?", text.note)
-        for number, step in found:
+        told = re.findall(r"at least (\d(?:[\d.]*\d)?)(?: after (\d+))?", text.note)
+        for number, step in told:
             steps = {at for error, at in possible if float(error) == float(number)}
             assert steps, (rule.symbol, text.note)
             assert not step or int(step) in steps, (rule.symbol, text.note)
@@ -227,15 +226,15 @@ def test_the_nearest_names_are_offered():
         ),
         (
             "tf.train.AdamOptimizer.minimize",
-            call(1),
-            {"tf.train.cosine_decay"},
+            call(1, made_from="tf.train.cosine_decay"),
+            None,
             "changes",
             "never moved",
         ),
         (
             "tf.train.AdamOptimizer.minimize",
             call(1),
-            {"tf.Session"},
+            {"tf.train.cosine_decay"},
             "restructure",
             "counts",
         ),
@@ -259,15 +258,15 @@ def test_the_nearest_names_are_offered():
         ),
         (
             "tf.train.MomentumOptimizer",
-            call(2),
-            {"tf.train.exponential_decay"},
+            call(2, made_from="tf.train.exponential_decay tf.get_variable"),
+            None,
             "changes",
             "Together with a schedule",
         ),
         (
             "tf.train.MomentumOptimizer",
             call(2),
-            {"tf.Session"},
+            {"tf.train.exponential_decay"},  # the file's, for another optimizer
             "changes",
             "constant rate",
         ),
@@ -299,7 +298,7 @@ def test_the_case_that_fits_the_call_decides(symbol, use, used, status, told):
 
 def test_conditions_that_unpack_or_count_places():
     when = {"positional_from": 2}
-    rule = catalogue.Rule("tf.x", "same", cases=(catalogue.Case(when, "changes"),))
+    rule = rule_file.Rule("tf.x", "same", cases=(rule_file.Case(when, "changes"),))
     assert catalogue.decide(rule, call(2)).status == "same"
     assert catalogue.decide(rule, call(3)).status == "changes"
     assert catalogue.decide(rule, None).status == "same"
@@ -323,7 +322,7 @@ RULE = {"symbol": "tf.log", "status": "renamed", "replacement": "tf.math.log"}
         ({"note": 3}, "note of the rule of tf.log must be text. Received: 3."),
         ({"evidence": "some_test.py"}, "must name a test. Received: 'some_test.py'."),
         ({"before": "a = 1"}, "must have before and after, or neither."),
-        ({"evidence": catalogue.IDIOM}, "must have a snippet"),
+        ({"evidence": rule_file.IDIOM}, "must have a snippet"),
         ({"case": [{"status": "gone"}]}, "must have a condition."),
         ({"case": [{"when": {"argumnet": "dim"}}]}, "Did you mean argument"),
         ({"case": [{"when": {"position": 1}}]}, "must name an argument."),
@@ -339,7 +338,7 @@ def test_a_wrong_rule_is_told_by_rule_received_and_remedy(change, told):
         key: value for key, value in {**RULE, **change}.items() if value is not None
     }
     with pytest.raises(ValueError) as caught:
-        catalogue.checked({"rule": [table]})
+        rule_file.checked({"rule": [table]})
     assert told in str(caught.value)
     assert str(caught.value).count(". ") >= 2
 
@@ -365,11 +364,11 @@ def test_a_wrong_rule_is_told_by_rule_received_and_remedy(change, told):
 )
 def test_a_wrong_file_is_told_too(data, told):
     with pytest.raises(ValueError, match=re.escape(told)):
-        catalogue.checked(data)
+        rule_file.checked(data)
 
 
 def test_the_table_is_small_and_says_where_it_comes_from():
-    text = pathlib.Path(catalogue.API).read_text(encoding="utf-8")
+    text = pathlib.Path(api_table.API).read_text(encoding="utf-8")
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert "TensorFlow 1.15.5, Python 3.7" in comments[0] and len(comments) >= 3
     assert len(text) < 600_000
@@ -385,9 +384,9 @@ def test_looking_up_does_not_import_tensorflow():
 
 
 def test_without_tensorflow_the_remedy_is_told(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install tensorflow"):
-        catalogue.tables.__wrapped__()
+        api_table.tables.__wrapped__()
 
 
 def test_a_signature_is_written_as_code():
@@ -417,7 +416,7 @@ def test_completing_a_table_again_changes_nothing(tmp_path):
     """Each version only takes away what it lacks: see the rows of a few symbols."""
     import tensorflow as tf
 
-    stored = pathlib.Path(catalogue.API).read_text(encoding="utf-8").splitlines()
+    stored = pathlib.Path(api_table.API).read_text(encoding="utf-8").splitlines()
     kept = [line for line in stored if re.match(r"#|symbol|tf\.(log|nn\.\w+)\t", line)]
     path = tmp_path / "api.tsv"
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import os
 
-from tf2_keras.migrate import scan
+from tf2_keras.migrate import reads
 
 
 def read_files(files):
@@ -10,4 +10,4 @@ def read_files(files):
         with open(file, encoding="utf-8") as content:
             if content.read() == "CRASH":
                 os._exit(1)
-    return [scan.read_file(file) for file in files]
+    return [reads.read_file(file) for file in files]

@@ -1,6 +1,7 @@
 """Every pair of snippets in rules.toml runs, and both sides yield the same numbers."""
 
 import contextlib
+import itertools
 import linecache
 import pathlib
 import re
@@ -12,6 +13,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.commands import cli
+from parity_tests.engine.ulps import identical
 from parity_tests.models import chapters
 from parity_tests.pages import idioms
 from tf2_keras import tf1_semantics
@@ -48,15 +50,15 @@ def run_before(rule, folder):
     A snippet that opens a Session has its numbers from there; of another one every
     tensor is run, in one Session, once its variables are initialised.
     """
-    found = {**data(), "tf": tf1, "folder": str(folder)}
-    given = set(found)
+    space = {**data(), "tf": tf1, "folder": str(folder)}
+    given = set(space)
     with tf1.Graph().as_default() as graph:
-        found["x_tensor"] = tf1.constant(found["x"])
-        run_code(rule.before, folder / "before.py", found)
-        if "session" not in found:
+        space["x_tensor"] = tf1.constant(space["x"])
+        run_code(rule.before, folder / "before.py", space)
+        if "session" not in space:
             tensors = {
                 name: value
-                for name, value in assigned(found, given).items()
+                for name, value in assigned(space, given).items()
                 if all(map(is_of_graph, value if isinstance(value, list) else [value]))
             }
             with contextlib.closing(
@@ -68,8 +70,8 @@ def run_before(rule, folder):
                         tf1.local_variables_initializer(),
                     ]
                 )
-                found.update(session.run(tensors))
-    return numbers(found, given)
+                space.update(session.run(tensors))
+    return numbers(space, given)
 
 
 def as_fed():
@@ -94,32 +96,46 @@ def run_code(code, path, namespace):
 
 def run_after(rule, folder):
     """{name: array} of what the TF2 side assigns."""
-    found = {**data(), "tf": tf, "folder": str(folder)}
-    given = set(found)
-    found["x_tensor"] = tf.constant(found["x"])
-    run_code(rule.after, folder / "after.py", found)
-    return numbers(found, given)
+    space = {**data(), "tf": tf, "folder": str(folder)}
+    given = set(space)
+    space["x_tensor"] = tf.constant(space["x"])
+    run_code(rule.after, folder / "after.py", space)
+    return numbers(space, given)
 
 
-def assigned(found, given):
+def assigned(space, given):
     return {
         name: value
-        for name, value in found.items()
+        for name, value in space.items()
         if name not in given and not name.startswith("_") and name != "x_tensor"
     }
 
 
-def numbers(found, given):
-    """The values that are arrays, numbers or lists of such."""
-    arrays = {}
-    for name, value in assigned(found, given).items():
-        if isinstance(value, (list, tuple)):
-            value = [array_of(each) for each in value]
-            if value and all(each is not None for each in value):
-                arrays[name] = value
-        elif array_of(value) is not None:
-            arrays[name] = [array_of(value)]
-    return arrays
+def numbers(space, given):
+    """{name: [array]} of the values that are arrays, numbers or lists of such."""
+    lists = {}
+    for name, value in assigned(space, given).items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        arrays = [array_of(element) for element in values]
+        if arrays and all(array is not None for array in arrays):
+            lists[name] = arrays
+    return lists
+
+
+def differing(before, after):
+    """Names that both sides assign, `result` alone if it is one, and do not agree on.
+
+    dtype and shape are compared before values: TF2 code that changes one of them would
+    give a user's next line something else.
+    """
+    common = set(before) & set(after)
+    common = {"result"} if "result" in common else common
+    return common, sorted(
+        name
+        for name in common
+        if len(before[name]) != len(after[name])
+        or not all(map(identical, before[name], after[name]))
+    )
 
 
 def array_of(value):
@@ -146,15 +162,10 @@ def test_both_sides_of_an_idiom_agree(rule, tmp_path):
         # TensorFlow 2.21 no longer brings it along, and its summaries need it.
         pytest.importorskip("tensorboard", reason="the package tensorboard is missing")
     before, after = run_before(rule, tmp_path), run_after(rule, tmp_path)
-    common = set(before) & set(after)
-    common = {"result"} if "result" in common else common
+    common, different = differing(before, after)
     silent = rule.symbol in ("tf.logging",)
     assert common or silent, f"no common name: {sorted(before)}, {sorted(after)}"
-    for name in common:
-        assert len(before[name]) == len(after[name])
-        for old, new in zip(before[name], after[name]):
-            assert old.shape == new.shape, name
-            assert old.astype(new.dtype).tobytes() == new.tobytes(), (name, old, new)
+    assert not different, [(name, before[name], after[name]) for name in different]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,7 @@ def test_both_sides_of_an_idiom_agree(rule, tmp_path):
 )
 def test_the_tf2_side_of_what_is_gone_runs(rule, tmp_path):
     for values in run_after(rule, tmp_path).values():
-        assert all(np.isfinite(each).all() for each in values)
+        assert all(np.isfinite(array).all() for array in values)
 
 
 @pytest.mark.parametrize(
@@ -173,11 +184,19 @@ def test_what_is_said_to_be_gone_cannot_run(rule, tmp_path):
         run_before(rule, tmp_path)
 
 
-def test_a_wrong_snippet_is_seen(tmp_path):
+WRONG = {
+    "value": "kept = kept + 1.0",
+    "dtype": "kept = tf.cast(kept, tf.float64)",
+    "shape": "kept = kept[None]",
+}
+
+
+@pytest.mark.parametrize("changed", WRONG)
+def test_a_wrong_snippet_is_seen(changed, tmp_path):
     (rule,) = (rule for rule in IDIOMS if rule.symbol == "tf.nn.dropout")
-    wrong = rule._replace(after=rule.after.replace("0.75", "0.25"))
+    wrong = rule._replace(after=f"{rule.after}\n{WRONG[changed]}")
     before, after = run_before(rule, tmp_path), run_after(wrong, tmp_path)
-    assert before["kept"][0].tobytes() != after["kept"][0].tobytes()
+    assert differing(before, after) == ({"kept"}, ["kept"])
 
 
 @pytest.mark.skipif(
@@ -217,7 +236,8 @@ def test_links_of_the_guide_lead_somewhere(page):
         if heading:
             titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
             anchors = [
-                re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles
+                re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+                for title in titles
             ]
             assert heading in anchors, address
 
@@ -227,14 +247,12 @@ def test_commands_of_the_guide_exist(page):
     for line in re.findall(r"^tf-parity .+$", page.read_text(encoding="utf-8"), re.M):
         name, *words = line.partition("  #")[0].split()[1:]
         command = cli.commands.commands[name]
-        options = {option for each in command.params for option in each.opts}
-        for number, word in enumerate(words):
-            if word.startswith("--"):
-                assert word in options, line
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
         known = {"--chapter": chapters.NAMES, "--level": LEVELS}
-        for option, value in zip(words, words[1:]):
+        for option, value in itertools.pairwise([name, *words]):
             assert value in known.get(option, [value]), line
-            if option == "--explain":
+            if option in ("explain", "--explain"):
                 assert catalogue.find(value), line
             if option == "--fault":
                 named = words[words.index("--chapter") + 1]
@@ -244,8 +262,8 @@ def test_commands_of_the_guide_exist(page):
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
 def test_tests_that_the_guide_names_exist(page):
     text = page.read_text(encoding="utf-8")
-    path = None
-    for found, test in re.findall(r"`(parity_tests/[\w/.]+)?::(test_\w+)`", text):
-        path = found or path
+    path = None  # a test without one is in the file named before
+    for named, test in re.findall(r"`(parity_tests/[\w/.]+)?::(test_\w+)`", text):
+        path = named or path
         source = (idioms.PAGE.parents[2] / path).read_text(encoding="utf-8")
         assert f"def {test}(" in source, test

