@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -189,6 +191,26 @@ def test_a_placeholder_casts_what_it_is_fed_and_a_tensor_does_not():
     assert twin(CHAPTER).build()(points).dtype == tf.float32
 
 
+PLACES_SOFTLY = """
+import tensorflow as tf
+{first}
+with tf.device("/device:GPU:7"):
+    assert tf.constant(1.0) + 1.0 == 2.0
+"""
+LOOPS_IN_A_GRAPH = """
+with tf.Graph().as_default():
+    tf.while_loop(lambda x: x < 1.0, lambda x: x + 1.0, [0.0])
+"""
+
+
+def error_of(program):
+    """What a program says last in a process of its own; nothing if it ends well."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
+    )
+    return done.stderr.splitlines()[-1] if done.returncode else ""
+
+
 def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     with tf1.Graph().as_default() as absent, tf1.device("/device:GPU:7"):
         two = tf1.constant(1.0) + 1.0
@@ -200,9 +222,11 @@ def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     config = tf1.ConfigProto(allow_soft_placement=True)
     with tf1.Session(graph=absent, config=config) as session:
         assert session.run(two) == 2.0
-    assert tf.config.get_soft_device_placement()
-    with tf.device("/device:GPU:7"):
-        assert tf.constant(1.0) + 1.0 == 2.0
+    assert error_of(PLACES_SOFTLY.format(first="")) == ""
+    # Not where the process's first function or loop stood in a graph: what TensorFlow
+    # starts there for eager code places strictly ever after.
+    said = error_of(PLACES_SOFTLY.format(first=LOOPS_IN_A_GRAPH))
+    assert "Could not satisfy device specification" in said
 
 
 def test_name_scopes_became_layer_names():
