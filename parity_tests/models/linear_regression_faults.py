@@ -55,7 +55,7 @@ def _one_step_late(twin):
 
         def apply(self, gradients, trainable_variables=None):
             due = [tf.identity(waiting) for waiting in self.waiting]
-            for waiting, gradient in zip(self.waiting, gradients):
+            for waiting, gradient in zip(self.waiting, gradients, strict=True):
                 waiting.assign(gradient)
             super().apply(due, trainable_variables)
 

@@ -151,7 +151,7 @@ def twin(listed):
     }
     # The list says that the graph's own ops follow: here * 2 + 1.
     scaled = by_variable.pop("scaled") * 2.0 + 1.0
-    by_variable["scaled"] = lambda shape, dtype: scaled
+    by_variable["scaled"] = lambda *_shape, **_dtype: scaled
 
     def dense(units, variable):
         return keras.layers.Dense(units, kernel_initializer=by_variable[variable])
@@ -364,7 +364,7 @@ def test_unseeded_ops_and_seeds_in_other_places():
         data = (
             tf.data.Dataset.range(3)
             .shuffle(3, seed=9)
-            .map(lambda each: tf1.random_normal([2], seed=4))
+            .map(lambda _element: tf1.random_normal([2], seed=4))
         )
         tf1.data.make_one_shot_iterator(data).get_next()
 
@@ -418,7 +418,7 @@ def test_the_command_prints_a_table_and_writes_the_same_as_data(
     ]
 
 
-def test_a_text_file_says_the_same(tf_parity, tmp_path, listed):
+def test_a_text_file_says_the_same(tmp_path, listed):
     path = tmp_path / "model.pbtxt"
     path.write_text(text_format.MessageToString(seeds.read(META)))
     assert seeds.random_ops(seeds.read(path)) == list(listed.values())
