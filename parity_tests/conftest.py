@@ -11,7 +11,9 @@ The header prints the seed of the new ones. No profile shrinks what it finds, si
 is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
+import multiprocessing
 import random
+import subprocess
 import sys
 
 import pytest
@@ -88,6 +90,25 @@ def pytest_terminal_summary(terminalreporter, config):
             f"The same examples again: pytest TEST {examples(config)}; with --shrink as "
             "well, the smallest that fails. Keep it as an @example."
         )
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left(monkeypatch):
+    """Ends what a test has started and not ended, and fails it for that."""
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    yield
+    running = [process for process in started if process.poll() is None]
+    running += multiprocessing.active_children()
+    for process in running:
+        process.kill()
+    assert not running, f"A test must end what it starts. Received: {running}."
 
 
 @pytest.fixture
