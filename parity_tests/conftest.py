@@ -1,34 +1,114 @@
 """Settles the reference conditions before TensorFlow loads, and states them.
 
-Hypothesis profiles: quick (default), ci, thorough; choose one with
-``pytest --hypothesis-profile=thorough``. The first two draw the same examples in every
-run, so that what fails was broken by a change; thorough draws new ones.
+Hypothesis profiles, chosen by ``pytest --hypothesis-profile=NAME``:
+
+- quick (default): few examples, the same in every run, so that what fails was broken by
+  a change;
+- ci: as many, new ones in every run, so that what was missed can still be found;
+- thorough: a thousand new ones a property.
+
+The header prints the seed of the new ones. No profile shrinks what it finds, since that
+is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
+import multiprocessing
+import random
+import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
 reference_conditions.settle()
 
-COMMON = dict(
-    deadline=None,  # the first example of a pair traces its functions
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-settings.register_profile("quick", max_examples=25, derandomize=True, **COMMON)
-settings.register_profile("ci", max_examples=150, derandomize=True, **COMMON)
-settings.register_profile("thorough", max_examples=1000, print_blob=True, **COMMON)
-settings.load_profile("quick")
+PROFILES = {
+    "quick": {"max_examples": 25, "derandomize": True},
+    "ci": {"max_examples": 25},
+    "thorough": {"max_examples": 1000},
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--shrink",
+        action="store_true",
+        help="Let Hypothesis shrink what fails to its smallest example (minutes).",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Before Hypothesis's own, which then loads the profile and sets the seed."""
+    costly = () if config.getoption("shrink") else (Phase.shrink, Phase.explain)
+    for name, differing in PROFILES.items():
+        settings.register_profile(
+            name,
+            deadline=None,  # the first example of a pair traces its functions
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+            phases=[phase for phase in Phase if phase not in costly],
+            print_blob=True,
+            **differing,
+        )
+    settings.load_profile("quick")
+    if config.getoption("--hypothesis-seed") is None:
+        # Drawn here and not by Hypothesis, so that the header can state it; a worker of
+        # pytest-xdist is handed it.
+        given = getattr(config, "workerinput", {}).get("hypothesis_seed")
+        drawn = given or str(random.SystemRandom().getrandbits(32))
+        config.option.hypothesis_seed = drawn
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["hypothesis_seed"] = node.config.getoption("--hypothesis-seed")
+
+
+def examples(config):
+    """The options that draw the same examples again."""
+    profile = config.getoption("--hypothesis-profile") or "quick"
+    if settings.default.derandomize:
+        return f"--hypothesis-profile={profile}"
+    seed = config.getoption("--hypothesis-seed")
+    return f"--hypothesis-profile={profile} --hypothesis-seed={seed}"
 
 
 def pytest_report_header(config):
-    """The reference conditions, in the header of every test run."""
+    """The reference conditions and the examples' seed, in the header of every run."""
     conditions = reference_conditions.describe()
-    return "conditions: " + ", ".join(f"{k} {v}" for k, v in conditions.items())
+    return [
+        "conditions: " + ", ".join(f"{k} {v}" for k, v in conditions.items()),
+        f"examples: {examples(config)}",
+    ]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(
+            f"The same examples again: pytest TEST {examples(config)}; with --shrink as "
+            "well, the smallest that fails. Keep it as an @example."
+        )
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left(monkeypatch):
+    """Ends what a test has started and not ended, and fails it for that."""
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    yield
+    running = [process for process in started if process.poll() is None]
+    running += multiprocessing.active_children()
+    for process in running:
+        process.kill()
+    assert not running, f"A test must end what it starts. Received: {running}."
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_an_array_shrinks_to_zeros_and_the_element_that_matters():
 
 def test_arrays_drawn_apart_share_no_memory():
     pairs = st.tuples(strategies.arrays(3), strategies.arrays(3))
-    first, second = smallest(pairs, lambda pair: True)
+    first, second = smallest(pairs, lambda _pair: True)
     assert np.array_equal(first, second)
     assert not np.shares_memory(first, second)
 
@@ -261,7 +261,7 @@ def test_rates_of_every_order_of_magnitude_are_found_and_so_are_both_ends():
     for low in (1e-4, 1e-3, 1e-2, 1e-1):
         assert can_be_found(rates, lambda drawn, x=low: x <= drawn["rate"] < 10 * x)
     assert smallest(rates, lambda drawn: drawn["rate"] == 1.0) == {"rate": 1.0}
-    assert smallest(rates, lambda drawn: True) == {"rate": 1e-4}
+    assert smallest(rates, lambda _drawn: True) == {"rate": 1e-4}
 
 
 def test_a_range_upside_down_is_refused():

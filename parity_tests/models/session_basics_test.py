@@ -1,5 +1,8 @@
 """What only the session basics chapter claims."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +19,26 @@ from tf2_keras import training
 CHAPTER = "session_basics"
 GRAPH, TWIN = chapters.graph(CHAPTER), chapters.twin(CHAPTER)
 X, Y_TRUE = chapters.setup(CHAPTER).load(None, seed=0)[0]
+
+
+PLACES_SOFTLY = """
+import tensorflow as tf
+{first}
+with tf.device("/device:GPU:7"):
+    assert tf.constant(1.0) + 1.0 == 2.0
+"""
+LOOPS_IN_A_GRAPH = """
+with tf.Graph().as_default():
+    tf.while_loop(lambda x: x < 1.0, lambda x: x + 1.0, [0.0])
+"""
+
+
+def error_of(program):
+    """What a program says last in a process of its own; nothing if it ends well."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
+    )
+    return done.stderr.splitlines()[-1] if done.returncode else ""
 
 
 def program_of(**fields):
@@ -136,9 +159,11 @@ def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     config = tf1.ConfigProto(allow_soft_placement=True)
     with tf1.Session(graph=absent, config=config) as session:
         assert session.run(two) == 2.0
-    assert tf.config.get_soft_device_placement()
-    with tf.device("/device:GPU:7"):
-        assert tf.constant(1.0) + 1.0 == 2.0
+    assert error_of(PLACES_SOFTLY.format(first="")) == ""
+    # Not where the process's first function or loop stood in a graph: what TensorFlow
+    # starts there for eager code places strictly ever after.
+    said = error_of(PLACES_SOFTLY.format(first=LOOPS_IN_A_GRAPH))
+    assert "Could not satisfy device specification" in said
 
 
 def test_name_scopes_became_layer_names():

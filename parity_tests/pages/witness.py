@@ -136,7 +136,7 @@ def main():
 
 def trajectories(stored):
     """({side: [loss]}, {side: [how far variables are from 1.15.5's]}, {side: accuracy})."""
-    reference = list(stored.records(lambda stage, tensor: False))
+    reference = list(stored.records(lambda *_names: False))
     losses = {SIDES[0]: [float(record["loss"]["loss"][0]) for record in reference[1:]]}
     drift, scores = {}, {}
     with Pair(NAME, runs.fields_of(NAME)) as pair:
@@ -151,7 +151,7 @@ def trajectories(stored):
             def observe(record):
                 number = next(numbers)
                 if number:
-                    alike = stored.like(number, record, lambda stage, tensor: False)
+                    alike = stored.like(number, record, lambda *_names: False)
                     losses[side].append(float(record["loss"]["loss"]))
                     drift[side].append(apart(reference[number], alike))
 
@@ -247,7 +247,9 @@ def picture(losses, drift):
         2, sharex=True, figsize=(8, 6), height_ratios=(2, 1), layout="constrained"
     )
     steps = np.arange(1, STEPS + 1)
-    for side, style in zip(SIDES, ({"lw": 4, "alpha": 0.4}, {"lw": 1.6}, {"ls": ":"})):
+    for side, style in zip(
+        SIDES, ({"lw": 4, "alpha": 0.4}, {"lw": 1.6}, {"ls": ":"}), strict=True
+    ):
         above.plot(steps, losses[side], label=side, **style)
     above.set(ylabel="training loss", yscale="log", title="The notes' CNN, three times")
     above.legend()

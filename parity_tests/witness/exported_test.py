@@ -69,9 +69,7 @@ def run(program, batches, **options):
 class Regularised(keras.Model):
     """A model whose penalties are summed before they are added, as TF1 does."""
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):  # noqa: ARG002 -- Keras's signature
         return losses.SoftmaxCrossEntropy()(y, y_pred) + tf.add_n(self.losses)
 
 

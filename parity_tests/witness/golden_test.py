@@ -35,7 +35,7 @@ def run_records(draw):
     return [{"initial values": named}, *later]
 
 
-def always(stage, tensor):
+def always(_stage, _tensor):
     return True
 
 

@@ -13,7 +13,6 @@ from tf2_keras.tf1_semantics.errors import (
 )
 from tf2_keras.tf1_semantics.initializers.distributions import Seeded
 
-
 # The standard deviation of a standard normal truncated to [-2, 2].
 TRUNCATED_STDDEV = 0.87962566103423978
 

@@ -1,0 +1,138 @@
+"""Every piece of Python that a page shows runs, or stands in a file that runs.
+
+A page of a chapter shows lines of the chapter's own files; a block that stands in neither
+says so, ``<!-- executed -->``, and is run like the blocks of every other page. The page of
+idioms is generated from rules that ``parity_tests/migrate/idioms_test.py`` runs. A block
+that cannot run says why, ``<!-- not executed: REASON -->``; none has to so far.
+"""
+
+import re
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow.compat.v1 as tf1
+
+from parity_tests.house import markdown
+from parity_tests.models import chapters
+from parity_tests.pages import idioms
+
+ROOT = markdown.ROOT
+STATE = "docs/guide/state.md"
+PAGES = [page for page in markdown.pages() if page != idioms.PAGE]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in markdown.code(page)
+    if block.language == "python"
+]
+EXCERPTS, EXECUTED = [], []
+for block in BLOCKS:
+    of_chapter = block.page.startswith("docs/models/") and block.remark != "executed"
+    if not block.remark.startswith("not executed: "):
+        (EXCERPTS if of_chapter else EXECUTED).append(block)
+
+
+def place(block):
+    return block.place
+
+
+@pytest.mark.parametrize("block", EXCERPTS, ids=place)
+def test_an_excerpt_stands_in_a_file_of_the_chapter(block):
+    name = re.fullmatch(r"docs/models/(\w+)\.md", block.page)[1]
+    excerpt = textwrap.dedent(block.text).strip("\n").splitlines()
+    assert excerpt
+    passages = []
+    for side in ("tf1_graph", "tf2_keras"):
+        lines = (ROOT / side / "models" / f"{name}.py").read_text("utf-8").splitlines()
+        for start in range(len(lines) - len(excerpt) + 1):
+            passage = "\n".join(lines[start : start + len(excerpt)])
+            passages.append(textwrap.dedent(passage).splitlines())
+    assert excerpt in passages
+
+
+def small_model():
+    """A compiled model of two weights and the data that it fits."""
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def model_to_compile():
+    return {"model": small_model()}
+
+
+def two_sides():
+    records = [{"initial values": {"w": np.zeros(2)}}, {"updates": {"w": np.ones(2)}}]
+    return {"tf1_run": iter(records), "twin_run": iter(records)}
+
+
+def tensorflow():
+    return {"tf": tf}
+
+
+def targets_and_predictions():
+    return {"tf": tf, "y_true": tf.zeros([1, 4]), "y_pred": tf.ones([1, 4])}
+
+
+# What a block finds: the names that its page speaks of.
+GIVEN = {
+    "README.md": model_to_compile,
+    "docs/parts.md": model_to_compile,
+    "docs/guide/sessions.md": tensorflow,
+    "docs/guide/verify.md": two_sides,
+    "docs/models/linear_regression.md": targets_and_predictions,
+    "docs/models/logistic_regression.md": dict,
+}
+
+
+def execute(block, given):
+    """Runs a block with these names; returns its namespace afterwards."""
+    namespace = dict(given)
+    exec(compile(textwrap.dedent(block.text), block.place, "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in EXECUTED if block.page != STATE], ids=place
+)
+def test_a_block_runs_and_prints_what_the_page_says(block, capsys):
+    namespace = execute(block, GIVEN[block.page]())
+    if "model" in namespace:  # what the block compiled trains
+        namespace["model"].fit(np.ones([4, 1]), np.ones([4, 1]), verbose=0)
+        return
+    blocks = [
+        piece for piece in markdown.code(ROOT / block.page) if piece.line > block.line
+    ]
+    printed = capsys.readouterr().out
+    if printed:
+        following = next(piece for piece in blocks if piece.language != "inline")
+        assert following.language == ""
+        numbers = [list(map(float, text.split())) for text in (printed, following.text)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
+    (block,) = (block for block in EXECUTED if block.page == STATE)
+    graph = chapters.graph(name).build().graph
+    path = str(tmp_path / "model.ckpt")
+    with graph.as_default(), tf1.Session() as session:
+        session.run(tf1.global_variables_initializer())
+        # Not what the twin starts from anyway.
+        session.run(
+            [v.assign(tf1.cast(v + 1, v.dtype)) for v in tf1.global_variables()]
+        )
+        tf1.train.Saver().save(session, path, write_meta_graph=False)
+    twin = chapters.twin(name)
+    model = twin.build()
+    names = twin.checkpoint_names(model)
+    given = {"tf": tf, "model": model, "path": path, "checkpoint_names": names}
+    variables = execute(block, given)["by_path"]
+    reader = tf.train.load_checkpoint(path)
+    for tf1_name, keras_path in names.items():
+        np.testing.assert_array_equal(
+            variables[keras_path].numpy(), reader.get_tensor(tf1_name)
+        )
