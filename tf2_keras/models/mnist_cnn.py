@@ -179,6 +179,6 @@ def run(train_digits, test_digits, config=Config()):
         if step % config.report_every == 0:
             reports.append((step, evaluate(images, labels).numpy()))
         model.train_on_batch(images, labels)
-    blocks = zip(np.split(test_digits[0], 10), np.split(test_digits[1], 10))
+    blocks = zip(*(np.split(part, 10) for part in test_digits), strict=True)
     test_accuracy = np.mean([evaluate(*block).numpy() for block in blocks])
     return reports, test_accuracy
