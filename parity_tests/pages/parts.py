@@ -38,6 +38,8 @@ A saved model is loaded where the parts are imported. Elsewhere Keras fails with
 "TypeError: Could not locate class", which does not say what to import:
 
 ```python
+import keras
+
 import tf2_keras.tf1_semantics  # registers the parts
 
 model = keras.models.load_model("model.keras")
