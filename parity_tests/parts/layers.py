@@ -506,10 +506,12 @@ PARTS = (
             {"keep_prob": 0.75, "seed": 5},
             {"keep_prob": 0.5, "seed": (1, 14), "fed": True},
             {"keep_prob": 1.0, "seed": 0},
+            {"keep_prob": 0.8, "seed": 2, "scaling": "compat.v1"},
         ),
         refused=(
             *_each("keep_prob", (0, -0.1, 1.5, *NO_NUMBERS[:3], True, None), seed=1),
             *(({**wrong, "keep_prob": 0.5}, "seed") for wrong, _ in REFUSED_SEEDS),
+            *_each("scaling", ("1.14", 1.15, None), keep_prob=0.5, seed=1),
         ),
         traps=(
             _trap_of_dropout("keras.layers.Dropout(0.25, seed=42)", 0.25, 0.5),

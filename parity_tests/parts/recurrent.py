@@ -363,6 +363,7 @@ PARTS = (
                 "state_keep_prob": 0.5,
                 "output_keep_prob": 0.1,
                 "seed": 3,
+                "scaling": "compat.v1",
             },
         ),
         refused=(
@@ -372,6 +373,7 @@ PARTS = (
                 for value in (0.0, 1.1, float("nan"), "0.5", None)
             ),
             *(({"cell": a_cell(), **seed}, name) for seed, name in REFUSED_SEEDS),
+            ({"cell": a_cell(), "seed": 1, "scaling": "tf1"}, "scaling"),
             ({"cell": None, "seed": 1}, "cell"),
             ({"cell": keras.layers.LSTMCell(3), "seed": 1}, "cell"),
             (
