@@ -188,7 +188,7 @@ def _mask_of_a_whole_sequence():
     # A cell that hands its input on: identity for the inputs, zeros for the state.
     weights = [np.eye(16, 8, dtype=np.float32), np.zeros(8, np.float32)]
     twin = Twin(Problem((spec,), x))
-    for weight, value in zip(twin.weights.values(), weights):
+    for weight, value in zip(twin.weights.values(), weights, strict=False):
         weight.assign(value)
     expected = twin.layer(tf.constant(x), training=True)[0].numpy()
     layer = keras.layers.SimpleRNN(
