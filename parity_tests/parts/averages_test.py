@@ -153,7 +153,7 @@ def new_model(average, **arguments):
             keras.layers.Dense(
                 2,
                 use_bias=False,
-                kernel_initializer=lambda shape, dtype: tf.constant(start, dtype),
+                kernel_initializer=lambda _, dtype: tf.constant(start, dtype),
             ),
         ]
     )
@@ -176,7 +176,7 @@ def fit(model, keep=None, examples=slice(None)):
         verbose=0,
         callbacks=[
             keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda batch, logs: keep and keep()
+                on_train_batch_end=lambda *_, **__: keep and keep()
             )
         ],
     )
@@ -299,17 +299,17 @@ def test_what_was_swapped_comes_back_even_if_the_body_raises():
     np.testing.assert_array_equal(weights.numpy(), [3.0, 4.0])
 
 
-def nested(weights, average):
+def nested(_weights, average):
     with average.swapped_in(), average.swapped_in():
         pass
 
 
-def updated_while_swapped(weights, average):
+def updated_while_swapped(_weights, average):
     with average.swapped_in():
         average.update()
 
 
-def swapped_in_a_function(weights, average):
+def swapped_in_a_function(_weights, average):
     @tf.function(autograph=False)
     def function():
         with average.swapped_in():
@@ -325,11 +325,9 @@ MISUSES = {
     lambda weights, average: average.build(
         [weights]
     ): "moving_average must be an object of its own for every optimizer",
-    lambda weights, average: Average(0.5).update(): "update must come after build",
-    lambda weights, average: Average(0.5).average(
-        weights
-    ): "average must come after build",
-    lambda weights, average: average.update(1, [0.5]): "values must be a list of 0",
+    lambda *_: Average(0.5).update(): "update must come after build",
+    lambda weights, _: Average(0.5).average(weights): "average must come after build",
+    lambda _, average: average.update(1, [0.5]): "values must be a list of 0",
 }
 
 

@@ -50,14 +50,14 @@ def test_the_sum_of_three_gradients_has_the_order_of_the_graph():
     """The fault that eager code would have: TensorFlow's own ops, which add otherwise."""
 
     class Plain(keras.layers.Layer):
-        def build(self, input_shape):
+        def build(self, _input_shape):
             self.gamma = self.add_weight(shape=(5,), initializer="ones", name="gamma")
 
         def call(self, x):
             mean, variance = tf.nn.moments(x, [0])
             return tf.nn.batch_normalization(x, mean, variance, None, self.gamma, 1e-3)
 
-    def reference(x, weights, training):
+    def reference(x, weights, _training):
         mean, variance = tf.compat.v1.nn.moments(x, [0])
         return {
             "y": tf.nn.batch_normalization(
@@ -79,7 +79,8 @@ PIXELS, FILTERS, HIDDEN, CLASSES = 6, 4, 5, 3
 
 
 class Program(keras.Model):
-    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+    # Keras passes them by position, and others by name.
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):  # noqa: ARG002
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, y_pred)
         return tf.reduce_mean(losses)
 
@@ -190,7 +191,7 @@ class ProgramOfTF1:
         values = self.session.run(self.state)
         yield {"initial values": {**values["updates"], **values["slots"]}}
         for batch in batches():
-            feed = dict(zip((self.x, self.labels), batch))
+            feed = dict(zip((self.x, self.labels), batch, strict=False))
             happened, _ = self.session.run((self.happened, self.train), feed)
             yield {**happened, **self.session.run(self.state)}
 
@@ -234,7 +235,7 @@ def test_a_program_that_forgot_update_ops_is_found_and_told_apart():
     assert np.abs(program.predict(x) - predicted).max() > 0.1
     # To migrate it as it was: statistics that never move.
     frozen = new_program(
-        lambda momentum, name: tf1_semantics.layers.BatchNormalization(
+        lambda _momentum, name: tf1_semantics.layers.BatchNormalization(
             momentum=1.0, name=name
         )
     )

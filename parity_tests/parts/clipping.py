@@ -41,7 +41,7 @@ def steps_of_tf1(reference, **arguments):
             for i, gradient in enumerate(GRADIENTS)
         ]
         train = tf.compat.v1.train.GradientDescentOptimizer(1.0).apply_gradients(
-            zip(reference(gradients, **arguments), variables)
+            zip(reference(gradients, **arguments), variables, strict=False)
         )
         initialise = tf.compat.v1.global_variables_initializer()
     with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
@@ -59,7 +59,7 @@ def off(reference, arguments, **of_keras):
     largest = max(abs(step).max() for step in expected)
     errors = [
         abs(variable.numpy() - step).max()
-        for variable, step in zip(variables, expected)
+        for variable, step in zip(variables, expected, strict=False)
     ]
     return {1: float(max(errors) / largest)}
 

@@ -75,7 +75,7 @@ def graph_of_tf1(references, dtype):
             )
             for place, one in enumerate(fed)
         ]
-        hold = [one.assign(value).op for one, value in zip(held, fed)]
+        hold = [one.assign(value).op for one, value in zip(held, fed, strict=False)]
         gradients = as_gradients(*[one.read_value() for one in held])
         for name, arguments in references:
             gradients = PARTS[name].reference(gradients, **dict(arguments))
@@ -85,7 +85,7 @@ def graph_of_tf1(references, dtype):
     )
 
     def run(*arrays):
-        session.run(hold, dict(zip(fed, arrays)))
+        session.run(hold, dict(zip(fed, arrays, strict=False)))
         return session.run(clipped)
 
     return run
@@ -199,10 +199,10 @@ def trained_by_tf1(clips, start, x, y, steps):
         output = tf.reduce_sum(tf.nn.embedding_lookup(table, rows), 1) * weights
         loss = tf.reduce_sum(tf.square(output - target))
         optimizer = tf.compat.v1.train.MomentumOptimizer(0.1, 0.9)
-        gradients, variables = zip(*optimizer.compute_gradients(loss))
+        gradients, variables = zip(*optimizer.compute_gradients(loss), strict=False)
         for name, arguments in clips:
             gradients = PARTS[name].reference(list(gradients), **arguments)
-        train = optimizer.apply_gradients(zip(gradients, variables))
+        train = optimizer.apply_gradients(zip(gradients, variables, strict=False))
         state = {
             "slots": {slot.op.name: slot for slot in optimizer.variables()},
             "updates": {"table": table, "weights": weights},
@@ -227,7 +227,7 @@ class Embedded(keras.layers.Layer):
                 self.add_weight(
                     shape=value.shape,
                     name=name,
-                    initializer=lambda shape, dtype, value=value: tf.constant(value),
+                    initializer=lambda *_, value=value, **__: tf.constant(value),
                 ),
             )
 
@@ -266,13 +266,15 @@ def test_training_with_clips_is_that_of_tf1(clips):
     )
     states = []
 
-    def keep(batch, logs):
+    def keep(*_, **__):
         slots, _ = optimizer.tf1_slots()
         states.append(
             {
                 "slots": {
                     f"{name}/Momentum": slot.numpy()
-                    for name, slot in zip(("table", "weights"), slots["Momentum"])
+                    for name, slot in zip(
+                        ("table", "weights"), slots["Momentum"], strict=False
+                    )
                 },
                 "updates": {
                     "table": layer.table.numpy(),

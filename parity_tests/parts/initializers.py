@@ -32,7 +32,7 @@ def _of_compat(name):
 def contrib_variance_scaling(factor=2.0, mode="FAN_IN", uniform=False, seed=None):
     """What tf.contrib.layers.variance_scaling_initializer did, in compat.v1 ops."""
 
-    def initialise(shape, dtype=tf.float32, partition_info=None):
+    def initialise(shape, dtype=tf.float32, **_):
         sizes = [float(size) for size in shape] or [1.0]
         window = math.prod(sizes[:-2])
         fan_in = window * (sizes[-2] if len(sizes) > 1 else sizes[-1])

@@ -56,7 +56,7 @@ class Reference:
                 )
                 self.happened[training] = {
                     "loss": outputs,
-                    "gradients": dict(zip(sources, gradients)),
+                    "gradients": dict(zip(sources, gradients, strict=False)),
                 }
             self.output = y
         self.session = tf1.Session(graph=graph)
@@ -109,7 +109,7 @@ class Twin:
             if weight.trainable:
                 sources[name] = weight.value
         gradients = tape.gradient(outputs[0], sources, upstream) if sources else {}
-        return dict(zip(self._output_names, outputs)), gradients
+        return dict(zip(self._output_names, outputs, strict=False)), gradients
 
     def run(self, weights, batches, level="function"):
         """Yields the same as the reference."""

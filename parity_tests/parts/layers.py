@@ -21,18 +21,18 @@ from parity_tests.parts.initializers import (
 from tf2_keras import tf1_semantics
 
 
-def add_bias(x, weights, training, initializer="zeros"):
+def add_bias(x, weights, _training, **_):
     """The idiom ``tf.matmul(x, w) + b``, behind the product."""
     return {"y": x + weights["bias"]}, []
 
 
-def bias_add(x, weights, training, initializer="zeros"):
+def bias_add(x, weights, _training, **_):
     return {"y": tf.nn.bias_add(x, weights["bias"])}, []
 
 
 def batch_normalization(
     x, weights, training, momentum=0.99, epsilon=1e-3, axis=-1, center=True, scale=True,
-    fused=None, **initializers,
+    fused=None, **_,
 ):  # fmt: skip
     """What tf.layers.batch_normalization of 1.15 built, in compat.v1 ops."""
     rank = x.shape.rank
@@ -83,8 +83,7 @@ def batch_normalization(
 
 
 def layer_norm(
-    x, weights, training, begin_norm_axis=1, begin_params_axis=-1, center=True,
-    scale=True, epsilon=None,
+    x, weights, _training, center=True, scale=True, begin_norm_axis=1, epsilon=None, **_,
 ):  # fmt: skip
     """What tf.contrib.layers.layer_norm of 1.15 built, in compat.v1 ops."""
     rank = x.shape.rank
@@ -104,19 +103,19 @@ def layer_norm(
     }, []
 
 
-def lrn(x, weights, training, **arguments):
+def lrn(x, _weights, _training, **arguments):
     return {"y": tf.compat.v1.nn.lrn(x, **arguments)}, []
 
 
-def resize_bilinear(x, weights, training, **arguments):
+def resize_bilinear(x, _weights, _training, **arguments):
     return {"y": tf.compat.v1.image.resize_bilinear(x, **arguments)}, []
 
 
-def resize_nearest_neighbor(x, weights, training, **arguments):
+def resize_nearest_neighbor(x, _weights, _training, **arguments):
     return {"y": tf.compat.v1.image.resize_nearest_neighbor(x, **arguments)}, []
 
 
-def max_pool_with_argmax(x, weights, training, ksize, strides, padding, **options):
+def max_pool_with_argmax(x, _weights, _training, ksize, strides, padding, **options):
     def of_four(sizes):
         sizes = [sizes, sizes] if isinstance(sizes, int) else list(sizes)
         return sizes if len(sizes) == 4 else [1, *sizes, 1]
@@ -506,10 +505,12 @@ PARTS = (
             {"keep_prob": 0.75, "seed": 5},
             {"keep_prob": 0.5, "seed": (1, 14), "fed": True},
             {"keep_prob": 1.0, "seed": 0},
+            {"keep_prob": 0.8, "seed": 2, "scaling": "compat.v1"},
         ),
         refused=(
             *_each("keep_prob", (0, -0.1, 1.5, *NO_NUMBERS[:3], True, None), seed=1),
             *(({**wrong, "keep_prob": 0.5}, "seed") for wrong, _ in REFUSED_SEEDS),
+            *_each("scaling", ("1.14", 1.15, None), keep_prob=0.5, seed=1),
         ),
         traps=(
             _trap_of_dropout("keras.layers.Dropout(0.25, seed=42)", 0.25, 0.5),

@@ -117,7 +117,8 @@ def batches_of_a_program(steps=4):
 class Program(keras.Model):
     """Convolution, the layer, mean square."""
 
-    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+    # Keras passes them by position, and others by name.
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):  # noqa: ARG002
         return tf.reduce_mean(tf.square(y_pred - y))
 
 
@@ -175,7 +176,9 @@ def program_of_tf1(name, arguments, initial):
         values = session.run(state)
         yield {"initial values": {**values["updates"], **values["slots"]}}
         for batch in batches_of_a_program():
-            of_step, _ = session.run((happened, train), dict(zip((x, target), batch)))
+            of_step, _ = session.run(
+                (happened, train), dict(zip((x, target), batch, strict=False))
+            )
             yield {**of_step, **session.run(state)}
 
 
@@ -196,7 +199,7 @@ def test_a_training_program_is_that_of_tf1(name, arguments):
 def test_max_pooling_of_keras_is_that_of_tf1_ties_and_all():
     """So there is no part for it: of equal maxima the first gets the gradient."""
 
-    def pooled(x, weights, training):
+    def pooled(x, _weights, _training):
         return {
             "y": tf.compat.v1.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")
         }, []

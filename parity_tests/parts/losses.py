@@ -129,7 +129,7 @@ def difference(expected, received):
 def weighted(reference):
     """A function of tf.losses as ``training_of_tf1`` takes it."""
 
-    def loss(labels, predictions, weights, kernel, **arguments):
+    def loss(labels, predictions, weights, _kernel, **arguments):
         return reference(labels, predictions, weights=weights, **arguments)
 
     return loss
@@ -165,7 +165,7 @@ def trap(
         loss = naive()
         received = training_of_keras(
             name,
-            lambda labels, predictions, weights, kernel: loss(
+            lambda labels, predictions, weights, _: loss(
                 labels, predictions, weights if is_weighted else None
             ),
             **conditions,
@@ -183,7 +183,7 @@ def cross_entropy_of_tf1(labels, logits, axis=-1):
     )
 
 
-def stopped_labels(labels, predictions, weights, kernel, cross_entropy):
+def stopped_labels(_labels, predictions, _weights, _kernel, cross_entropy):
     """A model that also makes its own labels, as distillation and co-training do."""
     made = tf.nn.softmax(predictions[:, ::-1])
     return tf.reduce_mean(cross_entropy(labels=made, logits=predictions))
@@ -204,7 +204,7 @@ def off_softmax():
     return difference(expected, received)
 
 
-def decayed(labels, predictions, weights, kernel, penalty):
+def decayed(labels, predictions, _weights, kernel, penalty):
     error = tf.reduce_mean(tf.math.squared_difference(predictions, labels))
     return error + penalty(kernel)
 
@@ -232,7 +232,7 @@ def off_mean():
     expected = training_of_tf1("MeanSquaredError", weighted(V1.mean_squared_error))
     received = training_of_keras(
         "MeanSquaredError",
-        lambda labels, predictions, weights, kernel: tf.reduce_mean(
+        lambda labels, predictions, weights, _: tf.reduce_mean(
             tf.math.squared_difference(predictions, labels) * weights
         ),
     )

@@ -52,7 +52,7 @@ def record(values):
         "loss": {"loss": loss},
         "gradients": {
             key: gradient
-            for key, gradient in zip(names, gradients)
+            for key, gradient in zip(names, gradients, strict=False)
             if gradient is not None
         },
     }
@@ -102,7 +102,7 @@ def graph_of_tf1(name, arguments, dtype, weights_rank):
     session = session_of(graph)
 
     def run(*data):
-        found = iter(session.run(wanted, dict(zip(fed, data))))
+        found = iter(session.run(wanted, dict(zip(fed, data, strict=False))))
         return [
             tensor if tensor is None else next(found) for tensor in [loss, *gradients]
         ]
@@ -295,7 +295,11 @@ def weighted_losses_of_tf1(rank, weights_rank, dtype):
             tf.TensorSpec([None] * weights_rank, tf.float32),
         ],
     )
-    return lambda *data: session.run(wanted, dict(zip(fed, data))), function, of_keras
+    return (
+        lambda *data: session.run(wanted, dict(zip(fed, data, strict=False))),
+        function,
+        of_keras,
+    )
 
 
 @given(data=st.data())
@@ -310,7 +314,7 @@ def test_weights_and_reductions_are_those_of_tf1(data):
     expected = graph(elements, weights)
     for run in (function, eager):
         received = run(tf.constant(elements), tf.constant(weights))
-        for one, other in zip(expected, received):
+        for one, other in zip(expected, received, strict=False):
             require_agreement(one, as_arrays(other))
 
 
@@ -444,9 +448,16 @@ def test_no_gradient_flows_into_the_labels():
             by_labels, by_logits = tf.compat.v1.gradients(loss, fed)
         assert by_labels is None
         with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
-            expected = session.run([loss, by_logits], dict(zip(fed, (made, logits))))
+            expected = session.run(
+                [loss, by_logits], dict(zip(fed, (made, logits), strict=False))
+            )
 
-        def run(labels, logits, function=losses.softmax_cross_entropy_with_logits):
+        def run(
+            labels,
+            logits,
+            function=losses.softmax_cross_entropy_with_logits,
+            axis=axis,
+        ):
             with tf.GradientTape() as tape:
                 tape.watch([labels, logits])
                 loss = function(tf.nn.softmax(labels, axis), logits, axis)
@@ -547,7 +558,11 @@ def run_of_tf1(name, epochs, batch, penalty=None):
         for _ in range(epochs):
             for start in range(0, len(features), batch):
                 rows = slice(start, start + batch)
-                feed = dict(zip(fed, (features[rows], labels[rows], weights[rows])))
+                feed = dict(
+                    zip(
+                        fed, (features[rows], labels[rows], weights[rows]), strict=False
+                    )
+                )
                 value, _ = session.run([loss, train], feed)
                 updates = {"kernel": session.run(variable)}
                 yield {"loss": {"loss": value}, "updates": updates}
@@ -558,7 +573,7 @@ def run_of_fit(name, model, epochs, batch):
     features, labels, weights, _ = problem(name)
     records = []
 
-    def keep(step, logs):
+    def keep(*_, **__):
         records.append(
             {
                 "loss": {"loss": model.last_loss.numpy()},
@@ -619,7 +634,7 @@ def test_labels_without_the_last_axis_are_refused_in_fit():
         model.fit(np.ones([4, 2]), np.ones([4]), verbose=0)
     with pytest.raises(ValueError, match="sample_weight must be a number, or have"):
         model.fit(np.ones([4, 2]), np.ones([4, 1]), sample_weight=np.ones(4), verbose=0)
-    for one, other in zip(before, model.get_weights()):
+    for one, other in zip(before, model.get_weights(), strict=False):
         np.testing.assert_array_equal(one, other)
 
 

@@ -70,7 +70,7 @@ def session_of_tf1(reference, arguments, placeholders):
         session.run(initialise)
 
         def update(*arrays):
-            session.run(update_op, dict(zip(fed.values(), arrays)))
+            session.run(update_op, dict(zip(fed.values(), arrays, strict=False)))
             return session.run([value, variables])
 
         update.restart = functools.partial(session.run, initialise)
@@ -102,7 +102,7 @@ def naive_and_expected(name, naive, arguments, kind=None, weighted=False):
     names = ["values"] if DATA[name] == "values" else ["labels", "predictions"]
     placeholders = {
         key: tf.TensorSpec([None], array.dtype)
-        for key, array in zip([*names, "weights"], batches[0])
+        for key, array in zip([*names, "weights"], batches[0], strict=False)
     }
     with session_of_tf1(REFERENCES[name], arguments, placeholders) as (update, _):
         for batch in batches:

@@ -69,7 +69,10 @@ def run_of_tf1(name, arguments, rank, weights_rank, batches):
     update.restart()
     for batch in batches:
         value, variables = update(*batch)
-        yield {"loss": {"value": value}, "slots": dict(zip(names, variables))}
+        yield {
+            "loss": {"value": value},
+            "slots": dict(zip(names, variables, strict=False)),
+        }
 
 
 @functools.cache

@@ -203,7 +203,7 @@ class Graph:
                     tf.compat.v1.scatter_add(total, gradient.indices, gradient.values)
                     if isinstance(gradient, tf.IndexedSlices)
                     else tf.compat.v1.assign_add(total, gradient)
-                    for total, gradient in zip(sums, gradients)
+                    for total, gradient in zip(sums, gradients, strict=False)
                 ]
                 gradients = [total / self.every for total in sums]
                 self.zero = [
@@ -215,16 +215,16 @@ class Graph:
             if undecayed:
                 options["undecayed"] = [
                     variable
-                    for key, variable in zip(values, variables)
+                    for key, variable in zip(values, variables, strict=False)
                     if key in undecayed
                 ]
             self.train = optimizer.apply_gradients(
-                list(zip(gradients, variables)), step, **options
+                list(zip(gradients, variables, strict=False)), step, **options
             )
             slots = [*optimizer.variables(), *sums]
             self.state = {
                 "slots": {slot.op.name: slot for slot in slots},
-                "updates": dict(zip(values, variables), global_step=step),
+                "updates": dict(zip(values, variables, strict=False), global_step=step),
             }
             initialise = tf.compat.v1.global_variables_initializer()
         self.session = tf.compat.v1.Session(graph=graph)
@@ -234,7 +234,7 @@ class Graph:
         """Yields {"slots", "updates"} after each list of gradients of `steps`."""
         for number, gradients in enumerate(steps, 1):
             feed = {}
-            for placeholder, gradient in zip(self.fed, gradients):
+            for placeholder, gradient in zip(self.fed, gradients, strict=False):
                 if isinstance(gradient, Rows):
                     feed[placeholder.values] = gradient.values
                     feed[placeholder.indices] = gradient.indices

@@ -74,7 +74,8 @@ class Twin:
         self.variables = [variable(value, name=key) for key, value in values.items()]
         optimizer.build(self.variables)
         specs = [
-            spec_like(gradient, value) for gradient, value in zip(like, values.values())
+            spec_like(gradient, value)
+            for gradient, value in zip(like, values.values(), strict=False)
         ]
         self.function = tf.function(self.step, input_signature=[specs])
 
@@ -92,7 +93,7 @@ class Twin:
         for step in gradients:
             tensors = [
                 as_tensor(gradient, value)
-                for gradient, value in zip(step, self.variables)
+                for gradient, value in zip(step, self.variables, strict=False)
             ]
             if level == "function":
                 self.function(tensors)
@@ -107,9 +108,9 @@ class Twin:
         named = {
             f"{name}/{slot}": variable
             for slot, variables in slots.items()
-            for name, variable in zip(self.names, variables)
+            for name, variable in zip(self.names, variables, strict=False)
         }
-        updates = dict(zip(self.names, self.variables))
+        updates = dict(zip(self.names, self.variables, strict=False))
         updates["global_step"] = self.optimizer.iterations
         return {
             "slots": {key: slot.numpy() for key, slot in {**named, **others}.items()},
@@ -258,7 +259,7 @@ def test_a_wrong_epsilon_a_late_power_or_a_missing_decay_is_seen():
         sums_duplicate_rows = False
 
     class FromZero(tf1_semantics.optimizers.RMSProp):
-        def add_slots(self, variables, name, initializer="zeros"):
+        def add_slots(self, variables, name, *_):
             return super().add_slots(variables, name)
 
     for name, arguments, faulty in (
@@ -408,7 +409,7 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self.records = []
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, *_, **__):
         twin = Twin.__new__(Twin)
         twin.optimizer, twin.names = self.model.optimizer, list(initial_values())
         twin.variables = self.model.trainable_variables
@@ -439,7 +440,7 @@ def test_fit_is_that_of_tf1_also_after_saving_and_loading(part, sample, tmp_path
     data = examples(steps)
     graph = Graph(part, part.samples[sample], initial_values(), backward=backward)
     with contextlib.closing(graph):
-        batches = zip(*(np.split(array, steps) for array in data))
+        batches = zip(*(np.split(array, steps) for array in data), strict=False)
         expected = list(graph.run(batches))
     model = new_model(made(part, part.samples[sample]))
     records = fit(model, data, range(0, saved))
@@ -517,7 +518,9 @@ def test_xla_is_refused_in_fit_before_anything_changes():
     model = new_model(new_optimizer("optimizers.Adam"), jit_compile=True)
     with pytest.raises(NotImplementedError, match=r"Received: jit_compile=True\. Use"):
         fit(model, examples(2), range(2))
-    for value, variable in zip(initial_values().values(), model.get_weights()):
+    for value, variable in zip(
+        initial_values().values(), model.get_weights(), strict=False
+    ):
         np.testing.assert_array_equal(value, variable)
     assert model.optimizer.iterations.numpy() == 0
 
@@ -595,7 +598,7 @@ def test_rows_without_a_gradient_stay_as_they_are_but_for_adam():
     values, gradients = ordinary_problem(6)
     for part in PARTS:
         run = list(Twin(made(part, part.samples[0]), values).run(gradients, "eager"))
-        for before, after, step in zip(run, run[1:], gradients[1:]):
+        for before, after, step in zip(run, run[1:], gradients[1:], strict=False):
             idle = np.setdiff1d(np.arange(11), step[2].indices)
             tables = [
                 (before[stage][key][idle], after[stage][key][idle])
@@ -624,13 +627,13 @@ def test_a_loss_scale_that_is_a_power_of_two_changes_nothing():
         wrapped.apply([gradient * 1024.0 for gradient in gradients], variables)
         return gradients
 
-    for record, step_gradients in zip(expected, gradients):
+    for record, step_gradients in zip(expected, gradients, strict=False):
         step([tf.constant(gradient) for gradient in step_gradients])
-        for key, variable in zip(values, variables):
+        for key, variable in zip(values, variables, strict=False):
             np.testing.assert_array_equal(record["updates"][key], variable.numpy())
     before = [variable.numpy() for variable in variables]
     step([tf.fill(gradient.shape, np.float32(np.inf)) for gradient in gradients[0]])
-    for value, variable in zip(before, variables):
+    for value, variable in zip(before, variables, strict=False):
         np.testing.assert_array_equal(value, variable.numpy())
     assert inner.iterations.numpy() == 4
 

@@ -114,7 +114,9 @@ def test_the_pages_of_parts_and_traps_are_up_to_date():
     for name, page in (("parts", pages.parts_page()), ("traps", pages.traps_page())):
         stored = (pages.DOCS / f"{name}.md").read_text(encoding="utf-8")
         assert re.sub(number, "| ", stored) == re.sub(number, "| ", page), remedy
-        for old, new in zip(re.findall(number, stored), re.findall(number, page)):
+        for old, new in zip(
+            re.findall(number, stored), re.findall(number, page), strict=False
+        ):
             smaller, larger = sorted([float(old), float(new)])
             # Below 1e-4 it may be roundings, which differ by processor altogether.
             assert larger < 1e-4 or larger <= 3 * smaller, f"{old}, now {new}: {remedy}"

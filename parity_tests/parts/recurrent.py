@@ -188,7 +188,7 @@ def _mask_of_a_whole_sequence():
     # A cell that hands its input on: identity for the inputs, zeros for the state.
     weights = [np.eye(16, 8, dtype=np.float32), np.zeros(8, np.float32)]
     twin = Twin(Problem((spec,), x))
-    for weight, value in zip(twin.weights.values(), weights):
+    for weight, value in zip(twin.weights.values(), weights, strict=False):
         weight.assign(value)
     expected = twin.layer(tf.constant(x), training=True)[0].numpy()
     layer = keras.layers.SimpleRNN(
@@ -363,6 +363,7 @@ PARTS = (
                 "state_keep_prob": 0.5,
                 "output_keep_prob": 0.1,
                 "seed": 3,
+                "scaling": "compat.v1",
             },
         ),
         refused=(
@@ -372,6 +373,7 @@ PARTS = (
                 for value in (0.0, 1.1, float("nan"), "0.5", None)
             ),
             *(({"cell": a_cell(), **seed}, name) for seed, name in REFUSED_SEEDS),
+            ({"cell": a_cell(), "seed": 1, "scaling": "tf1"}, "scaling"),
             ({"cell": None, "seed": 1}, "cell"),
             ({"cell": keras.layers.LSTMCell(3), "seed": 1}, "cell"),
             (

@@ -129,7 +129,7 @@ def record(names, weights, flat, loss, gradients):
     return {
         "initial values": weights,
         "loss": {**outputs, "loss": loss},
-        "gradients": dict(zip(["inputs", *names], gradients)),
+        "gradients": dict(zip(["inputs", *names], gradients, strict=False)),
     }
 
 
@@ -156,7 +156,7 @@ def loop_of_tf1(problem, x, lengths, states):
     if problem.initial:
         states = [
             tf.nest.pack_sequence_as(cell.state_size, tf.nest.flatten(state))
-            for cell, state in zip(cells, states)
+            for cell, state in zip(cells, states, strict=False)
         ]
     if len(cells) == 1:
         return tf.compat.v1.nn.dynamic_rnn(
@@ -185,12 +185,14 @@ def run_of_tf1(problem, steps=1):
                 lambda value: tf.compat.v1.placeholder(dtype, [None, value.shape[1]]),
                 states,
             )
-            feed.update(zip(tf.nest.flatten(states), drawn))
+            feed.update(zip(tf.nest.flatten(states), drawn, strict=False))
         flat = tf.nest.flatten(loop_of_tf1(problem, x, lengths, states))
         weighting = [
             tf.compat.v1.placeholder(dtype, [None] * one.shape.rank) for one in flat
         ]
-        loss = tf.add_n([tf.reduce_sum(a * b) for a, b in zip(flat, weighting)])
+        loss = tf.add_n(
+            [tf.reduce_sum(a * b) for a, b in zip(flat, weighting, strict=False)]
+        )
         variables = tf.compat.v1.trainable_variables()
         gradients = tf.compat.v1.gradients(loss, [x, *variables])
         initialisers = [variable.initializer for variable in variables]
@@ -203,16 +205,19 @@ def run_of_tf1(problem, steps=1):
         )
         for one in flat
     ]
-    feed.update(zip(weighting, cotangents(problem, shapes)))
+    feed.update(zip(weighting, cotangents(problem, shapes), strict=False))
     with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
         session.run(
             initialisers,
-            {one.inputs[1]: value for one, value in zip(initialisers, values)},
+            {
+                one.inputs[1]: value
+                for one, value in zip(initialisers, values, strict=False)
+            },
         )
         for _ in range(steps):
             yield record(
                 names,
-                dict(zip(names, session.run(variables))),
+                dict(zip(names, session.run(variables), strict=False)),
                 *session.run([flat, loss, gradients], feed),
             )
 
@@ -236,7 +241,7 @@ class Twin:
         self.layer.build((None, None, problem.x.shape[2]))
         self.weights = self.layer.tf1_weights()
         values = problem.draw([weight.shape for weight in self.weights.values()], 0)
-        for weight, value in zip(self.weights.values(), values):
+        for weight, value in zip(self.weights.values(), values, strict=False):
             weight.assign(value)
 
     def step(self, inputs):
@@ -249,7 +254,10 @@ class Twin:
             }
             flat = tf.nest.flatten(self.layer(inputs["x"], training=True, **options))
             loss = tf.add_n(
-                [tf.reduce_sum(a * b) for a, b in zip(flat, inputs["weighting"])]
+                [
+                    tf.reduce_sum(a * b)
+                    for a, b in zip(flat, inputs["weighting"], strict=False)
+                ]
             )
         wanted = [inputs["x"], *(weight.value for weight in self.weights.values())]
         return flat, loss, tape.gradient(loss, wanted)
@@ -263,7 +271,7 @@ class Twin:
         if problem.lengths is not None:
             inputs["sequence_length"] = problem.lengths
         if problem.initial:
-            inputs.update(zip(names, initial_states(problem)))
+            inputs.update(zip(names, initial_states(problem), strict=False))
         spec = self.layer.compute_output_spec(
             keras.KerasTensor(problem.x.shape, problem.x.dtype.name)
         )

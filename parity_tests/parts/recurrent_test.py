@@ -185,7 +185,9 @@ def test_cells_work_in_the_loop_of_keras(spec, masked):
         zero_output_for_mask=True,
     )  # fmt: skip
     layer.build((None, None, FEATURES))
-    for weight, value in zip(layer.weights, of_tf1["initial values"].values()):
+    for weight, value in zip(
+        layer.weights, of_tf1["initial values"].values(), strict=False
+    ):
         weight.assign(value)
     # Open sizes, as in the graph: known ones let Grappler reorder more sums.
     specs = [
@@ -214,7 +216,9 @@ def test_cells_work_alone(spec, level):
     cell = cell_of_twin(spec)
     (state,) = tf.nest.map_structure(tf.constant, initial_states(problem))
     cell.build((None, FEATURES))
-    for weight, value in zip(cell.weights, of_tf1["initial values"].values()):
+    for weight, value in zip(
+        cell.weights, of_tf1["initial values"].values(), strict=False
+    ):
         weight.assign(value)
     step = cell
     if level == "function":
@@ -349,19 +353,21 @@ def training_of_tf1(optimizer):
         initialise = tf.compat.v1.global_variables_initializer()
     with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
         session.run(initialise)
-        records = [{"initial values": dict(zip(names, session.run(variables)))}]
+        records = [
+            {"initial values": dict(zip(names, session.run(variables), strict=False))}
+        ]
         for batch in batches():
-            feed = dict(zip((x, lengths, labels), batch))
+            feed = dict(zip((x, lengths, labels), batch, strict=False))
             value, _ = session.run([loss, train], feed)
-            updates = dict(zip(names, session.run(variables)))
+            updates = dict(zip(names, session.run(variables), strict=False))
             records.append({"loss": {"loss": value}, "updates": updates})
     return records
 
 
 @keras.saving.register_keras_serializable("parity_tests")
 class CrossEntropy(keras.losses.Loss):
-    def __init__(self, reduction=None, **kwargs):
-        super().__init__(reduction=None, **kwargs)
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "reduction": None})
 
     def call(self, labels, logits):
         return tf.reduce_mean(
@@ -429,9 +435,7 @@ def test_a_classifier_is_fitted_as_in_tf1(optimizer):
     model.compile(OPTIMIZERS[optimizer][1](), CrossEntropy(), jit_compile=False)
     records = [{"initial values": values(weights)}]
     after = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: records.append(
-            {"updates": values(weights)}
-        )
+        on_train_batch_end=lambda *_, **__: records.append({"updates": values(weights)})
     )
     x, lengths, labels = examples()
     model.fit(
@@ -586,7 +590,7 @@ def test_lengths_known_only_when_run_are_refused_before_anything_changes(
     before = [one.numpy() for one in state]
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         step(x, np.array(lengths, np.int32))
-    for one, other in zip(before, state):
+    for one, other in zip(before, state, strict=False):
         np.testing.assert_array_equal(one, other.numpy())
 
 

@@ -64,7 +64,7 @@ def off(write, decay):
     )
     return {
         step: float(abs(compiled(step) - rate) / rate)
-        for step, rate in zip(STEPS, expected)
+        for step, rate in zip(STEPS, expected, strict=False)
     }
 
 

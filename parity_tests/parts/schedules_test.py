@@ -195,10 +195,10 @@ class Scale(keras.layers.Layer):
         super().__init__()
         self.start = start
 
-    def build(self, input_shape):
+    def build(self, _input_shape):
         self.scale = self.add_weight(
             shape=self.start.shape,
-            initializer=lambda shape, dtype: tf.constant(self.start, dtype),
+            initializer=lambda _, dtype: tf.constant(self.start, dtype),
             name="weights",
         )
 
@@ -226,7 +226,7 @@ def trained_by_fit(optimizer, start, gradients):
     )
     states = []
     after_each = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: states.append(
+        on_train_batch_end=lambda *_, **__: states.append(
             state_of(optimizer, layer.scale)
         )
     )

@@ -48,7 +48,8 @@ def measure(part, sparse, rounds=5, seconds=0.5, rows=ROWS, on_round=None):
         side: {
             "milliseconds": 1000 * statistics.median(times),
             "ratio": statistics.median(
-                reference / own for reference, own in zip(taken["tf1"], times)
+                reference / own
+                for reference, own in zip(taken["tf1"], times, strict=False)
             ),
         }
         for side, times in taken.items()
