@@ -123,14 +123,15 @@ def run(module, minutes, seed, say=print):
         longest = 10 + 3 * (time.monotonic() - start)
         waiting = mutations(module, folder)
         random.Random(seed).shuffle(waiting)
-        say(f"{len(waiting)} faults; at most {longest:.0f} s each")
+        faults = len(waiting)
+        say(f"{faults} faults; at most {longest:.0f} s each")
         while waiting and time.monotonic() - start < minutes * 60:
             result = mutate_and_test(waiting.pop(), tests, longest)
             if result.is_killed:
                 killed += 1
             else:
                 survivors.append(result.diff)
-                say(result.diff)
+                say(f"survives, {faults - len(waiting)} of {faults}:\n{result.diff}")
     os.chdir(ROOT)
     return killed, survivors, len(waiting)
 
