@@ -42,13 +42,13 @@ def pytest_addoption(parser):
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """Before Hypothesis's own, which then loads the profile and sets the seed."""
-    costly = () if config.getoption("shrink") else (Phase.shrink, Phase.explain)
+    left_out = {Phase.explain, *([] if config.getoption("shrink") else [Phase.shrink])}
     for name, differing in PROFILES.items():
         settings.register_profile(
             name,
             deadline=None,  # the first example of a pair traces its functions
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-            phases=[phase for phase in Phase if phase not in costly],
+            phases=[phase for phase in Phase if phase not in left_out],
             print_blob=True,
             **differing,
         )

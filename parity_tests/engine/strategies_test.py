@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -15,6 +15,7 @@ every_float = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype._
 # Searching for one example is deterministic, and stores nothing.
 SEARCH = settings(
     max_examples=2000,
+    phases=[Phase.generate, Phase.shrink],
     derandomize=True,
     database=None,
     deadline=None,
@@ -84,7 +85,8 @@ def has_ties(values):
 
 
 def is_ordinary(values):
-    return len(np.unique(values)) == values.size and np.abs(values).max() < 6
+    # Of hundreds, two may round to one number.
+    return len(np.unique(values)) >= values.size - 2 and np.abs(values).max() < 6
 
 
 def is_constant(values):
@@ -122,6 +124,7 @@ def test_every_kind_of_awkward_array_is_found(kind):
 
 
 @given(strategies.arrays((4, 50), awkward=False))
+@example(np.random.RandomState(521).standard_normal((4, 50)).astype(np.float32))
 def test_arrays_that_are_not_awkward_are_ordinary(array):
     assert is_ordinary(array.reshape(-1))
 

@@ -1,6 +1,7 @@
 """Claims about the two measures of distance."""
 
 import fractions
+import math
 
 import ml_dtypes
 import numpy as np
@@ -65,6 +66,8 @@ def test_layouts_are_those_that_numpy_and_ml_dtypes_state():
         assert float(from_bits(layout.infinity, dtype)) == np.inf
         assert from_bits(layout.infinity - 1, dtype) == info.max
         assert layout.epsilon == float(info.eps)
+        # The fewest decimal digits that tell any two numbers apart.
+        assert layout.digits == math.ceil(1 + (info.nmant + 1) * math.log10(2))
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
@@ -225,8 +228,12 @@ def test_different_shapes_and_dtypes_are_refused():
     for measure in (ulp_distance, normwise_error, normwise_distance):
         with pytest.raises(ValueError, match=r"Received: \[3\] and \[3, 1\]"):
             measure(values, values[:, None])
+        with pytest.raises(ValueError, match=r"Received: \[3, 1\] and \[3\]"):
+            measure(values[:, None], values)
         with pytest.raises(ValueError, match="Received: float32 and float64"):
             measure(values, values.astype(np.float64))
+        with pytest.raises(ValueError, match="Received: float64 and float32"):
+            measure(values.astype(np.float64), values)
 
 
 # -------------------------------------------------------------------- memory layouts
@@ -310,9 +317,15 @@ def test_identical_is_about_bytes_dtype_and_shape():
     zero, minus_zero = np.float32(0.0), np.float32(-0.0)
     assert not identical(zero, minus_zero)
     assert identical(np.float32(np.nan), np.float32(np.nan))
-    assert not identical(zero, np.float64(0.0))
-    assert not identical(np.zeros(3), np.zeros((3, 1)))
-    assert not identical(np.zeros(3, "<f4"), np.zeros(3, ">f4"))
+    for pair in (
+        (zero, np.float64(0.0)),
+        # Of one size, and all bytes are zero.
+        (np.zeros(3, np.float32), np.zeros(3, np.int32)),
+        (np.zeros(3), np.zeros((3, 1))),
+        (np.zeros(3, "<f4"), np.zeros(3, ">f4")),
+    ):
+        assert not identical(*pair)
+        assert not identical(*reversed(pair))
     with pytest.raises(TypeError, match="Received: object"):
         identical(np.array([None]), np.array([None]))
 
@@ -420,6 +433,15 @@ def test_normwise_error_is_the_greatest_normwise_distance():
     distances = normwise_distance(reference, candidate)
     assert distances.shape == (3, 5) and distances.dtype == np.float64
     assert distances.max() == normwise_error(reference, candidate)
+    # A magnitude from elsewhere counts if it is larger, and none does by itself.
+    for scale in (1e-3, 1.0):
+        scaled = reference * np.float32(scale), candidate * np.float32(scale)
+        error = np.abs(np.subtract(*scaled, dtype=np.float64)).max() / 2.0**-23
+        largest = np.abs(scaled[0]).max().astype(np.float64)
+        for measure in (normwise_error, lambda *a: normwise_distance(*a).max()):
+            assert measure(*scaled) == pytest.approx(error / largest)
+            assert measure(*scaled, largest / 2) == pytest.approx(error / largest)
+            assert measure(*scaled, 8.0) == pytest.approx(error / 8.0)
     assert normwise_distance(np.float32(1), np.float32(1)).shape == ()
 
 

@@ -57,11 +57,15 @@ def importers(module):
 
 
 def claims(module):
-    """The test files of a module: those named after it, else after its package, else
-    those that import it, else all of its room.
+    """What pytest is told to run for a module: the test files named after it, and its
+    cases of what claims something of every one of its kind; else those named after its
+    package, else those that import it, else all of its room.
 
     Args:
         module: path from the root.
+
+    Returns:
+        list of words; an empty one if nothing claims anything of the module.
     """
     stems = {
         path.stem
@@ -69,17 +73,24 @@ def claims(module):
         for path in (ROOT / folder).rglob("*")
         if (path.is_dir() or path.suffix == ".py") and not path.stem.endswith("_test")
     }
-    for stem in (module.stem, module.parent.name):
-        if files := named_after(stem, stems):
-            return files
-    return importers(module) or sorted((ROOT / module.parent).glob("*_test.py"))
+    chosen = []
+    if files := named_after(module.stem, stems):
+        of_every = sorted(files[0].parent.glob("every_*_test.py"))
+        files, chosen = files + of_every, ["-k", module.stem] if of_every else []
+    files = (
+        files
+        or named_after(module.parent.name, stems)
+        or importers(module)
+        or sorted((ROOT / module.parent).glob("*_test.py"))
+    )
+    return [str(path.relative_to(ROOT)) for path in files] + chosen
 
 
-def command(files):
+def command(words):
     """What runs the claims: the same examples for every fault, to the first failure."""
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=quick"]
-    words += ["-p", "no:randomly", "-p", "no:cacheprovider"]
-    return shlex.join([*words, *(str(path.relative_to(ROOT)) for path in files)])
+    pytest = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=quick"]
+    plugins = ["-p", "no:randomly", "-p", "no:cacheprovider"]
+    return shlex.join([*pytest, *plugins, *words])
 
 
 def mutations(module, folder):
@@ -103,8 +114,8 @@ def run(module, minutes, seed, say=print):
     from cosmic_ray.testing import run_tests
     from cosmic_ray.work_item import TestOutcome
 
-    files = claims(module)
-    if not files:
+    words = claims(module)
+    if not words:
         raise ValueError(f"A module must have claims. Received: {module}.")
     killed, survivors = 0, []
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +123,7 @@ def run(module, minutes, seed, say=print):
         ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".hypothesis")
         shutil.copytree(ROOT, copy, ignore=ignored)
         os.chdir(copy)
-        tests = command(files)
+        tests = command(words)
         say(tests)
         start = time.monotonic()
         outcome, output = run_tests(tests, timeout=minutes * 60)
@@ -123,14 +134,15 @@ def run(module, minutes, seed, say=print):
         longest = 10 + 3 * (time.monotonic() - start)
         waiting = mutations(module, folder)
         random.Random(seed).shuffle(waiting)
-        say(f"{len(waiting)} faults; at most {longest:.0f} s each")
+        faults = len(waiting)
+        say(f"{faults} faults; at most {longest:.0f} s each")
         while waiting and time.monotonic() - start < minutes * 60:
             result = mutate_and_test(waiting.pop(), tests, longest)
             if result.is_killed:
                 killed += 1
             else:
                 survivors.append(result.diff)
-                say(result.diff)
+                say(f"survives, {faults - len(waiting)} of {faults}:\n{result.diff}")
     os.chdir(ROOT)
     return killed, survivors, len(waiting)
 
