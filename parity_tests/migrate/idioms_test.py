@@ -227,6 +227,8 @@ def test_commands_of_the_guide_exist(page):
     for line in re.findall(r"^tf-parity .+$", page.read_text(encoding="utf-8"), re.M):
         name, *words = line.partition("  #")[0].split()[1:]
         command = cli.commands.commands[name]
+        if name == "explain":
+            assert catalogue.find(words[0]), line
         options = {option for each in command.params for option in each.opts}
         for number, word in enumerate(words):
             if word.startswith("--"):
@@ -234,8 +236,6 @@ def test_commands_of_the_guide_exist(page):
         known = {"--chapter": chapters.NAMES, "--level": LEVELS}
         for option, value in zip(words, words[1:]):
             assert value in known.get(option, [value]), line
-            if option == "--explain":
-                assert catalogue.find(value), line
             if option == "--fault":
                 named = words[words.index("--chapter") + 1]
                 assert value in chapters.faults(named), line

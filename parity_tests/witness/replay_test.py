@@ -7,8 +7,6 @@ import functools
 import hashlib
 import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -95,30 +93,18 @@ def test_the_budgets_of_a_part_are_needed():
         )
 
 
-@functools.lru_cache(maxsize=None)
-def report_without_onednn():
+@pytest.fixture(scope="module")
+def without_onednn(tmp_path_factory, run_python):
     """What `tf-parity witness --stored` says in a process without oneDNN."""
-    program = "from parity_tests import cli; cli.main()"
-    path = pathlib.Path(report_without_onednn.folder) / "report.json"
-    words = [sys.executable, "-c", program, "witness", "--stored", "--json", str(path)]
+    path = tmp_path_factory.mktemp("without_onednn") / "report.json"
+    words = ["-m", "parity_tests", "witness", "--stored", "--json", path]
     for name in chapters.NAMES:
         words += ["--chapter", name]
-    result = subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**environment.clean_environment(), "TF_ENABLE_ONEDNN_OPTS": "0"},
+    result = run_python(
+        *words, env={**environment.clean_environment(), "TF_ENABLE_ONEDNN_OPTS": "0"}
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return json.loads(path.read_text())
-
-
-@pytest.fixture
-def without_onednn(tmp_path_factory):
-    if not hasattr(report_without_onednn, "folder"):
-        report_without_onednn.folder = tmp_path_factory.mktemp("without_onednn")
-    return report_without_onednn()
 
 
 def test_chapters_do_what_1_15_5_did_without_onednn(without_onednn):

@@ -123,7 +123,7 @@ def _first_steps(to_do, order):
             steps.append(
                 {
                     "why": f"Know the most frequent symbol that is '{status}', {count} uses.",
-                    "command": f"tf-parity scan --explain {symbol}",
+                    "command": f"tf-parity explain {symbol}",
                 }
             )
     steps.append(

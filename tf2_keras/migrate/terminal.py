@@ -142,15 +142,15 @@ def _number(count, noun):
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-# ------------------------------------------------------------------- --explain SYMBOL
+# --------------------------------------------------------------------- explain SYMBOL
 
 
 class UnknownSymbol(ValueError):
     """A symbol that is none of TensorFlow 1.x's; the message shows the nearest."""
 
 
-def explanation(symbol):
-    """All that the catalogue knows of a symbol, which may be written tf.… or without.
+def explained(symbol):
+    """The catalogue's Rule of a symbol, which may be written tf.… or without.
 
     Raises:
         UnknownSymbol: with the nearest names.
@@ -162,8 +162,13 @@ def explanation(symbol):
         nearest = catalogue.nearest(name)[:5]
         remedy = f"Nearest: {', '.join(nearest)}" if nearest else "Write it as tf.log"
         raise UnknownSymbol(
-            f"--explain must name a symbol of TensorFlow 1.x. Received: {symbol}. {remedy}."
+            f"SYMBOL must be one of TensorFlow 1.x. Received: {symbol}. {remedy}."
         )
+    return rule
+
+
+def explanation(rule):
+    """All that a catalogue.Rule says, as a table."""
     table = Table(title=Text(rule.symbol), title_justify="left", show_header=False)
     table.add_column("what", style="bold")
     table.add_column("says", overflow="fold")
