@@ -11,8 +11,12 @@ The header prints the seed of the new ones. No profile shrinks what it finds, si
 is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
+import contextlib
 import multiprocessing
+import os
+import pathlib
 import random
+import signal
 import subprocess
 import sys
 
@@ -22,7 +26,8 @@ from hypothesis import HealthCheck, Phase, settings
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
-reference_conditions.settle()
+# Here and not where it is first needed: TensorFlow greets while it is imported.
+reference_conditions.import_tensorflow()
 
 PROFILES = {
     "quick": {"max_examples": 25, "derandomize": True},
@@ -114,6 +119,8 @@ def no_process_is_left(monkeypatch):
 @pytest.fixture
 def tf_parity(monkeypatch, capfd):
     """Runs the command line in this process: (exit code, stdout, stderr)."""
+    for name in ("COLUMNS", "FORCE_COLOR"):  # a test says so if it wants them
+        monkeypatch.delenv(name, raising=False)
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
@@ -123,3 +130,42 @@ def tf_parity(monkeypatch, capfd):
         return stop.value.code or 0, output.out, output.err
 
     return call
+
+
+ROOT = pathlib.Path(__file__).parents[1]
+LONGEST = 600  # seconds that a process of a test may take
+
+
+@pytest.fixture(scope="session")
+def started_python():
+    """Starts Python in a process of its own; it and its children end with the ``with``.
+
+    Its two outputs are pipes of text unless options of ``subprocess.Popen`` say else.
+    """
+
+    @contextlib.contextmanager
+    def started(*words, **options):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        with subprocess.Popen(
+            [sys.executable, *map(str, words)],
+            **{"cwd": ROOT, "text": True, "start_new_session": True} | options,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def run_python(started_python):
+    """Runs Python in a process of its own: a ``subprocess.CompletedProcess``."""
+
+    def run(*words, timeout=LONGEST, **options):
+        with started_python(*words, **options) as process:
+            output = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(words, process.returncode, *output)
+
+    return run

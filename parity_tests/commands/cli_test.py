@@ -1,270 +1,270 @@
-"""Claims about the command line: what users see, above all when they are wrong."""
+"""Claims about the command line as a whole: how commands are found, how they end."""
 
-import json
+import contextlib
 import os
 import pathlib
 import signal
-import subprocess
-import sys
-import time
+import tempfile
+import threading
 
 import pytest
 
+import parity_tests.commands
+from parity_tests.commands import cli
+from parity_tests.commands.help_test import COMMANDS, EVERY_CALL
 from parity_tests.models import reading
 
-ROOT = pathlib.Path(__file__).parents[2]
-STAGES = {"initial values", "loss", "gradients", "slots", "updates"}
+FOLDER = pathlib.Path(parity_tests.commands.__file__).parent
 
 
-def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
-    path = tmp_path / "report.json"
-    code, out, err = tf_parity(
-        "run",
-        "--chapter",
-        "session_basics",
-        "--chapter",
-        "linear_regression",
-        "--steps",
-        3,
-        "--json",
-        path,
+def spoken(value):
+    """A test id of words; None, for pytest's own, of anything else."""
+    return " ".join(value) if isinstance(value, list) else None
+
+
+def test_a_command_is_found_by_its_file():
+    modules = {
+        path.stem
+        for path in FOLDER.glob("*.py")
+        if not path.stem.endswith("_test") and path.stem != "__init__"
+    }
+    assert modules == set(COMMANDS) | set(cli.SHARED)
+    for name, command in COMMANDS.items():
+        assert command.name == name and len(command.examples) == 2
+
+
+def test_neither_help_nor_list_import_what_they_do_not_need(run_python):
+    program = (
+        "import sys\n"
+        "from parity_tests.commands import cli\n"
+        f"for words in {[*EVERY_CALL, []]!r}:\n"
+        "    sys.argv = ['tf-parity', *words, '--help']\n"
+        "    try: cli.main()\n"
+        "    except SystemExit as stop: assert not stop.code\n"
+        "heavy = {'tensorflow', 'keras', 'hypothesis'}\n"
+        "unneeded = {*heavy, 'numpy', 'tf1_graph'} & set(sys.modules)\n"
+        "assert not unneeded, unneeded\n"
+        "sys.argv = ['tf-parity', 'list']\n"
+        "try: cli.main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "assert not heavy & set(sys.modules)"
     )
-    assert code == 0, err
-    report = json.loads(path.read_text())
-    assert set(report) == {"environment", "chapters"}
-    assert {"tensorflow", "keras", "numpy", "cpu", "onednn"} <= set(
-        report["environment"]
-    )
-    for name in ("session_basics", "linear_regression"):
-        assert name in out
-        chapter = report["chapters"][name]
-        assert chapter["steps"] == 3 and chapter["config"]["learning_rate"] > 0
-        assert set(chapter["levels"]) == {"eager", "function", "fit"}
-        for level, cells in chapter["levels"].items():
-            assert set(cells) == STAGES
-            for cell in cells.values():
-                assert set(cell) == {"max_ulp", "normwise", "budget", "ok"}
-            if level != "eager":
-                assert cells["updates"]["max_ulp"] == 0 and cells["updates"]["ok"]
-        assert set(chapter["steps_per_second"]) == {
-            "session",
-            "eager",
-            "function",
-            "fit",
-        }
-        assert chapter["result"]["session"] == chapter["result"]["fit"]
-    assert os.listdir(tmp_path) == ["report.json"]
+    done = run_python("-c", program)
+    assert done.returncode == 0, done.stderr
+    assert "session_basics" in done.stdout and "resnet" in done.stdout
 
 
-def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
-    tf_parity, tmp_path
+@pytest.mark.parametrize(
+    "module", ["parity_tests", "parity_tests.commands.cli"], ids=lambda module: module
+)
+def test_the_package_is_a_command_too(module, run_python):
+    done = run_python("-m", module, "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "session_basics" in done.stdout
+
+
+# ------------------------------------------------------------------------------- defects
+
+
+def test_a_defect_exits_70_and_says_where_its_traceback_is(
+    tf_parity, monkeypatch, tmp_path
 ):
-    path = tmp_path / "report.json"
-    code, out, _ = tf_parity(
+    def broken(name, width):
+        raise KeyError(f"{name}\nof {width}")
+
+    monkeypatch.setattr(reading, "side_by_side", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code, out, err = tf_parity("read", "resnet", "--width", "77")
+    assert (code, out) == (70, "")
+    (path,) = tmp_path.iterdir()
+    assert err == (
+        "tf-parity: KeyError: 'resnet\\nof 77'. This is a defect of tf-parity; "
+        f"its traceback is in {path}.\n"
+    )
+    report = path.read_text(encoding="utf-8")
+    assert "arguments: ['read', 'resnet', '--width', '77']" in report
+    assert "Traceback (most recent call last)" in report and "in broken" in report
+
+
+def test_where_no_file_takes_the_traceback_it_is_shown(tf_parity, monkeypatch):
+    def full(**_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(reading, "side_by_side", None)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    code, _, err = tf_parity("read", "resnet")
+    assert code == 70
+    assert err.startswith("Traceback ") and "no file would take" in err
+
+
+# ------------------------------------------------------------------ signals, pipes, disks
+
+
+# A scan that never ends: it says that it is at work, and with "write" reaches the moment
+# in which its file is half written. SIGINT is heard even where the parent ignores it.
+AT_WORK = """
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from parity_tests.commands import cli
+from tf2_keras.migrate import scan
+def pause(*_, **__):
+    print("at work", flush=True)
+    time.sleep(600)
+if os.environ.get("PAUSE") == "write":
+    os.fsync = pause
+else:
+    scan.scan = pause
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("pause", ["scan", "write"])
+@pytest.mark.parametrize(
+    "number, code, says",
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
+)
+def test_a_signal_ends_cleanly_and_leaves_nothing(
+    started_python, tmp_path, number, code, says, pause
+):
+    (tmp_path / "train.py").write_text("import tensorflow as tf\n")
+    (tmp_path / "report.json").write_text("old")
+    words = ["scan", tmp_path / "train.py", "--format", "json"]
+    words += ["--output", tmp_path / "report.json"]
+    environment = {**os.environ, "PAUSE": pause}
+    with started_python("-c", AT_WORK, *words, env=environment) as process:
+        assert process.stdout.readline() == "at work\n"
+        assert len(os.listdir(tmp_path)) == (3 if pause == "write" else 2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (code, "", f"tf-parity: {says}.\n")
+    assert sorted(os.listdir(tmp_path)) == ["report.json", "train.py"]
+    assert (tmp_path / "report.json").read_text() == "old"
+
+
+TRAINING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from parity_tests.commands import cli, console
+console.import_tensorflow()
+from parity_tests.models import runner
+run_chapter = runner.run_chapter
+def told(request, on_progress):
+    def progress():
+        print("at work", flush=True)
+        on_progress()
+    return run_chapter(request, progress)
+runner.run_chapter = told
+cli.main()
+"""
+
+
+def test_interrupting_a_training_ends_cleanly(started_python, tmp_path):
+    words = [
         "run",
         "--chapter",
-        "linear_regression",
+        "mnist_cnn",
+        "--steps",
+        "100000",
         "--level",
         "function",
-        "--fault",
-        "wrong_rate",
-        "--json",
-        path,
-    )
-    assert code == 1
-    assert "First divergence: step 1, updates, tensor inference/weights" in out
-    line = next(line for line in out.splitlines() if "reproduce" in line)
-    words = line.split("tf-parity ")[1].split()
-    divergence = json.loads(path.read_text())["chapters"]["linear_regression"][
-        "first_divergence"
-    ]["function"]
-    assert divergence["step"] == 1 and divergence["stage"] == "updates"
-    code, again, _ = tf_parity(*words)
-    assert code == 1 and line.strip() in again
-
-
-MISTAKES = {
-    "unknown chapter": (["run", "--chapter", "mnist_cn"], "Nearest: mnist_cnn"),
-    "unknown chapter to read": (["read", "resnt"], "Nearest: resnet"),
-    "unknown chapter to time": (["bench", "--chapter", "lenear"], "linear_regression"),
-    "unknown level": (["run", "--level", "functoin"], "Nearest: function"),
-    "unknown command": (["rnu"], "Nearest: run"),
-    "unknown option": (["run", "--stpes", "3"], "--steps"),
-    "no steps": (["run", "--steps", "0"], "--steps must be positive. Received: 0"),
-    "negative steps": (["run", "--steps", "-3"], "must be positive. Received: -3"),
-    "no batch": (["run", "--batch-size", "0"], "--batch-size must be positive"),
-    "steps that are no number": (["run", "--steps", "ten"], "'ten'"),
-    "negative seed": (["run", "--seed", "-1"], "--seed must be in [0, 2**32)"),
-    "no width": (["read", "resnet", "--width", "0"], "--width must be positive"),
-    "no rounds": (["bench", "--rounds", "0"], "--rounds must be positive"),
-    "no seconds": (["bench", "--seconds", "0"], "--seconds must be positive"),
-    "unknown part": (
-        ["bench", "--part", "optimizers.Adan"],
-        "Nearest: optimizers.Adam",
-    ),
-    "no rows": (["bench", "--parts", "--rows", "0"], "--rows must be positive"),
-    "parts of a chapter": (
-        ["bench", "--parts", "--chapter", "mnist_cnn"],
-        "--parts must go alone",
-    ),
-    "unknown golden": (["witness", "--chapter", "mnist_cn"], "Nearest: mnist_cnn"),
-    "nothing to keep": (["witness", "--stored", "--keep", "x"], "Received: --stored"),
-    "no such data": (["run", "--data", "/no/such/folder"], "/no/such/folder"),
-    "unwritable report": (["run", "--json", "/no/such/folder/r.json"], "Received: /no"),
-    "a folder as report": (["run", "--json", "/"], "--json must name a file"),
-    "a fault without its chapter": (["run", "--fault", "x"], "exactly one chapter"),
-    "unknown fault": (
-        ["run", "--chapter", "linear_regression", "--fault", "wrong_rat"],
-        "Nearest: wrong_rate",
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_exit_code_2(tf_parity, mistake):
-    words, expected = MISTAKES[mistake]
-    code, out, err = tf_parity(*words)
-    assert code == 2
-    assert out == ""
-    assert len(err.strip().splitlines()) == 1
-    assert err.startswith("tf-parity: ") and expected in err
-    assert "Traceback" not in err
-
-
-def test_witness_compares_with_what_comes_along(tf_parity, tmp_path):
-    path = tmp_path / "report.json"
-    code, out, err = tf_parity(
-        "witness", "--stored", "--chapter", "session_basics", "--json", path
-    )
-    assert code == 0, err
-    assert "TensorFlow 1.15.5 against compat.v1 and twin" in out
-    report = json.loads(path.read_text())
-    assert report["witness"]["tensorflow"] == "1.15.5"
-    sides = report["compared"]["session_basics"]
-    assert set(sides) == {"compat.v1", "function", "fit"}
-    for cells in sides.values():
-        assert cells["updates"]["max_ulp"] == 0 and cells["updates"]["ok"]
-
-
-def test_witness_tells_what_its_interpreter_lacks(tf_parity, monkeypatch, tmp_path):
-    monkeypatch.setenv("TF_PARITY_TF1_PYTHON", str(tmp_path / "python"))
-    code, _, err = tf_parity("witness", "--chapter", "session_basics")
-    assert code == 2 and "must name a Python with TensorFlow 1.15. Received: " in err
-    assert len(err.strip().splitlines()) == 1
-
-
-def test_bench_times_one_part_beside_tf1_and_keras(tf_parity, tmp_path):
-    path = tmp_path / "speed.json"
-    code, out, err = tf_parity(
-        "bench",
-        "--part",
-        "optimizers.Momentum",
-        "--rounds",
-        1,
-        "--rows",
-        2000,
-        "--json",
-        path,
-    )
-    assert code == 0, err
-    assert "optimizers.Momentum" in out
-    kinds = json.loads(path.read_text())["parts"]["optimizers.Momentum"]
-    for sides in (kinds["dense"], kinds["sparse"]):
-        assert set(sides) == {"tf1", "part", "keras"}
-        assert all(side["milliseconds"] > 0 for side in sides.values())
-        assert sides["tf1"]["ratio"] == 1.0
-
-
-def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
-    report = tmp_path / "report.json"
-    code, _, err = tf_parity(
-        "run", "--chapter", "mnist_cnn", "--data", tmp_path, "--json", report
-    )
-    assert code == 2 and len(err.strip().splitlines()) == 1
-    assert not report.exists()
-    assert os.listdir(tmp_path) == ["train-images-idx3-ubyte"]
-
-
-def test_an_old_report_survives_a_run_that_fails(tf_parity, tmp_path):
-    report = tmp_path / "report.json"
-    report.write_text("old")
-    code, _, _ = tf_parity("run", "--data", tmp_path / "none", "--json", report)
-    assert code == 2
-    assert report.read_text() == "old" and os.listdir(tmp_path) == ["report.json"]
-
-
-def test_list_names_every_chapter_without_loading_tensorflow():
-    program = (
-        "import sys; from parity_tests import cli; sys.argv = ['tf-parity', 'list']\n"
-        "try: cli.main()\nexcept SystemExit: pass\n"
-        "assert 'tensorflow' not in sys.modules"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    for name in ("session_basics", "resnet"):
-        assert name in done.stdout
-
-
-@pytest.mark.parametrize("width", [80, 160])
-def test_read_shows_every_line_of_both_files(tf_parity, width):
-    code, out, _ = tf_parity("read", "mnist_cnn", "--width", width)
-    assert code == 0
-    assert max(map(len, out.splitlines())) <= width
-    assert "\x1b" not in out  # no colours where there is no terminal
-    squeezed = "".join(out.split())
-    for path in reading.sources("mnist_cnn"):
-        functions = [p.name for p in reading.passages(path)]
-        assert "inference" in functions and "max_pool_2x2" in functions
-        for function in functions:
-            assert function in squeezed
-
-
-def test_passages_hold_each_line_of_a_file_once():
-    for name in ("mnist_cnn", "resnet", "linear_regression"):
-        for path in reading.sources(name):
-            kept = "\n".join(passage.source for passage in reading.passages(path))
-            lines = path.read_text(encoding="utf-8").splitlines()
-            assert kept.split() == "\n".join(lines).split()
-
-
-def test_functions_of_one_name_stand_beside_each_other():
-    rows = reading.aligned("mnist_cnn")
-    paired = {left.name for left, right in rows if left and right}
-    assert {"Config", "inference", "loss", "train", "build", "run"} <= paired
-    assert all(left.name == right.name for left, right in rows if left and right)
-
-
-def test_interrupting_ends_cleanly(tmp_path):
-    report = tmp_path / "report.json"
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from parity_tests.commands.cli import main; main()",
-            "run",
-            "--chapter",
-            "mnist_cnn",
-            "--steps",
-            "100000",
-            "--level",
-            "function",
-            "--json",
-            str(report),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not os.listdir(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)  # until the report's place is taken
-    time.sleep(8)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in err and "Traceback" not in err
+    ]
+    words += ["--json", tmp_path / "report.json"]
+    with started_python("-c", TRAINING, *words) as process:
+        for _ in range(3):
+            assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "tf-parity: interrupted.\n")
     assert os.listdir(tmp_path) == []
+
+
+def test_under_nohup_a_hangup_is_ignored(started_python, tmp_path):
+    (tmp_path / "train.py").write_text("import tensorflow as tf\n")
+    program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + AT_WORK
+    with started_python("-c", program, "scan", tmp_path) as process:
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    "words, code",
+    [
+        (["list"], 0),
+        (["read", "resnet"], 0),
+        (["--help"], 0),
+        (["explain", "tf.log", "--format", "json"], 0),
+        (["scan", ".", "--fail-on", "gone"], 1),
+    ],
+    ids=spoken,
+)
+def test_a_reader_that_goes_away_changes_nothing(started_python, tmp_path, words, code):
+    (tmp_path / "train.py").write_text(
+        "import tensorflow as tf\ntf.layers.dense(1, 2)\n"
+    )
+    reading_end, writing_end = os.pipe()
+    os.close(reading_end)  # as `| head -0` does
+    words = [tmp_path if word == "." else word for word in words]
+    with started_python("-m", "parity_tests", *words, stdout=writing_end) as process:
+        os.close(writing_end)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has this device")
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["--help"], ["explain", "tf.log", "--output", "-"]],
+    ids=spoken,
+)
+def test_a_full_disk_under_stdout_is_one_line(run_python, words):
+    with open("/dev/full", "w") as full:
+        done = run_python("-m", "parity_tests", *words, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tf-parity: Standard output must ")
+    assert "No space left" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_closed_stdout_is_one_line(run_python):
+    # As Python has it after >&-.
+    program = "import sys; sys.stdout = None; from parity_tests import __main__ as m; m.main()"
+    done = run_python("-c", program, "list")
+    assert done.returncode == 2
+    assert done.stderr.startswith("tf-parity: Standard output must be open. Received: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_an_encoding_lacks_is_no_crash(run_python):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for words in (["list"], ["read", "resnet"], ["explain", "tf.nn.dropout"]):
+        done = run_python("-m", "parity_tests", *words, env=environment)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_handlers_of_a_caller_are_given_back(tf_parity):
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    tf_parity("list")
+    after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    assert before == after
+
+
+def test_a_thread_may_call_it(monkeypatch, capfd):
+    monkeypatch.setattr("sys.argv", ["tf-parity", "list"])
+    codes = []
+
+    def call():
+        with contextlib.suppress(SystemExit):
+            cli.main()
+            return
+        codes.append("ended")
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join(timeout=60)
+    assert codes == ["ended"] and "session_basics" in capfd.readouterr().out

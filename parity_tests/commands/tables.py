@@ -1,143 +1,158 @@
-"""The tables that the command line prints."""
+"""The layout of the tables of numbers: nothing is cut, nothing wider than 100 columns."""
 
-from rich.table import Table
+import re
+
+from rich.console import Group
+from rich.constrain import Constrain
 from rich.text import Text
 
-from parity_tests.engine.records import STAGES
+from parity_tests.engine.records import in_order
+
+GAP = 2  # characters between two cells
+WIDEST = 100  # characters of a line
 
 
-def parity_table(report):
-    """chapter x level x stage, then what each side reached and how fast."""
-    table = Table(
-        title="Worst difference over the whole trajectory, TF1 graph against twin",
-        caption="0: equal to the bit.  a ULP, b of c: the worst element; the worst"
-        " norm-wise error of its budget.  –: the chapter has none.",
-    )
-    table.add_column("chapter", overflow="fold")
-    table.add_column("level")
-    for stage in STAGES:
-        table.add_column(stage, justify="right", overflow="fold")
-    table.add_column("reached", justify="right")
-    table.add_column("steps/s", justify="right")
-    for name, chapter in report["chapters"].items():
-        speeds, result = chapter["steps_per_second"], chapter["result"]
-        table.add_row(
-            f"{name}\n{chapter['steps']} steps",
-            "session",
-            *["" for _ in STAGES],
-            _reached(result["metric"], result["session"]),
-            f"{speeds['session']:.4g}",
-        )
-        for level, cells in chapter["levels"].items():
-            table.add_row(
-                "",
-                level,
-                *[_cell(cells[stage]) for stage in STAGES],
-                _reached("", result[level]),
-                f"{speeds[level]:.4g}",
+def grid(title, headings, sections, caption):
+    """Lines of numbers in sections, each column as wide as its widest number.
+
+    What would be wider than ``WIDEST`` goes on below, with the rows named again.
+
+    Args:
+        title, caption: one sentence above, some below.
+        headings: of the columns of numbers; each word stands on a line of its own.
+        sections: [(heading, [(name of a row, [cell, a Text or a str])])].
+    """
+    rows = [row for _, of_section in sections for row in of_section]
+    words = [heading.split() for heading in headings]
+    deepest = max((len(column) for column in words), default=0)
+    heads = [[""] * (deepest - len(column)) + column for column in words]
+    names = GAP + max((len(name) for name, _ in rows), default=0)
+    widths = [
+        max(len(text) for text in (*column, *(cells[number] for _, cells in rows)))
+        for number, column in enumerate(heads)
+    ]
+    parts = [Text(title, "bold")]
+    for columns in _bands(names, widths):
+
+        def line(name, cells, style="", columns=columns):
+            line = Text(name.ljust(names), style)
+            for column in columns:
+                line.append(" " * (GAP + widths[column] - len(cells[column])))
+                line.append(cells[column])
+            return whole(line)
+
+        parts.append(Text())
+        parts += [line("", cells, "bold") for cells in zip(*heads, strict=True)]
+        parts.append(Text("─" * len(parts[-1]), "dim"))
+        for heading, of_section in sections:
+            parts.append(Text(heading, "bold"))
+            parts += [line(" " * GAP + name, cells) for name, cells in of_section]
+    return Constrain(Group(*parts, Text("\n" + caption, "dim")), WIDEST)
+
+
+def _bands(names, widths):
+    """[numbers of the columns that fit beside each other]."""
+    bands, used = [], WIDEST
+    for number, width in enumerate(widths):
+        if used + GAP + width > WIDEST:
+            bands.append([])
+            used = names
+        bands[-1].append(number)
+        used += GAP + width
+    return bands
+
+
+def whole(line):
+    """``line``, a Text that no break goes into: the terminal's own can be copied."""
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
+def divergence(place, description):
+    """The first divergence of one comparison."""
+    return whole(Text(f"\n{place}\n{description}"))
+
+
+def _line(name, cells, names, widths, style=""):
+    """A row; ``names`` is the width of its name, ``widths`` those of the cells."""
+    line = Text((" " * GAP + name).ljust(names), style)
+    for cell, width in zip(cells, widths, strict=True):
+        line.append(" " * (GAP + width - len(cell)))
+        line.append(cell)
+    return line
+
+
+DIFFERENCES = (
+    "0: equal to the bit.  a of b: the error relative to the tensor's largest magnitude, in "
+    "ULPs of it, of the b that its budget grants.  differs: no number can say by how much, "
+    "as with NaN or another shape.  –: there is none to compare."
+)
+
+
+def differences(title, sections):
+    """A grid of comparisons.
+
+    Args:
+        title: what was compared.
+        sections: [(heading, [(name of a row, {stage: cell's ``as_data()``})])].
+    """
+    rows = [cells for _, of_section in sections for _, cells in of_section]
+    stages = in_order(stage for cells in rows for stage in cells)
+    return grid(
+        title,
+        stages,
+        [
+            (
+                heading,
+                [
+                    (name, [difference(cells.get(stage)) for stage in stages])
+                    for name, cells in of_section
+                ],
             )
-        table.add_section()
-    return table
+            for heading, of_section in sections
+        ],
+        DIFFERENCES,
+    )
 
 
-def _reached(metric, value):
-    return f"{metric} {value:.4g}".strip()
-
-
-def _cell(cell):
-    if cell["ok"] is None:
-        return Text("–", style="dim")
+def difference(cell):
+    """One comparison's worst difference, in the measure of its budget, as a Text."""
+    if cell is None or cell["ok"] is None:
+        return Text("–", "dim")
     style = "green" if cell["ok"] else "bold red"
-    if cell["max_ulp"] == 0:
-        return Text("0", style=style)
-    ulps = "not comparable" if cell["max_ulp"] is None else f"{cell['max_ulp']:.4g} ULP"
     granted = cell["budget"]["normwise"]
-    if cell["normwise"] is None or granted is None:
-        return Text(ulps, style=style)
-    return Text(f"{ulps}\n{cell['normwise']:.2g} of {granted:g}", style=style)
+    if cell["max_ulp"] == 0:
+        said = "0"
+    elif cell["max_ulp"] is None or (granted is not None and cell["normwise"] is None):
+        said = "differs"
+    elif granted is not None:
+        said = f"{short(cell['normwise'])} of {granted:g}"
+    else:
+        said = f"{short(cell['max_ulp'])} ULP"
+    return Text(said, style)
 
 
-def chapters_table(chapters):
-    """What each chapter teaches; ``chapters`` is {name: one line}."""
-    table = Table(title="Chapters, in reading order")
-    table.add_column("chapter", no_wrap=True)
-    table.add_column("teaches")
-    for name, teaches in chapters.items():
-        table.add_row(name, teaches)
-    return table
+def short(value):
+    """A number of two digits at least in at most six characters: 0.12, 7.1, 616, 2.0e9."""
+    if 100 <= value < 10_000:
+        return f"{value:.0f}"
+    text = f"{value:.2g}" if value < 100 else f"{value:.1e}"
+    return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].strip('+')}{m[2]}", text)
 
 
-def speed_table(measured):
-    """Steps per second, ratios and start-up; ``measured`` is {chapter: {side: ...}}."""
-    table = Table(
-        title="Speed of each side, rounds interleaved in one run",
-        caption="ratio: median over the rounds of the side's speed by the Session's."
-        "  start: building, tracing and the first step.",
+def speed(value):
+    """Steps per second: 5.82, 34.4, 329, 26,830."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def exactly_equal(cells):
+    """Whether no stage differs at all."""
+    return all(
+        cell["ok"] is not False and not cell["max_ulp"] for cell in cells.values()
     )
-    table.add_column("chapter")
-    table.add_column("side")
-    for heading in ("steps/s", "ratio", "start, s"):
-        table.add_column(heading, justify="right")
-    for name, sides in measured.items():
-        for side, speed in sides.items():
-            table.add_row(
-                name if side == "session" else "",
-                side,
-                f"{speed['steps_per_second']:.4g}",
-                f"{speed['ratio']:.2f}",
-                f"{speed['start_seconds']:.2f}",
-            )
-        table.add_section()
-    return table
 
 
-def parts_speed_table(measured):
-    """One step of each optimizer; ``measured`` is {part: {"dense" or "sparse": sides}}."""
-    table = Table(
-        title="One step of each optimizer, rounds interleaved in one run",
-        caption="times: how many times as fast as TF1's Session, as Keras's namesake;"
-        " medians over the rounds.  –: Keras has no such optimizer.",
-    )
-    table.add_column("part")
-    table.add_column("gradient")
-    for heading in ("TF1, ms", "part, ms", "Keras, ms", "times TF1", "times Keras"):
-        table.add_column(heading, justify="right")
-    for name, kinds in measured.items():
-        for kind, sides in kinds.items():
-            own, of_keras = sides["part"], sides.get("keras")
-            table.add_row(
-                name,
-                kind,
-                f"{sides['tf1']['milliseconds']:.3g}",
-                f"{own['milliseconds']:.3g}",
-                f"{of_keras['milliseconds']:.3g}" if of_keras else "–",
-                f"{own['ratio']:.2f}",
-                f"{own['ratio'] / of_keras['ratio']:.2f}" if of_keras else "–",
-            )
-            name = ""
-    return table
-
-
-def witness_table(report):
-    """What 1.15.5 and the two others differ by; ``report`` is what `witness` writes."""
-    table = Table(
-        title=f"TensorFlow {report['witness']['tensorflow']} against compat.v1 and twin",
-        caption="0: equal to the bit.  a ULP, b of c: the worst element; the worst"
-        " norm-wise error of its budget.  –: it has none.",
-    )
-    table.add_column("chapter or part", overflow="fold")
-    table.add_column("side")
-    for stage in STAGES:
-        table.add_column(stage, justify="right", overflow="fold")
-    for name, sides in report["compared"].items():
-        alike = {}  # sides with the same numbers share a row
-        for side, cells in sides.items():
-            alike.setdefault(str(cells), []).append(side)
-        for together in alike.values():
-            cells = sides[together[0]]
-            table.add_row(
-                name, "\n".join(together), *[_cell(cells[stage]) for stage in STAGES]
-            )
-            name = ""
-        table.add_section()
-    return table
+def conditions(environment):
+    """The reference conditions as one paragraph."""
+    text = ", ".join(f"{key} {value}" for key, value in environment.items())
+    return Constrain(Text(text, "dim"), WIDEST)

@@ -2,8 +2,6 @@
 
 import ast
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -19,14 +17,11 @@ def test_module_parses_as_python_3_7(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
-def test_module_imports_no_framework(path):
+def test_module_imports_no_framework(path, run_python):
     # In a process of its own, since this one may have imported TensorFlow long ago.
     program = (
         f"import parity_tests.datasets.{path.stem}, sys\n"
         "print({'tensorflow', 'keras', 'hypothesis', 'pytest'} & set(sys.modules))"
     )
-    root = FOLDER.parent.parent
-    output = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True
-    )
+    output = run_python("-c", program)
     assert (output.stdout, output.stderr) == ("set()\n", "")

@@ -2,8 +2,6 @@
 
 import copy
 import json
-import subprocess
-import sys
 
 import ml_dtypes
 import numpy as np
@@ -781,11 +779,12 @@ def test_strided_zero_dimensional_and_big_endian_tensors_are_compared():
         assert divergence.index == tuple(size - 1 for size in view.shape)
 
 
-def test_comparing_needs_no_hypothesis_and_no_ml_dtypes():
+def test_comparing_needs_no_hypothesis_and_no_ml_dtypes(run_python):
     program = (
         "import sys\n"
         "for name in ('hypothesis', 'ml_dtypes', 'tensorflow', 'keras'):\n"
         "    sys.modules[name] = None\n"
         "import parity_tests.engine.comparison\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    result = run_python("-c", program)
+    assert result.returncode == 0, result.stderr

@@ -5,7 +5,6 @@ import inspect
 import operator
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
@@ -250,10 +249,11 @@ def has(module, path):
     return True
 
 
-def test_importing_a_side_has_no_effect():
+def test_importing_a_side_has_no_effect(run_python):
     program = (
         "import tensorflow as tf; before = tf.executing_eagerly();"
         "import tf1_graph.models.resnet, tf2_keras.models.resnet;"
         "assert before and tf.executing_eagerly()"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+    result = run_python("-c", program)
+    assert result.returncode == 0, result.stderr

@@ -4,7 +4,6 @@ import copy
 import importlib.util
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
@@ -375,12 +374,12 @@ def test_the_table_is_small_and_says_where_it_comes_from():
     assert not re.search(r"0x[0-9a-f]{6}|/usr/|/home/|/tmp/", text)
 
 
-def test_looking_up_does_not_import_tensorflow():
+def test_looking_up_does_not_import_tensorflow(run_python):
     code = (
         "import sys; from tf2_keras.migrate import catalogue; list(catalogue.every()); "
         "sys.exit('tensorflow' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    assert run_python("-c", code).returncode == 0
 
 
 def test_without_tensorflow_the_remedy_is_told(monkeypatch):

@@ -15,7 +15,7 @@ from parity_tests.models import chapters
 from tf2_keras.migrate import catalogue, guide, pages, rule_file, scan
 
 ROOT = pathlib.Path(__file__).parents[2]
-TEACHES = {name: chapters.meeting_point(name).TEACHES for name in chapters.NAMES}
+TEACHES = chapters.teaches()
 
 
 def chaptered(stems):

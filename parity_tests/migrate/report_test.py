@@ -320,9 +320,9 @@ MISTAKES = {
     "status": (["scan", ".", "--fail-on", "gone,chnges"], "Nearest: changes"),
     "folder as output": (["scan", ".", "--output", "."], "--output must name a file"),
     "output nowhere": (["scan", ".", "--output", "no/where.json"], "can be written"),
-    "symbol": (["scan", "--explain", "tf.layers.dens"], "Nearest: tf.layers.dense"),
+    "symbol": (["explain", "tf.layers.dens"], "Nearest: tf.layers.dense"),
     "symbol without tf": (
-        ["scan", "--explain", "AdamOptimiser"],
+        ["explain", "AdamOptimiser"],
         "tf.train.AdamOptimizer",
     ),
     "option": (["scan", ".", "--fail"], "scan --help."),
@@ -366,7 +366,7 @@ def test_an_explanation_tells_chapters_from_pages():
 
 @pytest.mark.parametrize("symbol", NAMES_OF_DENSE)
 def test_a_symbol_is_explained_under_any_of_its_names(symbol, tf_parity):
-    code, out, _ = tf_parity("scan", "--explain", symbol)
+    code, out, _ = tf_parity("explain", symbol)
     assert code == 0
     assert "tf.layers.dense" in out and "gone" in out and "evidence" in out
 
@@ -390,7 +390,7 @@ def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
         "tf.math.log(1)",
     )
     monkeypatch.setattr(catalogue, "find", lambda _symbol: rule)
-    _, out, _ = tf_parity("scan", "--explain", "tf.log")
+    _, out, _ = tf_parity("explain", "tf.log")
     for words in (
         "the argument name (or number 2) is given and is 'a'",
         "No.",

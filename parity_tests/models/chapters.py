@@ -45,6 +45,11 @@ def setup(name):
     return importlib.import_module(f"parity_tests.models.{name}")
 
 
+def teaches():
+    """{chapter: one line about what it teaches}, in reading order."""
+    return {name: setup(name).TEACHES for name in NAMES}
+
+
 def drawn(name):
     """The module that says what a chapter's claims are drawn from.
 

@@ -4,8 +4,6 @@ import contextlib
 import functools
 import json
 import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -743,10 +741,8 @@ print(
 ON_REPLICAS = ("GradientDescent", "Momentum", "Adam", "RMSProp", "AdagradDA", "AdamW")
 
 
-def test_two_replicas_update_as_one_device_does_on_the_summed_gradients():
-    result = subprocess.run(
-        [sys.executable, "-c", REPLICAS], capture_output=True, text=True, cwd=ROOT
-    )
+def test_two_replicas_update_as_one_device_does_on_the_summed_gradients(run_python):
+    result = run_python("-c", REPLICAS)
     assert result.returncode == 0, result.stderr[-3000:]
     received = json.loads(result.stdout.splitlines()[-1])
     assert received["differing"] == []

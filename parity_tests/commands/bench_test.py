@@ -1,0 +1,40 @@
+"""Claims about `tf-parity bench` and its three commands."""
+
+import json
+
+
+def test_chapters_are_what_bench_times(tf_parity, tmp_path):
+    path = tmp_path / "speed.json"
+    words = ["--chapter", "session_basics", "--rounds", 1, "--seconds", 0.01]
+    code, out, err = tf_parity("bench", *words, "--json", path)
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= 100
+    report = json.loads(path.read_text())
+    assert set(report) == {"environment", "chapters"}
+    sides = report["chapters"]["session_basics"]
+    assert tuple(sides) == ("session", "eager", "function", "fit")
+    assert sides["session"]["ratio"] == 1.0
+    for side in sides:
+        assert f"\n  {side} " in out
+
+
+def test_parts_are_timed_beside_tf1_and_keras(tf_parity, tmp_path):
+    path = tmp_path / "speed.json"
+    words = ["optimizers.Momentum", "--rounds", 1, "--rows", 2000, "--json", path]
+    code, out, err = tf_parity("bench", "parts", *words)
+    assert code == 0, err
+    assert "optimizers.Momentum" in out and max(map(len, out.splitlines())) <= 100
+    kinds = json.loads(path.read_text())["parts"]["optimizers.Momentum"]
+    for sides in (kinds["dense"], kinds["sparse"]):
+        assert set(sides) == {"tf1", "part", "keras"}
+        assert all(side["milliseconds"] > 0 for side in sides.values())
+        assert sides["tf1"]["ratio"] == 1.0
+
+
+def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
+    path = tmp_path / "cost.json"
+    code, out, err = tf_parity("bench", "comparison", "--rounds", 1, "--json", path)
+    assert code == 0, err
+    cost = json.loads(path.read_text())
+    assert 0 < cost["reused"] < cost["rebuilt"]
+    assert f"{cost['reused']:.2f} ms" in out

@@ -1,0 +1,186 @@
+"""tf-parity run: both sides of the chapters trained from the same seeds and compared."""
+
+import shlex
+
+import click
+from rich.text import Text
+
+from parity_tests.commands import console, declared, options, outputs, settings, tables
+from parity_tests.commands.mistakes import UserError, told
+from parity_tests.models import chapters
+
+
+class Fault(options.Known):
+    """A fault of the chapter that the same command line names."""
+
+    def __init__(self):
+        super().__init__("faults", ())
+
+    def lists(self):
+        return [(f"Faults of {name}", declared.faults(name)) for name in chapters.NAMES]
+
+    def convert(self, value, _parameter, _context):
+        return value  # --chapter may follow it
+
+    def shell_complete(self, context, parameter, incomplete):
+        named = context.params.get("names") or chapters.NAMES
+        faults = {fault: None for name in named for fault in declared.faults(name)}
+        return options.Known("faults", faults).shell_complete(
+            context, parameter, incomplete
+        )
+
+
+@click.command(
+    "run",
+    cls=options.Command,
+    examples=[
+        "run --chapter linear_regression --level function",
+        "run --chapter mnist_cnn --steps 3 --fault keras_adam",
+    ],
+)
+@options.chapter
+@options.number(
+    "--steps", int, 1, 10_000_000, 20, "To train for, instead of the chapter's own."
+)
+@options.batch_size
+@options.seed
+@options.data
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="LEVEL",
+    type=options.Known("levels", options.LEVELS),
+    help="Only this level of the twin; may be given several times.",
+)
+@click.option(
+    "--fault",
+    metavar="FAULT",
+    type=Fault(),
+    help="Plant a mistake in the twin, to see it caught; needs one --chapter.",
+)
+@options.json_file
+def command(names, steps, batch_size, seed, data, levels, fault, json_path):
+    """Train both sides of the chapters alike and compare it all."""
+    if fault:
+        _require_fault(fault, options.once(names))
+    with outputs.Output(
+        json_path, "--json", lambda: settings.data_files(data)
+    ) as output:
+        console.import_tensorflow()
+        from parity_tests.models import runner
+        from parity_tests.witness import reference_conditions
+
+        requests = [
+            runner.Request(
+                name,
+                fields,
+                train,
+                test,
+                steps or chapters.setup(name).STEPS,
+                tuple(
+                    level for level in options.LEVELS if not levels or level in levels
+                ),
+                fault,
+            )
+            for name, (fields, train, test) in settings.configured(
+                names, data, seed, batch_size
+            ).items()
+        ]
+        report = {"environment": reference_conditions.describe(), "chapters": {}}
+        divergences = []
+        with console.progress() as progress:
+            for request in requests:
+                task = progress.add_task(request.name, total=runner.units(request))
+                chapter, of_levels = runner.run_chapter(
+                    request, lambda task=task: progress.advance(task)
+                )
+                report["chapters"][request.name] = chapter
+                given = {
+                    "--seed": seed,
+                    "--batch-size": batch_size,
+                    "--data": data,
+                    "--fault": fault,
+                }
+                divergences += [
+                    _described(request.name, level, divergence, given)
+                    for level, divergence in of_levels.items()
+                ]
+        output.show(
+            table(report["chapters"]),
+            tables.conditions(report["environment"]),
+            *divergences,
+            Text("\n" + verdict(report["chapters"]), "bold"),
+        )
+        output.write(report)
+    return int(bool(divergences))
+
+
+def _require_fault(fault, names):
+    if len(names) != 1:
+        raise UserError(
+            "--fault needs exactly one chapter to plant it in. "
+            f"Received: {len(names) or 'all'} of them. Add for instance --chapter mnist_cnn."
+        )
+    with told(chapters.UnknownName):
+        chapters.require_known(fault, declared.faults(names[0]), "--fault")
+
+
+def _described(name, level, divergence, given):
+    """The first divergence of a level, and the command line that shows it again."""
+    words = ["tf-parity", "run", "--chapter", name, "--level", level]
+    words += ["--steps", str(max(1, divergence.step))]
+    for option, value in given.items():
+        if value is not None:
+            words += [option, str(value)]
+    return tables.divergence(
+        f"{name}, level {level}", divergence.describe(shlex.join(words))
+    )
+
+
+def table(chapters_run):
+    """chapter x level x stage; ``chapters_run`` is the report's "chapters"."""
+    sections = []
+    for name, chapter in chapters_run.items():
+        count = "1 step" if chapter["steps"] == 1 else f"{chapter['steps']:,} steps"
+        heading = f"{name}, {count}, {reached(chapter['result'])}"
+        sections.append((heading, list(chapter["levels"].items())))
+    return tables.differences(
+        "Worst difference over the whole trajectory, TF1 graph against twin", sections
+    )
+
+
+def reached(result):
+    """What the Session reached, and each level where it is something else."""
+    of_sides = {
+        side: f"{value:.4g}" for side, value in result.items() if side != "metric"
+    }
+    of_session = of_sides.pop("session")
+    others = [
+        f"{side} {value}" for side, value in of_sides.items() if value != of_session
+    ]
+    return ", ".join([f"{result['metric']} {of_session}", *others])
+
+
+def verdict(chapters_run):
+    """One line: how many comparisons, and how they ended."""
+    comparisons = [
+        (
+            tables.exactly_equal(cells),
+            all(cell["ok"] is not False for cell in cells.values()),
+        )
+        for chapter in chapters_run.values()
+        for cells in chapter["levels"].values()
+    ]
+    levels = {level for chapter in chapters_run.values() for level in chapter["levels"]}
+    exact = sum(exactly for exactly, _ in comparisons)
+    diverging = sum(not within for _, within in comparisons)
+    subject = ", ".join(
+        f"{count} {noun}" + ("" if count == 1 else "s")
+        for count, noun in ((len(chapters_run), "chapter"), (len(levels), "level"))
+    )
+    total = len(comparisons)
+    if diverging:
+        verb = "diverges" if diverging == 1 else "diverge"
+        return f"{subject}: {diverging} of {total} {verb}; {exact} of {total} exactly equal."
+    return f"{subject}: all equal within budgets; {exact} of {total} exactly."

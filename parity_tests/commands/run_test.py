@@ -1,0 +1,134 @@
+"""Claims about `tf-parity run`: one table, the same as data, and a verdict."""
+
+import json
+import os
+import shlex
+
+import pytest
+
+from parity_tests.commands import options, run
+from parity_tests.commands.tables_test import cell
+
+STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
+
+
+def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
+    path = tmp_path / "report.json"
+    words = ["--chapter", "session_basics", "--chapter", "linear_regression"]
+    code, out, err = tf_parity("run", *words, "--steps", 3, "--json", path)
+    assert code == 0, err
+    report = json.loads(path.read_text())
+    assert set(report) == {"environment", "chapters"}
+    assert {"tensorflow", "keras", "numpy", "cpu", "onednn"} <= set(
+        report["environment"]
+    )
+    for name in ("session_basics", "linear_regression"):
+        chapter = report["chapters"][name]
+        reached = chapter["result"]["session"]
+        assert f"{name}, 3 steps, loss {reached:.4g}\n" in out
+        assert chapter["steps"] == 3 and chapter["config"]["learning_rate"] > 0
+        assert tuple(chapter["levels"]) == options.LEVELS
+        for level, cells in chapter["levels"].items():
+            assert set(cells) == STAGES
+            for stage in cells.values():
+                assert set(stage) == {"max_ulp", "normwise", "budget", "ok"}
+            if level != "eager":
+                assert cells["updates"]["max_ulp"] == 0 and cells["updates"]["ok"]
+        assert chapter["result"]["session"] == chapter["result"]["fit"]
+    assert out.endswith(
+        "\n2 chapters, 3 levels: all equal within budgets; 5 of 6 exactly.\n"
+    )
+    assert max(map(len, out.splitlines())) <= 100
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
+    tf_parity, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "report.json"
+    words = ["--chapter", "linear_regression", "--level", "function"]
+    words += ["--fault", "wrong_rate", "--json", path]
+    code, out, _ = tf_parity("run", *words)
+    assert code == 1
+    assert "First divergence: step 1, move train, updates, tensor inference/weights" in out
+    assert out.endswith(
+        "\n1 chapter, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n"
+    )
+    line = next(line for line in out.splitlines() if "reproduce" in line)
+    words = shlex.split(line.split("tf-parity ")[1])
+    divergence = json.loads(path.read_text())["chapters"]["linear_regression"][
+        "first_divergence"
+    ]["function"]
+    assert divergence["step"] == 1 and divergence["stage"] == "updates"
+    code, again, _ = tf_parity(*words)
+    assert code == 1 and line.strip() in again
+
+
+def test_the_line_that_shows_it_again_has_every_option():
+    class Divergence:
+        step = 0
+
+        def describe(self, reproduce):
+            return reproduce
+
+    given = {"--seed": 0, "--batch-size": 7, "--data": "my data", "--fault": None}
+    described = run._described("resnet", "fit", Divergence(), given)
+    assert described.plain == (
+        "\nresnet, level fit\n"
+        "tf-parity run --chapter resnet --level fit --steps 1 --seed 0 --batch-size 7 "
+        "--data 'my data'"
+    )
+
+
+def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
+    report = tmp_path / "report.json"
+    words = ["--chapter", "mnist_cnn", "--data", tmp_path, "--json", report]
+    code, _, err = tf_parity("run", *words)
+    assert code == 2 and len(err.strip().splitlines()) == 1
+    assert os.listdir(tmp_path) == ["train-images-idx3-ubyte"]
+
+
+def test_an_old_report_survives_a_run_that_fails(tf_parity, tmp_path):
+    report = tmp_path / "report.json"
+    report.write_text("old")
+    code, _, _ = tf_parity("run", "--data", tmp_path / "none", "--json", report)
+    assert code == 2
+    assert report.read_text() == "old" and os.listdir(tmp_path) == ["report.json"]
+
+
+EQUAL = {"loss": cell(), "slots": cell(None, None, ok=None)}
+WITHIN = {"loss": cell(6, 0.1, 64.0)}
+BEYOND = {"loss": cell(6, 65.0, 64.0, False)}
+
+
+@pytest.mark.parametrize(
+    "levels, expected",
+    [
+        ([[EQUAL]], "1 chapter, 1 level: all equal within budgets; 1 of 1 exactly."),
+        (
+            [[EQUAL, WITHIN], [EQUAL, EQUAL]],
+            "2 chapters, 2 levels: all equal within budgets; 3 of 4 exactly.",
+        ),
+        (
+            [[EQUAL, BEYOND], [EQUAL, WITHIN]],
+            "2 chapters, 2 levels: 1 of 4 diverges; 2 of 4 exactly equal.",
+        ),
+        (
+            [[BEYOND, BEYOND, WITHIN]],
+            "1 chapter, 3 levels: 2 of 3 diverge; 0 of 3 exactly equal.",
+        ),
+    ],
+)
+def test_the_verdict_counts_comparisons(levels, expected):
+    chapters = {
+        f"chapter {number}": {"levels": dict(zip(options.LEVELS, cells, strict=False))}
+        for number, cells in enumerate(levels)
+    }
+    assert run.verdict(chapters) == expected
+
+
+def test_what_a_level_reached_is_said_where_it_is_something_else():
+    result = {"metric": "loss", "session": 2.898, "eager": 2.8980000001, "fit": 3.5}
+    assert run.reached(result) == "loss 2.898, fit 3.5"

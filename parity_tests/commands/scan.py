@@ -1,0 +1,113 @@
+"""tf-parity scan: what each use of TensorFlow 1.x in a code base becomes."""
+
+import itertools
+import os
+
+import click
+
+from parity_tests.commands import console, options, outputs
+from parity_tests.commands.mistakes import UserError, told
+from parity_tests.models import chapters
+from tf2_keras.migrate.scan import FAIL_ON, UnreadPath
+
+
+def _existing(_context, _parameter, value):
+    for path in value:
+        if not os.path.lexists(path):
+            raise UserError(
+                f"PATH must name a file or a folder. Received: {path} (no such file). "
+                "Use for instance . for all of this folder."
+            )
+    return options.once(value)
+
+
+paths_argument = click.argument(
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    type=click.Path(),
+    callback=_existing,
+)
+
+
+def scanned(paths):
+    """The scan.Report of files and folders, with a bar of the bytes read."""
+    from rich.progress import DownloadColumn
+
+    from tf2_keras.migrate import scan
+
+    with console.progress(DownloadColumn()) as progress:
+        task = progress.add_task("scanning", total=None)
+        with told(UnreadPath):
+            return scan.scan(
+                paths,
+                on_progress=lambda done, total: progress.update(
+                    task, completed=done, total=total
+                ),
+            )
+
+
+def sources_of(paths):
+    """The files that a scan of ``paths`` reads."""
+    from tf2_keras.migrate import sources
+
+    return sources.find(paths)[0]
+
+
+@click.command(
+    "scan",
+    cls=options.Command,
+    examples=["scan .", "scan src --format sarif --output tf1.sarif --fail-on gone"],
+)
+@paths_argument
+@options.format_option("terminal", "json", "sarif", "html")
+@options.output_file
+@click.option(
+    "--by",
+    metavar="GROUPING",
+    type=options.Known("groupings", ("file", "symbol")),
+    help="How the terminal's report is grouped.  [default: file]",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what stays the same in TensorFlow 2.",
+)
+@click.option(
+    "--fail-on",
+    metavar="STATUS",
+    multiple=True,
+    type=options.Known("statuses to fail on", FAIL_ON, separated=True),
+    help="Exit with 1 if there is any use of this status, or a file that could not be "
+    "read; may be repeated or separated by commas.",
+)
+@options.replaced("--explain", "tf-parity explain SYMBOL")
+def command(paths, form, output_path, by, everything, fail_on):
+    """What each use of TensorFlow 1.x becomes, line by line.
+
+    Reads .py and .ipynb; nothing is imported or run. The statuses: same, renamed, changes (other numbers),
+    restructure (no one line replaces it), gone (even from compat.v1), unknown.
+    """
+    from tf2_keras.migrate import html_report, sarif, terminal
+
+    if by and form != "terminal":
+        raise UserError(
+            "--by must go with --format terminal. "
+            f"Received: --by {by} --format {form}. Leave out one of the two."
+        )
+    with outputs.Output(output_path, "--output", lambda: sources_of(paths)) as output:
+        report = scanned(paths)
+        if form == "json":
+            content = report.as_data(everything)
+        elif form == "sarif":
+            content = sarif.log(report, everything)
+        elif form == "html":
+            content = html_report.html(report, everything, chapters.teaches())
+        else:
+            content = terminal.report(
+                report, by or "file", everything, chapters.teaches()
+            )
+        output.write(content)
+    return int(report.fails(set(itertools.chain.from_iterable(fail_on))))

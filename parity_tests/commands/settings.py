@@ -1,0 +1,84 @@
+"""What chapters are run with, as the options of run and bench say."""
+
+import os
+
+from parity_tests.commands import options
+from parity_tests.commands.mistakes import UserError, told
+from parity_tests.datasets.errors import DatasetError
+from parity_tests.models import chapters
+
+
+def data_files(folder):
+    """The files that a chapter may read of what --data names."""
+    from parity_tests.datasets import cifar10, mnist
+
+    if folder in (None, "full"):
+        return []
+    names = [
+        name + ending
+        for spellings in mnist.FOLDER_FILES
+        for name in spellings
+        for ending in ("", ".gz")
+    ]
+    names += [
+        os.path.join(subfolder, name)
+        for subfolder, files in cifar10.LAYOUTS
+        for name in files
+    ]
+    return [os.path.join(folder, name) for name in names]
+
+
+def configured(names, data, seed, batch_size):
+    """What chapters are to be run with; needs TensorFlow, which must be imported.
+
+    Without names it is every chapter that can use the options given.
+
+    Returns:
+        {chapter: (fields of its Config, data to train on, data to score on)}.
+
+    Raises:
+        UserError: a chapter is named that cannot use an option, or not with this data.
+    """
+    able = chapters.NAMES
+    for option, value, uses in (
+        ("--data", data, _reads_data),
+        ("--batch-size", batch_size, _has_batches),
+    ):
+        if value is None:
+            continue
+        able = tuple(name for name in able if uses(name))
+        for name in names:
+            if not uses(name):
+                raise UserError(
+                    f"{option} must go with chapters that use it. "
+                    f"Received: --chapter {name}. Use some of: {', '.join(able)}."
+                )
+    result = {}
+    for name in options.once(names) or able:
+        setup = chapters.setup(name)
+        with told(DatasetError):
+            train, test = setup.load(data, seed)
+        fields = setup.configure(data, seed)
+        if batch_size is not None:
+            examples = len(train[0])
+            if batch_size > examples:
+                raise UserError(
+                    f"--batch-size must be at most the {examples:,} examples that {name} "
+                    f"trains on. Received: {batch_size}. Use for instance --batch-size 50."
+                )
+            fields["batch_size"] = batch_size
+        result[name] = fields, train, test
+    return result
+
+
+def _reads_data(name):
+    """Whether a chapter reads what --data names: then it refuses what is no folder."""
+    try:
+        chapters.setup(name).load(os.devnull, 1)
+    except DatasetError:
+        return True
+    return False
+
+
+def _has_batches(name):
+    return hasattr(chapters.graph(name).Config(), "batch_size")

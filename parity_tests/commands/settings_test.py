@@ -1,0 +1,50 @@
+"""Claims about what run and bench are told to run: no option is ever ignored."""
+
+import pytest
+
+from parity_tests.commands import settings
+from parity_tests.commands.mistakes import UserError
+from parity_tests.models import chapters
+
+WITH_BATCHES = ("linear_regression", "logistic_regression", "mnist_cnn", "resnet")
+
+
+def test_without_options_it_is_every_chapter():
+    assert tuple(settings.configured((), None, 1, None)) == chapters.NAMES
+
+
+def test_a_batch_size_is_for_the_chapters_that_have_one():
+    configured = settings.configured((), None, 3, 7)
+    assert tuple(configured) == WITH_BATCHES
+    for fields, _, _ in configured.values():
+        assert fields["batch_size"] == 7 and fields["seed"] == 3
+    with pytest.raises(
+        UserError, match="--chapter session_basics. Use some of: linear"
+    ):
+        settings.configured(("resnet", "session_basics"), None, 1, 7)
+
+
+@pytest.mark.parametrize(
+    "name, examples",
+    [("linear_regression", 2000), ("mnist_cnn", 5000), ("resnet", 10000)],
+)
+def test_a_batch_holds_at_most_all_examples(name, examples):
+    fields, _, _ = settings.configured((name,), None, 1, examples)[name]
+    assert fields["batch_size"] == examples
+    with pytest.raises(
+        UserError, match=f"at most the {examples:,} examples that {name}"
+    ):
+        settings.configured((name,), None, 1, examples + 1)
+
+
+def test_data_are_for_the_chapters_that_read_them(tmp_path):
+    with pytest.raises(UserError, match=f"Received: the empty folder '{tmp_path}'"):
+        settings.configured((), tmp_path, 1, None)  # mnist_cnn is the first to read it
+    for name in ("session_basics", "linear_regression", "logistic_regression"):
+        with pytest.raises(UserError, match="Use some of: mnist_cnn, resnet"):
+            settings.configured((name,), tmp_path, 1, None)
+
+
+def test_a_chapter_named_twice_is_run_once():
+    names = ("session_basics", "linear_regression", "session_basics")
+    assert tuple(settings.configured(names, None, 1, None)) == names[:2]
