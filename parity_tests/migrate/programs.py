@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tf2_keras.migrate import names, scan
 
+TF = "import tensorflow as tf\n"
 PROGRAM = """import tensorflow as tf
 from tensorflow.contrib import rnn
 
@@ -42,3 +43,18 @@ def printed(renderable, width=80):
     console = Console(file=io.StringIO(), width=width)
     console.print(renderable)
     return console.file.getvalue()
+
+
+def places(path):
+    """[(symbol, line, column)] of a file."""
+    report = scan.scan([str(path)])
+    assert not report.skipped
+    return [
+        (finding.symbol, finding.line, finding.column) for finding in report.findings
+    ]
+
+
+def write(path, content):
+    content = content.encode() if isinstance(content, str) else content
+    path.write_bytes(content)
+    return path

@@ -22,9 +22,10 @@ from tf2_keras.migrate.parsing import Place
 # Below this, starting other processes takes longer than reading.
 WORTH_PROCESSES = 1_000_000  # bytes
 CHUNK = 250_000
-# For code that the usual stack is too small for: some thousand links of a chain, each of
-# which takes up to six calls. Only what is touched of the stack takes memory.
-DEEP_CALLS = 100_000
+# Code is nested as deeply as it is written: a chain of some thousand links takes up to
+# six calls a link, and Python 3.10 parses it without a bound of its own. Only what is
+# touched of a stack takes memory.
+DEEP_CALLS = 30_000
 DEEP_STACK = 512 * 2**20  # bytes
 
 
@@ -60,10 +61,7 @@ def unread(file, reason, detail="", line=0):
 def read_file(file):
     """The Read of one file."""
     try:
-        try:
-            return _read(file)
-        except RecursionError:
-            return deeply(_read, file)
+        return _read(file)
     except sources.Unusable as unusable:
         return unread(file, *unusable.skipped[1:])
     except (RecursionError, MemoryError):
@@ -81,39 +79,27 @@ def _read(file):
     return Read(file, source.lines, uses, program.imports_keras, source.skipped)
 
 
-def deeply(function, *arguments):
-    """What a function returns or raises, run on a stack for deep recursion.
-
-    Raises:
-        RecursionError: if that is too small too, or the system does not grant it.
-    """
-    outcome = {}
+def read_files(files):
+    """[Read] of some files, on a stack for deep recursion if the system grants one."""
+    file_reads = []
 
     def run():
-        try:
-            outcome["value"] = function(*arguments)
-        except BaseException as error:
-            outcome["error"] = error
+        file_reads.extend(map(read_file, files))
 
     size, calls = threading.stack_size(DEEP_STACK), sys.getrecursionlimit()
     try:
         # The limit is that of the whole process, which waits meanwhile.
-        sys.setrecursionlimit(max(DEEP_CALLS, calls))
+        sys.setrecursionlimit(DEEP_CALLS)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         thread.join()
-    except RuntimeError as error:
-        raise RecursionError(f"no stack of {DEEP_STACK} bytes: {error}") from None
+    except RuntimeError:  # no such stack
+        sys.setrecursionlimit(calls)
+        run()
     finally:
         threading.stack_size(size)
         sys.setrecursionlimit(calls)
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["value"]
-
-
-def read_files(files):
-    return [read_file(file) for file in files]
+    return file_reads
 
 
 # --------------------------------------------------------------------------- all files
@@ -137,7 +123,7 @@ def read_all(files, workers, on_progress):
         workers = _cores() if total > WORTH_PROCESSES else 1
     if workers <= 1 or len(files) < 2:
         for file in files:
-            tell([read_file(file)])
+            tell(read_files([file]))
     else:
         chunks = _chunks(files, sizes)
         _read_together(chunks, workers, tell)

@@ -79,7 +79,7 @@ def find(paths):
     files, skipped, seen = [], [], set()
     for path in paths:
         if os.path.isdir(path):
-            _search(path, files, skipped, seen, ())
+            _search(path, files, skipped, seen)
         else:
             _take(path, files, skipped, seen)
     return files, skipped
@@ -101,34 +101,43 @@ def _take(path, files, skipped, seen):
         files.append(path)
 
 
-def _search(folder, files, skipped, seen, above):
-    try:
-        status = os.stat(folder)
-        here = (status.st_dev, status.st_ino)
-        if here in above:
-            skipped.append(Skipped(folder, "symlink loop"))
-            return
-        if here in seen:
-            return
-        seen.add(here)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        skipped.append(Skipped(folder, "unreadable folder", error.strerror or ""))
-        return
-    if above and any(entry.name == "pyvenv.cfg" for entry in entries):
-        skipped.append(Skipped(folder, "virtual environment"))
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name in PASSED_OVER:
+def _search(root, files, skipped, seen):
+    # Folders may be nested more deeply than calls: what comes next is last.
+    waiting = [(root, True, ())]
+    while waiting:
+        path, is_folder, above = waiting.pop()
+        if not is_folder:
+            _take(path, files, skipped, seen)
             continue
         try:
-            is_folder = entry.is_dir()
-        except OSError:
-            is_folder = False
-        if is_folder:
-            _search(entry.path, files, skipped, seen, (*above, here))
-        elif entry.name.endswith(SUFFIXES):
-            _take(entry.path, files, skipped, seen)
+            status = os.stat(path)
+            here = (status.st_dev, status.st_ino)
+            if here in above:
+                skipped.append(Skipped(path, "symlink loop"))
+            if here in seen:
+                continue
+            seen.add(here)
+            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError as error:
+            skipped.append(Skipped(path, "unreadable folder", error.strerror or ""))
+            continue
+        if above and any(entry.name == "pyvenv.cfg" for entry in entries):
+            skipped.append(Skipped(path, "virtual environment"))
+            continue
+        for entry in reversed(entries):
+            if entry.name.startswith(".") or entry.name in PASSED_OVER:
+                continue
+            if _is_folder(entry):
+                waiting.append((entry.path, True, (*above, here)))
+            elif entry.name.endswith(SUFFIXES):
+                waiting.append((entry.path, False, above))
+
+
+def _is_folder(entry):
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 # ---------------------------------------------------------------------- reading a file
