@@ -2,6 +2,8 @@
 
 import json
 
+from parity_tests.commands import bench
+
 
 def test_chapters_are_what_bench_times(tf_parity, tmp_path):
     path = tmp_path / "speed.json"
@@ -16,6 +18,14 @@ def test_chapters_are_what_bench_times(tf_parity, tmp_path):
     assert sides["session"]["ratio"] == 1.0
     for side in sides:
         assert f"\n  {side} " in out
+
+
+def test_without_a_command_it_is_chapters(tf_parity, monkeypatch):
+    called = []
+    chapters = bench.command.commands["chapters"]
+    monkeypatch.setattr(chapters, "callback", lambda **options: called.append(options))
+    assert tf_parity("bench")[0] == tf_parity("bench", "--rounds", 3)[0] == 0
+    assert [options["rounds"] for options in called] == [7, 3]
 
 
 def test_parts_are_timed_beside_tf1_and_keras(tf_parity, tmp_path):

@@ -182,12 +182,26 @@ def test_interrupting_a_training_ends_cleanly(started_python, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+BUSY = """
+import signal, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+from parity_tests.commands import cli
+from tf2_keras.migrate import scan
+def busy(*_, **__):
+    while True:
+        print("at work", flush=True)
+        time.sleep(0.01)
+scan.scan = busy
+cli.main()
+"""
+
+
 def test_under_nohup_a_hangup_is_ignored(started_python, tmp_path):
-    (tmp_path / "train.py").write_text("import tensorflow as tf\n")
-    program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + AT_WORK
-    with started_python("-c", program, "scan", tmp_path) as process:
+    with started_python("-c", BUSY, "scan", tmp_path) as process:
         assert process.stdout.readline() == "at work\n"
         process.send_signal(signal.SIGHUP)
+        for _ in range(100):
+            assert process.stdout.readline() == "at work\n"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM

@@ -72,7 +72,7 @@ RUN = ["run", "--chapter", "session_basics", "--level", "function", "--steps", "
 def test_a_terminal_shows_what_is_waited_for(started_python):
     code, shown = on_a_terminal(started_python, "-m", "parity_tests", *RUN)
     assert code == 0
-    assert "importing TensorFlow" in shown
+    assert shown.count("importing TensorFlow") > 3  # it moves while nothing else does
     assert shown.index("importing TensorFlow") < shown.index("session_basics")
     assert shown.endswith("all equal within budgets; 1 of 1 exactly.\x1b[0m\r\n")
     assert not GREETINGS.search(shown)

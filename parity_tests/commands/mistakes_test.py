@@ -11,7 +11,10 @@ MISTAKES = {
     "unknown option": (["run", "--stpes", "3"], "Received: --stpes. Nearest: --steps"),
     "unknown option of the group": (["--verison"], "Nearest: --version"),
     "unknown short option": (["run", "-j"], "Received: -j. See tf-parity run --help."),
-    "no value": (["run", "--json"], "--json must have a value. Received: none. See"),
+    "no value": (
+        ["run", "--json"],
+        "must have a value. Received: none. See tf-parity run --help.",
+    ),
     "a value too many": (
         ["scan", ".", "--all=3"],
         "--all must have no value. Received",

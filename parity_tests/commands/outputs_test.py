@@ -112,6 +112,7 @@ def test_stdout_under_another_name_is_stdout(run_python, path):
             cwd=os.getcwd(),
             env={**os.environ, "PYTHONPATH": str(root)},
         )
+        assert os.path.samestat(os.fstat(stdout.fileno()), os.stat("same.json"))
     assert (done.returncode, done.stderr) == (0, "")
     assert explained("same.json")
 
@@ -119,6 +120,7 @@ def test_stdout_under_another_name_is_stdout(run_python, path):
 def test_a_stream_for_errors_can_be_named_too(run_python):
     with open("errors", "w") as stderr:
         done = run_python("-m", "parity_tests", *SYMBOL, "/dev/stderr", stderr=stderr)
+        assert os.path.samestat(os.fstat(stderr.fileno()), os.stat("errors"))
     assert (done.returncode, done.stdout) == (0, "")
     assert explained("errors") and os.listdir() == ["errors"]
 
