@@ -32,7 +32,7 @@ import re
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session as tf1_session
-from tf1_graph.meta_graphs import all_nodes, read, refusal
+from tf1_graph.meta_graphs import all_nodes, check, read, refusal
 
 # Fused updates of one variable by one gradient, of ref and of resource variables.
 APPLY = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]\w*$")
@@ -104,7 +104,8 @@ def load(
             not got, names that the graph has not got, a train op that updates nothing,
             or a checkpoint of another program.
     """
-    meta_graph = path if isinstance(path, tf.MetaGraphDef) else read(path)
+    given = isinstance(path, tf.MetaGraphDef)
+    meta_graph = check(path, "a MetaGraphDef") if given else read(path)
     _require_known_ops(meta_graph)
     named = collections.OrderedDict(x=x, y_true=y_true, loss=loss, train=train)
     named.update(y_pred=y_pred, predict=predict)
