@@ -31,7 +31,7 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 from tf1_graph.errors import refusal
-from tf1_graph.meta_graphs import all_nodes, read
+from tf1_graph.meta_graphs import all_nodes, check, read
 
 
 def load(path, inputs=None, checkpoint=None, **moves):
@@ -64,7 +64,8 @@ def load(path, inputs=None, checkpoint=None, **moves):
             got, names that the graph has not got, a train op that updates nothing, or a
             checkpoint of another program.
     """
-    meta_graph = path if isinstance(path, tf.MetaGraphDef) else read(path)
+    given = isinstance(path, tf.MetaGraphDef)
+    meta_graph = check(path, "a MetaGraphDef") if given else read(path)
     _require_known_ops(meta_graph)
     with tf.Graph().as_default() as graph:
         try:

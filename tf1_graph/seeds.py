@@ -43,8 +43,9 @@ ORDERS = (
 )
 # A draw skips 256 numbers for each of its elements, and counts in int64.
 MOST_ELEMENTS = 2**63 // 256
-# On the way back from all initial values; each op of a true graph is on few such ways.
-MOST_STEPS_BACK = 2_000_000
+# On the way back from all initial values. Each op of a true graph is on few such ways:
+# an orthogonal matrix is the longest, of twenty ops.
+MOST_STEPS_BACK = 300_000
 
 
 class RandomOp(typing.NamedTuple):
