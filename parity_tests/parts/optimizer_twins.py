@@ -35,7 +35,8 @@ def twin(part, arguments, problem, optimizer=None, variable=keras.Variable):
         return {"gradients": gradients} if accumulates else {}
 
     return training.Twin(
-        {**variables, "global_step": optimizer.iterations, **slots},
+        # Keras's own divides its count by the batches that it sums.
+        {**variables, "global_step": optimizer._iterations, **slots},
         {"train": train, "accumulate": train},
         slots=slots,
         hidden=optimizer.variables,

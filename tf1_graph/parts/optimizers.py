@@ -316,6 +316,25 @@ def regression(part, arguments):
     return session.program(graph, {"x": x, "y_true": y_true}, _settings(graph), **moves)
 
 
+def regression_problem(steps, batch=4):
+    """(values, moves that train) of a regression whose rows come twice, or never."""
+    random = np.random.RandomState(1)
+    values = {
+        "table": random.standard_normal(TABLE).astype(np.float32),
+        "kernel": random.standard_normal(KERNEL).astype(np.float32),
+    }
+    return values, [
+        (
+            "train",
+            {
+                "x": random.randint(TABLE[0], size=(batch, 2)).astype(np.int32),
+                "y_true": random.standard_normal((batch, 1)).astype(np.float32),
+            },
+        )
+        for _ in range(steps)
+    ]
+
+
 def moves(arguments, batches):
     """[(move, batch)]: ``accumulate`` of all but every n-th batch, if so many are summed."""
     every = arguments.get("gradient_accumulation_steps") or 1

@@ -96,6 +96,15 @@ def program(part, arguments, _steps=None):
     )
 
 
+def uncounted(part, arguments):
+    """A program that minimises without ``global_step=``: ``train`` sees its rate."""
+    with tf.Graph().as_default() as graph:
+        computed = rate(part, arguments, tf.train.get_or_create_global_step())
+        weights = tf.get_variable("weights", initializer=1.0)
+        train = tf.train.GradientDescentOptimizer(computed).minimize(weights)
+    return session.program(graph, train=session.move(train, outputs={"rate": computed}))
+
+
 def moves(problem, computing=("train", "look")):
     """What sets every step of a problem and then computes its rate.
 
