@@ -86,7 +86,8 @@ class Stepping(keras.Model):
         self.compile(jit_compile=False)
 
     def train_step(self, data):
-        self.step(data)
+        # An element of a data set holds something, even if the move takes nothing.
+        self.step(data if isinstance(data, dict) else {})
         return {"moves": tf.ones([])}  # fit insists on something to log
 
 
@@ -121,10 +122,13 @@ class Fit(keras.callbacks.Callback):
                 self.carried[name] = _variable_like(value)
             self.carried[name].assign(value)
         specs = {name: self.specs[name] for name in batches[0]}
-        data = tf.data.Dataset.from_generator(
-            lambda: (self.data(self.twin.batch(batch)) for batch in batches),
-            output_signature=self.data(specs),
-        )
+        if specs:
+            data = tf.data.Dataset.from_generator(
+                lambda: (self.data(self.twin.batch(batch)) for batch in batches),
+                output_signature=self.data(specs),
+            )
+        else:
+            data = tf.data.Dataset.range(len(batches))
         with self.in_place():
             # With its length, or fit would begin one more step at the end, and Keras's
             # optimizers count it.

@@ -51,7 +51,9 @@ def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
     words += ["--fault", "wrong_rate", "--json", path]
     code, out, _ = tf_parity("run", *words)
     assert code == 1
-    assert "First divergence: step 1, move train, updates, tensor inference/weights" in out
+    assert (
+        "First divergence: step 1, move train, updates, tensor inference/weights" in out
+    )
     assert out.endswith(
         "\n1 chapter, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n"
     )

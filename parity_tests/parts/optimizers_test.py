@@ -1,6 +1,5 @@
-"""TF1's optimizers as Keras ones: claims on raw variables against compat.v1 graphs."""
+"""TF1's optimizers as Keras ones: plays of raw variables and models beside TF1's."""
 
-import contextlib
 import functools
 import json
 import pathlib
@@ -14,144 +13,66 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.parts.optimizers import (
-    BY_NAME,
-    CLIPS,
-    DECAY,
-    MOMENTUM,
-    PARTS,
-    RATE,
-    Graph,
-    Rows,
+from parity_tests.pair.pair import Pair
+from parity_tests.parts.making import constructor, made
+from parity_tests.parts.optimizer_traps import DECAY, MOMENTUM, RATE
+from parity_tests.parts.optimizer_twins import (
+    gradient_of,
+    regression,
+    regression_twin,
+    twin,
 )
-from tf2_keras import tf1_semantics
+from parity_tests.parts.optimizers import PARTS
+from tf1_graph.parts import clipping as tf1_clipping
+from tf1_graph.parts import optimizers as tf1_optimizers
+from tf1_graph.parts.optimizers import KERNEL, TABLE
+from tf2_keras import tf1_semantics, training
 
 ROOT = pathlib.Path(__file__).parents[2]
 # What both TF1's arrays and the kernels know; bfloat16 has no NumPy dtype.
 DTYPES = ("float16", "float32", "float64")
-EVERY_PART = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+BY_NAME = {part.name: part for part in PARTS}
+EVERY_PART = pytest.mark.parametrize("part", BY_NAME)
 SAMPLES = pytest.mark.parametrize(
     "part, arguments",
     [
-        pytest.param(part, arguments, id=f"{part.name}-{number}")
+        pytest.param(part.name, arguments, id=f"{part.name}-{number}")
         for part in PARTS
         for number, arguments in enumerate(part.samples)
     ],
 )
 
 
-def part_of(name):
-    return BY_NAME[f"optimizers.{name}"]
+def new_pair(part, arguments, problem, optimizer=None, of_twin=None, undecayed=()):
+    """The Pair of an optimizer's program and its twin.
+
+    Args:
+        optimizer: what the twin has in place of the part.
+        of_twin: arguments of the twin, where they are not the program's.
+    """
+    return Pair(
+        tf1_optimizers.program(part, arguments, problem, undecayed),
+        twin(part, of_twin or arguments, problem, optimizer),
+    )
 
 
-def constructor(part):
-    return getattr(tf1_semantics.optimizers, part.name.partition(".")[2])
+def require_parity(part, arguments, problem, steps, **options):
+    """Fails unless both sides do the same, to the bit.
 
-
-def made(part, arguments):
-    return constructor(part)(**arguments)
-
-
-def reference_run(part, arguments, values, gradients, **options):
-    """Every record of a compat.v1 graph after each list of gradients."""
-    graph = Graph(part, arguments, values, gradients[0], **options)
-    with contextlib.closing(graph):
-        return list(graph.run(gradients))
+    Args:
+        steps: {level: how many steps are played at it}.
+        **options: of ``new_pair``.
+    """
+    values, batches = problem
+    with new_pair(part, arguments, problem, **options) as pair:
+        for level, number in steps.items():
+            moves = tf1_optimizers.moves(arguments, batches[:number])
+            comparison = pair.compare(moves, level, values).require_agreement()
+            assert comparison.records == len(moves) + 1
 
 
 def dtypes(part):
     return [dtype for dtype in DTYPES if dtype in constructor(part).dtypes]
-
-
-class Twin:
-    """A Keras optimizer on variables of its own, ready for one step after another."""
-
-    def __init__(self, optimizer, values, like=(), variable=keras.Variable):
-        self.optimizer = optimizer
-        self.names = list(values)
-        self.variables = [variable(value, name=key) for key, value in values.items()]
-        optimizer.build(self.variables)
-        specs = [
-            spec_like(gradient, value)
-            for gradient, value in zip(like, values.values(), strict=False)
-        ]
-        self.function = tf.function(self.step, input_signature=[specs])
-
-    def step(self, gradients):
-        """Applies the gradients and returns them.
-
-        Grappler leaves a function alone that returns nothing: a schedule's divisions
-        by constants would stay divisions there, and be products in TF1's graph.
-        """
-        self.optimizer.apply(gradients, self.variables)
-        return gradients
-
-    def run(self, gradients, level="function"):
-        """Yields the same as ``Graph.run``."""
-        for step in gradients:
-            tensors = [
-                as_tensor(gradient, value)
-                for gradient, value in zip(step, self.variables, strict=False)
-            ]
-            if level == "function":
-                self.function(tensors)
-            else:
-                self.optimizer.apply(tensors, self.variables)
-            yield self.state()
-
-    def state(self):
-        slots, others = self.optimizer.tf1_slots()
-        if self.optimizer.accumulation_steps:
-            slots = {**slots, "gradient_sum": self.optimizer._sums}
-        named = {
-            f"{name}/{slot}": variable
-            for slot, variables in slots.items()
-            for name, variable in zip(self.names, variables, strict=False)
-        }
-        updates = dict(zip(self.names, self.variables, strict=False))
-        updates["global_step"] = self.optimizer.iterations
-        return {
-            "slots": {key: slot.numpy() for key, slot in {**named, **others}.items()},
-            "updates": {key: variable.numpy() for key, variable in updates.items()},
-        }
-
-
-def spec_like(gradient, value):
-    if not isinstance(gradient, Rows):
-        return tf.TensorSpec(value.shape, value.dtype)
-    return tf.IndexedSlicesSpec(
-        value.shape, value.dtype, gradient.indices.dtype, tf.int64, [None]
-    )
-
-
-def as_tensor(gradient, variable):
-    if not isinstance(gradient, Rows):
-        return None if gradient is None else tf.convert_to_tensor(gradient)
-    return tf.IndexedSlices(
-        tf.convert_to_tensor(gradient.values),
-        tf.convert_to_tensor(gradient.indices),
-        tf.constant(list(variable.shape), tf.int64),
-    )
-
-
-def require_parity(part, arguments, values, gradients, eager_steps=None, **options):
-    """Fails unless the optimizers of both sides do the same, to the bit.
-
-    Args:
-        eager_steps: how many steps are repeated eagerly; None for all of them.
-        keras_rate: the twin's learning rate, if it is not among the arguments.
-        **options: of the Graph.
-    """
-    of_twin = dict(arguments)
-    if "keras_rate" in options:
-        of_twin["learning_rate"] = options.pop("keras_rate")
-    expected = reference_run(part, arguments, values, gradients, **options)
-    levels = [("function", None)] + [("eager", eager_steps)] * (eager_steps != 0)
-    for level, steps in levels:
-        twin = Twin(made(part, of_twin), values, gradients[0])
-        comparison = compare_plays(expected[:steps], twin.run(gradients[:steps], level))
-        comparison.require_agreement()
-        assert comparison.records == len(expected[:steps])
 
 
 shapes = st.sampled_from([(), (1,), (7,), (8,), (3, 5), (2, 1, 3), (0,), (65,)])
@@ -160,7 +81,7 @@ tables = st.sampled_from([(1, 1), (3, 2), (20, 5), (4, 2, 3), (6,), (9, 17)])
 
 @st.composite
 def problems(draw, dtypes=DTYPES, most_steps=6):
-    """(initial values, gradients) of three variables, infinities and NaN among them.
+    """(values, batches) of three variables, infinities and NaN among the gradients.
 
     The third is a table with sparse gradients: its rows come twice, or not at all.
     """
@@ -173,78 +94,69 @@ def problems(draw, dtypes=DTYPES, most_steps=6):
     index_dtype = draw(st.sampled_from([np.int32, np.int64]))
     rows, *row = values["table"].shape
 
-    def gradients():
+    def batch():
         indices = draw(st.lists(st.integers(0, rows - 1), max_size=9))
-        return [
-            draw(strategies.arrays(values["weights"].shape, dtype)),
-            draw(strategies.arrays(values["bias"].shape, dtype)),
-            Rows(
-                draw(strategies.arrays((len(indices), *row), dtype)),
-                np.array(indices, index_dtype),
-            ),
-        ]
+        return {
+            "weights": draw(strategies.arrays(values["weights"].shape, dtype)),
+            "bias": draw(strategies.arrays(values["bias"].shape, dtype)),
+            "table values": draw(strategies.arrays((len(indices), *row), dtype)),
+            "table indices": np.array(indices, index_dtype),
+        }
 
-    different = [gradients() for _ in range(draw(st.integers(1, 3)))]
+    different = [batch() for _ in range(draw(st.integers(1, 3)))]
     special = draw(st.sampled_from([None, None, np.inf, -np.inf, np.nan]))
     if special is not None:
-        for array in (different[-1][0], different[-1][2].values):
-            if array.size:
-                array.flat[0] = special
+        for name in ("weights", "table values"):
+            if different[-1][name].size:
+                different[-1][name].flat[0] = special
     steps = draw(st.integers(1, most_steps))
     return values, [different[step % len(different)] for step in range(steps)]
 
 
 def ordinary_problem(steps, dtypes=("float32",)):
-    """Weights, a bias and a table of each dtype: {"weights": ...}, or by dtype."""
-    random = np.random.RandomState(0)
-    values = {
-        key + (f"_{dtype}" if len(dtypes) > 1 else ""): (
-            random.standard_normal(shape).astype(dtype)
-        )
-        for dtype in dtypes
-        for key, shape in (("weights", (5, 13)), ("bias", (3,)), ("table", (11, 3)))
-    }
-
-    def gradients():
-        for dtype in dtypes:
-            # Some rows without a gradient, as behind a ReLU.
-            some_rows = random.randint(2, size=(5, 1))
-            yield (random.standard_normal((5, 13)) * some_rows).astype(dtype)
-            yield random.standard_normal(3).astype(dtype)
-            number = random.randint(8)
-            yield Rows(
-                random.standard_normal((number, 3)).astype(dtype),
-                random.randint(11, size=number),
-            )
-
-    return values, [list(gradients()) for _ in range(steps)]
+    """Variables of several dtypes at once, as in ``tf1_optimizers.ordinary_problem``."""
+    values, batches = {}, [{} for _ in range(steps)]
+    for dtype in dtypes:
+        suffix = f"_{dtype}" if len(dtypes) > 1 else ""
+        of_dtype, gradients = tf1_optimizers.ordinary_problem(dtype, steps)
+        values.update((name + suffix, value) for name, value in of_dtype.items())
+        for batch, arrays in zip(batches, gradients, strict=True):
+            for name, array in arrays.items():
+                variable, *part_of_it = name.split(" ")
+                batch[" ".join([variable + suffix, *part_of_it])] = array
+    return values, batches
 
 
 @EVERY_PART
 @given(data=st.data())
 def test_updates_and_slots_are_those_of_tf1(part, data):
-    require_parity(part, data.draw(part.arguments), *data.draw(problems(dtypes(part))))
+    arguments = data.draw(BY_NAME[part].arguments)
+    problem = data.draw(problems(dtypes(part)))
+    require_parity(part, arguments, problem, {"function": None, "eager": None})
 
 
 @SAMPLES
 def test_a_hundred_and_twenty_steps_are_those_of_tf1(part, arguments):
-    """Dense and sparse, of every dtype at once; the first steps eagerly too."""
-    # Eagerly a Keras schedule rounds otherwise: tf1_semantics.schedules do not.
-    scheduled = any(callable(value) for value in arguments.values())
-    values, gradients = ordinary_problem(
-        120, ("float32",) if scheduled else dtypes(part)
-    )
-    require_parity(
-        part, arguments, values, gradients, eager_steps=0 if scheduled else 7
-    )
+    """Dense and sparse, of every dtype at once; the first steps at all levels."""
+    if any(isinstance(value, tuple) for value in arguments.values()):
+        together = [("float32",)]  # TF1 decayed a weight by a schedule in no other
+    elif "Proximal" in part:  # they take no more than one dtype
+        together = [(dtype,) for dtype in dtypes(part)]
+    else:
+        together = [dtypes(part)]
+    for several in together:
+        require_parity(
+            part,
+            arguments,
+            ordinary_problem(120, several),
+            {"function": None, "eager": 7, "fit": 7},
+        )
 
 
 # Faults, one a claim: what the tests above must see.
 
 
 def test_a_wrong_epsilon_a_late_power_or_a_missing_decay_is_seen():
-    values, gradients = ordinary_problem(12)
-
     class WithoutPowers(tf1_semantics.optimizers.Adam):
         def finish(self):
             return
@@ -257,9 +169,10 @@ def test_a_wrong_epsilon_a_late_power_or_a_missing_decay_is_seen():
         sums_duplicate_rows = False
 
     class FromZero(tf1_semantics.optimizers.RMSProp):
-        def add_slots(self, variables, name, *_):
+        def add_slots(self, variables, name, *_, **__):
             return super().add_slots(variables, name)
 
+    values, batches = problem = ordinary_problem(12)
     for name, arguments, faulty in (
         ("Adam", {}, tf1_semantics.optimizers.Adam(RATE, epsilon=1e-7)),
         ("Adam", {}, WithoutPowers(RATE)),
@@ -268,42 +181,54 @@ def test_a_wrong_epsilon_a_late_power_or_a_missing_decay_is_seen():
         ("RMSProp", {}, FromZero(RATE)),
     ):
         arguments = {"learning_rate": RATE, **arguments}
-        expected = reference_run(part_of(name), arguments, values, gradients)
-        run = Twin(faulty, values, gradients[0]).run(gradients)
-        comparison = compare_plays(expected, run)
+        with new_pair(f"optimizers.{name}", arguments, problem, faulty) as pair:
+            moves = tf1_optimizers.moves(arguments, batches)
+            comparison = pair.compare(moves, "function", values)
         assert comparison.first_divergence is not None, type(faulty)
 
 
 # Rates and clips.
 
+RATES = keras.optimizers.schedules
+DECAYING = {"learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6}
 SCHEDULES = {
     "exponential": (
-        lambda step: tf.compat.v1.train.exponential_decay(0.1, step, 7, 0.6),
-        keras.optimizers.schedules.ExponentialDecay(0.1, 7, 0.6),
+        ("schedules.ExponentialDecay", DECAYING),
+        RATES.ExponentialDecay(0.1, 7, 0.6),
     ),
     "exponential, staircase": (
-        lambda step: tf.compat.v1.train.exponential_decay(0.1, step, 7, 0.6, True),
-        keras.optimizers.schedules.ExponentialDecay(0.1, 7, 0.6, True),
+        ("schedules.ExponentialDecay", {**DECAYING, "staircase": True}),
+        RATES.ExponentialDecay(0.1, 7, 0.6, True),
     ),
     "piecewise constant": (
-        lambda step: tf.compat.v1.train.piecewise_constant(
-            step, [3, 10, 11], [0.3, 0.1, 0.2, 0.007]
+        (
+            "schedules.PiecewiseConstant",
+            {"boundaries": [3, 10, 11], "values": [0.3, 0.1, 0.2, 0.007]},
         ),
-        keras.optimizers.schedules.PiecewiseConstantDecay(
-            [3, 10, 11], [0.3, 0.1, 0.2, 0.007]
-        ),
+        RATES.PiecewiseConstantDecay([3, 10, 11], [0.3, 0.1, 0.2, 0.007]),
     ),
     "polynomial": (
-        lambda step: tf.compat.v1.train.polynomial_decay(0.1, step, 30, 0.01, 0.5),
-        keras.optimizers.schedules.PolynomialDecay(0.1, 30, 0.01, 0.5),
+        (
+            "schedules.PolynomialDecay",
+            {
+                "learning_rate": 0.1,
+                "decay_steps": 30,
+                "end_learning_rate": 0.01,
+                "power": 0.5,
+            },
+        ),
+        RATES.PolynomialDecay(0.1, 30, 0.01, 0.5),
     ),
     "inverse time": (
-        lambda step: tf.compat.v1.train.inverse_time_decay(0.1, step, 3, 0.4),
-        keras.optimizers.schedules.InverseTimeDecay(0.1, 3, 0.4),
+        ("schedules.InverseTimeDecay", {**DECAYING, "decay_steps": 3}),
+        RATES.InverseTimeDecay(0.1, 3, 0.6),
     ),
     "cosine": (
-        lambda step: tf.compat.v1.train.cosine_decay(0.1, step, 30, 0.1),
-        keras.optimizers.schedules.CosineDecay(0.1, 30, 0.1),
+        (
+            "schedules.CosineDecay",
+            {"learning_rate": 0.1, "decay_steps": 30, "alpha": 0.1},
+        ),
+        RATES.CosineDecay(0.1, 30, 0.1),
     ),
 }
 
@@ -311,48 +236,74 @@ SCHEDULES = {
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name, arguments", [("Momentum", MOMENTUM), ("Adam", {})])
 def test_rates_of_a_schedule_are_those_of_tf1(name, arguments, schedule):
+    """Keras's own schedules are TF1's, in a function; eagerly they round otherwise."""
     of_tf1, of_keras = SCHEDULES[schedule]
-    values, gradients = ordinary_problem(40)
-    rates = {"rate": of_tf1, "keras_rate": of_keras}
-    require_parity(part_of(name), arguments, values, gradients, eager_steps=0, **rates)
+    require_parity(
+        f"optimizers.{name}",
+        {**arguments, "learning_rate": of_tf1},
+        ordinary_problem(40),
+        {"function": None},
+        of_twin={**arguments, "learning_rate": of_keras},
+    )
+
+
+@pytest.mark.parametrize("level", training.LEVELS)
+def test_a_rate_that_is_set_from_outside_is_the_rate(level):
+    """A Session was fed another; a Keras optimizer is assigned one."""
+    part, arguments = "optimizers.Momentum", {"learning_rate": 0.1, **MOMENTUM}
+    values, batches = problem = ordinary_problem(3)
+    moves = tf1_optimizers.moves(arguments, batches)
+    with new_pair(part, arguments, problem) as pair:
+        for rate in (0.3, 0.7):
+            fed = {"learning_rate": np.float32(rate)}
+            pair.compare(moves, level, values, fed).require_agreement()
+        *_, last = pair.reference(moves, values, fed)
+    with new_pair(part, {**arguments, "learning_rate": 0.7}, problem) as pair:
+        *_, expected = pair.reference(moves, values)
+    compare_plays([expected], [last]).require_agreement()
 
 
 @given(
     problem=problems(most_steps=1),
-    clip=st.sampled_from(list(CLIPS)),
-    limit=st.sampled_from([1e-3, 0.5, 1, 30, 3e4]),
+    clip=st.sampled_from(list(tf1_clipping.OF_KERAS)),
+    share=st.sampled_from([1e-6, 1e-3, 0.1, 0.9, 1.0, 1.1, 30]),
 )
-def test_clipped_gradients_are_those_of_tf1(problem, clip, limit):
-    # The slot then holds what was left of the gradient.
-    arguments = {"learning_rate": 1.0, **MOMENTUM, clip: limit}
-    require_parity(part_of("Momentum"), arguments, *problem)
-
-
-@EVERY_PART
-def test_slots_carry_the_names_of_tf1(part):
-    values, gradients = ordinary_problem(1)
-    for arguments in (part.samples[0], part.samples[-1]):
-        (expected,) = reference_run(part, arguments, values, gradients)
-        twin = Twin(made(part, arguments), values)
-        assert set(twin.state()["slots"]) == set(expected["slots"])
+def test_clipped_gradients_are_those_of_tf1(problem, clip, share):
+    """Limits are shares of the largest gradient: most of them clip."""
+    _, (batch,) = problem
+    largest = max(
+        float(np.abs(array[np.isfinite(array)]).max(initial=0))
+        for name, array in batch.items()
+        if name != "table indices"
+    )
+    limit = float(f"{share * (largest or 1.0):.3g}")
+    require_parity(
+        "optimizers.Momentum",
+        {"learning_rate": 1.0, **MOMENTUM, clip: max(limit, 1e-30)},
+        problem,
+        {"function": None, "eager": None},
+    )
 
 
 @pytest.mark.parametrize("name", ["AdamW", "MomentumW"])
 def test_variables_left_out_of_the_decay_are_those_of_tf1(name):
-    part, undecayed = part_of(name), ("bias", "table")
-    values, gradients = ordinary_problem(3)
-    arguments = {**part.samples[0], "weight_decay": 0.1}
-    expected = reference_run(part, arguments, values, gradients, undecayed=undecayed)
+    part, undecayed = f"optimizers.{name}", ("bias", "table")
+    arguments = {**BY_NAME[part].samples[0], "weight_decay": 0.1}
     optimizer = made(part, arguments)
     optimizer.exclude_from_weight_decay(var_names=list(undecayed))
-    run = Twin(optimizer, values, gradients[0]).run(gradients)
-    compare_plays(expected, run).require_agreement()
+    require_parity(
+        part,
+        arguments,
+        ordinary_problem(3),
+        {"function": None, "eager": None},
+        optimizer=optimizer,
+        undecayed=undecayed,
+    )
 
 
 # Keras models: fit, save and load.
 
 BATCH = 4
-TABLE, KERNEL = (11, 3), (6, 1)
 
 
 def examples(steps):
@@ -363,6 +314,11 @@ def examples(steps):
     return ids, random.standard_normal((number, 1)).astype(np.float32)
 
 
+def batches_of(steps):
+    ids, y = (np.split(array, steps) for array in examples(steps))
+    return [{"x": x, "y_true": y_true} for x, y_true in zip(ids, y, strict=True)]
+
+
 def initial_values():
     random = np.random.RandomState(1)
     return {
@@ -371,92 +327,50 @@ def initial_values():
     }
 
 
-def backward(variables):
-    """([ids, y], gradients): a linear regression on two looked-up rows, in TF1."""
-    table, kernel = variables
-    ids = tf.compat.v1.placeholder(tf.int32, [None, 2])
-    y = tf.compat.v1.placeholder(tf.float32, [None, 1])
-    looked_up = tf.reshape(tf.nn.embedding_lookup(table, ids), [-1, KERNEL[0]])
-    loss = tf.reduce_mean(tf.square(tf.matmul(looked_up, kernel) - y))
-    return [ids, y], tf.gradients(loss, variables)
+def new_model(kind, **options):
+    return regression(*kinds()[kind], initial_values(), **options)
 
 
-@keras.saving.register_keras_serializable("optimizers_test")
-def mean_square(y, y_pred):
-    return tf.reduce_mean(tf.square(y_pred - y))
-
-
-def new_model(optimizer, **options):
-    model = keras.Sequential(
-        [
-            keras.Input((2,), dtype="int32"),
-            keras.layers.Embedding(*TABLE),
-            keras.layers.Flatten(),
-            keras.layers.Dense(1, use_bias=False),
-        ]
-    )
-    model.set_weights(list(initial_values().values()))
-    model.compile(optimizer, mean_square, **{"jit_compile": False, **options})
-    return model
-
-
-class Recorder(keras.callbacks.Callback):
-    """Keeps {"slots", "updates"} after every batch."""
-
-    def __init__(self):
-        super().__init__()
-        self.records = []
-
-    def on_train_batch_end(self, *_, **__):
-        twin = Twin.__new__(Twin)
-        twin.optimizer, twin.names = self.model.optimizer, list(initial_values())
-        twin.variables = self.model.trainable_variables
-        self.records.append(twin.state())
-
-
-def fit(model, data, steps):
-    """The records of a fit on the batches of a slice of steps."""
-    recorder = Recorder()
-    ids, y = (array[steps.start * BATCH : steps.stop * BATCH] for array in data)
-    model.fit(ids, y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[recorder])
-    return recorder.records
-
-
-IN_FIT = [(part, 0) for part in PARTS] + [
-    (part_of("Momentum"), 2),
-    (part_of("Adam"), 3),
-    (part_of("AdamW"), 4),
+IN_FIT = [(part.name, 0) for part in PARTS] + [
+    ("optimizers.Momentum", -2),
+    ("optimizers.Adam", -1),
+    ("optimizers.AdamW", 2),
 ]
 
 
 @pytest.mark.parametrize(
     "part, sample",
-    [pytest.param(part, sample, id=f"{part.name}-{sample}") for part, sample in IN_FIT],
+    [pytest.param(part, sample, id=f"{part}-{sample}") for part, sample in IN_FIT],
 )
 def test_fit_is_that_of_tf1_also_after_saving_and_loading(part, sample, tmp_path):
-    steps, saved = 104, 52  # in the midst of an accumulation by three
-    data = examples(steps)
-    graph = Graph(part, part.samples[sample], initial_values(), backward=backward)
-    with contextlib.closing(graph):
-        batches = zip(*(np.split(array, steps) for array in data), strict=False)
-        expected = list(graph.run(batches))
-    model = new_model(made(part, part.samples[sample]))
-    records = fit(model, data, range(0, saved))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    records += fit(loaded, data, range(saved, steps))
-    comparison = compare_plays(expected, records)
-    comparison.require_agreement()
-    assert comparison.records == steps
+    arguments = BY_NAME[part].samples[sample]
+    steps, saved = 40, 22  # in the midst of an accumulation by three
+    moves = tf1_optimizers.moves(arguments, batches_of(steps))
+    model, records = regression(part, arguments, initial_values()), []
+    program = tf1_optimizers.regression(part, arguments)
+    with Pair(program, regression_twin(model)) as pair:
+        pair.compare(
+            moves[:saved], "fit", initial_values(), on_reference=records.append
+        ).require_agreement()
+        model.save(tmp_path / "model.keras")
+        loaded = regression_twin(keras.models.load_model(tmp_path / "model.keras"))
+        # What was loaded is compared with what TF1 left, and goes on from there.
+        left = {**records[-1]["slots"], **records[-1]["updates"]}
+        comparison = compare_plays(
+            pair.reference(moves[saved:], left),
+            training.play(loaded, moves[saved:], "fit"),
+        ).require_agreement()
+    assert comparison.records == steps - saved + 1
 
 
+@functools.cache
 def kinds():
     """{name: (part, arguments)}: each part, and what is made otherwise."""
-    found = {part.name: (part, part.samples[0]) for part in PARTS}
-    momentum = part_of("Momentum")
-    found["a schedule and a clip"] = momentum, momentum.samples[2]
-    found["an accumulation"] = momentum, momentum.samples[3]
-    return found
+    momentum = BY_NAME["optimizers.Momentum"]
+    return {part.name: (part.name, part.samples[0]) for part in PARTS} | {
+        "a schedule and a clip": (momentum.name, momentum.samples[-2]),
+        "an accumulation": (momentum.name, momentum.samples[-1]),
+    }
 
 
 KINDS = pytest.mark.parametrize("kind", kinds())
@@ -464,6 +378,10 @@ KINDS = pytest.mark.parametrize("kind", kinds())
 
 def new_optimizer(kind):
     return made(*kinds()[kind])
+
+
+def new_twin(kind, problem, **options):
+    return twin(*kinds()[kind], problem, **options)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +398,7 @@ def test_fit_counts_only_the_steps_that_it_takes(kind):
             yield np.ones((4, 2), np.int32), np.ones((4, 1), np.float32)
 
     specs = tf.TensorSpec([None, 2], tf.int32), tf.TensorSpec([None, 1])
-    model = new_model(new_optimizer(kind))
+    model = new_model(kind)
     with pytest.warns(UserWarning, match="ran out of data"):
         model.fit(
             tf.data.Dataset.from_generator(batches, output_signature=specs),
@@ -499,28 +417,38 @@ def test_fit_counts_only_the_steps_that_it_takes(kind):
         assert power.numpy() == expected
 
 
+REFUSES_XLA = r"Received: jit_compile=True\. Use"
+
+
+def as_tensors(batch):
+    return {name: tf.constant(array) for name, array in batch.items()}
+
+
 @KINDS
 def test_xla_is_refused_before_anything_changes(kind):
-    values, gradients = ordinary_problem(1)
-    dense = gradients[0][:2]
-    values = dict(list(values.items())[:2])
-    twin = Twin(new_optimizer(kind), values, dense)
-    before = twin.state()
-    compiled = tf.function(twin.step, jit_compile=True)
-    with pytest.raises(NotImplementedError, match=r"Received: jit_compile=True\. Use"):
-        compiled([tf.constant(gradient) for gradient in dense])
-    compare_plays([before], [twin.state()]).require_agreement()
+    values, (batch,) = ordinary_problem(1)
+    del values["table"], batch["table values"], batch["table indices"]
+    played = new_twin(kind, (values, [batch]))
+    before = played.values()
+    compiled = tf.function(played.moves["train"], jit_compile=True)
+    with pytest.raises(NotImplementedError, match=REFUSES_XLA):
+        compiled(**as_tensors(batch))
+    require_same(before, played.values())
 
 
 def test_xla_is_refused_in_fit_before_anything_changes():
-    model = new_model(new_optimizer("optimizers.Adam"), jit_compile=True)
-    with pytest.raises(NotImplementedError, match=r"Received: jit_compile=True\. Use"):
-        fit(model, examples(2), range(2))
-    for value, variable in zip(
-        initial_values().values(), model.get_weights(), strict=False
-    ):
-        np.testing.assert_array_equal(value, variable)
+    model = new_model("optimizers.Adam", jit_compile=True)
+    with pytest.raises(NotImplementedError, match=REFUSES_XLA):
+        model.fit(*examples(2), batch_size=BATCH, verbose=0)
+    require_same(
+        initial_values(),
+        dict(zip(("table", "kernel"), model.get_weights(), strict=True)),
+    )
     assert model.optimizer.iterations.numpy() == 0
+
+
+def require_same(expected, received):
+    compare_plays([{"updates": expected}], [{"updates": received}]).require_agreement()
 
 
 # Optimizers as Keras treats them.
@@ -528,35 +456,36 @@ def test_xla_is_refused_in_fit_before_anything_changes():
 
 @KINDS
 def test_a_configuration_makes_the_same_optimizer_again(kind):
-    values, gradients = ordinary_problem(4)
+    part, arguments = kinds()[kind]
+    values, batches = problem = ordinary_problem(4)
+    moves = tf1_optimizers.moves(arguments, batches)
     original = new_optimizer(kind)
-    copies = [
+    for copy in (
         type(original).from_config(original.get_config()),
         keras.optimizers.deserialize(keras.optimizers.serialize(original)),
-    ]
-    expected = list(Twin(original, values).run(gradients, "eager"))
-    for copy in copies:
+    ):
         assert copy.get_config() == original.get_config()
-        run = Twin(copy, values).run(gradients, "eager")
-        compare_plays(expected, run).require_agreement()
+        with new_pair(part, arguments, problem, copy) as pair:
+            pair.compare(moves, "eager", values).require_agreement()
 
 
 @KINDS
 def test_no_gradients_change_nothing(kind):
-    twin = Twin(new_optimizer(kind), ordinary_problem(1)[0])
-    before = twin.state()
-    twin.optimizer.apply([], [])
+    optimizer = new_optimizer(kind)
+    played = new_twin(kind, ordinary_problem(1), optimizer=optimizer)
+    before = played.values()
+    optimizer.apply([], [])
     new_optimizer(kind).apply([])  # not even built
-    compare_plays([before], [twin.state()]).require_agreement()
+    require_same(before, played.values())
 
 
 @KINDS
 def test_gradients_that_are_all_none_are_refused(kind):
-    twin = Twin(new_optimizer(kind), ordinary_problem(1)[0])
-    before = twin.state()
+    played = new_twin(kind, ordinary_problem(1))
+    before = played.values()
     with pytest.raises(ValueError, match="No gradients provided"):
-        twin.optimizer.apply([None, None, None], twin.variables)
-    compare_plays([before], [twin.state()]).require_agreement()
+        played.moves["train"]()  # of nothing that is fed
+    require_same(before, played.values())
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
@@ -565,74 +494,84 @@ def test_a_variable_without_gradient_stays_and_the_others_move(kind):
     part, arguments = kinds()[kind]
     if "gradient_accumulation_steps" in arguments:
         pytest.skip("TF1 programs made sums of what has gradients only")
-    values, gradients = ordinary_problem(3)
-    gradients = [[weights, None, rows] for weights, _, rows in gradients]
-    expected = reference_run(part, arguments, values, gradients)
-    twin = Twin(made(part, arguments), values)
-    initial = twin.state()["slots"]
-    records = list(twin.run(gradients, "eager"))
-    for record in records:  # TF1 makes no slots for it
-        for idle in [key for key in record["slots"] if key.startswith("bias/")]:
-            np.testing.assert_array_equal(record["slots"].pop(idle), initial[idle])
-    for record in expected:
-        record["slots"] = {
-            key: slot for key, slot in record["slots"].items() if "bias/" not in key
-        }
-    compare_plays(expected, records).require_agreement()
+    values, batches = ordinary_problem(3)
+    for batch in batches:
+        del batch["bias"]
+    with new_pair(part, arguments, (values, batches)) as pair:
+        # TF1 makes no slots for it.
+        idle = {name for name in pair.twin.state if name.startswith("bias/")}
+        slots = {name: pair.twin.state.pop(name) for name in idle}
+        initial = {name: slot.numpy() for name, slot in slots.items()}
+        records = []
+        moves = tf1_optimizers.moves(arguments, batches)
+        pair.compare(
+            moves, "eager", values, on_candidate=records.append
+        ).require_agreement()
+    for name, slot in slots.items():
+        np.testing.assert_array_equal(slot.numpy(), initial[name])
     np.testing.assert_array_equal(records[-1]["updates"]["bias"], values["bias"])
 
 
 @KINDS
 def test_plain_tensorflow_variables_are_updated_alike(kind):
-    values, gradients = ordinary_problem(3)
-    compare_plays(
-        Twin(new_optimizer(kind), values).run(gradients, "eager"),
-        Twin(new_optimizer(kind), values, variable=tf.Variable).run(gradients, "eager"),
-    ).require_agreement()
+    part, arguments = kinds()[kind]
+    values, batches = problem = ordinary_problem(3)
+    with Pair(
+        tf1_optimizers.program(part, arguments, problem),
+        new_twin(kind, problem, variable=tf.Variable),
+    ) as pair:
+        moves = tf1_optimizers.moves(arguments, batches)
+        pair.compare(moves, "eager", values).require_agreement()
 
 
-def test_rows_without_a_gradient_stay_as_they_are_but_for_adam():
+@EVERY_PART
+def test_rows_without_a_gradient_stay_as_they_are_but_for_adam(part):
     """Lazy: momenta neither decay nor move what was not looked up."""
-    values, gradients = ordinary_problem(6)
-    for part in PARTS:
-        run = list(Twin(made(part, part.samples[0]), values).run(gradients, "eager"))
-        for before, after, step in zip(run, run[1:], gradients[1:], strict=False):
-            idle = np.setdiff1d(np.arange(11), step[2].indices)
-            tables = [
-                (before[stage][key][idle], after[stage][key][idle])
-                for stage in before
-                for key in before[stage]
-                if key.startswith("table")
-            ]
-            unchanged = all(np.array_equal(*pair) for pair in tables)
-            moves_all = part.name in ("optimizers.Adam", "optimizers.AdamW")
-            assert unchanged != moves_all, part.name
+    arguments = BY_NAME[part].samples[0]
+    values, batches = problem = ordinary_problem(6)
+    moves = tf1_optimizers.moves(arguments, batches)
+    records = list(training.play(twin(part, arguments, problem), moves, "eager"))[1:]
+    for before, after, batch in zip(records, records[1:], batches[1:], strict=False):
+        idle = np.setdiff1d(np.arange(len(values["table"])), batch["table indices"])
+        unchanged = all(
+            np.array_equal(before[stage][name][idle], after[stage][name][idle])
+            for stage in ("slots", "updates")
+            for name in before[stage]
+            if name.startswith("table")
+        )
+        moves_all = part in ("optimizers.Adam", "optimizers.AdamW")
+        assert unchanged != moves_all
 
 
 def test_a_loss_scale_that_is_a_power_of_two_changes_nothing():
-    values, gradients = ordinary_problem(4)
-    # Keras makes dense gradients of the sparse ones that it unscales.
-    values.pop("table")
-    gradients = [step[:2] for step in gradients]
-    plain = Twin(new_optimizer("optimizers.Adam"), values, gradients[0])
-    expected = list(plain.run(gradients))
+    values, batches = ordinary_problem(4)
+    del values["table"]  # Keras makes dense gradients of the sparse ones it unscales
+    batches = [{name: batch[name] for name in values} for batch in batches]
+    moves = tf1_optimizers.moves({}, batches)
+    *records, last = training.play(
+        new_twin("optimizers.Adam", (values, batches)), moves
+    )
     inner = new_optimizer("optimizers.Adam")
     wrapped = keras.optimizers.LossScaleOptimizer(inner, initial_scale=1024.0)
-    variables = [keras.Variable(value, name=key) for key, value in values.items()]
+    variables = [keras.Variable(value, name=name) for name, value in values.items()]
 
     @tf.function
     def step(gradients):
         wrapped.apply([gradient * 1024.0 for gradient in gradients], variables)
         return gradients
 
-    for record, step_gradients in zip(expected, gradients, strict=False):
-        step([tf.constant(gradient) for gradient in step_gradients])
-        for key, variable in zip(values, variables, strict=False):
-            np.testing.assert_array_equal(record["updates"][key], variable.numpy())
-    before = [variable.numpy() for variable in variables]
-    step([tf.fill(gradient.shape, np.float32(np.inf)) for gradient in gradients[0]])
-    for value, variable in zip(before, variables, strict=False):
-        np.testing.assert_array_equal(value, variable.numpy())
+    def held():
+        return {
+            name: variable.numpy()
+            for name, variable in zip(values, variables, strict=True)
+        }
+
+    for record, batch in zip([*records[1:], last], batches, strict=True):
+        step([tf.constant(batch[name]) for name in values])
+        require_same({name: record["updates"][name] for name in values}, held())
+    before = held()
+    step([tf.fill(value.shape, np.float32(np.inf)) for value in values.values()])
+    require_same(before, held())
     assert inner.iterations.numpy() == 4
 
 
@@ -659,86 +598,120 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from parity_tests.parts import optimizers_test as test
-
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-random = np.random.RandomState(0)
-normal = lambda *shape: random.standard_normal(shape).astype(np.float32)
-values = {"weights": normal(3, 5), "table": normal(7, 2)}
-steps = [
-    (normal(2, 3, 5), normal(2, 4, 2), random.randint(7, size=(2, 4))) for _ in range(3)
-]
-summed = [
-    [dense.sum(0), test.Rows(np.concatenate(rows), np.concatenate(indices))]
-    for dense, rows, indices in steps
-]
-differing = []
-for name in test.ON_REPLICAS:
-    kind = "optimizers." + name
-    with strategy.scope():
-        several = test.Twin(test.new_optimizer(kind), values)
-
-    def replica_step(dense, rows, indices):
-        number = tf.distribute.get_replica_context().replica_id_in_sync_group
-        sparse = tf.IndexedSlices(rows[number], indices[number], tf.constant([7, 2]))
-        several.optimizer.apply([dense[number], sparse], several.variables)
-
-    step = tf.function(lambda *arguments: strategy.run(replica_step, arguments))
-    one = test.Twin(test.new_optimizer(kind), values).run(summed, "eager")
-    for arguments, expected in zip(steps, one):
-        step(*map(tf.constant, arguments))
-        received = several.state()
-        for stage in expected:
-            for key, value in expected[stage].items():
-                if not np.array_equal(value, received[stage][key]):
-                    differing.append((kind, key))
-
-with strategy.scope():
-    twin = test.Twin(test.new_optimizer("an accumulation"), values)
-before = twin.state()
-try:
-    ones = [tf.ones([3, 5]), tf.ones([7, 2])]
-    strategy.run(lambda: twin.optimizer.apply(ones, twin.variables))
-except NotImplementedError as error:
-    refused = str(error)
-test.compare_plays([before], [twin.state()]).require_agreement()
-
-data = test.examples(6)
-with strategy.scope():
-    models = [
-        test.new_model(test.new_optimizer("optimizers.GradientDescent")),
-        test.new_model(keras.optimizers.SGD(0.01)),
-    ]
-for model in models:
-    model.fit(*data, batch_size=4, shuffle=False, verbose=0)
-ours, of_keras = (model.get_weights() for model in models)
-off = [float(abs(a - b).max()) for a, b in zip(ours, of_keras)]
-way = float(abs(ours[0] - test.initial_values()["table"]).max())
-
-clipped = []
-for clip in (
-    {"clip": test.tf1_semantics.clipping.ByNorm(1.0)},
-    {"clipnorm": 1.0},
-):
-    with strategy.scope():
-        variable = keras.Variable([0.0, 0.0])
-        optimizer = test.tf1_semantics.optimizers.GradientDescent(1.0, **clip)
-        optimizer.build([variable])
-    gradients = tf.constant([[3.0, 0.0], [0.0, 4.0]])
-
-    def replica_step():
-        number = tf.distribute.get_replica_context().replica_id_in_sync_group
-        optimizer.apply([gradients[number]], [variable])
-
-    strategy.run(replica_step)
-    clipped.append(variable.numpy().tolist())
-print(
-    json.dumps(
-        {"differing": differing, "refused": refused, "off": off, "way": way,
-         "clipped": clipped}
-    )
-)
+print(json.dumps(test.on_two_replicas()))
 """
 ON_REPLICAS = ("GradientDescent", "Momentum", "Adam", "RMSProp", "AdagradDA", "AdamW")
+
+
+def on_two_replicas():
+    """What differs from one device; to be called where there are two logical ones."""
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    random = np.random.RandomState(0)
+
+    def normal(*shape):
+        return random.standard_normal(shape).astype(np.float32)
+
+    values = {"weights": normal(3, 5), "table": normal(7, 2)}
+    # [replica, ...] of each step, and what one device gets of both together.
+    apart = [
+        {
+            "weights": normal(2, 3, 5),
+            "table values": normal(2, 4, 2),
+            "table indices": random.randint(7, size=(2, 4)),
+        }
+        for _ in range(3)
+    ]
+    summed = [
+        {
+            "weights": batch["weights"].sum(0),
+            "table values": np.concatenate(batch["table values"]),
+            "table indices": np.concatenate(batch["table indices"]),
+        }
+        for batch in apart
+    ]
+    problem = values, summed
+    differing = []
+    for name in ON_REPLICAS:
+        kind = f"optimizers.{name}"
+        with strategy.scope():
+            optimizer = new_optimizer(kind)
+            several = new_twin(kind, problem, optimizer=optimizer)
+        variables = {name: several.state[name] for name in values}
+
+        def replica_step(batch, optimizer=optimizer, variables=variables):
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            own = {name: array[number] for name, array in batch.items()}
+            gradients = [
+                gradient_of(name, variable, own) for name, variable in variables.items()
+            ]
+            optimizer.apply(gradients, list(variables.values()))
+
+        step = tf.function(
+            lambda batch, replica_step=replica_step: strategy.run(
+                replica_step, (batch,)
+            )
+        )
+        records = training.play(
+            new_twin(kind, problem),
+            tf1_optimizers.moves({}, summed),
+            "eager",
+        )
+        next(records)
+        for batch, record in zip(apart, records, strict=True):
+            step(as_tensors(batch))
+            received = several.values()
+            for name, expected in {**record["slots"], **record["updates"]}.items():
+                if not np.array_equal(expected, received[name]):
+                    differing.append((kind, name))
+    with strategy.scope():
+        accumulating = new_optimizer("an accumulation")
+        played = new_twin("an accumulation", problem, optimizer=accumulating)
+    before = played.values()
+    variables = [played.state[name] for name in values]
+    refused = ""
+    try:
+        ones = [tf.ones(value.shape) for value in values.values()]
+        strategy.run(lambda: accumulating.apply(ones, variables))
+    except NotImplementedError as error:
+        refused = str(error)
+    require_same(before, played.values())
+    with strategy.scope():
+        models = [
+            new_model("optimizers.GradientDescent"),
+            new_model(
+                "optimizers.GradientDescent", optimizer=keras.optimizers.SGD(0.1)
+            ),
+        ]
+    for model in models:
+        model.fit(*examples(6), batch_size=BATCH, shuffle=False, verbose=0)
+    ours, of_keras = (model.get_weights() for model in models)
+    pairs = zip(ours, of_keras, strict=True)
+    return {
+        "differing": differing,
+        "refused": refused,
+        "clipped": clipped_on(strategy),
+        "off": [float(abs(own - other).max()) for own, other in pairs],
+        "way": float(abs(ours[0] - initial_values()["table"]).max()),
+    }
+
+
+def clipped_on(strategy):
+    """What two replicas' gradients of norms 3 and 4 move a variable by: ours, Keras's."""
+    moved = []
+    for clip in ({"clip": tf1_semantics.clipping.ByNorm(1.0)}, {"clipnorm": 1.0}):
+        with strategy.scope():
+            variable = keras.Variable([0.0, 0.0])
+            optimizer = tf1_semantics.optimizers.GradientDescent(1.0, **clip)
+            optimizer.build([variable])
+        gradients = tf.constant([[3.0, 0.0], [0.0, 4.0]])
+
+        def replica_step(optimizer=optimizer, variable=variable, gradients=gradients):
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            optimizer.apply([gradients[number]], [variable])
+
+        strategy.run(replica_step)
+        moved.append(variable.numpy().tolist())
+    return moved
 
 
 def test_two_replicas_update_as_one_device_does_on_the_summed_gradients(run_python):
@@ -746,9 +719,9 @@ def test_two_replicas_update_as_one_device_does_on_the_summed_gradients(run_pyth
     assert result.returncode == 0, result.stderr[-3000:]
     received = json.loads(result.stdout.splitlines()[-1])
     assert received["differing"] == []
-    assert "must be None on several replicas. Received: 3. Use" in received["refused"]
-    # In fit too: Keras's SGD is TF1's.
-    assert received["way"] > 0.01 and received["off"] == [0.0, 0.0]
     # Clips see the gradients of a replica, as Keras's clipnorm does: of their sum,
     # [3, 4], there would be [0.6, 0.8] left.
     assert received["clipped"] == [[-1.0, -1.0]] * 2
+    assert "must be None on several replicas. Received: 3. Use" in received["refused"]
+    # In fit too: Keras's SGD is TF1's.
+    assert received["way"] > 0.01 and received["off"] == [0.0, 0.0]

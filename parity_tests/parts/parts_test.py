@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from parity_tests.pages import parts as pages
+from parity_tests.parts import making
 from parity_tests.parts import table as parts
 from tf2_keras import tf1_semantics
 
@@ -70,7 +71,7 @@ def test_a_class_is_registered_sampled_and_refuses_something(part):
 
 @pytest.mark.parametrize("part, arguments", SAMPLES)
 def test_a_configuration_makes_the_same_part_again(part, arguments):
-    original = parts.constructor(part.name)(**arguments)
+    original = making.made(part.name, arguments)
     serialised = keras.saving.serialize_keras_object(original)
     for copy in (
         type(original).from_config(original.get_config()),
@@ -85,14 +86,14 @@ def test_making_a_part_draws_nothing_from_the_global_seeds(part, arguments):
     keras.utils.set_random_seed(3)
     expected = tf.random.uniform([4]).numpy().tolist()
     keras.utils.set_random_seed(3)
-    parts.constructor(part.name)(**arguments)
+    making.made(part.name, arguments)
     assert tf.random.uniform([4]).numpy().tolist() == expected
 
 
 @pytest.mark.parametrize("part, arguments, wrong", REFUSED)
 def test_bad_arguments_are_told_by_rule_received_and_remedy(part, arguments, wrong):
     with pytest.raises(ValueError) as caught:
-        parts.constructor(part.name)(**arguments)
+        making.made(part.name, arguments)
     message = str(caught.value)
     assert message.startswith(f"{wrong} must ")
     assert f". Received: {arguments[wrong]!r}. " in message
@@ -115,7 +116,7 @@ def test_the_pages_of_parts_and_traps_are_up_to_date():
         stored = (pages.DOCS / f"{name}.md").read_text(encoding="utf-8")
         assert re.sub(number, "| ", stored) == re.sub(number, "| ", page), remedy
         for old, new in zip(
-            re.findall(number, stored), re.findall(number, page), strict=False
+            re.findall(number, stored), re.findall(number, page), strict=True
         ):
             smaller, larger = sorted([float(old), float(new)])
             # Below 1e-4 it may be roundings, which differ by processor altogether.

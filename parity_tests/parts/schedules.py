@@ -1,7 +1,4 @@
-"""Descriptors of tf1_semantics.schedules."""
-
-import contextlib
-import functools
+"""Descriptors of tf1_semantics.schedules, and their twins."""
 
 import keras
 import numpy as np
@@ -10,6 +7,12 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
 from parity_tests.parts.descriptor import Part, Trap
+from parity_tests.parts.making import made
+from tf1_graph import session
+from tf1_graph.parts import cases
+from tf1_graph.parts import schedules as tf1_schedules
+from tf1_graph.parts.schedules import CASES, SYMBOLS
+from tf2_keras import training
 
 OF_KERAS = keras.optimizers.schedules
 PROOF = (
@@ -18,92 +21,63 @@ PROOF = (
 STEPS = (1, 10, 100)
 
 
-def rates_of_tf1(decay, steps, graph_seed=None, seeds=None):
-    """The learning rates of a compat.v1 graph, as training there computes them.
-
-    Nothing fetches them and the step is a resource variable: with an alpha or beta of
-    zero, a fed step or a reference variable gives other last digits.
+def twin(part, arguments, _steps=None, schedule=None):
+    """The ``training.Twin`` of ``tf1_graph.parts.schedules.program``.
 
     Args:
-        decay: function of the global step, a tensor, to a learning rate, a tensor.
-        steps: ints, the step for one run of the Session after another.
-        graph_seed: of the graph.
-        seeds: a list that receives (graph seed, op seed) of the graph's random op.
+        schedule: what to use in place of the part.
     """
-    with tf.Graph().as_default() as graph:
-        if graph_seed is not None:
-            tf.compat.v1.set_random_seed(graph_seed)
-        global_step = tf.compat.v1.train.create_global_step()
-        fed = tf.compat.v1.placeholder(tf.int64, [])
-        count = global_step.assign(fed).op
-        rate = decay(global_step)
-        held = tf.compat.v1.get_variable(
-            "rate", initializer=np.zeros([], rate.dtype.as_numpy_dtype)
+    schedule = schedule or made(part, arguments)
+    dtype = getattr(schedule, "dtype", "float32")
+    global_step = tf.Variable(np.int64(0), trainable=False)
+    held = tf.Variable(tf.zeros([], dtype), trainable=False)
+
+    def count(step):
+        global_step.assign(step)
+
+    def train():
+        # Grappler leaves a function that returns nothing as it was written.
+        held.assign(schedule(global_step.read_value()))
+
+    def look():
+        rate = schedule(global_step.read_value())
+        held.assign(rate)
+        return {"outputs": {"rate": rate}}
+
+    return training.Twin(
+        {"global_step": global_step, "rate": held},
+        {"count": count, "train": train, "look": look},
+        inputs={"step": tf.TensorSpec([], tf.int64)},
+    )
+
+
+def off(schedule, part, arguments):
+    """{step: error} of a schedule of Keras's after so many steps."""
+    moves = tf1_schedules.moves(STEPS, ("look",))
+    expected, received = (
+        [record["outputs"]["rate"] for record in records if "outputs" in record]
+        for records in (
+            session.play(tf1_schedules.program(part, arguments), moves),
+            training.play(twin(part, arguments, schedule=schedule), moves),
         )
-        train = held.assign(rate).op
-        value = held.read_value()
-    if seeds is not None:
-        (random,) = [
-            node for node in graph.get_operations() if node.type.startswith("Random")
-        ]
-        seeds.append((random.get_attr("seed"), random.get_attr("seed2")))
-    rates = []
-    with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
-        for step in steps:
-            session.run(count, {fed: step})
-            session.run(train)
-            rates.append(session.run(value))
-    return rates
-
-
-def off(write, decay):
-    """{step: error} of rates after so many steps."""
-    expected = rates_of_tf1(decay, STEPS)
-    compiled = tf.function(
-        lambda step: write(step), input_signature=[tf.TensorSpec([], tf.int64)]
     )
     return {
-        step: float(abs(compiled(step) - rate) / rate)
-        for step, rate in zip(STEPS, expected, strict=False)
+        step: float(abs(rate_of_keras - rate) / rate)
+        for step, rate, rate_of_keras in zip(STEPS, expected, received, strict=True)
     }
 
 
-@functools.cache
 def off_without_global_step():
     """{step: error} for a program that minimises without ``global_step=``."""
-    with tf.Graph().as_default() as graph:
-        global_step = tf.compat.v1.train.create_global_step()
-        rate = tf.compat.v1.train.exponential_decay(0.1, global_step, 10, 0.5)
-        weights = tf.compat.v1.get_variable("weights", initializer=1.0)
-        train = tf.compat.v1.train.GradientDescentOptimizer(rate).minimize(weights)
-        initialise = tf.compat.v1.global_variables_initializer()
-    written = OF_KERAS.ExponentialDecay(0.1, 10, 0.5)
-    errors = {}
-    with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
-        session.run(initialise)
-        for step in range(1, 101):
-            session.run(train)
-            if step in STEPS:
-                expected = session.run(rate)
-                errors[step] = float(abs(written(step) - expected) / expected)
-    return errors
-
-
-def with_step_second(decay):
-    """The decay as a function of (step, **arguments)."""
-
-    def reference(step, learning_rate, dtype="float32", **arguments):
-        if dtype == "float64":  # a Python number would be a float32
-            learning_rate = np.float64(learning_rate)
-        return decay(learning_rate, step, **arguments)
-
-    return reference
-
-
-def piecewise_constant(step, boundaries, values, dtype="float32"):
-    values = [np.dtype(dtype).type(value) for value in values]
-    boundaries = [step.dtype.as_numpy_dtype(boundary) for boundary in boundaries]
-    return tf.compat.v1.train.piecewise_constant(step, boundaries, values)
+    arguments = {"learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
+    program = tf1_schedules.uncounted("schedules.ExponentialDecay", arguments)
+    records = list(session.play(program, [("train", {})] * (max(STEPS) + 1)))
+    written = OF_KERAS.ExponentialDecay(*arguments.values())
+    # The record after the initial values and `step` steps saw the rate of the next.
+    rates = {step: records[step + 1]["outputs"]["rate"] for step in STEPS}
+    return {
+        step: float(abs(written(step) - rate) / rate) for step, rate in rates.items()
+    }
 
 
 def number(low, high, *corners):
@@ -248,38 +222,37 @@ NAMESAKES = {
 }
 
 
-def as_cosine(decay, name):
+def part(name, refused, traps=(), no_trap=None, proof=PROOF, **rest):
+    """The descriptor of a schedule."""
+    name = f"schedules.{name}"
+    return Part(
+        name=name,
+        tf1=SYMBOLS[name],
+        proof=proof,
+        samples=cases.samples(CASES, name),
+        refused=refused,
+        traps=traps,
+        no_trap=no_trap,
+        **rest,
+    )
+
+
+def as_cosine(name):
+    arguments = {"learning_rate": 0.1, "decay_steps": 200}
     return Trap(
         write="keras.optimizers.schedules.CosineDecay(0.1, 200)",
-        off=lambda: off(
-            OF_KERAS.CosineDecay(0.1, 200), lambda step: decay(0.1, step, 200)
-        ),
+        off=lambda: off(OF_KERAS.CosineDecay(0.1, 200), f"schedules.{name}", arguments),
         at_least={10: 0.01, 100: 0.3},
         instead=f"tf1_semantics.schedules.{name}(0.1, 200)",
     )
 
 
+RATE = {"decay_rate": 0.9}
+NO_RATE = [("decay_rate", -0.5), ("decay_rate", None), ("dtype", "float16")]
 PARTS = (
-    Part(
-        name="schedules.ExponentialDecay",
-        tf1="tf.train.exponential_decay",
-        reference=with_step_second(tf.compat.v1.train.exponential_decay),
-        arguments=exponential,
-        samples=(
-            {"learning_rate": 0.1, "decay_steps": 30, "decay_rate": 0.7},
-            {
-                "learning_rate": 1,
-                "decay_steps": 100,
-                "decay_rate": 0.96,
-                "staircase": True,
-                "dtype": "float64",
-            },
-        ),
-        refused=mistakes(
-            [("decay_rate", -0.5), ("decay_rate", float("nan")), ("dtype", "float16")],
-            {"decay_rate": 0.9},
-        ),
-        proof=PROOF,
+    part(
+        "ExponentialDecay",
+        mistakes([*NO_RATE, ("decay_rate", float("nan"))], RATE),
         traps=(
             Trap(
                 write="keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5) for a "
@@ -289,64 +262,34 @@ PARTS = (
                 instead="0.1: the step stayed 0 and the rate never decayed",
             ),
         ),
-    ),
-    Part(
-        name="schedules.NaturalExpDecay",
-        tf1="tf.train.natural_exp_decay",
-        reference=with_step_second(tf.compat.v1.train.natural_exp_decay),
         arguments=exponential,
-        samples=({"learning_rate": 0.1, "decay_steps": 30, "decay_rate": 0.7},),
-        refused=mistakes(
-            [("decay_rate", -0.5), ("decay_rate", None), ("dtype", "float16")],
-            {"decay_rate": 0.9},
-        ),
-        proof=PROOF,
+    ),
+    part(
+        "NaturalExpDecay",
+        mistakes(NO_RATE, RATE),
         traps=(
             Trap(
                 write="keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)",
                 off=lambda: off(
                     OF_KERAS.ExponentialDecay(0.1, 10, 0.9),
-                    lambda step: tf.compat.v1.train.natural_exp_decay(
-                        0.1, step, 10, 0.9
-                    ),
+                    "schedules.NaturalExpDecay",
+                    {"learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.9},
                 ),
                 at_least={1: 0.05, 10: 1.0, 100: 100.0},
                 instead="tf1_semantics.schedules.NaturalExpDecay(0.1, 10, 0.9)",
             ),
         ),
-    ),
-    Part(
-        name="schedules.InverseTimeDecay",
-        tf1="tf.train.inverse_time_decay",
-        reference=with_step_second(tf.compat.v1.train.inverse_time_decay),
         arguments=exponential,
-        samples=(
-            NAMESAKES["InverseTimeDecay"][1],
-            {
-                "learning_rate": 0.1,
-                "decay_steps": 3,
-                "decay_rate": 2,
-                "staircase": True,
-                "dtype": "float64",
-            },
-        ),
-        refused=mistakes(
-            [("decay_rate", -0.5), ("decay_rate", None), ("dtype", "float16")],
-            {"decay_rate": 0.9},
-        ),
-        proof=PROOF,
-        no_trap=agrees("InverseTimeDecay"),
     ),
-    Part(
-        name="schedules.PiecewiseConstant",
-        tf1="tf.train.piecewise_constant",
-        reference=piecewise_constant,
-        arguments=pieces(),
-        samples=(
-            NAMESAKES["PiecewiseConstant"][1],
-            {"boundaries": [5], "values": [1, 0.1], "dtype": "float64"},
-        ),
-        refused=(
+    part(
+        "InverseTimeDecay",
+        mistakes(NO_RATE, RATE),
+        no_trap=agrees("InverseTimeDecay"),
+        arguments=exponential,
+    ),
+    part(
+        "PiecewiseConstant",
+        (
             ({"boundaries": [2, 1], "values": [0.3, 0.2, 0.1]}, "boundaries"),
             ({"boundaries": [1, 1], "values": [0.3, 0.2, 0.1]}, "boundaries"),
             ({"boundaries": [1.5], "values": [0.3, 0.2]}, "boundaries"),
@@ -358,123 +301,54 @@ PARTS = (
             ({"boundaries": [1], "values": [0.3, float("inf")]}, "values"),
             ({"boundaries": [1], "values": [0.3, 0.2], "dtype": "int32"}, "dtype"),
         ),
-        proof=PROOF,
         no_trap=agrees("PiecewiseConstant"),
+        arguments=pieces(),
     ),
-    Part(
-        name="schedules.PolynomialDecay",
-        tf1="tf.train.polynomial_decay",
-        reference=with_step_second(tf.compat.v1.train.polynomial_decay),
-        arguments=polynomial,
-        samples=(
-            {"learning_rate": 0.1, "decay_steps": 30},
-            NAMESAKES["PolynomialDecay"][1],
-            {"learning_rate": 0.1, "decay_steps": 7, "power": 3.0, "cycle": True},
-        ),
-        refused=mistakes(
-            [
-                ("end_learning_rate", -1.0),
-                ("power", -1.0),
-                ("power", float("inf")),
-                ("dtype", "float16"),
-            ]
-        )
-        + (
-            (
-                {
-                    "learning_rate": 0.1,
-                    "decay_steps": 5,
-                    "cycle": True,
-                    "dtype": "float64",
-                },
-                "dtype",
+    part(
+        "PolynomialDecay",
+        (
+            *mistakes(
+                [
+                    ("end_learning_rate", -1.0),
+                    ("power", -1.0),
+                    ("power", float("inf")),
+                    ("dtype", "float16"),
+                ]
             ),
+            *mistakes([("dtype", "float64")], {"cycle": True}),
         ),
-        proof=PROOF,
         no_trap=agrees("PolynomialDecay"),
+        arguments=polynomial,
     ),
-    Part(
-        name="schedules.CosineDecay",
-        tf1="tf.train.cosine_decay",
-        reference=with_step_second(tf.compat.v1.train.cosine_decay),
-        arguments=decays((), alpha=number(0.0, 1.0, 0.0, 0.1, 1.0)),
-        samples=(
-            {"learning_rate": 0.1, "decay_steps": 30},
-            NAMESAKES["CosineDecay"][1],
-        ),
-        refused=mistakes([("alpha", float("nan")), ("alpha", "0.1")]),
-        proof=PROOF,
+    part(
+        "CosineDecay",
+        mistakes([("alpha", float("nan")), ("alpha", "0.1")]),
         no_trap=agrees("CosineDecay"),
+        arguments=decays((), alpha=number(0.0, 1.0, 0.0, 0.1, 1.0)),
     ),
-    Part(
-        name="schedules.CosineDecayRestarts",
-        tf1="tf.train.cosine_decay_restarts",
-        reference=with_step_second(tf.compat.v1.train.cosine_decay_restarts),
-        arguments=restarts,
-        samples=(
-            {"learning_rate": 0.1, "first_decay_steps": 5, "m_mul": 0.9},
-            NAMESAKES["CosineDecayRestarts"][1],
-            {"learning_rate": 0.1, "first_decay_steps": 3, "t_mul": 1.0},
-        ),
-        refused=(
+    part(
+        "CosineDecayRestarts",
+        (
             ({"learning_rate": -1.0, "first_decay_steps": 5}, "learning_rate"),
             ({"learning_rate": 0.1, "first_decay_steps": 0}, "first_decay_steps"),
             ({"learning_rate": 0.1, "first_decay_steps": 5, "t_mul": 0.5}, "t_mul"),
             ({"learning_rate": 0.1, "first_decay_steps": 5, "m_mul": 0}, "m_mul"),
             ({"learning_rate": 0.1, "first_decay_steps": 5, "alpha": None}, "alpha"),
         ),
-        proof=PROOF,
         no_trap=agrees("CosineDecayRestarts"),
+        arguments=restarts,
     ),
-    Part(
-        name="schedules.LinearCosineDecay",
-        tf1="tf.train.linear_cosine_decay",
-        reference=with_step_second(tf.compat.v1.train.linear_cosine_decay),
+    part(
+        "LinearCosineDecay",
+        mistakes(
+            [("num_periods", 0.0), ("alpha", float("inf")), ("beta", float("nan"))]
+        ),
+        traps=(as_cosine("LinearCosineDecay"),),
         arguments=decays((), **waves),
-        samples=(
-            {"learning_rate": 0.1, "decay_steps": 30},
-            {
-                "learning_rate": 0.3,
-                "decay_steps": 7,
-                "num_periods": 2,
-                "alpha": 0.2,
-                "beta": 0.0,
-            },
-        ),
-        refused=mistakes(
-            [
-                ("num_periods", 0.0),
-                ("alpha", float("inf")),
-                ("beta", float("nan")),
-            ]
-        ),
-        proof=PROOF,
-        traps=(as_cosine(tf.compat.v1.train.linear_cosine_decay, "LinearCosineDecay"),),
     ),
-    Part(
-        name="schedules.NoisyLinearCosineDecay",
-        tf1="tf.train.noisy_linear_cosine_decay",
-        reference=with_step_second(tf.compat.v1.train.noisy_linear_cosine_decay),
-        arguments=decays(
-            (),
-            initial_variance=number(0.01, 3.0, 1.0),
-            variance_decay=number(0.01, 3.0, 0.55, 0.0, 0.5, 1.0, 2.0, 3.0),
-            **waves,
-        ),
-        samples=(
-            {"learning_rate": 0.1, "decay_steps": 30, "seed": (1, 2)},
-            {
-                "learning_rate": 0.3,
-                "decay_steps": 7,
-                "initial_variance": 0.5,
-                "variance_decay": 1.0,
-                "num_periods": 2,
-                "alpha": 0.2,
-                "beta": 0.0,
-                "seed": 7,
-            },
-        ),
-        refused=mistakes(
+    part(
+        "NoisyLinearCosineDecay",
+        mistakes(
             [
                 ("initial_variance", 0.0),
                 ("variance_decay", -1.0),
@@ -483,7 +357,13 @@ PARTS = (
                 ("seed", 1.5),
             ]
         ),
-        proof="parity_tests/parts/schedules_test.py::test_noise_is_that_of_tf1_step_after_step",
         no_trap="Keras has no namesake, and none of its schedules has noise",
+        proof="parity_tests/parts/schedules_test.py::test_noise_is_that_of_tf1_step_after_step",
+        arguments=decays(
+            (),
+            initial_variance=number(0.01, 3.0, 1.0),
+            variance_decay=number(0.01, 3.0, 0.55, 0.0, 0.5, 1.0, 2.0, 3.0),
+            **waves,
+        ),
     ),
 )

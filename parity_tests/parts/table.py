@@ -17,7 +17,9 @@ from parity_tests.parts import (
     recurrent,
     schedules,
 )
-from tf2_keras import tf1_semantics
+from parity_tests.parts.making import constructor
+
+__all__ = ["PARTS", "constructor", "measured"]
 
 PARTS = (
     *initializers.PARTS,
@@ -30,12 +32,6 @@ PARTS = (
     *layers.PARTS,
     *recurrent.PARTS,
 )
-
-
-def constructor(name):
-    """The class or function of a part's name, such as "optimizers.Adam"."""
-    module, _, name = name.partition(".")
-    return getattr(getattr(tf1_semantics, module), name)
 
 
 @functools.cache

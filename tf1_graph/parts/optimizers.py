@@ -1,0 +1,511 @@
+"""TF1's optimizers: programs that apply gradients which are fed, or train a regression.
+
+A problem is (values, batches): {name: array} that the variables start from, and for each
+step what is fed of their gradients: ``NAME`` of a dense one; ``NAME values`` and ``NAME
+indices`` of a sparse one, whose rows may come twice. What the first batch does not name
+has no gradient.
+"""
+
+import collections
+import re
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_graph import session
+from tf1_graph.parts import averages, clipping, schedules
+from tf1_graph.parts.cases import Case, genuine
+
+SYMBOLS = collections.OrderedDict(
+    [
+        ("optimizers.GradientDescent", "tf.train.GradientDescentOptimizer"),
+        ("optimizers.Momentum", "tf.train.MomentumOptimizer"),
+        ("optimizers.Adam", "tf.train.AdamOptimizer"),
+        ("optimizers.RMSProp", "tf.train.RMSPropOptimizer"),
+        ("optimizers.Adagrad", "tf.train.AdagradOptimizer"),
+        ("optimizers.AdagradDA", "tf.train.AdagradDAOptimizer"),
+        ("optimizers.Adadelta", "tf.train.AdadeltaOptimizer"),
+        ("optimizers.Ftrl", "tf.train.FtrlOptimizer"),
+        (
+            "optimizers.ProximalGradientDescent",
+            "tf.train.ProximalGradientDescentOptimizer",
+        ),
+        ("optimizers.ProximalAdagrad", "tf.train.ProximalAdagradOptimizer"),
+        ("optimizers.AdamW", "tf.contrib.opt.AdamWOptimizer"),
+        ("optimizers.MomentumW", "tf.contrib.opt.MomentumWOptimizer"),
+    ]
+)
+L1_L2 = ("l1_regularization_strength", "l2_regularization_strength")
+
+
+class Decoupled:
+    """``tf.contrib.opt``'s weight decay, which compat.v1 lost, before an optimizer.
+
+    Source: contrib/opt/python/training/weight_decay_optimizers.py, 1.15: a variable is
+    decayed, its rows if the gradient is sparse, and then updated.
+    """
+
+    def __init__(self, optimizer, name, weight_decay, **arguments):
+        self.optimizer = genuine(optimizer)(name=name, **arguments)
+        self.weight_decay = weight_decay
+
+    def apply_gradients(self, gradients_and_variables, step, decay_var_list=None):
+        decays = []
+        for gradient, variable in gradients_and_variables:
+            if gradient is None or not (
+                decay_var_list is None
+                or any(variable is decayed for decayed in decay_var_list)
+            ):
+                continue
+            # TF1 left open which comes first; the twin's gradient does.
+            with tf.control_dependencies(_dense_parts(gradient)):
+                if isinstance(gradient, tf.IndexedSlices):
+                    rows = tf.unique(gradient.indices)[0]
+                    change = -self._decay(variable) * tf.gather(variable, rows)
+                    decays.append(tf.scatter_add(variable, rows, change))
+                else:
+                    change = self._decay(variable) * variable
+                    decays.append(tf.assign_sub(variable, change))
+        with tf.control_dependencies(decays):
+            return self.optimizer.apply_gradients(gradients_and_variables, step)
+
+    def _decay(self, variable):
+        """A number; or a schedule's tensor, which TF1 had for float32 variables."""
+        if not tf.is_tensor(self.weight_decay):
+            return self.weight_decay
+        return tf.cast(self.weight_decay, variable.dtype.base_dtype)
+
+    def variables(self):
+        return self.optimizer.variables()
+
+
+LOST = {
+    "optimizers.AdamW": ("tf.train.AdamOptimizer", "AdamW"),
+    "optimizers.MomentumW": ("tf.train.MomentumOptimizer", "MomentumW"),
+}
+
+
+def made(part, arguments, step, dtype):
+    """The optimizer, in the graph that is the default.
+
+    Args:
+        step: the global step, of which a schedule among the arguments is a function.
+        dtype: of the variables. The proximal optimizers take float32 only, unless their
+            arguments are tensors of another dtype; their sparse kernels know it.
+    """
+    arguments = {
+        name: schedules.rate(*value, global_step=step)
+        if isinstance(value, tuple)
+        else value
+        for name, value in arguments.items()
+    }
+    if part == "optimizers.AdagradDA":
+        arguments["global_step"] = step
+    if "Proximal" in part and dtype != tf.float32:
+        arguments = {
+            # The accumulator's start is no tensor: TF1 compares it.
+            name: value
+            if name.startswith("initial")
+            else tf.cast(tf.cast(value, tf.float32), dtype)
+            for name, value in dict(dict.fromkeys(L1_L2, 0.0), **arguments).items()
+        }
+
+    def lost(**arguments):
+        return Decoupled(*LOST[part], **arguments)
+
+    return genuine(SYMBOLS[part], lost)(**arguments)
+
+
+def updates(part, arguments, variables, gradients, undecayed=(), **seen):
+    """{name of a move: session.Move} of what updates variables by gradients.
+
+    That is ``train``; and where gradients are accumulated, ``accumulate`` of all batches
+    but every n-th, which TF1 programs ran without an update.
+
+    Args:
+        part, arguments: the optimizer. As TF1 programs wrote it, there may be a
+            ``gradient_accumulation_steps``; ``clip``, a list of clips, or Keras's names
+            of some; ``moving_average``; schedules in place of numbers.
+        variables: {name: variable}.
+        gradients: {name: tensor, IndexedSlices or None}.
+        undecayed: names of variables that a weight decay leaves out.
+        **seen: stages that the moves see too.
+    """
+    arguments = dict(arguments)
+    every = arguments.pop("gradient_accumulation_steps", None)
+    average = arguments.pop("moving_average", None)
+    clips = clipping.taken_from(arguments)
+    step = tf.train.get_or_create_global_step()
+    dtype = next(iter(variables.values())).dtype.base_dtype
+    optimizer = made(part, arguments, step, dtype)
+    moves = {}
+    applied = gradients
+    if every:
+        sums = collections.OrderedDict(
+            (
+                name,
+                tf.get_variable(
+                    name + "/gradient_sum",
+                    variable.shape,
+                    variable.dtype.base_dtype,
+                    tf.zeros_initializer(),
+                ),
+            )
+            for name, variable in variables.items()
+        )
+        added = tf.group(
+            *[
+                tf.scatter_add(sums[name], gradient.indices, gradient.values)
+                if isinstance(gradient, tf.IndexedSlices)
+                else tf.assign_add(sums[name], gradient)
+                for name, gradient in gradients.items()
+            ]
+        )
+        slots = [total.op.name for total in sums.values()]
+        moves["accumulate"] = session.move(
+            added, slots=slots, gradients=gradients, **seen
+        )
+        with tf.control_dependencies([added]):
+            applied = collections.OrderedDict(
+                (name, total.read_value() / every) for name, total in sums.items()
+            )
+    for clip in clips:
+        listed = clipping.clipped(*clip, gradients=list(applied.values()))
+        applied = collections.OrderedDict(zip(applied, listed))
+    options = {}
+    if undecayed:
+        options["decay_var_list"] = [
+            variable for name, variable in variables.items() if name not in undecayed
+        ]
+    train = optimizer.apply_gradients(
+        [(applied[name], variable) for name, variable in variables.items()],
+        step,
+        **options,
+    )
+    with tf.control_dependencies([train]):
+        if every:
+            train = tf.group(
+                *[tf.assign(total, tf.zeros_like(total)) for total in sums.values()]
+            )
+        if average:
+            averages_of = averages.average(*average, global_step=step)
+            train = averages_of.apply(list(variables.values()))
+    # What is seen of an accumulated gradient is the batch's own.
+    moves["train"] = session.train(
+        train, gradients=gradients if every else applied, optimizer=optimizer, **seen
+    )
+    return moves
+
+
+def program(part, arguments, problem, undecayed=(), held=False):
+    """The program: its moves ``train`` and ``accumulate`` apply gradients.
+
+    Args:
+        held: whether the gradients are variables in place of inputs, ``held/NAME``, so
+            that a step costs no feeding.
+    """
+    values, batches = problem
+    with tf.Graph().as_default() as graph:
+        variables = _variables(values)
+        inputs = collections.OrderedDict()
+        for name, array in batches[0].items():
+            variable = variables[name.split(" ")[0]]
+            dtype = (
+                variable.dtype.base_dtype if array.dtype.kind != "i" else array.dtype
+            )
+            if held:
+                inputs[name] = tf.get_variable(
+                    "held/" + name.replace(" ", "_"),
+                    array.shape,
+                    dtype,
+                    tf.zeros_initializer(),
+                    trainable=False,
+                ).read_value()
+            else:
+                # How many rows there are is left open.
+                shape = array.shape if name in variables else (None,) + array.shape[1:]
+                inputs[name] = tf.placeholder(dtype, shape)
+        gradients = collections.OrderedDict(
+            (name, _gradient(name, variable, inputs))
+            for name, variable in variables.items()
+        )
+        moves = updates(part, arguments, variables, gradients, undecayed)
+    return session.program(graph, {} if held else inputs, _settings(graph), **moves)
+
+
+def _variables(values):
+    return collections.OrderedDict(
+        (
+            name,
+            tf.get_variable(name, array.shape, array.dtype, tf.zeros_initializer()),
+        )
+        for name, array in values.items()
+    )
+
+
+def _gradient(name, variable, inputs):
+    if name in inputs:
+        return inputs[name]
+    if name + " values" not in inputs:
+        return None
+    return tf.IndexedSlices(
+        inputs[name + " values"],
+        inputs[name + " indices"],
+        tf.constant(variable.shape.as_list(), tf.int64),
+    )
+
+
+def _dense_parts(gradient):
+    if isinstance(gradient, tf.IndexedSlices):
+        return [gradient.values, gradient.indices]
+    return [gradient]
+
+
+def _settings(graph):
+    """{'learning_rate': the constant that it is}; of a schedule there is none."""
+    rates = [
+        operation.outputs[0]
+        for operation in graph.get_operations()
+        if operation.type == "Const"
+        and re.search(r"/(learning_rate|lr)$", operation.name)
+    ]
+    return {"learning_rate": rates[0]} if len(rates) == 1 else {}
+
+
+TABLE, KERNEL = (11, 3), (6, 1)  # shapes of the regression's variables
+
+
+def regression(part, arguments):
+    """The program of a regression on two looked-up rows of an embedding.
+
+    Its inputs are ``x`` [batch, 2], the rows, and ``y_true`` [batch, 1]. ``evaluate``
+    sees what it predicts, with the moving averages if there are some: what a Session
+    did that restored ``variables_to_restore()``.
+    """
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.int32, [None, 2], name="x")
+        y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+        variables = collections.OrderedDict(
+            (name, tf.get_variable(name, shape, tf.float32, tf.zeros_initializer()))
+            for name, shape in (("table", TABLE), ("kernel", KERNEL))
+        )
+
+        def predicted(table, kernel):
+            rows = tf.nn.embedding_lookup(table, x)
+            return tf.matmul(tf.reshape(rows, [-1, KERNEL[0]]), kernel)
+
+        # Not linear: of a linear loss no gradient depends on the forward pass, and a
+        # variable might be updated before backpropagation reads it.
+        loss = tf.reduce_mean(tf.square(predicted(**variables) - y_true))
+        gradients = tf.gradients(loss, list(variables.values()))
+        moves = updates(
+            part,
+            arguments,
+            variables,
+            collections.OrderedDict(zip(variables, gradients)),
+            loss={"loss": loss},
+        )
+        averaged = {
+            name: graph.get_tensor_by_name(slot.name)
+            for slot in tf.global_variables()
+            for name in variables
+            if slot.op.name == name + "/ExponentialMovingAverage"
+        }
+        y_pred = predicted(**dict(variables, **averaged))
+        moves["evaluate"] = session.move(outputs={"y_pred": y_pred})
+    return session.program(graph, {"x": x, "y_true": y_true}, _settings(graph), **moves)
+
+
+def regression_problem(steps, batch=4):
+    """(values, moves that train) of a regression whose rows come twice, or never."""
+    random = np.random.RandomState(1)
+    values = {
+        "table": random.standard_normal(TABLE).astype(np.float32),
+        "kernel": random.standard_normal(KERNEL).astype(np.float32),
+    }
+    return values, [
+        (
+            "train",
+            {
+                "x": random.randint(TABLE[0], size=(batch, 2)).astype(np.int32),
+                "y_true": random.standard_normal((batch, 1)).astype(np.float32),
+            },
+        )
+        for _ in range(steps)
+    ]
+
+
+def moves(arguments, batches):
+    """[(move, batch)]: ``accumulate`` of all but every n-th batch, if so many are summed."""
+    every = arguments.get("gradient_accumulation_steps") or 1
+    return [
+        ("accumulate" if number % every else "train", batch)
+        for number, batch in enumerate(batches, 1)
+    ]
+
+
+def ordinary_problem(dtype, steps=100):
+    """Weights, a bias and an embedding of one dtype, and gradients of them.
+
+    Some rows of ``weights`` have no gradient at times, as behind a ReLU; of ``table``
+    rows come twice and others never.
+    """
+    random = np.random.RandomState(0)
+    values = collections.OrderedDict(
+        [
+            ("weights", random.standard_normal((4, 13)).astype(dtype)),
+            ("bias", random.standard_normal(3).astype(dtype)),
+            ("table", random.standard_normal((12, 4)).astype(dtype)),
+        ]
+    )
+    batches = []
+    for _ in range(steps):
+        some = random.randint(2, size=(4, 1))
+        batches.append(
+            collections.OrderedDict(
+                [
+                    ("weights", (random.standard_normal((4, 13)) * some).astype(dtype)),
+                    ("bias", random.standard_normal(3).astype(dtype)),
+                    ("table values", random.standard_normal((5, 4)).astype(dtype)),
+                    ("table indices", random.randint(8, size=5)),
+                ]
+            )
+        )
+    return values, batches
+
+
+_MOMENTUM = {"learning_rate": 0.1, "momentum": 0.9}
+_SCHEDULE = (
+    "schedules.ExponentialDecay",
+    {"learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6},
+)
+# What TF1 asked for, and other arguments, each of which binds.
+ARGUMENTS = collections.OrderedDict(
+    [
+        ("GradientDescent", ({"learning_rate": 0.1}, [])),
+        ("Momentum", (_MOMENTUM, [{"use_nesterov": True}])),
+        ("Adam", ({}, [{"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-2}])),
+        (
+            "RMSProp",
+            (
+                {"learning_rate": 0.01},
+                [
+                    {"decay": 0.8, "momentum": 0.7, "epsilon": 1e-3},
+                    {"momentum": 0.5, "centered": True},
+                ],
+            ),
+        ),
+        (
+            "Adagrad",
+            ({"learning_rate": 0.1}, [{"initial_accumulator_value": 1.5}]),
+        ),
+        (
+            "AdagradDA",
+            (
+                {"learning_rate": 0.1},
+                [
+                    {
+                        "initial_gradient_squared_accumulator_value": 0.3,
+                        "l1_regularization_strength": 0.1,
+                        "l2_regularization_strength": 0.02,
+                    }
+                ],
+            ),
+        ),
+        ("Adadelta", ({}, [{"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3}])),
+        (
+            "Ftrl",
+            (
+                {"learning_rate": 0.1},
+                [
+                    {
+                        "initial_accumulator_value": 0.3,
+                        "l1_regularization_strength": 0.1,
+                        "l2_regularization_strength": 0.02,
+                        "l2_shrinkage_regularization_strength": 0.01,
+                    },
+                    {"learning_rate_power": -0.7},
+                ],
+            ),
+        ),
+        (
+            "ProximalGradientDescent",
+            (
+                {"learning_rate": 0.1},
+                [
+                    {
+                        "l1_regularization_strength": 0.1,
+                        "l2_regularization_strength": 0.02,
+                    }
+                ],
+            ),
+        ),
+        (
+            "ProximalAdagrad",
+            (
+                {"learning_rate": 0.1},
+                [
+                    {
+                        "initial_accumulator_value": 0.3,
+                        "l1_regularization_strength": 0.1,
+                        "l2_regularization_strength": 0.02,
+                    }
+                ],
+            ),
+        ),
+        (
+            "AdamW",
+            (
+                {"weight_decay": 1e-3},
+                [
+                    {
+                        "learning_rate": 0.01,
+                        "beta1": 0.8,
+                        "beta2": 0.95,
+                        "epsilon": 1e-2,
+                    },
+                    {"weight_decay": _SCHEDULE},
+                ],
+            ),
+        ),
+        ("MomentumW", (dict(_MOMENTUM, weight_decay=1e-3), [{"use_nesterov": True}])),
+    ]
+)
+# What any optimizer may be given besides: a schedule and a clip, an accumulation.
+WITH_OTHER_PARTS = [
+    {"learning_rate": _SCHEDULE, "clipnorm": 2.0},
+    {"learning_rate": 0.1, "gradient_accumulation_steps": 3},
+]
+
+
+def _cases():
+    problems = {dtype: ordinary_problem(dtype) for dtype in ("float32", "float64")}
+    for name, (required, others) in ARGUMENTS.items():
+        ways = [required] + [
+            dict(required, **other) for other in others + WITH_OTHER_PARTS
+        ]
+        for number, arguments in enumerate(ways):
+            # With other parts, in float32 only: so TF1 had its schedules and clips.
+            alone = number <= len(others) and not any(
+                isinstance(value, tuple) for value in arguments.values()
+            )
+            for dtype in ("float32", "float64") if alone else ("float32",):
+                yield (
+                    f"{name} {number} {dtype}",
+                    Case(
+                        "optimizers." + name,
+                        arguments,
+                        problems[dtype],
+                        (0, 1, 10, 99, 100),
+                    ),
+                )
+
+
+CASES = collections.OrderedDict(_cases())
+
+
+def play(case):
+    """(program, moves, values, settings) of a case, for ``session.play``."""
+    values, batches = case.problem
+    built = program(case.part, case.arguments, case.problem)
+    return built, moves(case.arguments, batches), values, None
