@@ -17,6 +17,6 @@ def named(cases):
     numbers = collections.Counter()
     plays = collections.OrderedDict()
     for case in cases:
-        plays["{} {}".format(case.part, numbers[case.part])] = case
+        plays[f"{case.part} {numbers[case.part]}"] = case
         numbers[case.part] += 1
     return plays

@@ -100,9 +100,9 @@ def loss(part, arguments, *inputs, **weights):
         part = "MeanSquaredError"
     if part == "softmax_cross_entropy_with_logits":
         # TF1's own ``axis`` fails beside the default of its older name, ``dim``.
-        arguments = {"dim": axis for axis in arguments.values()}
         labels, logits = inputs
-        return symbol(SYMBOLS[part])(labels=labels, logits=logits, **arguments)
+        dim = arguments.get("axis", -1)
+        return symbol(SYMBOLS[part])(labels=labels, logits=logits, dim=dim)
     if "weights" in weights and "weights" in arguments:
         constant = tf.constant(arguments.pop("weights"), tf.float32)
         weights = {"weights": constant * weights["weights"]}
