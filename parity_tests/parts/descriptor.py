@@ -30,8 +30,6 @@ class Part(NamedTuple):
 
     name: with its module, such as "optimizers.Adam".
     tf1: the TF1 symbol that it reproduces, such as "tf.train.AdamOptimizer".
-    reference: what the compat.v1 graph uses, called with the same arguments; the tests
-        beside the part know how to run it.
     arguments: Hypothesis strategy of keyword arguments of part and reference.
     samples: keyword arguments of a few instances, defaults and others: what the
         cross-cutting tests make, save, load and clone. Empty for a function.
@@ -39,14 +37,16 @@ class Part(NamedTuple):
         message starts with the wrong one's rule, and tells what was received and the
         remedy.
     proof: file and name of the test that compares it with the reference.
+    reference: what the compat.v1 graph uses, called with the same arguments, where
+        tf1_graph.parts does not say it.
     traps: naive migrations, the same-named Keras object with its defaults first.
     no_trap: why there is none, where there is none.
     """
 
     name: str
     tf1: str
-    reference: Callable
     proof: str
+    reference: Callable | None = None
     arguments: st.SearchStrategy | None = None
     samples: tuple = ()
     refused: tuple = ()

@@ -6,43 +6,47 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
-from tf1_graph.parts.cases import Case
-from tf1_graph.parts.symbols import is_tf1, symbol
+from tf1_graph.parts.cases import Case, genuine
 
 # {part: the TF1 symbol that it reproduces}
 SYMBOLS = collections.OrderedDict(
     [
-        ("AbsoluteDifference", "tf.losses.absolute_difference"),
-        ("CosineDistance", "tf.losses.cosine_distance"),
-        ("HingeLoss", "tf.losses.hinge_loss"),
-        ("HuberLoss", "tf.losses.huber_loss"),
-        ("LogLoss", "tf.losses.log_loss"),
-        ("MeanPairwiseSquaredError", "tf.losses.mean_pairwise_squared_error"),
-        ("MeanSquaredError", "tf.losses.mean_squared_error"),
-        ("SigmoidCrossEntropy", "tf.losses.sigmoid_cross_entropy"),
-        ("SoftmaxCrossEntropy", "tf.losses.softmax_cross_entropy"),
-        ("SparseSoftmaxCrossEntropy", "tf.losses.sparse_softmax_cross_entropy"),
-        ("Reduction", "tf.losses.Reduction"),
-        ("compute_weighted_loss", "tf.losses.compute_weighted_loss"),
+        ("losses.AbsoluteDifference", "tf.losses.absolute_difference"),
+        ("losses.CosineDistance", "tf.losses.cosine_distance"),
+        ("losses.HingeLoss", "tf.losses.hinge_loss"),
+        ("losses.HuberLoss", "tf.losses.huber_loss"),
+        ("losses.LogLoss", "tf.losses.log_loss"),
+        ("losses.MeanPairwiseSquaredError", "tf.losses.mean_pairwise_squared_error"),
+        ("losses.MeanSquaredError", "tf.losses.mean_squared_error"),
+        ("losses.SigmoidCrossEntropy", "tf.losses.sigmoid_cross_entropy"),
+        ("losses.SoftmaxCrossEntropy", "tf.losses.softmax_cross_entropy"),
+        ("losses.SparseSoftmaxCrossEntropy", "tf.losses.sparse_softmax_cross_entropy"),
+        ("losses.Reduction", "tf.losses.Reduction"),
+        ("losses.compute_weighted_loss", "tf.losses.compute_weighted_loss"),
         (
-            "softmax_cross_entropy_with_logits",
+            "losses.softmax_cross_entropy_with_logits",
             "tf.nn.softmax_cross_entropy_with_logits",
         ),
-        ("L2", "tf.contrib.layers.l2_regularizer"),
+        ("losses.L2", "tf.contrib.layers.l2_regularizer"),
     ]
 )
 # What each loss takes as labels.
 LABELS = {
-    "AbsoluteDifference": "real",
-    "CosineDistance": "directions",
-    "HingeLoss": "binary",
-    "HuberLoss": "real",
-    "LogLoss": "binary",
-    "MeanPairwiseSquaredError": "real",
-    "MeanSquaredError": "real",
-    "SigmoidCrossEntropy": "binary",
-    "SoftmaxCrossEntropy": "one-hot",
-    "SparseSoftmaxCrossEntropy": "classes",
+    "losses.AbsoluteDifference": "real",
+    "losses.CosineDistance": "directions",
+    "losses.HingeLoss": "binary",
+    "losses.HuberLoss": "real",
+    "losses.LogLoss": "binary",
+    "losses.MeanPairwiseSquaredError": "real",
+    "losses.MeanSquaredError": "real",
+    "losses.SigmoidCrossEntropy": "binary",
+    "losses.SoftmaxCrossEntropy": "one-hot",
+    "losses.SparseSoftmaxCrossEntropy": "classes",
+}
+# What makes of a model's logits the predictions that a loss takes.
+ACTIVATIONS = {
+    "losses.CosineDistance": lambda logits: tf.nn.l2_normalize(logits, axis=-1),
+    "losses.LogLoss": tf.sigmoid,
 }
 CLASSES = 3
 
@@ -67,15 +71,15 @@ def specifications(part, problem):
 
     Args:
         problem: ``dtype``; ``weights``, their rank, or None for none; for what takes
-            losses, their ``rank`` as well.
+            losses, their ``rank`` as well; ``labels``, their dtype if another.
     """
     dtype, weights = problem["dtype"], problem["weights"]
-    if part == "compute_weighted_loss":
+    if part == "losses.compute_weighted_loss":
         specified = [("losses", (dtype, [None] * problem["rank"]))]
-    elif part == "L2":
+    elif part == "losses.L2":
         specified = [("x", (dtype, [None, None]))]
     else:
-        labels = (dtype, [None, CLASSES])
+        labels = (problem.get("labels", dtype), [None, CLASSES])
         if LABELS.get(part) == "classes":
             labels = ("int64", [None])
         specified = [("labels", labels), ("predictions", (dtype, [None, CLASSES]))]
@@ -93,28 +97,30 @@ def loss(part, arguments, *inputs, **weights):
         **weights: ``weights`` or nothing.
     """
     arguments = dict(arguments)
-    if part == "L2":
+    if part == "losses.L2":
         return l2_penalty(arguments["scale"])(*inputs)
-    if part == "Reduction":
+    if part == "losses.Reduction":
         arguments = {"reduction": getattr(tf.losses.Reduction, arguments["name"])}
-        part = "MeanSquaredError"
-    if part == "softmax_cross_entropy_with_logits":
+        part = "losses.MeanSquaredError"
+    if part == "losses.softmax_cross_entropy_with_logits":
         # TF1's own ``axis`` fails beside the default of its older name, ``dim``.
         labels, logits = inputs
         dim = arguments.get("axis", -1)
-        return symbol(SYMBOLS[part])(labels=labels, logits=logits, dim=dim)
+        return genuine(SYMBOLS[part])(labels=labels, logits=logits, dim=dim)
     if "weights" in weights and "weights" in arguments:
         constant = tf.constant(arguments.pop("weights"), tf.float32)
         weights = {"weights": constant * weights["weights"]}
     arguments.update(weights)
-    return symbol(SYMBOLS[part])(*inputs, **arguments)
+    return genuine(SYMBOLS[part])(*inputs, **arguments)
 
 
 def l2_penalty(scale):
     """``l2_regularizer(scale)``: contrib's, or where that is gone its definition."""
-    if is_tf1():
-        return symbol(SYMBOLS["L2"])(scale)
-    return lambda x: tf.constant(scale, x.dtype.base_dtype) * tf.nn.l2_loss(x)
+
+    def by_definition(scale):
+        return lambda x: tf.constant(scale, x.dtype.base_dtype) * tf.nn.l2_loss(x)
+
+    return genuine(SYMBOLS["losses.L2"], lost=by_definition)(scale)
 
 
 def program(part, arguments, problem):
@@ -142,53 +148,40 @@ def program(part, arguments, problem):
 def trained(part, arguments, problem):
     """A linear model [batch, 4] -> [batch, 3] under gradient descent.
 
-    A loss stands where a program has it; L2 beside a mean of squares; a function of
+    A loss stands where a program has it; L2 beside a mean of squares, a function of
     logits on labels that the model makes, as distillation and co-training do.
 
     Args:
-        problem: ``model``, the loss whose data it is; ``kernel``, where that starts;
+        problem: ``model``, the loss whose data it is; ``scale`` of the first kernel;
             ``rate``; ``weighted``, whether examples have weights.
     """
-    _, _, weights, _ = data(problem["model"])
+    features, labels, weights, start = data(problem["model"])
+    batch = {"x": features, "y_true": labels}
+    if problem["weighted"]:
+        batch["sample_weight"] = weights
     with tf.Graph().as_default() as graph:
-        features = tf.placeholder(tf.float32, [None, 4], name="features")
-        labels = tf.placeholder(*label_specification(problem["model"]), name="labels")
-        inputs = {"features": features, "labels": labels}
-        given = {}
-        if problem["weighted"]:
-            shape = [None] + list(weights.shape[1:])
-            given["weights"] = tf.placeholder(tf.float32, shape, name="weights")
-        kernel = tf.get_variable("kernel", initializer=problem["kernel"])
-        predictions = activated(problem["model"], tf.matmul(features, kernel), tf)
-        if part == "L2":
-            error = tf.reduce_mean(tf.math.squared_difference(predictions, labels))
+        inputs = {
+            name: tf.placeholder(array.dtype, (None,) + array.shape[1:], name=name)
+            for name, array in batch.items()
+        }
+        given = {"weights": inputs["sample_weight"]} if problem["weighted"] else {}
+        kernel = tf.get_variable("kernel", initializer=start * problem["scale"])
+        predictions, labels = tf.matmul(inputs["x"], kernel), inputs["y_true"]
+        if problem["model"] in ACTIVATIONS:
+            predictions = ACTIVATIONS[problem["model"]](predictions)
+        if part == "losses.L2":
+            error = loss("losses.MeanSquaredError", {}, labels, predictions, **given)
             value = error + loss(part, arguments, kernel)
-        elif part == "softmax_cross_entropy_with_logits":
+        elif part == "losses.softmax_cross_entropy_with_logits":
             own = tf.nn.softmax(predictions[:, ::-1])
             value = tf.reduce_mean(loss(part, arguments, own, predictions))
-        elif part == "compute_weighted_loss":
+        elif part == "losses.compute_weighted_loss":
             errors = tf.math.squared_difference(predictions, labels)
             value = loss(part, arguments, errors, **given)
         else:
             value = loss(part, arguments, labels, predictions, **given)
         train = tf.train.GradientDescentOptimizer(problem["rate"]).minimize(value)
-    inputs.update(given)
     return session.program(graph, inputs, train=session.train(train, value))
-
-
-def activated(part, logits, ops):
-    """The predictions that a loss takes, of a model's logits; ``ops``: a TensorFlow."""
-    if part == "LogLoss":
-        return ops.sigmoid(logits)
-    if part == "CosineDistance":
-        return ops.nn.l2_normalize(logits, axis=-1)
-    return logits
-
-
-def label_specification(part):
-    """(dtype, shape) of a loss's labels in a model."""
-    labels = data(part)[1]
-    return labels.dtype, [None] + list(labels.shape[1:])
 
 
 def data(part):
@@ -211,32 +204,33 @@ def data(part):
 # What 1.15.5 records: each loss with its defaults, with all else set, and in float64.
 
 REQUIRED = {
-    "CosineDistance": {"axis": -1},
-    "Reduction": {"name": "SUM"},
-    "L2": {"scale": 0.1},
+    "losses.CosineDistance": {"axis": -1},
+    "losses.Reduction": {"name": "SUM"},
+    "losses.L2": {"scale": 0.1},
 }
 OTHERS = {
-    "CosineDistance": {"axis": 1},
-    "HuberLoss": {"delta": 0.3},
-    "LogLoss": {"epsilon": 1e-3},
-    "SigmoidCrossEntropy": {"label_smoothing": 0.1},
-    "SoftmaxCrossEntropy": {"label_smoothing": 0.1},
-    "Reduction": {"name": "MEAN"},
-    "compute_weighted_loss": {"reduction": "weighted_sum_over_batch_size"},
-    "softmax_cross_entropy_with_logits": {"axis": 0},
-    "L2": {"scale": 3.7},
+    "losses.CosineDistance": {"axis": 1},
+    "losses.HuberLoss": {"delta": 0.3},
+    "losses.LogLoss": {"epsilon": 1e-3},
+    "losses.SigmoidCrossEntropy": {"label_smoothing": 0.1},
+    "losses.SoftmaxCrossEntropy": {"label_smoothing": 0.1},
+    "losses.Reduction": {"name": "MEAN"},
+    "losses.compute_weighted_loss": {"reduction": "weighted_sum_over_batch_size"},
+    "losses.softmax_cross_entropy_with_logits": {"axis": 0},
+    "losses.L2": {"scale": 3.7},
 }
-WITHOUT_REDUCTION = ("MeanPairwiseSquaredError",)
+WITHOUT_REDUCTION = ("losses.MeanPairwiseSquaredError",)
 
 
 def weights_rank(part):
     """Rank of the weights of a loss's examples, as TF1 asks for it."""
-    if part in ("L2", "softmax_cross_entropy_with_logits"):
+    if part in ("losses.L2", "losses.softmax_cross_entropy_with_logits"):
         return None
     return 1 if LABELS.get(part) in ("one-hot", "classes") else 2
 
 
 def _cases():
+    """Yields (name of a play, Case)."""
     for part in SYMBOLS:
         others = dict(OTHERS.get(part, {}))
         if part in LABELS:
@@ -244,16 +238,19 @@ def _cases():
             if part not in WITHOUT_REDUCTION:
                 others["reduction"] = "weighted_mean"
         required, rank = REQUIRED.get(part, {}), weights_rank(part)
-        for arguments, dtype, weights in (
-            (required, "float32", None),
-            (others, "float32", rank),
-            (required, "float64", rank),
+        for number, (arguments, dtype, weights) in enumerate(
+            (
+                (required, "float32", None),
+                (others, "float32", rank),
+                (required, "float64", rank),
+            )
         ):
             problem = {"dtype": dtype, "weights": weights, "rank": 2}
-            yield Case(part, arguments, problem)
+            name = "{} {}".format(part.partition(".")[2], number)
+            yield name, Case(part, arguments, problem, None)
 
 
-CASES = tuple(_cases())
+CASES = collections.OrderedDict(_cases())
 
 
 def batch_of(part, problem, random, examples):
@@ -268,7 +265,7 @@ def batch_of(part, problem, random, examples):
             weights = random.uniform(0.5, 3.0, [examples] + [1] * (len(shape) - 1))
             weights[::3] = 0.0
             batch[name] = weights.astype(dtype)
-        elif part == "LogLoss":
+        elif part == "losses.LogLoss":
             batch[name] = random.uniform(size=sizes).astype(dtype)
         else:
             batch[name] = random.standard_normal(sizes).astype(dtype)
@@ -281,4 +278,4 @@ def play(case):
     moves = [
         ("loss", batch_of(case.part, case.problem, random, size)) for size in (7, 4)
     ]
-    return program(*case), moves, None, None
+    return program(*case[:3]), moves, None, None
