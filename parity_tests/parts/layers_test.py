@@ -1,11 +1,10 @@
 """TF1's feed-forward layers as Keras ones, against compat.v1 graphs.
 
-Every case of the descriptors is run on its own, and each layer in a training program.
-What is particular to batch normalisation and to dropout has files of its own; what all
-parts refuse and how they are configured is in parts_test.py.
+Every variant that TF1's side lists is run on its own, and each layer in a training
+program. What is particular to batch normalisation and to dropout has files of its own;
+what all parts refuse and how they are configured is in parts_test.py.
 """
 
-import contextlib
 import functools
 
 import keras
@@ -16,11 +15,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import Comparison, compare_plays
-from parity_tests.parts import layer_runs, layers
+from parity_tests.pair.pair import Pair
+from parity_tests.parts.layers import of_layer, twin
+from parity_tests.parts.pairs import Pairs
+from tf1_graph.parts import layer_models
+from tf1_graph.parts import layers as tf1_layers
 from tf2_keras import tf1_semantics, training
 
 MAGNITUDES = {"float16": 1e4, "bfloat16": 1e25, "float32": 1e25, "float64": 1e100}
+PAIRS = Pairs(tf1_layers.program, twin)
+VARIANTS = list(tf1_layers.variants())
+EVERY_VARIANT = pytest.mark.parametrize(
+    "part, arguments, problem",
+    [
+        pytest.param(*variant, id=f"{variant[0]}-{number}")
+        for number, variant in enumerate(VARIANTS)
+    ],
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sessions_end_with_the_module():
+    yield
+    PAIRS.close()
+
+
+def require_parity(pair, moves, values=None):
+    """Fails unless a function and eager code agree with the graph, to the bit."""
+    for level in ("function", "eager"):
+        comparison = pair.compare(moves, level, values).require_agreement()
+        assert comparison.records == len(moves) + 1
 
 
 def arrays(shape, dtype):
@@ -36,57 +60,48 @@ def arrays(shape, dtype):
 
 
 @st.composite
-def problems(draw, name):
-    """(number of the case, weights, batches); a batch is (x, upstream, training)."""
-    number = draw(st.integers(0, len(layers.CASES[name]) - 1))
-    _, sizes, dtype = layers.CASES[name][number]
-    reference, twin = layers.both(name, number)
-    weights = {
-        of: draw(strategies.arrays(tuple(weight.shape), weight.dtype))
-        for of, weight in twin.weights.items()
+def plays(draw, program, part, arguments, problem):
+    """(moves, values) of awkward data."""
+    values = {
+        name: draw(
+            strategies.arrays(
+                tuple(variable.shape), variable.dtype.base_dtype.as_numpy_dtype
+            )
+        )
+        for name, variable in program.variables.items()
     }
     # What is no variance makes NaN at inference; both sides have to make it.
-    if "moving_variance" in weights and draw(st.booleans()):
-        weights["moving_variance"] = np.abs(weights["moving_variance"])
-    batches = []
+    if "layer/moving_variance" in values and draw(st.booleans()):
+        values["layer/moving_variance"] = np.abs(values["layer/moving_variance"])
+    moves = []
     for _ in range(draw(st.integers(1, 3))):
-        shape = tuple(size or draw(st.integers(1, 6)) for size in sizes)
-        if name == "MaxPoolingWithArgmax":  # a window of 3 has to fit
-            shape = (shape[0], shape[1] + 2, shape[2] + 2, shape[3])
-        x = draw(arrays(shape, dtype))
-        y = twin.outputs(tf.constant(x), False)[0]
-        of_y = reference.output.dtype.as_numpy_dtype
-        upstream = draw(arrays(tuple(y.shape), np.dtype(of_y).name))
-        batches.append((x, upstream, draw(st.booleans())))
-    return number, weights, batches
+        shape = [size or draw(st.integers(1, 6)) for size in problem["sizes"]]
+        if part == "layers.MaxPoolingWithArgmax":  # a window of 3 has to fit
+            shape = [shape[0], shape[1] + 2, shape[2] + 2, shape[3]]
+        of_y = tf1_layers.output_shape(part, arguments, shape)
+        batch = {
+            "x": draw(arrays(tuple(shape), problem["dtype"])),
+            "upstream": draw(arrays(of_y, program.inputs["upstream"].dtype.name)),
+        }
+        moves.append((draw(st.sampled_from(["train", "predict"])), batch))
+    return moves, values
 
 
-@pytest.mark.parametrize("name", layers.CASES)
+@pytest.mark.parametrize("part", tf1_layers.VARIANTS)
 @given(data=st.data())
-def test_values_gradients_and_updates_are_those_of_tf1(name, data):
-    number, weights, batches = data.draw(problems(name))
-    reference, twin = layers.both(name, number)
-    expected = list(reference.run(weights, batches))
-    for level in layer_runs.LEVELS:
-        comparison = compare_plays(expected, twin.run(weights, batches, level))
-        comparison.require_agreement()
-        assert comparison.records == len(batches)
+def test_values_gradients_and_updates_are_those_of_tf1(part, data):
+    variant = data.draw(st.sampled_from([v for v in VARIANTS if v[0] == part]))
+    pair = PAIRS(*variant)
+    require_parity(pair, *data.draw(plays(pair.program, *variant)))
 
 
-@pytest.mark.parametrize(
-    "name, number",
-    [
-        (name, number)
-        for name, cases in layers.CASES.items()
-        for number in range(len(cases))
-    ],
-)
-def test_every_case_is_that_of_tf1_on_ordinary_data(name, number):
-    problem = layers.ordinary_problem(name, number)
-    reference, twin = layers.both(name, number)
-    expected = list(reference.run(*problem))
-    for level in layer_runs.LEVELS:
-        compare_plays(expected, twin.run(*problem, level)).require_agreement()
+@EVERY_VARIANT
+def test_every_variant_is_that_of_tf1_on_ordinary_data(part, arguments, problem):
+    """And, without values, from where TF1's initialisers start."""
+    pair = PAIRS(part, arguments, problem)
+    moves, values = tf1_layers.ordinary(pair.program, part, arguments, problem)
+    require_parity(pair, moves, values)
+    require_parity(pair, moves)
 
 
 # --- each in a training program ---
@@ -102,16 +117,16 @@ IN_A_PROGRAM = [
     ("ResizeBilinear", {"size": (4, 9)}),
     ("ResizeNearestNeighbor", {"size": (4, 9)}),
 ]
-CHANNELS = 4
 
 
-def batches_of_a_program(steps=4):
+def moves_of_a_program(steps=4):
     random = np.random.RandomState(0)
     for step in range(steps):
         size = 6 - step % 2  # the last batch is a short one
-        x = random.standard_normal((size, 6, 5, 3)).astype(np.float32)
+        x = random.standard_normal((size, *layer_models.IMAGES)).astype(np.float32)
         x[0] = np.round(x[0])  # ties
-        yield x, random.standard_normal((size, 1, 1, CHANNELS)).astype(np.float32)
+        y = random.standard_normal((size, 1, 1, layer_models.CHANNELS))
+        yield "train", {"x": x, "y_true": y.astype(np.float32)}
 
 
 class Program(keras.Model):
@@ -122,106 +137,61 @@ class Program(keras.Model):
         return tf.reduce_mean(tf.square(y_pred - y))
 
 
-def new_program(layer):
-    inputs = keras.Input((6, 5, 3))
-    kernel = tf1_semantics.initializers.GlorotUniform(seed=(1, 2))
-    outputs = layer(
-        keras.layers.Conv2D(
-            CHANNELS, 3, padding="same", use_bias=False, kernel_initializer=kernel,
-            name="conv",
-        )(inputs)
-    )  # fmt: skip
+def trained(part, arguments):
+    """The twin of ``layer_models.trained``."""
+    layer = getattr(tf1_semantics.layers, part)(**arguments, name="layer")
+    inputs = keras.Input(layer_models.IMAGES)
+    conv = keras.layers.Conv2D(
+        layer_models.CHANNELS,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=tf1_semantics.initializers.GlorotUniform(seed=(1, 2)),
+        name="conv",
+    )
+    outputs = layer(conv(inputs))
     outputs = outputs[0] if isinstance(outputs, tuple) else outputs
     model = Program(inputs, outputs)
     model.compile(
         tf1_semantics.optimizers.Momentum(0.1, 0.9, name="momentum"), jit_compile=False
     )
     names = {variable.path: variable.path for variable in model.variables}
-    return training.Training(model, names, next(batches_of_a_program()))
+    return training.compiled(model, names)
 
 
-def program_of_tf1(name, arguments, initial):
-    """Yields the records of the same program as a compat.v1 graph."""
-    tf1 = tf.compat.v1
-    with tf.Graph().as_default() as graph:
-        x = tf1.placeholder(tf.float32, [None, 6, 5, 3])
-        target = tf1.placeholder(tf.float32, [None] * 4)
-        variables = {
-            path: tf1.get_variable(
-                path, initializer=value, trainable="moving" not in path
-            )
-            for path, value in initial.items()
-        }
-        hidden = tf1.nn.conv2d(x, variables["conv/kernel"], [1, 1, 1, 1], "SAME")
-        weights = {path.rpartition("/")[2]: each for path, each in variables.items()}
-        outputs, updates = layers.REFERENCES[name][1](
-            hidden, weights, True, **arguments
-        )
-        loss = tf.reduce_mean(tf.square(next(iter(outputs.values())) - target))
-        optimizer = tf1.train.MomentumOptimizer(0.1, 0.9)
-        gradients = optimizer.compute_gradients(loss)
-        with tf.control_dependencies(updates):
-            train = optimizer.apply_gradients(gradients)
-        happened = {
-            "loss": {"loss": loss},
-            "gradients": {each.op.name: gradient for gradient, each in gradients},
-        }
-        state = {
-            "slots": {slot.op.name: slot for slot in optimizer.variables()},
-            "updates": variables,
-        }
-        initialise = tf1.global_variables_initializer()
-    with contextlib.closing(tf1.Session(graph=graph)) as session:
-        session.run(initialise)
-        values = session.run(state)
-        yield {"initial values": {**values["updates"], **values["slots"]}}
-        for batch in batches_of_a_program():
-            of_step, _ = session.run(
-                (happened, train), dict(zip((x, target), batch, strict=False))
-            )
-            yield {**of_step, **session.run(state)}
-
-
-@pytest.mark.parametrize("name, arguments", IN_A_PROGRAM)
-def test_a_training_program_is_that_of_tf1(name, arguments):
+@pytest.mark.parametrize("part, arguments", IN_A_PROGRAM)
+def test_a_training_program_is_that_of_tf1(part, arguments):
     """In a function, in fit and eagerly: loss, gradients, slots and all variables."""
-    layer = getattr(tf1_semantics.layers, name)(**arguments, name="layer")
-    program = new_program(layer)
-    initial = {path: each.numpy() for path, each in program.variables.items()}
-    expected = list(program_of_tf1(name, arguments, initial))
-    for level in ("function", "fit", "eager"):
-        comparison = Comparison(expected)
-        program.run(batches_of_a_program(), level, comparison.observe)
-        comparison.require_agreement()
-        assert comparison.records == 5
+    program = layer_models.trained(f"layers.{part}", arguments)
+    with Pair(program, trained(part, arguments)) as pair:
+        for level in training.LEVELS:
+            comparison = pair.compare(lambda: moves_of_a_program(), level)
+            comparison.require_agreement()
+            assert comparison.records == 5
 
 
 def test_max_pooling_of_keras_is_that_of_tf1_ties_and_all():
     """So there is no part for it: of equal maxima the first gets the gradient."""
 
-    def pooled(x, _weights, _training):
-        return {
-            "y": tf.compat.v1.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")
-        }, []
+    def pooled(x, _training):
+        return {"y": tf.compat.v1.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")}
 
     layer = keras.layers.MaxPooling2D(3, 2, "same")
-    both = layer_runs.pair(pooled, layer, {}, [None, None, None, 2])
+    problem = {"sizes": [None, None, None, 2], "dtype": "float32"}
     random = np.random.RandomState(0)
-    batches = []
-    for content in (random.randint(0, 2, (3, 7, 6, 2)), np.zeros((2, 5, 8, 2))):
-        y_shape = (len(content), *(-(-size // 2) for size in content.shape[1:3]), 2)
-        upstream = random.standard_normal(y_shape).astype(np.float32)
-        batches.append((content.astype(np.float32), upstream, True))
-    for level in layer_runs.LEVELS:
-        layer_runs.require_parity(both, {}, batches, level)
+    moves = []
+    for x in (random.randint(0, 2, (3, 7, 6, 2)), np.zeros((2, 5, 8, 2))):
+        of_y = (len(x), *(-(-size // 2) for size in x.shape[1:3]), 2)
+        upstream = random.standard_normal(of_y).astype(np.float32)
+        moves.append(("train", {"x": x.astype(np.float32), "upstream": upstream}))
+    with Pair(tf1_layers.program_of(pooled, problem), of_layer(layer)) as pair:
+        require_parity(pair, moves)
     # All maxima of one window are equal: the gradient is at its first pixel alone.
     x, upstream = np.zeros((1, 3, 3, 2), np.float32), np.ones((1, 1, 1, 2), np.float32)
-    valid = keras.layers.MaxPooling2D(3, 3, "valid")
-    (record,) = layer_runs.Twin(valid).run({}, [(x, upstream, True)], "eager")
-    assert (
-        record["gradients"]["x"].sum() == 2
-        and record["gradients"]["x"][0, 0, 0, 0] == 1
-    )
+    valid = of_layer(keras.layers.MaxPooling2D(3, 3, "valid"))
+    seen = valid.step("train", valid.batch({"x": x, "upstream": upstream}))
+    gradient = seen["gradients"]["x"].numpy()
+    assert gradient.sum() == 2 and gradient[0, 0, 0, 0] == 1
 
 
 def test_indices_of_maxima_are_of_either_integer_dtype():
@@ -292,49 +262,47 @@ def test_an_input_that_does_not_suit_is_refused_and_nothing_is_made(
 
 # --- planted faults ---
 
-
-def _other(name, **changed):
-    """The reference with one argument changed."""
-
-    def reference(x, weights, training, **arguments):
-        return layers.REFERENCES[name][1](
-            x, weights, training, **{**arguments, **changed}
-        )
-
-    return reference
-
-
 FAULTS = {
-    "wrong epsilon": ("LayerNormalization", 0, {"epsilon": 1e-7}, "loss"),
-    "the last axis alone": ("LayerNormalization", 1, {"begin_norm_axis": -1}, "loss"),
-    "half pixels": ("ResizeBilinear", 0, {"half_pixel_centers": True}, "loss"),
-    "aligned corners": ("ResizeNearestNeighbor", 0, {"align_corners": True}, "loss"),
+    "wrong epsilon": ("LayerNormalization", 0, {"epsilon": 1e-7}, "outputs"),
+    "the last axis alone": (
+        "LayerNormalization",
+        1,
+        {"begin_norm_axis": -1},
+        "outputs",
+    ),
+    "half pixels": ("ResizeBilinear", 0, {"half_pixel_centers": True}, "outputs"),
+    "aligned corners": ("ResizeNearestNeighbor", 0, {"align_corners": True}, "outputs"),
     "one neighbour less": (
         "LocalResponseNormalization",
         0,
         {"depth_radius": 4},
-        "loss",
+        "outputs",
     ),
     "indices in the whole batch": (
         "MaxPoolingWithArgmax",
         0,
         {"include_batch_in_index": True},
-        "loss",
+        "outputs",
     ),
     "wrong momentum": ("BatchNormalization", 10, {"momentum": 0.90001}, "updates"),
-    "wrong epsilon, unfused": ("BatchNormalization", 15, {"epsilon": 1.001e-3}, "loss"),
+    "wrong epsilon, unfused": (
+        "BatchNormalization",
+        15,
+        {"epsilon": 1.001e-3},
+        "outputs",
+    ),
     "sample variance": ("BatchNormalization", 15, {"fused": None}, "updates"),
+    "another start": ("AddBias", 0, {"initializer": "ones"}, "initial values"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_found(fault):
     name, number, changed, stage = FAULTS[fault]
-    arguments, sizes, dtype = layers.CASES[name][number]
-    layer = getattr(tf1_semantics.layers, name)(**arguments, dtype=dtype)
-    reference, twin = layer_runs.pair(
-        _other(name, **changed), layer, arguments, sizes, dtype
-    )
-    problem = layers.ordinary_problem(name, number)
-    comparison = compare_plays(reference.run(*problem), twin.run(*problem))
+    part, arguments, problem = [v for v in VARIANTS if v[0] == f"layers.{name}"][number]
+    pair = PAIRS(part, {**arguments, **changed}, problem, of_twin=arguments)
+    moves, values = tf1_layers.ordinary(pair.program, part, arguments, problem)
+    if stage == "initial values":
+        values = None
+    comparison = pair.compare(moves, "function", values)
     assert not comparison.ok and comparison.cells[stage].ok is False
