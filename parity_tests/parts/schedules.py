@@ -241,9 +241,7 @@ def as_cosine(name):
     arguments = {"learning_rate": 0.1, "decay_steps": 200}
     return Trap(
         write="keras.optimizers.schedules.CosineDecay(0.1, 200)",
-        off=lambda: off(
-            OF_KERAS.CosineDecay(0.1, 200), f"schedules.{name}", arguments
-        ),
+        off=lambda: off(OF_KERAS.CosineDecay(0.1, 200), f"schedules.{name}", arguments),
         at_least={10: 0.01, 100: 0.3},
         instead=f"tf1_semantics.schedules.{name}(0.1, 200)",
     )
