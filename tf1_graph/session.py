@@ -43,6 +43,7 @@ Program = collections.namedtuple(
         "settings",  # {name: tensor that a whole play may feed, such as a constant rate}
         "variables",  # {TF1 name: variable} of what is recorded, in order of creation
         "slots",  # names of the variables that belong to an optimizer, of every move
+        "initialisers",  # [[op]]: run together, those of one list after another
     ],
 )
 
@@ -127,7 +128,46 @@ def program(graph, inputs=None, settings=None, variables=None, **moves):
         (variable.op.name, variable) for variable in variables
     )
     slots = frozenset().union(*(made.slots for made in moves.values()))
-    return Program(graph, dict(inputs), moves, dict(settings or {}), variables, slots)
+    return Program(
+        graph,
+        dict(inputs),
+        moves,
+        dict(settings or {}),
+        variables,
+        slots,
+        _in_order(graph, variables.values()),
+    )
+
+
+def _in_order(graph, variables):
+    """[[op]]: initialisers, those that read other variables after those of these.
+
+    A moving average starts at what its variable holds, if it holds something: in a
+    Session that has played before, that is old until it is initialised again.
+    """
+    waiting = collections.OrderedDict(
+        (variable.op, variable.initializer)
+        for variable in (
+            *variables,
+            *graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES),
+            *graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES),
+        )
+    )
+    read = {
+        operation: {
+            earlier
+            for earlier in updates.ancestors([initialiser])
+            if earlier.type in updates.VARIABLES
+        }
+        - {operation}
+        for operation, initialiser in waiting.items()
+    }
+    ordered = []
+    while waiting:
+        # What reads itself in a circle is run all the same, as TF1 did.
+        ready = [op for op in waiting if not read[op] & set(waiting)] or list(waiting)
+        ordered.append([waiting.pop(operation) for operation in ready])
+    return ordered
 
 
 def supervised(built, training_feed=None, inference_feed=None, learning_rate=None):
@@ -204,15 +244,12 @@ def initialise(session, built, values=None):
             unknown,
             f"Use some of: {sorted(built.variables)}",
         )
-    unrecorded = built.graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
-    unrecorded += built.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
-    session.run(
-        [variable.initializer for variable in (*built.variables.values(), *unrecorded)],
-        feed_dict={
-            built.variables[name].initializer.inputs[1]: value
-            for name, value in (values or {}).items()
-        },
-    )
+    feed_dict = {
+        built.variables[name].initializer.inputs[1]: value
+        for name, value in (values or {}).items()
+    }
+    for initialisers in built.initialisers:
+        session.run(initialisers, feed_dict=feed_dict)
 
 
 def play(built, moves, values=None, settings=None, session=None):

@@ -279,6 +279,23 @@ def test_a_program_without_a_loss(level):
     assert set(comparison.cells) >= {"initial values", "outputs", "updates"}
 
 
+@EVERY_LEVEL
+def test_a_move_without_inputs(level):
+    with tf.Graph().as_default() as graph:
+        count = tf1.get_variable("count", initializer=np.float32(1))
+        program = session.program(
+            graph, double=session.move(tf1.assign(count, 2 * count))
+        )
+    variable = tf.Variable(np.float32(1))
+
+    def double():
+        variable.assign(2 * variable)
+
+    twin = training.Twin({"count": variable}, {"double": double})
+    with Pair(program, twin) as pair:
+        pair.compare([("double", {})] * 3, level).require_agreement()
+
+
 # Two inputs, an embedding, two optimizers, and a state that is carried: all at once.
 
 VOCABULARY, WIDTH, STATE, CLASSES = 11, 5, 7, 4

@@ -1,7 +1,4 @@
-"""Descriptors of tf1_semantics.averages."""
-
-import contextlib
-import functools
+"""Descriptors of tf1_semantics.averages, and their twins."""
 
 import keras
 import numpy as np
@@ -9,75 +6,104 @@ import tensorflow as tf
 
 from parity_tests.engine import strategies
 from parity_tests.parts.descriptor import Part, Trap
+from parity_tests.parts.making import made
+from tf1_graph import session
+from tf1_graph.parts import averages as tf1_averages
+from tf1_graph.parts import cases
+from tf1_graph.parts.averages import CASES, PART, SYMBOLS
+from tf2_keras import training
 
 STEPS = (1, 10, 100)
-START = np.array([1.0, -2.0, 3.0], np.float32)
-TARGET = np.float32(5.0)
 
 
-@functools.cache
-def averages_of_tf1(num_updates):
-    """{step: averages of weights on their way to TARGET}, from a compat.v1 graph."""
-    with tf.Graph().as_default() as graph:
-        weights = tf.compat.v1.get_variable("weights", initializer=START)
-        global_step = tf.compat.v1.train.get_or_create_global_step()
-        train = tf.compat.v1.train.GradientDescentOptimizer(0.1).minimize(
-            tf.reduce_sum(tf.square(weights - TARGET)) / 2, global_step
+def twin(part, arguments, problem, average=None, variable=tf.Variable):
+    """The ``training.Twin`` of ``tf1_graph.parts.averages.program``.
+
+    Args:
+        average: what to use in place of the part.
+        variable: makes a variable of an array.
+    """
+    average = average or made(part, arguments)
+    averaged = variable(problem[0])
+    global_step = tf.Variable(np.int64(0), trainable=False)
+    tensor = tf.TensorSpec(problem[0].shape, problem[0].dtype, name="tensor")
+    average.build([averaged, tensor])
+
+    def update(value):
+        averaged.assign(value)
+        average.update(global_step.assign_add(1), values=[value + value])
+
+    names = ["variable", "tensor", "tensor", "tensor"]
+    suffixes = ["", "", "/biased", "/local_step"]
+    averages = {
+        f"{name}/ExponentialMovingAverage{suffix}": variable
+        for name, suffix, variable in zip(
+            names, suffixes, average.variables, strict=False
         )
-        average = tf.compat.v1.train.ExponentialMovingAverage(
-            0.99, global_step if num_updates else None
-        )
-        with tf.control_dependencies([train]):
-            train = average.apply([weights])
-        value = average.average(weights)
-        initialise = tf.compat.v1.global_variables_initializer()
-    values = {}
-    with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
-        session.run(initialise)
-        for step in range(1, max(STEPS) + 1):
-            session.run(train)
-            if step in STEPS:
-                values[step] = session.run(value)
-    return values
+    }
+    return training.Twin(
+        {"variable": averaged, "global_step": global_step, **averages},
+        {"update": update},
+        inputs={"value": tf.TensorSpec(tensor.shape, tensor.dtype)},
+    )
 
 
-@functools.cache
+def weights_on_their_way():
+    """[weights after 0, 1, ... 100 steps of gradient descent towards 5]."""
+    weights = [np.float32([1.0, -2.0, 3.0])]
+    for _ in range(max(STEPS)):
+        weights.append(weights[-1] - np.float32(0.1) * (weights[-1] - np.float32(5.0)))
+    return weights
+
+
 def averages_of_keras():
-    """The same, of ``keras.optimizers.SGD(0.1, use_ema=True)``."""
-    weights = keras.Variable(START)
+    """{step: averages} of ``keras.optimizers.SGD(0.1, use_ema=True)``."""
+    weights = weights_on_their_way()
+    variable = keras.Variable(weights[0])
     optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.99)
     values = {}
     for step in range(1, max(STEPS) + 1):
-        optimizer.apply([weights.value - TARGET], [weights])
+        optimizer.apply([tf.constant(weights[step - 1] - np.float32(5.0))], [variable])
         if step in STEPS:
-            held = weights.numpy()
-            optimizer.finalize_variable_values([weights])
-            values[step] = weights.numpy()
-            weights.assign(held)
+            held = variable.numpy()
+            optimizer.finalize_variable_values([variable])
+            values[step] = variable.numpy()
+            variable.assign(held)
     return values
 
 
 def off(num_updates):
-    of_keras = averages_of_keras()
+    """{step: error} of Keras's averages."""
+    problem = weights_on_their_way()
+    arguments = {"decay": 0.99, "num_updates": num_updates}
+    records = session.play(
+        tf1_averages.program(PART, arguments, problem),
+        tf1_averages.moves(problem),
+        {"variable": problem[0]},
+    )
+    expected = [
+        record["updates"]["variable/ExponentialMovingAverage"]
+        for record in records
+        if "updates" in record
+    ]
     return {
-        step: float(abs(of_keras[step] - value).max() / abs(value).max())
-        for step, value in averages_of_tf1(num_updates).items()
+        step: float(
+            np.abs(value - expected[step - 1]).max() / np.abs(expected[step - 1]).max()
+        )
+        for step, value in averages_of_keras().items()
     }
 
 
 PARTS = (
     Part(
-        name="averages.ExponentialMovingAverage",
-        tf1="tf.train.ExponentialMovingAverage",
-        reference=tf.compat.v1.train.ExponentialMovingAverage,
+        name=PART,
+        tf1=SYMBOLS[PART],
         arguments=strategies.hyperparameters(
-            decay=[0.0, 0.5, 0.9, 0.99, 0.999, 0.9999], num_updates=[False, True]
+            decay=[0.0, 0.5, 0.9, 0.99, 0.999, 0.9999],
+            num_updates=[False, True],
+            zero_debias=[False, True],
         ),
-        samples=(
-            {"decay": 0.999},
-            {"decay": 0.9, "num_updates": True},
-            {"decay": 0, "zero_debias": True},
-        ),
+        samples=(*cases.samples(CASES, PART), {"decay": 0}),
         refused=(
             ({"decay": 1.0}, "decay"),
             ({"decay": -0.1}, "decay"),

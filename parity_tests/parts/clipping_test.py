@@ -1,7 +1,4 @@
-"""TF1's gradient clips against compat.v1 graphs: dense, sparse, stacked, in training."""
-
-import contextlib
-import functools
+"""TF1's gradient clips beside TF1's programs: dense, sparse, stacked, in training."""
 
 import keras
 import numpy as np
@@ -11,117 +8,71 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.comparison import compare_plays
-from parity_tests.parts import clipping
+from parity_tests.pair.pair import Pair
+from parity_tests.parts import clipping, optimizer_twins
+from parity_tests.parts.making import made
+from tf1_graph import session
+from tf1_graph.parts import clipping as tf1_clipping
+from tf1_graph.parts import optimizers as tf1_optimizers
+from tf1_graph.parts.clipping import ROWS
 from tf2_keras import tf1_semantics
 
-PARTS = {part.name.removeprefix("clipping."): part for part in clipping.PARTS}
+PARTS = {part.name: part for part in clipping.PARTS}
 FEWER = settings(max_examples=settings().max_examples // 2)
-WEIGHTS, TABLE, COLUMNS = (5, 3), 7, 4
-
-
-def made(name, arguments):
-    return getattr(tf1_semantics.clipping, name)(**arguments)
-
-
-def as_gradients(weights, values, indices):
-    """[dense, none, sparse with duplicates, dense]."""
-    table = tf.IndexedSlices(values, indices, tf.constant([TABLE, COLUMNS], tf.int64))
-    return [weights, None, table, values]
-
-
-def as_arrays(gradients):
-    """{name: array}; of the sparse one what TF1 left sparse, its values and rows."""
-    assert gradients[1] is None
-    arrays = {"weights": gradients[0], "same dense": gradients[3]}
-    if isinstance(gradients[2], tf.IndexedSlices):
-        arrays.update(values=gradients[2].values, rows=gradients[2].indices)
-    else:
-        arrays["table"] = gradients[2]
-    return arrays
-
-
-SESSIONS = contextlib.ExitStack()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def close_sessions():
-    yield
-    graph_of_tf1.cache_clear()
-    SESSIONS.close()
-
-
-@functools.cache
-def graph_of_tf1(references, dtype):
-    """A Session that clips what its variables hold; a fed gradient folds otherwise.
-
-    Args:
-        references: tuple of (name of the part, tuple of its arguments' items).
-        dtype: of the gradients.
-    """
-    with tf.Graph().as_default() as graph:
-        fed = [
-            tf.compat.v1.placeholder(dtype, WEIGHTS),
-            tf.compat.v1.placeholder(dtype, [None, COLUMNS]),
-            tf.compat.v1.placeholder(tf.int64, [None]),
-        ]
-        held = [
-            tf.compat.v1.get_variable(
-                f"held_{place}",
-                initializer=np.zeros(
-                    [9 if size is None else size for size in one.shape],
-                    one.dtype.as_numpy_dtype,
-                ),
-            )
-            for place, one in enumerate(fed)
-        ]
-        hold = [one.assign(value).op for one, value in zip(held, fed, strict=False)]
-        gradients = as_gradients(*[one.read_value() for one in held])
-        for name, arguments in references:
-            gradients = PARTS[name].reference(gradients, **dict(arguments))
-        clipped = as_arrays(gradients)
-    session = SESSIONS.enter_context(
-        contextlib.closing(tf.compat.v1.Session(graph=graph))
-    )
-
-    def run(*arrays):
-        session.run(hold, dict(zip(fed, arrays, strict=False)))
-        return session.run(clipped)
-
-    return run
+WEIGHTS, COLUMNS = (5, 3), 4
+DTYPES = ("float32", "float64", "float16")
+MOVES = [("clip", {})]
 
 
 @st.composite
-def problems(draw, dtypes=("float32", "float64", "float16")):
-    """(dtype, dense gradient, slices, their rows), infinities and NaN among them."""
+def problems(draw, dtypes=DTYPES):
+    """A dense gradient and a sparse one with duplicates, infinities and NaN among them."""
     dtype = draw(st.sampled_from(dtypes))
     weights = draw(strategies.arrays(WEIGHTS, dtype)).copy()
     values = draw(strategies.arrays((9, COLUMNS), dtype)).copy()
     special = draw(st.sampled_from([None, None, np.inf, -np.inf, np.nan]))
     if special is not None:
         draw(st.sampled_from([weights, values])).flat[3] = special
-    rows = draw(st.lists(st.integers(0, TABLE - 1), min_size=9, max_size=9))
-    return dtype, weights, values, np.array(rows, np.int64)
+    rows = draw(st.lists(st.integers(0, ROWS - 1), min_size=9, max_size=9))
+    return {
+        "weights": weights,
+        "table values": values,
+        "table indices": np.array(rows, np.int64),
+    }
 
 
-def clipped_by(clips, gradients):
-    for clip in clips:
-        gradients = clip(gradients)
-    return gradients
+def with_limits(part, arguments, problem):
+    """Arguments whose ``clip_norm`` is a share of what the part compares it with."""
+    if "clip_norm" not in arguments:
+        return arguments
+    arrays = [
+        np.where(np.isfinite(array), array, 0).astype(np.float64)
+        for name, array in problem.items()
+        if name != "table indices"
+    ]
+    if part == "clipping.ByGlobalNorm":
+        arrays = [np.concatenate([array.ravel() for array in arrays])]
+    sizes = [array.size if part == "clipping.ByAverageNorm" else 1 for array in arrays]
+    norms = [
+        np.linalg.norm(array) / size for array, size in zip(arrays, sizes, strict=True)
+    ]
+    limit = arguments["clip_norm"] * (max(norms) or 1.0)
+    return {"clip_norm": max(float(f"{limit:.3g}"), 1e-30)}
 
 
-def require_equal(expected, clips, weights, values, rows):
+def new_pair(part, arguments, problem, stacked=(), clips=None):
+    return Pair(
+        tf1_clipping.program(part, arguments, problem, stacked),
+        clipping.twin(part, arguments, problem, clips),
+    )
+
+
+def require_parity(part, arguments, problem, stacked=(), clips=None):
     """Fails unless the clips do the same, eagerly and in a function, to the bit."""
-
-    def clipped(*tensors):
-        return as_arrays(clipped_by(clips, as_gradients(*tensors)))
-
-    tensors = [tf.constant(array) for array in (weights, values, rows)]
-    for function in (clipped, tf.function(clipped, autograph=False)):
-        received = {key: tensor.numpy() for key, tensor in function(*tensors).items()}
-        compare_plays(
-            [{"gradients": expected}], [{"gradients": received}]
-        ).require_agreement()
+    with new_pair(part, arguments, problem, stacked, clips) as pair:
+        for level in ("eager", "function"):
+            values = tf1_clipping.values(problem)
+            pair.compare(MOVES, level, values).require_agreement()
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -129,34 +80,29 @@ def require_equal(expected, clips, weights, values, rows):
 @given(data=st.data())
 def test_clipped_gradients_are_those_of_tf1(name, data):
     # TF1 multiplied by float32 sizes, which takes float32 gradients only.
-    dtypes = (
-        ("float32",) if name == "ByAverageNorm" else ("float32", "float64", "float16")
-    )
-    dtype, *arrays = data.draw(problems(dtypes))
-    arguments = data.draw(PARTS[name].arguments)
-    expected = graph_of_tf1(((name, tuple(arguments.items())),), dtype)(*arrays)
-    require_equal(expected, [made(name, arguments)], *arrays)
+    by_average = name == "clipping.ByAverageNorm"
+    problem = data.draw(problems(("float32",) if by_average else DTYPES))
+    arguments = with_limits(name, data.draw(PARTS[name].arguments), problem)
+    require_parity(name, arguments, problem)
 
 
 STACKED = (
-    ("ByGlobalNorm", {"clip_norm": 5.0}),
-    ("ByValue", {"clip_value_min": -1.0, "clip_value_max": 2.0}),
+    ("clipping.ByGlobalNorm", {"clip_norm": 5.0}),
+    ("clipping.ByValue", {"clip_value_min": -1.0, "clip_value_max": 2.0}),
 )
 
 
 @FEWER
 @given(problem=problems(), turned=st.booleans())
 def test_stacked_clips_are_those_of_tf1_in_their_order(problem, turned):
-    dtype, *arrays = problem
-    stack = STACKED[::-1] if turned else STACKED
-    references = tuple((name, tuple(arguments.items())) for name, arguments in stack)
-    expected = graph_of_tf1(references, dtype)(*arrays)
-    require_equal(expected, [made(*one) for one in stack], *arrays)
+    first, second = STACKED[::-1] if turned else STACKED
+    clips = [made(*first), made(*second)]
+    require_parity(*first, problem, stacked=[second], clips=clips)
 
 
 def test_a_global_norm_that_is_not_finite_makes_every_gradient_nan():
     for ruin in (np.inf, -np.inf, np.nan, 1e30):  # the square of the last overflows
-        clipped = made("ByGlobalNorm", {"clip_norm": 5.0})(
+        clipped = made("clipping.ByGlobalNorm", {"clip_norm": 5.0})(
             [tf.constant([1.0, ruin]), None, tf.ones([3])]
         )
         assert clipped[1] is None
@@ -165,7 +111,7 @@ def test_a_global_norm_that_is_not_finite_makes_every_gradient_nan():
 
 def test_a_sparse_norm_counts_slices_of_one_row_apart():
     slices = tf.IndexedSlices(tf.constant([[3.0], [-3.0]]), [1, 1], [2, 1])
-    (clipped,) = made("ByGlobalNorm", {"clip_norm": 1.0})([slices])
+    (clipped,) = made("clipping.ByGlobalNorm", {"clip_norm": 1.0})([slices])
     assert isinstance(clipped, tf.IndexedSlices)
     np.testing.assert_allclose(clipped.values, [[0.5**0.5], [-(0.5**0.5)]], rtol=1e-6)
 
@@ -178,122 +124,31 @@ def test_nothing_to_clip_is_left_alone():
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_an_average_norm_of_another_dtype_is_refused(dtype):
-    clip = made("ByAverageNorm", {"clip_norm": 0.1})
+    clip = made("clipping.ByAverageNorm", {"clip_norm": 0.1})
     with pytest.raises(
         ValueError, match=rf"^gradients must be float32\. Received: {dtype}\."
     ):
         clip([tf.ones([3], dtype)])
 
 
-def trained_by_tf1(clips, start, x, y, steps):
-    """Yields slots and variables after each step of a regression on embeddings.
-
-    The loss is no linear one: of such, no gradient depends on the forward pass, and
-    Grappler lets Keras's optimizers update a variable before backpropagation reads it.
-    """
-    with tf.Graph().as_default() as graph:
-        rows = tf.compat.v1.placeholder(tf.int64, [None, 2])
-        target = tf.compat.v1.placeholder(tf.float32, [None, COLUMNS])
-        table = tf.compat.v1.get_variable("table", initializer=start["table"])
-        weights = tf.compat.v1.get_variable("weights", initializer=start["weights"])
-        output = tf.reduce_sum(tf.nn.embedding_lookup(table, rows), 1) * weights
-        loss = tf.reduce_sum(tf.square(output - target))
-        optimizer = tf.compat.v1.train.MomentumOptimizer(0.1, 0.9)
-        gradients, variables = zip(*optimizer.compute_gradients(loss), strict=False)
-        for name, arguments in clips:
-            gradients = PARTS[name].reference(list(gradients), **arguments)
-        train = optimizer.apply_gradients(zip(gradients, variables, strict=False))
-        state = {
-            "slots": {slot.op.name: slot for slot in optimizer.variables()},
-            "updates": {"table": table, "weights": weights},
-        }
-        initialise = tf.compat.v1.global_variables_initializer()
-    with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
-        session.run(initialise)
-        for step in range(steps):
-            session.run(train, {rows: x[step], target: y[step]})
-            yield session.run(state)
-
-
-class Embedded(keras.layers.Layer):
-    """The sum of the embeddings of two rows, times weights."""
-
-    def __init__(self, start):
-        super().__init__()
-        for name, value in start.items():
-            setattr(
-                self,
-                name,
-                self.add_weight(
-                    shape=value.shape,
-                    name=name,
-                    initializer=lambda *_, value=value, **__: tf.constant(value),
-                ),
-            )
-
-    def call(self, rows):
-        embedded = tf.nn.embedding_lookup(self.table.value, rows)
-        return tf.reduce_sum(embedded, 1) * self.weights_
-
-
 @pytest.mark.parametrize(
     "clips",
-    [
-        *(((name, part.samples[0]),) for name, part in PARTS.items()),
-        STACKED,
-    ],
+    [*([(name, part.samples[0])] for name, part in PARTS.items()), list(STACKED)],
     ids=[*PARTS, "stacked"],
 )
 def test_training_with_clips_is_that_of_tf1(clips):
-    random = np.random.RandomState(0)
-    start = {
-        "table": random.standard_normal((TABLE, COLUMNS)).astype(np.float32),
-        "weights": random.standard_normal(COLUMNS).astype(np.float32),
-    }
-    steps, batch = 5, 6
-    x = random.randint(TABLE, size=(steps, batch, 2))
-    y = (3 * random.standard_normal((steps, batch, COLUMNS))).astype(np.float32)
-    expected = list(trained_by_tf1(clips, start, x, y, steps))
-    layer = Embedded({"table": start["table"], "weights_": start["weights"]})
-    optimizer = tf1_semantics.optimizers.Momentum(
-        0.1, 0.9, clip=[made(*one) for one in clips]
-    )
-    model = keras.Sequential([keras.Input((2,), dtype="int64"), layer])
-    model.compile(
-        optimizer,
-        lambda target, output: tf.reduce_sum(tf.square(output - target)),
-        jit_compile=False,
-    )
-    states = []
-
-    def keep(*_, **__):
-        slots, _ = optimizer.tf1_slots()
-        states.append(
-            {
-                "slots": {
-                    f"{name}/Momentum": slot.numpy()
-                    for name, slot in zip(
-                        ("table", "weights"), slots["Momentum"], strict=False
-                    )
-                },
-                "updates": {
-                    "table": layer.table.numpy(),
-                    "weights": layer.weights_.numpy(),
-                },
-            }
-        )
-
-    model.fit(
-        x.reshape(-1, 2),
-        y.reshape(-1, COLUMNS),
-        batch_size=batch,
-        shuffle=False,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=keep)],
-    )
-    comparison = compare_plays(expected, states)
-    comparison.require_agreement()
-    assert comparison.records == steps
+    """A model's gradients, in ``fit``, which are large enough to be clipped."""
+    part = "optimizers.Momentum"
+    arguments = {"learning_rate": 0.1, "momentum": 0.9, "clip": clips}
+    values, moves = tf1_optimizers.regression_problem(5, scale=10.0)
+    with optimizer_twins.regression_pair(part, arguments, values) as pair:
+        pair.compare(moves, "fit", values).require_agreement()
+        *_, clipped = pair.reference(moves, values)
+    del arguments["clip"]
+    program = tf1_optimizers.regression(part, arguments)
+    *_, unclipped = session.play(program, moves, values)
+    for name in values:
+        assert not np.array_equal(clipped["updates"][name], unclipped["updates"][name])
 
 
 def test_kerass_clipnorm_is_tf1s_as_the_descriptor_says():
@@ -305,7 +160,7 @@ def test_kerass_clipnorm_is_tf1s_as_the_descriptor_says():
     moved = []
     for optimizer, gradients in (
         (of_keras, [slices]),
-        (of_ours, made("ByNorm", {"clip_norm": 1.0})([slices])),
+        (of_ours, made("clipping.ByNorm", {"clip_norm": 1.0})([slices])),
     ):
         variable = keras.Variable(np.zeros([5, 64], np.float32))
         optimizer.apply(gradients, [variable])
@@ -318,7 +173,10 @@ class OfTheSum(tf1_semantics.clipping.ByGlobalNorm):
 
     def __call__(self, gradients):
         return super().__call__(
-            [one if one is None else tf.convert_to_tensor(one) for one in gradients]
+            [
+                None if gradient is None else tf.convert_to_tensor(gradient)
+                for gradient in gradients
+            ]
         )
 
 
@@ -332,17 +190,17 @@ class MaximumForBoth(tf1_semantics.clipping.ByValue):
 
 
 @pytest.mark.parametrize(
-    "faulty, name", [(OfTheSum, "ByGlobalNorm"), (MaximumForBoth, "ByValue")]
+    "faulty, name",
+    [(OfTheSum, "clipping.ByGlobalNorm"), (MaximumForBoth, "clipping.ByValue")],
 )
 def test_planted_faults_are_found(faulty, name):
     random = np.random.RandomState(0)
-    arrays = (
-        (9 * random.standard_normal(WEIGHTS)).astype(np.float32),
-        random.standard_normal((9, COLUMNS)).astype(np.float32),
-        np.array([1, 1, 2, 3, 3, 3, 0, 6, 6]),
-    )
+    problem = {
+        "weights": (9 * random.standard_normal(WEIGHTS)).astype(np.float32),
+        "table values": random.standard_normal((9, COLUMNS)).astype(np.float32),
+        "table indices": np.array([1, 1, 2, 3, 3, 3, 0, 6, 6]),
+    }
     arguments = PARTS[name].samples[0]
-    expected = graph_of_tf1(((name, tuple(arguments.items())),), "float32")(*arrays)
-    require_equal(expected, [made(name, arguments)], *arrays)
+    require_parity(name, arguments, problem)
     with pytest.raises(AssertionError):
-        require_equal(expected, [faulty(**arguments)], *arrays)
+        require_parity(name, arguments, problem, clips=[faulty(**arguments)])

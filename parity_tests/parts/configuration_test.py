@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from parity_tests.parts import table
+from parity_tests.parts.making import made
 from tf2_keras.tf1_semantics import (
     averages,
     clipping,
@@ -25,7 +26,7 @@ SAMPLES = [
 
 @pytest.mark.parametrize("part, arguments", SAMPLES)
 def test_a_configuration_survives_json(part, arguments):
-    original = table.constructor(part.name)(**arguments)
+    original = made(part.name, arguments)
     text = json.dumps(keras.saving.serialize_keras_object(original))
     copy = keras.saving.deserialize_keras_object(json.loads(text))
     assert type(copy) is type(original)
@@ -34,7 +35,7 @@ def test_a_configuration_survives_json(part, arguments):
 
 @pytest.mark.parametrize("part, arguments", SAMPLES)
 def test_a_configuration_holds_every_argument(part, arguments):
-    config = table.constructor(part.name)(**arguments).get_config()
+    config = made(part.name, arguments).get_config()
     assert set(arguments) <= set(config)
 
 

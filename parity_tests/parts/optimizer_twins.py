@@ -3,7 +3,10 @@
 import keras
 import tensorflow as tf
 
+from parity_tests.engine.comparison import compare_plays
+from parity_tests.pair.pair import Pair
 from parity_tests.parts.making import made
+from tf1_graph.parts import optimizers as tf1_optimizers
 from tf1_graph.parts.optimizers import KERNEL, TABLE
 from tf2_keras import training
 from tf2_keras.observing import key_of
@@ -125,3 +128,44 @@ def regression_twin(model):
     compiled.moves["accumulate"] = compiled.moves["train"]
     compiled.fitted["accumulate"] = compiled.fitted["train"]
     return compiled
+
+
+def regression_pair(part, arguments, values):
+    """The Pair of the regression's program and its model's twin."""
+    return Pair(
+        tf1_optimizers.regression(part, arguments),
+        regression_twin(regression(part, arguments, values)),
+    )
+
+
+def saved_and_loaded(part, arguments, steps, saved, path):
+    """Trains a model in ``fit``, saves it, and goes on with what is loaded.
+
+    Args:
+        steps, saved: how many there are, and after how many it is saved.
+        path: of the .keras file.
+
+    Returns:
+        (the loaded model, the Comparison of what it does with what TF1 does on).
+
+    Raises:
+        AssertionError: if the model was not TF1's before.
+    """
+    values, moves = tf1_optimizers.regression_problem(steps)
+    moves = tf1_optimizers.moves(arguments, [batch for _, batch in moves])
+    model, records = regression(part, arguments, values), []
+    program = tf1_optimizers.regression(part, arguments)
+    with Pair(program, regression_twin(model)) as pair:
+        pair.compare(
+            moves[:saved], "fit", values, on_reference=records.append
+        ).require_agreement()
+        model.save(path)
+        loaded = keras.models.load_model(path)
+        # What was loaded has to be what TF1 was left with, and goes on from there.
+        left = {**records[-1]["slots"], **records[-1]["updates"]}
+        comparison = compare_plays(
+            pair.reference(moves[saved:], left),
+            training.play(regression_twin(loaded), moves[saved:], "fit"),
+        )
+    assert comparison.records == steps - saved + 1
+    return loaded, comparison

@@ -22,7 +22,10 @@ ROWS = 7  # of the table that the sparse gradient is of
 # What Keras's optimizers call their own arguments, and what TF1 programs wrote.
 OF_KERAS = {
     "clipnorm": lambda limit: ("clipping.ByNorm", {"clip_norm": limit}),
-    "clipvalue": lambda limit: ("clipping.ByValue", {"low": -limit, "high": limit}),
+    "clipvalue": lambda limit: (
+        "clipping.ByValue",
+        {"clip_value_min": -limit, "clip_value_max": limit},
+    ),
     "global_clipnorm": lambda limit: ("clipping.ByGlobalNorm", {"clip_norm": limit}),
 }
 
@@ -33,7 +36,9 @@ def clipped(part, arguments, gradients):
     if part == "clipping.ByGlobalNorm":
         return clip(gradients, **arguments)[0]
     limits = [
-        arguments[name] for name in ("low", "high", "clip_norm") if name in arguments
+        arguments[name]
+        for name in ("clip_value_min", "clip_value_max", "clip_norm")
+        if name in arguments
     ]
     return [
         None if gradient is None else clip(gradient, *limits) for gradient in gradients
@@ -93,7 +98,13 @@ def _problem():
 
 ARGUMENTS = collections.OrderedDict(
     [
-        ("ByValue", [{"low": -1.0, "high": 2.0}, {"low": 0, "high": 1}]),
+        (
+            "ByValue",
+            [
+                {"clip_value_min": -1.0, "clip_value_max": 2.0},
+                {"clip_value_min": 0, "clip_value_max": 1},
+            ],
+        ),
         ("ByNorm", [{"clip_norm": 5.0}, {"clip_norm": 1}]),
         ("ByAverageNorm", [{"clip_norm": 0.1}]),
         ("ByGlobalNorm", [{"clip_norm": 5.0}, {"clip_norm": 1}]),

@@ -182,14 +182,16 @@ def updates(part, arguments, variables, gradients, undecayed=(), **seen):
         step,
         **options,
     )
+    afterwards = []
     with tf.control_dependencies([train]):
         if every:
-            train = tf.group(
-                *[tf.assign(total, tf.zeros_like(total)) for total in sums.values()]
-            )
+            afterwards += [
+                tf.assign(total, tf.zeros_like(total)) for total in sums.values()
+            ]
         if average:
             averages_of = averages.average(*average, global_step=step)
-            train = averages_of.apply(list(variables.values()))
+            afterwards.append(averages_of.apply(list(variables.values())))
+    train = tf.group(train, *afterwards)
     # What is seen of an accumulated gradient is the batch's own.
     moves["train"] = session.train(
         train, gradients=gradients if every else applied, optimizer=optimizer, **seen
@@ -306,7 +308,7 @@ def regression(part, arguments):
             loss={"loss": loss},
         )
         averaged = {
-            name: graph.get_tensor_by_name(slot.name)
+            name: slot
             for slot in tf.global_variables()
             for name in variables
             if slot.op.name == name + "/ExponentialMovingAverage"
@@ -316,8 +318,12 @@ def regression(part, arguments):
     return session.program(graph, {"x": x, "y_true": y_true}, _settings(graph), **moves)
 
 
-def regression_problem(steps, batch=4):
-    """(values, moves that train) of a regression whose rows come twice, or never."""
+def regression_problem(steps, scale=1.0, batch=4):
+    """(values, moves that train) of a regression whose rows come twice, or never.
+
+    Args:
+        scale: what targets, and so gradients, are multiplied by.
+    """
     random = np.random.RandomState(1)
     values = {
         "table": random.standard_normal(TABLE).astype(np.float32),
@@ -328,7 +334,9 @@ def regression_problem(steps, batch=4):
             "train",
             {
                 "x": random.randint(TABLE[0], size=(batch, 2)).astype(np.int32),
-                "y_true": random.standard_normal((batch, 1)).astype(np.float32),
+                "y_true": (scale * random.standard_normal((batch, 1))).astype(
+                    np.float32
+                ),
             },
         )
         for _ in range(steps)
