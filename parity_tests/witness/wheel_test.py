@@ -89,9 +89,12 @@ def tf_parity(wheel, tmp_path_factory):
     (site_packages,) = folder.glob("lib/python*/site-packages")
     with zipfile.ZipFile(wheel) as archive:  # of Python alone: that is installing it
         archive.extractall(site_packages)
-    # What it depends on, without what an editable install adds to it.
-    dependencies = sysconfig.get_path("purelib")
-    (site_packages / "dependencies.pth").write_text(f"{dependencies}\n")
+    # What it depends on lies beside it, NumPy 2 above all, as after pip install; but
+    # not what an editable install leaves, which would lead back to the checkout.
+    for path in pathlib.Path(sysconfig.get_path("purelib")).iterdir():
+        link = site_packages / path.name
+        if path.suffix != ".pth" and "editable" not in path.name and not link.exists():
+            link.symlink_to(path)
 
     def run(words, folder_to_run_in):
         program = "from parity_tests.commands.cli import main; main()"
