@@ -53,6 +53,33 @@ def test_an_excerpt_stands_in_a_file_of_the_chapter(block):
     assert excerpt in passages
 
 
+def statements(column):
+    """The lines of a column, joined where the next is indented, without their spaces."""
+    joined = []
+    for line in filter(None, column):
+        if line.startswith(" "):
+            joined[-1] += line
+        else:
+            joined.append(line)
+    return ["".join(text.split()) for text in joined]
+
+
+def test_the_pair_on_the_first_screen_stands_in_the_two_files():
+    """Line breaks apart, which two columns need."""
+    (block,) = (
+        block
+        for block in markdown.code(ROOT / "README.md")
+        if block.remark == "pair: mnist_cnn"
+    )
+    heading, _, *rows = (line.split("│") for line in block.text.splitlines())
+    for number, file in enumerate(heading):
+        source = "".join((ROOT / file.strip()).read_text("utf-8").split())
+        column = [row[number].rstrip().removeprefix(" " * number) for row in rows]
+        assert len(statements(column)) == 3
+        for statement in statements(column):
+            assert statement in source
+
+
 def small_model():
     """A compiled model of two weights and the data that it fits."""
     model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])

@@ -321,26 +321,3 @@ def records_of(contents, arrays):
                     )
             plays[play].append(record)
     return plays
-
-
-def is_golden(folder):
-    """Whether a folder holds a golden of any format, exports included, and nothing else.
-
-    Only such a folder may be replaced by another golden.
-    """
-    if os.path.islink(folder):
-        return False
-    for parent, folders, files in os.walk(folder):
-        for name in folders + files:
-            path = os.path.join(parent, name)
-            inner = os.path.relpath(path, folder).replace(os.sep, "/")
-            if os.path.islink(path) or not OURS.fullmatch(inner):
-                return False
-    try:
-        with open(os.path.join(folder, JSON), encoding="utf-8") as file:
-            contents = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return False
-    if not isinstance(contents, dict) or "format" not in contents:
-        return False
-    return "sha256" in contents or "records_sha256" in contents

@@ -27,9 +27,10 @@ class ForeignFolder(ValueError):
     """A folder that holds something else than a golden; the text is one line."""
 
     def __init__(self, received):
+        self.received = " ".join(received.split())
         super().__init__(
             "A golden may replace nothing but a golden. Received: {}. Take away what is "
-            "there, or name another folder.".format(" ".join(received.split()))
+            "there, or name another folder.".format(self.received)
         )
 
 
@@ -85,8 +86,10 @@ def _names(folder):
 
 def _says_that_it_is_one(path):
     try:
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             facts = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(facts, dict) and "format" in facts and "records_sha256" in facts
+    if not isinstance(facts, dict) or "format" not in facts:
+        return False
+    return "sha256" in facts or "records_sha256" in facts  # of the first format

@@ -12,7 +12,12 @@ import sys
 import tempfile
 
 from parity_tests.models import chapters
-from parity_tests.witness import golden, recordables, reference_conditions
+from parity_tests.witness import (
+    golden,
+    golden_folders,
+    recordables,
+    reference_conditions,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -95,15 +100,15 @@ def refuse(rule, received, remedy):
 
 def require_free(destination, replace):
     """Refuses to write where something is, unless it is a golden that may be replaced."""
-    if not os.path.lexists(destination):
-        return
-    if not golden.is_golden(destination):
+    try:
+        golden_folders.require_replaceable(destination)
+    except golden_folders.ForeignFolder as error:
         refuse(
             "--out must hold nothing but goldens under the names that are recorded",
-            destination,
+            error.received,
             "Move it away, or name another folder",
         )
-    if not replace:
+    if not replace and os.path.isdir(destination) and os.listdir(destination):
         refuse(
             "--out must not hold a golden of the same name yet",
             destination,
@@ -124,9 +129,8 @@ def record(recordable, destination, options):
         if options.export and recordable.export is not None:
             recordable.export(part)
         require_free(destination, options.replace)  # recording took its time
-        shutil.rmtree(destination, ignore_errors=True)
-        os.rename(part, destination)
-        os.chmod(destination, 0o755)
+        os.chmod(part, 0o755)
+        golden_folders.replace(part, destination)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
