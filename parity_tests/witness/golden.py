@@ -18,7 +18,6 @@ import hashlib
 import io
 import json
 import os
-import re
 
 import numpy as np
 
@@ -26,16 +25,11 @@ FORMAT = 2
 WHOLE = 64  # elements up to which a tensor is kept whole
 SAMPLE = 31  # elements kept of a larger one, besides its largest
 JSON, NPZ = "golden.json", "records.npz"
+HASH = "records_sha256"  # the key of what both files are checked by
 MOVE = "move"  # the key of a record that is no stage
 # What a large tensor is compared by; each comes as a tensor of its own.
-SHAPE, SAMPLED, SHA256 = " shape", " sample", " sha256"
+SHAPE, SAMPLED, LARGEST, SHA256 = " shape", " sample", " largest", " sha256"
 KINDS = "biufc"  # of dtype: bool, integers, floats and complex numbers
-# All that a folder may hold to be replaced: a golden, and what --export adds to one.
-DATA = r"(index|data-\d{5}-of-\d{5})"
-OURS = re.compile(
-    rf"golden\.json|records\.npz|checkpoint|model\.ckpt\.(meta|{DATA})"
-    rf"|saved_model(/saved_model\.pb|/variables(/variables\.{DATA})?)?"
-)
 
 # What is kept of one tensor. ``largest``, the position of its largest element in flat C
 # order, and ``sha256`` are None where ``elements`` are all of them.
@@ -63,6 +57,12 @@ def sample_positions(size):
     return np.linspace(0, size - 1, SAMPLE).astype(np.int64)
 
 
+def largest_position(flat):
+    """Where the largest magnitude of [n] elements is; a NaN is larger than all."""
+    magnitude = np.abs(flat)
+    return int(np.argmax(np.where(np.isnan(magnitude), np.inf, magnitude)))
+
+
 def reduced(array, largest=None):
     """What is ``Kept`` of an array.
 
@@ -83,19 +83,22 @@ def reduced(array, largest=None):
         return Kept(array.shape, array, None, None)
     flat = array.ravel()
     if largest is None:
-        magnitude = np.abs(flat)
-        largest = int(np.argmax(np.where(np.isnan(magnitude), -1, magnitude)))
+        largest = largest_position(flat)
     kept = flat[np.append(sample_positions(flat.size), largest)]
     return Kept(array.shape, kept, largest, digest(array))
 
 
-def spread(name, kept, exact):
-    """{name: array} by which a tensor is compared; its hash only where ``exact``."""
-    if kept.largest is None:
-        return {name: kept.elements}
+def spread(name, kept, largest, exact):
+    """{name: array} by which a large tensor is compared; its hash only where ``exact``.
+
+    Args:
+        kept: a ``Kept``.
+        largest: its largest element.
+    """
     tensors = {
         name + SHAPE: np.array(kept.shape, np.int64),
         name + SAMPLED: kept.elements,
+        name + LARGEST: np.abs(largest),
     }
     if exact:
         tensors[name + SHA256] = kept.sha256
@@ -129,7 +132,7 @@ def write(folder, plays, facts):
         forms=[json.loads(form) for form in forms],
         plays=numbers,
     )
-    contents["sha256"] = fingerprint(contents, data.getvalue())
+    contents[HASH] = fingerprint(contents, data.getvalue())
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, NPZ), "wb") as file:
         file.write(data.getvalue())
@@ -168,7 +171,7 @@ def number_of(described, known):
 
 def fingerprint(contents, data):
     """SHA-256 of both files, of all that ``golden.json`` says but itself, as text."""
-    stated = {key: value for key, value in contents.items() if key != "sha256"}
+    stated = {key: value for key, value in contents.items() if key != HASH}
     # As JSON gives it back: lists for tuples, text for keys.
     stated = json.dumps(json.loads(json.dumps(stated)), sort_keys=True)
     return hashlib.sha256(stated.encode() + data).hexdigest()
@@ -205,7 +208,7 @@ class Golden:
                 f"A golden must be of format {FORMAT}. "
                 f"Received: {folder}, of format {stated!r:.20}. Record it again."
             )
-        if contents.get("sha256") != fingerprint(contents, data):
+        if contents.get(HASH) != fingerprint(contents, data):
             raise GoldenError(
                 "A golden must have the hash that it states. "
                 f"Received: {folder}, whose files do not. Record it again."
@@ -214,7 +217,7 @@ class Golden:
             arrays = {name: arrays[name] for name in arrays.files}
         self._records = records_of(contents, arrays)
         self.plays = tuple(self._records)
-        structure = ("format", "layouts", "forms", "plays", "sha256")
+        structure = ("format", "layouts", "forms", "plays", HASH)
         self.facts = {
             key: value for key, value in contents.items() if key not in structure
         }
@@ -222,8 +225,8 @@ class Golden:
     def play(self, name, exact=always):
         """Yields the records of a stored play.
 
-        A small tensor comes whole. A large one comes as ``NAME shape``, ``NAME sample``
-        and ``NAME sha256``.
+        A small tensor comes whole. A large one comes as ``NAME shape``, ``NAME sample``,
+        ``NAME largest``, which is a magnitude, and ``NAME sha256``.
 
         Args:
             name: one of ``plays``.
@@ -273,21 +276,29 @@ class Golden:
 
 
 def spread_all(stage, tensors, exact):
+    """{name: array} by which the tensors of a stored stage are compared."""
     arrays = {}
     for name, kept in tensors.items():
-        arrays.update(spread(name, kept, exact(stage, name)))
+        if kept.largest is None:
+            arrays[name] = kept.elements
+        else:
+            arrays.update(spread(name, kept, kept.elements[-1], exact(stage, name)))
     return arrays
 
 
 def spread_like(name, array, kept, exact):
-    """As ``spread``, of an array that is to be compared with what was kept."""
+    """The same of an array that is to be compared with what was kept."""
     if kept is not None and kept.shape != array.shape:
         # There is nothing to compare: the difference is that of the shapes.
         if kept.largest is None:
             return {name: array}
         return {name + SHAPE: np.array(array.shape, np.int64)}
-    largest = None if kept is None else kept.largest
-    return spread(name, reduced(array, largest), exact)
+    alike = reduced(array, None if kept is None else kept.largest)
+    if alike.largest is None:
+        return {name: array}
+    # Sampled where the stored one is, but nothing larger may be anywhere else.
+    flat = array.ravel()
+    return spread(name, alike, flat[largest_position(flat)], exact)
 
 
 def records_of(contents, arrays):

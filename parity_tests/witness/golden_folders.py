@@ -29,8 +29,8 @@ class ForeignFolder(ValueError):
     def __init__(self, received):
         self.received = " ".join(received.split())
         super().__init__(
-            "A golden may replace nothing but a golden. Received: {}. Take away what is "
-            "there, or name another folder.".format(self.received)
+            f"A golden may replace nothing but a golden. Received: {self.received}. Take away what is "
+            "there, or name another folder."
         )
 
 
@@ -90,6 +90,4 @@ def _says_that_it_is_one(path):
             facts = json.load(file)
     except (OSError, ValueError, RecursionError):
         return False
-    if not isinstance(facts, dict) or "format" not in facts:
-        return False
-    return "sha256" in facts or "records_sha256" in facts  # of the first format
+    return isinstance(facts, dict) and {"format", golden.HASH} <= set(facts)

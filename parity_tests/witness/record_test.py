@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parity_tests.witness import golden, record, recordables, replay
+from parity_tests.witness import golden, golden_folders, record, recordables, replay
 
 RECORD = ["linear_regression", "--write", "--any-tensorflow"]
 SOURCES = ["tf1_graph/session.py", "tf1_graph/updates.py"]
