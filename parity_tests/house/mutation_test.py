@@ -28,6 +28,6 @@ def test_the_claims_of_a_module_are_those_named_after_it(module, expected):
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     claims = mutation.claims(pathlib.Path("tf1_graph/models/mnist_cnn.py"))
     assert "parity_tests/models/mnist_cnn_next_batch_test.py" in claims
-    # tf1_graph/session.py has no file of its own, and is imported by pair_test.py.
+    # tf1_graph/session.py has no file of its own, and is imported by compiled_test.py.
     claims = mutation.claims(pathlib.Path("tf1_graph/session.py"))
-    assert "parity_tests/models/pair_test.py" in claims and len(claims) > 1
+    assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 1
