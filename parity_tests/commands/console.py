@@ -77,14 +77,16 @@ def progress(*columns):
     )
 
     on_stderr = console(sys.stderr)
+    shown = on_stderr.is_terminal
     return Progress(
         TextColumn("{task.description:<20}"),
         BarColumn(),
         *(columns or [MofNCompleteColumn()]),
         TimeElapsedColumn(),
-        console=on_stderr,
+        # Switched off, some versions of rich still end with an empty line.
+        console=on_stderr if shown else console(io.StringIO()),
         transient=True,
-        disable=not on_stderr.is_terminal,
+        disable=not shown,
     )
 
 

@@ -7,24 +7,22 @@ import pathlib
 
 def faults(chapter):
     """Names of the faults of a chapter, the keys of its FAULTS."""
-    for statement in _tree(f"parity_tests.models.{chapter}_faults").body:
-        targets = getattr(statement, "targets", ())
-        if [getattr(target, "id", None) for target in targets] == ["FAULTS"]:
-            return tuple(key.value for key in statement.value.keys)
-    return ()
+    declared = _assigned(f"parity_tests/models/{chapter}_faults.py", "FAULTS")
+    return tuple(key.value for key in declared.keys)
 
 
 def optimizers():
     """Names of the optimizers that are parts, such as optimizers.Adam."""
-    return tuple(
-        keyword.value.value
-        for node in ast.walk(_tree("parity_tests.parts.optimizers"))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Part"
-        for keyword in node.keywords
-        if keyword.arg == "name"
-    )
+    declared = _assigned("tf2_keras/tf1_semantics/optimizers/__init__.py", "__all__")
+    return tuple(f"optimizers.{name.value}" for name in declared.elts)
 
 
-def _tree(module):
-    path = pathlib.Path(importlib.util.find_spec(module).origin)
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _assigned(path, name):
+    """The syntax tree of what a file assigns to a name at its top level."""
+    package, _, inner = path.partition("/")
+    folder = pathlib.Path(importlib.util.find_spec(package).origin).parent
+    for statement in ast.parse((folder / inner).read_text(encoding="utf-8")).body:
+        targets = getattr(statement, "targets", ())
+        if [getattr(target, "id", None) for target in targets] == [name]:
+            return statement.value
+    raise LookupError(f"{path} must assign {name}. Received: a file that does not.")

@@ -111,7 +111,7 @@ def test_stages_of_different_chapters_share_the_columns():
 
 def test_a_line_that_can_be_copied_has_no_break(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    command = "tf-parity run " + "--chapter mnist_cnn " * 20
+    command = "tf-parity run" + " --chapter mnist_cnn" * 20
     text = console.rendered(io.StringIO(), [tables.divergence("place", command)])
     assert command in text
 

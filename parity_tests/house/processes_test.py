@@ -1,8 +1,8 @@
 """Claims about the processes that tests start: none of them is left behind."""
 
+import ast
 import os
 import pathlib
-import re
 import select
 import subprocess
 
@@ -49,8 +49,38 @@ def test_a_process_that_takes_too_long_is_ended(run_python):
     os.close(reading)
 
 
-def test_tests_start_processes_by_the_fixtures_only():
+STARTS = [
+    f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output")
+]
+
+
+def endless(source):
+    """Lines of a test file that start a process which nothing has to end."""
+    for node in ast.walk(ast.parse(source)):
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        keywords = [keyword.arg for keyword in getattr(node, "keywords", ())]
+        without = called in STARTS and "timeout" not in keywords
+        if without or called == "subprocess.Popen":
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("subprocess.run(words)", [1]),
+        ("subprocess.Popen(words, timeout=1)", [1]),
+        ("subprocess.check_output(words, text=True)", [1]),
+        ("subprocess.run(words, timeout=300)", []),
+        ("run_python('-c', program)", []),
+        ("program = 'subprocess.run(words)'", []),
+    ],
+)
+def test_a_process_that_nothing_ends_is_seen(line, expected):
+    assert list(endless(line)) == expected
+
+
+def test_a_process_of_a_test_has_an_end():
+    """The fixtures end theirs; what else is started has a timeout."""
     for path in FOLDER.rglob("*_test.py"):
-        if path != pathlib.Path(__file__):
-            source = path.read_text(encoding="utf-8")
-            assert not re.search(r"^(import|from) subprocess\b", source, re.M), path
+        lines = list(endless(path.read_text(encoding="utf-8")))
+        assert not lines, f"{path.relative_to(FOLDER)}: use run_python in lines {lines}"
