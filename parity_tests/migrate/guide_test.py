@@ -154,6 +154,7 @@ def installed(folder, with_docs):
         [sys.executable, "-c", GUIDE],
         env={**os.environ, "PYTHONPATH": str(site)},
         cwd=folder,
+        timeout=600,
         check=True,
         capture_output=True,
         text=True,

@@ -434,6 +434,7 @@ def test_a_scan_imports_no_tensorflow_and_takes_a_few_times_what_parsing_does(tm
         (tmp_path / f"m{number}.py").write_text(body)
     run = subprocess.run(
         [sys.executable, "-c", SPEED, str(tmp_path)],
+        timeout=600,
         check=True,
         cwd=ROOT,
         capture_output=True,

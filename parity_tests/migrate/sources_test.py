@@ -87,7 +87,11 @@ def test_python_2_is_read_where_no_folder_can_be_written(tmp_path):
         "assert report.files == 1 and len(report.findings) == 8, report\n"
     )
     subprocess.run(
-        [sys.executable, "-c", program], check=True, env=environment, cwd=ROOT
+        [sys.executable, "-c", program],
+        timeout=600,
+        check=True,
+        env=environment,
+        cwd=ROOT,
     )
 
 

@@ -227,7 +227,7 @@ def test_a_saved_model_is_loaded_where_the_parts_are_imported(tmp_path):
     keras.Sequential([keras.Input([4]), bias]).save(tmp_path / "model.keras")
     run = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, tmp_path / "model.keras"],
-        capture_output=True, text=True, cwd=ROOT,
+        timeout=600, capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
     *error, loaded = run.stdout.splitlines()

@@ -120,6 +120,7 @@ def without_onednn():
     """(conditions, {chapter: {side: cells}}) of a process without oneDNN."""
     result = subprocess.run(
         [sys.executable, "-c", REPORT, *chapters.NAMES],
+        timeout=600,
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -59,7 +59,11 @@ def wheel(tmp_path_factory):
     if _setuptools_is_new_enough():
         words.append("--no-build-isolation")
     result = subprocess.run(
-        [*words, source], capture_output=True, text=True, env=clean_environment()
+        [*words, source],
+        timeout=600,
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
     )
     output = result.stdout + result.stderr
     for reason in (
@@ -100,6 +104,7 @@ def tf_parity(wheel, tmp_path_factory):
         program = "from parity_tests.commands.cli import main; main()"
         return subprocess.run(
             [folder / "bin" / "python", "-c", program, *words],
+            timeout=600,
             capture_output=True,
             text=True,
             cwd=folder_to_run_in,
