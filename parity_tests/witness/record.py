@@ -5,7 +5,6 @@ what it would record; ``--write`` does it.
 """
 
 import argparse
-import dataclasses
 import hashlib
 import os
 import shutil
@@ -13,7 +12,7 @@ import sys
 import tempfile
 
 from parity_tests.models import chapters
-from parity_tests.witness import golden, reference_conditions, runs, tf1_parts
+from parity_tests.witness import golden, recordables, reference_conditions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -32,30 +31,13 @@ def main(arguments=None):
             "--any-tensorflow to record what this one computes",
         )
     for name in options.names:
-        print(f"{name}: {description(name, options)}")
-        if not options.write:
-            continue
-        if os.path.exists(os.path.join(options.out, name, golden.JSON)):
-            if not options.replace:
-                refuse(
-                    "--out must not hold a golden of the same name yet",
-                    os.path.join(options.out, name),
-                    "Pass --replace to overwrite it",
-                )
-        # Whole or not at all: made beside its destination, then moved.
-        os.makedirs(options.out, exist_ok=True)
-        part = tempfile.mkdtemp(prefix=name + ".", suffix=".part", dir=options.out)
-        try:
-            if name == tf1_parts.NAME:
-                tf1_parts.record(part, provenance(options, []))
-            else:
-                record(name, part, options)
-            destination = os.path.join(options.out, name)
-            shutil.rmtree(destination, ignore_errors=True)
-            os.rename(part, destination)
-            os.chmod(destination, 0o755)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        require_free(os.path.join(options.out, name), options.replace)
+    for name in options.names:
+        recordable = recordables.recordable(name, options.steps, options.data)
+        destination = os.path.join(options.out, name)
+        print(f"{name}: {recordable.says} into {destination}", flush=True)
+        if options.write:
+            record(recordable, destination, options)
     if not options.write:
         print("Nothing was written. Add --write to record.")
 
@@ -64,26 +46,25 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m parity_tests.witness.record", description=__doc__
     )
-    known = list(chapters.NAMES) + [tf1_parts.NAME]
     parser.add_argument(
         "names",
         nargs="*",
         metavar="CHAPTER",
-        help="what to record: {}; default: all".format(", ".join(known)),
+        help="what to record: {}; default: all".format(", ".join(recordables.NAMES)),
     )
     parser.add_argument("--out", metavar="DIR", required=True, help="where to put it")
     parser.add_argument("--write", action="store_true", help="record, not only say so")
     parser.add_argument(
-        "--replace", action="store_true", help="overwrite what is there"
+        "--replace", action="store_true", help="overwrite goldens that are there"
     )
-    parser.add_argument("--steps", type=int, help="instead of the chapter's own")
+    parser.add_argument("--steps", type=int, help="instead of a chapter's own")
     parser.add_argument(
         "--data", metavar="DIR", help="a folder of data instead of the embedded digits"
     )
     parser.add_argument(
         "--export",
         action="store_true",
-        help="also a Saver checkpoint, the .meta and a SavedModel",
+        help="also a chapter's Saver checkpoint, .meta and SavedModel",
     )
     parser.add_argument(
         "--any-tensorflow", action="store_true", help="record another TensorFlow"
@@ -97,10 +78,10 @@ def parse(arguments):
             options.data,
             "Leave it out for the embedded digits",
         )
-    options.names = options.names or known
+    options.names = options.names or list(recordables.NAMES)
     for name in options.names:
         try:
-            chapters.require_known(name, tuple(known), "CHAPTER")
+            chapters.require_known(name, recordables.NAMES, "CHAPTER")
         except chapters.UnknownName as error:
             print(f"record: {error}", file=sys.stderr)
             sys.exit(2)
@@ -112,61 +93,42 @@ def refuse(rule, received, remedy):
     sys.exit(2)
 
 
-def description(name, options):
-    """What recording ``name`` would do, in one sentence."""
-    if name == tf1_parts.NAME:
-        return tf1_parts.description()
-    return f"{options.steps or runs.steps_of(name)} steps into {os.path.join(options.out, name)}"
+def require_free(destination, replace):
+    """Refuses to write where something is, unless it is a golden that may be replaced."""
+    if not os.path.lexists(destination):
+        return
+    if not golden.is_golden(destination):
+        refuse(
+            "--out must hold nothing but goldens under the names that are recorded",
+            destination,
+            "Move it away, or name another folder",
+        )
+    if not replace:
+        refuse(
+            "--out must not hold a golden of the same name yet",
+            destination,
+            "Pass --replace to overwrite it",
+        )
 
 
-def record(name, folder, options):
-    """Trains a chapter and stores all that happens in ``folder``."""
-    from tf1_graph import session as tf1_session
-
-    graph = chapters.graph(name)
-    config = graph.Config(**runs.fields_of(name, options.data))
-    built = graph.build(config)
-    steps = options.steps or runs.steps_of(name)
-    session = tf1_session.open_session(built)
+def record(recordable, destination, options):
+    """Records into the folder ``destination``: whole or not at all."""
+    # Made beside its destination, then moved.
+    parent, name = os.path.split(destination)
+    os.makedirs(parent, exist_ok=True)
+    part = tempfile.mkdtemp(prefix=name + ".", suffix=".part", dir=parent)
     try:
-        batches = runs.batches_of(name, config, steps, options.data)
-        records = list(tf1_session.run(session, built, batches))
-        reached = runs.score(
-            name, lambda x: tf1_session.predict(session, built, x), options.data
-        )
-        facts = provenance(
-            options,
-            [f"tf1_graph/models/{name}.py", "tf1_graph/session.py"],
-        )
-        facts.update(
-            chapter=name,
-            config=dataclasses.asdict(config),
-            steps=steps,
-            reached=reached,
-        )
-        golden.write(folder, records, facts)
-        if options.export:
-            export(session, built, folder)
+        facts = recordable.facts
+        facts.update(provenance(options, recordable.sources))
+        golden.write(part, recordable.plays(), facts)
+        if options.export and recordable.export is not None:
+            recordable.export(part)
+        require_free(destination, options.replace)  # recording took its time
+        shutil.rmtree(destination, ignore_errors=True)
+        os.rename(part, destination)
+        os.chmod(destination, 0o755)
     finally:
-        session.close()
-
-
-def export(session, built, folder):
-    """A Saver checkpoint with its .meta, and a SavedModel that predicts."""
-    import tensorflow.compat.v1 as tf
-
-    with built.graph.as_default():
-        # Exported, the model is to predict as it is: no placeholder of the training left.
-        tf.train.Saver().save(session, os.path.join(folder, "model.ckpt"))
-        inputs = {"x": built.x}
-        for number, tensor in enumerate(built.inference_feed):
-            inputs[f"fed_{number}"] = tensor
-        tf.saved_model.simple_save(
-            session,
-            os.path.join(folder, "saved_model"),
-            inputs,
-            {"y_pred": built.predict},
-        )
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def provenance(options, sources):

@@ -1,164 +1,167 @@
 """Compares goldens with what today's compat.v1 and the twins compute."""
 
-import collections
-import itertools
 import pathlib
 
 import keras
 import tensorflow as tf
 
 from parity_tests.engine import budgets
-from parity_tests.engine.comparison import Budget, Comparison
+from parity_tests.engine.budgets import Budget
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters
-from parity_tests.models.pair import Pair
+from parity_tests.models.pair import ChapterPair
 from parity_tests.parts import table as parts
 from parity_tests.witness import golden, runs, tf1_parts
-from tf1_graph import session as tf1_session
+from parity_tests.witness.recordables import PLAY
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
 SIDES = ("compat.v1", "function", "fit")
 EXACT = Budget()
+# The level of budgets.toml for 1.15.5 itself on two kinds of processor. Its vectorised
+# square root begins with the processor's own approximation, which Intel and AMD round
+# otherwise.
+ANOTHER_CPU = "1.15.5, another CPU"
 
 
-def level_of_budgets(onednn):
+def level_of_budgets(onednn=True):
     """The level of budgets.toml that says what 1.15.5 and the two others differ by."""
     return "1.15.5" if onednn else "1.15.5, oneDNN off"
 
 
-def compare_chapter(name, side, folder=None, onednn=True, granted=True, fault=None):
-    """One leg: the golden of a chapter against compat.v1, or its twin at a level.
+def compare(stored, play, records, budget_for=None):
+    """Compares a stored play with another one of the same moves.
 
     Args:
-        name: a chapter.
-        side: one of ``SIDES``.
-        folder: that holds the golden; by default the one that comes along.
-        onednn: whether this process runs with oneDNN: another budget applies without.
-        granted: whether budgets above zero apply.
-        fault: a ``pair.Fault`` to plant in the twin.
+        stored: a ``golden.Golden``.
+        play: the name of one of its plays.
+        records: of the other play, an iterable, whole tensors as they are.
+        budget_for: (stage, tensor) -> Budget, or None for 0 ULP; it is asked for a large
+            tensor by its own name. Where it is 0 ULP, hashes must agree.
 
     Returns:
         engine.comparison.Comparison, finished.
     """
-    stored = golden.Golden(folder or GOLDENS / name)
-    budget_for = budgets.budget_for(name, level_of_budgets(onednn))
-    if not granted:
-        budget_for = _exactly
-    comparison = Comparison(stored.records(_is_exact(budget_for)), budget_for)
-    numbers = itertools.count()
+    return _compare(
+        stored, play, lambda exact: stored.like(play, records, exact), budget_for
+    )
 
-    def observe(record):
-        number = next(numbers)
-        comparison.observe(stored.like(number, record, _is_exact(budget_for)))
 
-    fields = {key: _hashable(value) for key, value in stored.facts["config"].items()}
-    config = chapters.graph(name).Config(**fields)
-    batches = runs.batches_of(name, config, stored.facts["steps"])
-    if side == "compat.v1":
-        built = chapters.graph(name).build(config)
-        session = tf1_session.open_session(built)
-        try:
-            for record in tf1_session.run(session, built, batches):
-                observe(record)
-        finally:
-            session.close()
-    else:
-        # The golden's configuration stays, whatever a fault would show best under.
-        with Pair(name, fields, fault and fault._replace(both=None)) as pair:
-            pair.training.run(batches, side, observe)
-    comparison.finish()
-    return comparison
+def compare_recordings(stored, other, play):
+    """Compares two goldens' plays of one name: to the bit, if on one kind of processor.
+
+    Args:
+        stored, other: of the same chapter or part, each a ``golden.Golden``.
+        play: as above.
+    """
+    budget_for = None
+    if not same_processor(stored, other):
+        budget_for = budget_of(stored, play, ANOTHER_CPU)
+    return _compare(stored, play, lambda exact: other.play(play, exact), budget_for)
+
+
+def same_processor(stored, other):
+    """Whether two goldens were recorded on one kind of processor."""
+    return all(stored.facts[key] == other.facts[key] for key in ("cpu", "cpu_flags"))
+
+
+def _compare(stored, play, candidate_for, budget_for):
+    def budget(stage, tensor):
+        return (budget_for and budget_for(stage, tensor)) or EXACT
+
+    def exact(stage, tensor):
+        return not (budget(stage, tensor).ulp or budget(stage, tensor).normwise)
+
+    def granted(stage, tensor):
+        if tensor.endswith((golden.SHAPE, golden.SHA256)):
+            return EXACT
+        for suffix in (golden.SAMPLED, golden.LARGEST):
+            tensor = tensor.removesuffix(suffix)
+        return budget(stage, tensor)
+
+    return compare_plays(
+        stored.play(play, exact), candidate_for(exact), budget_for=granted
+    )
 
 
 def legs(name, folder=None, onednn=True):
     """Yields (chapter or part, side, Comparison) of everything under one golden's name.
 
     Args:
-        name: a chapter, or ``tf1_parts.NAME``.
+        name: one of ``recordables.NAMES``.
         folder: that holds goldens by name; by default those that come along.
-        onednn: as above.
+        onednn: whether this process runs with oneDNN: another budget applies without.
     """
-    own = pathlib.Path(folder or GOLDENS) / name
-    if name == tf1_parts.NAME:
-        sides = [(side, compare_parts(side, own)) for side in ("compat.v1", "function")]
-        for part in sides[0][1]:
-            for side, compared in sides:
-                yield part, side, compared[part]
+    stored = golden.Golden(pathlib.Path(folder or GOLDENS) / name)
+    if name in chapters.NAMES:
+        for side, comparison in chapter_legs(stored, onednn):
+            yield name, side, comparison
     else:
-        for side in SIDES:
-            yield name, side, compare_chapter(name, side, own, onednn)
+        yield from part_legs(stored)
 
 
-def compare_parts(side, folder=None, granted=True):
-    """The optimizers and initialisers: the golden against compat.v1 or the parts.
+def chapter_legs(stored, onednn=True, fault=None, sides=SIDES):
+    """Yields (side, Comparison): a chapter's golden against compat.v1 and its twin.
 
     Args:
-        side: "compat.v1" or "function".
-        folder, granted: as above.
-
-    Returns:
-        {part, such as "optimizers.Adam": Comparison, finished}.
+        stored: the ``golden.Golden`` of a chapter.
+        onednn: as above.
+        fault: a ``pair.Fault`` to plant in the twin.
+        sides: some of ``SIDES``.
     """
-    stored = golden.Golden(folder or GOLDENS / tf1_parts.NAME)
-    compared = {}
-    for module, table in (
-        ("initializers", tf1_parts.INITIALIZERS),
-        ("optimizers", tf1_parts.OPTIMIZERS),
-    ):
-        live = _values if module == "initializers" else _states
-        for name, ways in table.items():
-            part = f"{module}.{name}"
-            budget_for = _budget_of_part(part) if granted else _exactly
-            exact = _is_exact(budget_for)
-            reference = [_only(record, name + " ") for record in stored.records(exact)]
-            comparison = Comparison(filter(None, reference), budget_for)
-            for number, record in enumerate(live(part, name, ways, side)):
-                if record:
-                    comparison.observe(stored.like(number, record, exact))
-            comparison.finish()
-            compared[part] = comparison
-    return compared
+    name = stored.facts["chapter"]
+    fields = {key: _hashable(value) for key, value in stored.facts["config"].items()}
+    # The golden's configuration stays, whatever a fault would show best under.
+    with ChapterPair(name, fields, fault and fault._replace(both=None)) as pair:
+        for side in sides:
+            moves = runs.moves_of(name, pair.config, stored.facts["steps"])
+            if side == "compat.v1":
+                records = pair.reference(moves)
+            else:
+                records = pair.candidate(moves, side)
+            budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
+            yield side, compare(stored, PLAY, records, budget_for)
 
 
-def _only(record, prefix):
-    """What of a record is a part's own; its tensors begin with the part's name."""
-    own = {
-        stage: {key: array for key, array in tensors.items() if key.startswith(prefix)}
-        for stage, tensors in record.items()
-    }
-    return {stage: tensors for stage, tensors in own.items() if tensors}
+def part_legs(stored):
+    """Yields (part, side, Comparison): the golden against compat.v1 and the parts."""
+    sides = {"compat.v1": _of_compat_v1(), "function": _of_twin()}
+    for part in stored.plays:
+        budget_for = budget_of(stored, part, level_of_budgets())
+        for side, played in sides.items():
+            yield part, side, compare(stored, part, played[part], budget_for)
 
 
-def _values(part, name, ways, side):
-    """The initial values of an initialiser, in the form of a run."""
-    initial = collections.OrderedDict()
-    for key, _, symbol, arguments, dtype in tf1_parts.entries({name: ways}):
-        if side == "compat.v1":
-            initial[key] = tf1_parts.initial_value(
-                lambda: tf1_parts.initializer_of_tf1(name, symbol, arguments), dtype
-            )
-        else:
-            made = parts.constructor(part)(seed=tf1_parts.SEED, **arguments)
-            initial[key] = made(tf1_parts.SHAPE, dtype).numpy()
-    yield {"initial values": initial}
-
-
-def _states(part, name, ways, side):
-    """The slots and variables of an optimizer, in the form of a run."""
-    (descriptor,) = (known for known in parts.PARTS if known.name == part)
-    after = [{"slots": {}, "updates": {}} for _ in tf1_parts.STEPS]
-    for key, _, _, arguments, dtype in tf1_parts.entries({name: ways}):
-        if side == "compat.v1":
-            states = tf1_parts.optimizer_states(
-                lambda: descriptor.reference(**arguments), dtype
-            )
-        else:
-            states = _states_of_twin(parts.constructor(part)(**arguments), dtype)
-        tf1_parts.merge(after, key, states)
-    yield {}
-    yield from (
-        {stage: tensors for stage, tensors in record.items() if tensors}
-        for record in after
+def budget_of(stored, play, level):
+    """(stage, tensor) -> Budget of a golden's play at a level of budgets.toml."""
+    if "chapter" in stored.facts:
+        return budgets.budget_for(stored.facts["chapter"], level)
+    # Those of a part are for float32; float64 is claimed to the bit.
+    of_float32 = budgets.budget_for(play, level)
+    return lambda stage, tensor: (
+        EXACT if "float64" in tensor else of_float32(stage, tensor)
     )
+
+
+def _of_compat_v1():
+    """{part: its play}; contrib's optimizers as the table of parts has them."""
+    references = {part.name: part.reference for part in parts.PARTS}
+    return tf1_parts.plays(
+        lambda name, _, arguments: references["optimizers." + name](**arguments)
+    )
+
+
+def _of_twin():
+    """{part: its play} of the parts themselves."""
+
+    def value_of(name, _, arguments, dtype):
+        part = parts.constructor("initializers." + name)
+        return part(seed=tf1_parts.SEED, **arguments)(tf1_parts.SHAPE, dtype).numpy()
+
+    def states_of(name, _, arguments, dtype):
+        part = parts.constructor("optimizers." + name)
+        return _states_of_twin(part(**arguments), dtype)
+
+    return tf1_parts.plays_of(value_of, states_of)
 
 
 def _states_of_twin(optimizer, dtype):
@@ -190,32 +193,16 @@ def _states_of_twin(optimizer, dtype):
             named = {
                 f"{name}/{slot}": variable.numpy()
                 for slot, of_variables in slots.items()
-                for name, variable in zip(values, of_variables)
+                for name, variable in zip(values, of_variables, strict=True)
             }
             named.update((name, variable.numpy()) for name, variable in others.items())
             yield {
                 "slots": named,
                 "updates": {
-                    name: variable.numpy() for name, variable in zip(values, variables)
+                    name: variable.numpy()
+                    for name, variable in zip(values, variables, strict=True)
                 },
             }
-
-
-def _budget_of_part(part):
-    """Budgets are for float32; float64 is claimed to the bit."""
-    of_float32 = budgets.budget_for(part, level_of_budgets(onednn=True))
-    return lambda stage, tensor: (
-        EXACT if tensor and "float64" in tensor else of_float32(stage, tensor)
-    )
-
-
-def _exactly(stage, tensor):
-    return EXACT
-
-
-def _is_exact(budget_for):
-    """(stage, tensor) -> whether no difference is granted, so that hashes must agree."""
-    return lambda stage, tensor: budget_for(stage, tensor) == EXACT
 
 
 def _hashable(value):

@@ -1,4 +1,4 @@
-"""What is recorded of each chapter, so that it can be run alike elsewhere.
+"""What is recorded of each chapter, so that it can be played alike elsewhere.
 
 Runs under Python 3.7 as well.
 """
@@ -19,25 +19,30 @@ NOISE = {"resnet": {"image_shape": (16, 16, 3), "classes": 10, "batch_size": 16}
 
 
 def steps_of(name):
-    """How many steps of a chapter are recorded."""
-    return STEPS.get(name, chapters.meeting_point(name).STEPS)
+    """How many moves that train are recorded of a chapter."""
+    return STEPS.get(name, chapters.setup(name).STEPS)
 
 
 def fields_of(name, data=None):
     """Fields of the chapter's Config."""
-    fields = chapters.meeting_point(name).configure(data, SEED)
+    fields = chapters.setup(name).configure(data, SEED)
     if data is None:
         fields.update(NOISE.get(name, {}))
     return fields
 
 
-def batches_of(name, config, steps, data=None):
-    """The (x, y_true) of each step."""
+def moves_of(name, config, steps, data=None):
+    """Yields the (move, batch) of a recorded play: so many that train, the evaluation."""
     if name in NOISE and data is None:
-        return itertools.islice(noise(config), steps)
-    meeting_point = chapters.meeting_point(name)
-    train, _ = meeting_point.load(data, SEED)
-    return itertools.islice(meeting_point.batches(train, config), steps)
+        batches = noise(config)
+        for x, y_true in itertools.islice(batches, steps):
+            yield "train", {"x": x, "y_true": y_true}
+        yield "predict", {"x": next(batches)[0]}
+        return
+    setup = chapters.setup(name)
+    train, test = setup.load(data, SEED)
+    yield from itertools.islice(setup.moves(train, config), steps)
+    yield from setup.evaluation(test)
 
 
 def noise(config):
@@ -49,10 +54,10 @@ def noise(config):
         yield images, random.randint(config.classes, size=config.batch_size)
 
 
-def score(name, predict, data=None):
-    """(metric, value) that the chapter reaches, or None for noise."""
+def score(name, outputs, data=None):
+    """(metric, value) that the outputs of the evaluation reach, or None for noise."""
     if name in NOISE and data is None:
         return None
-    meeting_point = chapters.meeting_point(name)
-    _, test = meeting_point.load(data, SEED)
-    return meeting_point.METRIC, meeting_point.score(test, predict)
+    setup = chapters.setup(name)
+    _, test = setup.load(data, SEED)
+    return setup.METRIC, setup.score(test, outputs)

@@ -15,21 +15,31 @@ from parity_tests.witness import reference_conditions, runs
 
 def main(name):
     reference_conditions.settle()
-    from tf1_graph import session as tf1_session
-
-    meeting_point, graph = chapters.meeting_point(name), chapters.graph(name)
-    config = graph.Config(**runs.fields_of(name))
-    train, _ = meeting_point.load(None, runs.SEED)
-    batches = meeting_point.batches(train, config)
-    built = graph.build(config)
-    session = tf1_session.open_session(built)
-    tf1_session.initialise(session, built)
+    run = training(name)
     print("ready", flush=True)
     for line in sys.stdin:
         begin = time.perf_counter()
-        tf1_session.train(session, built, itertools.islice(batches, int(line)))
+        run(int(line))
         print(repr(time.perf_counter() - begin), flush=True)
-    session.close()
+
+
+def training(name):
+    """A function that trains so many steps more in one Session, with nothing observed."""
+    from tf1_graph import session as tf1_session
+
+    setup = chapters.setup(name)
+    config = chapters.graph(name).Config(**runs.fields_of(name))
+    train, _ = setup.load(None, runs.SEED)
+    moves = setup.moves(train, config)
+    program = chapters.program(name, config)
+    session = tf1_session.open_session(program.graph)
+    tf1_session.initialise(session, program)
+
+    def run(steps):
+        for move, batch in itertools.islice(moves, steps):
+            tf1_session.run(session, program, move, batch, unseen=True)
+
+    return run
 
 
 if __name__ == "__main__":

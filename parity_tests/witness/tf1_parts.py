@@ -8,8 +8,6 @@ import collections
 
 import numpy as np
 
-from parity_tests.witness import golden
-
 NAME = "tf1_parts"
 STEPS = (1, 10, 100)  # after which state is recorded
 DTYPES = ("float32", "float64")
@@ -244,39 +242,72 @@ def initial_value(make, dtype):
         session.close()
 
 
-def entries(table):
-    """(key such as 'Adam 0 float32', part, TF1 symbol, arguments, dtype) of a table."""
-    for part, ways in table.items():
-        for number, (symbol, arguments) in enumerate(ways):
-            for dtype in ("float32",) if part in ONLY_FLOAT32 else DTYPES:
-                key = f"{part} {number} {dtype}"
-                yield key, part, symbol, arguments, dtype
-
-
-def records(optimizer_of, initializer_of):
-    """The records of everything above, in the form of a run.
+def plays(optimizer_of=None, initializer_of=None):
+    """{part, such as 'optimizers.Adam': its records} of everything above.
 
     Args:
         optimizer_of, initializer_of: (part, TF1 symbol, arguments) -> what to put into a
-            graph.
+            graph; by default TF1's own.
     """
-    initial = collections.OrderedDict(
-        (key, initial_value(lambda: initializer_of(part, symbol, arguments), dtype))
-        for key, part, symbol, arguments, dtype in entries(INITIALIZERS)
-    )
-    after = [{"slots": {}, "updates": {}} for _ in STEPS]
-    for key, part, symbol, arguments, dtype in entries(OPTIMIZERS):
-        states = optimizer_states(lambda: optimizer_of(part, symbol, arguments), dtype)
-        merge(after, key, states)
-    return [{"initial values": initial}] + after
+    optimizer_of = optimizer_of or optimizer_of_tf1
+    initializer_of = initializer_of or initializer_of_tf1
+
+    def values(*entry):
+        *described, dtype = entry
+        return initial_value(lambda: initializer_of(*described), dtype)
+
+    def states(*entry):
+        *described, dtype = entry
+        return optimizer_states(lambda: optimizer_of(*described), dtype)
+
+    return plays_of(values, states)
 
 
-def merge(after, key, states):
-    """Adds one optimizer's states to the records under ``key``."""
-    for record, state in zip(after, states):
-        for stage, tensors in state.items():
-            for name in sorted(tensors):
-                record[stage][f"{key} {name}"] = tensors[name]
+def plays_of(value_of, states_of):
+    """{part: its records} of functions that ``initializer_play`` and ``optimizer_play`` take."""
+    played = collections.OrderedDict()
+    for name in INITIALIZERS:
+        played["initializers." + name] = initializer_play(name, value_of)
+    for name in OPTIMIZERS:
+        played["optimizers." + name] = optimizer_play(name, states_of)
+    return played
+
+
+def initializer_play(name, value_of):
+    """Yields the one record of an initialiser: what each of its ways starts with.
+
+    Args:
+        value_of: (part, TF1 symbol, arguments, dtype) -> array.
+    """
+    yield {
+        "initial values": collections.OrderedDict(
+            (key, value_of(*entry)) for key, entry in entries(INITIALIZERS, name)
+        )
+    }
+
+
+def optimizer_play(name, states_of):
+    """Yields the records of an optimizer, of each of its ways after each of ``STEPS``.
+
+    Args:
+        states_of: (part, TF1 symbol, arguments, dtype) -> iterable of {'slots',
+            'updates'}.
+    """
+    for key, entry in entries(OPTIMIZERS, name):
+        for step, state in zip(STEPS, states_of(*entry)):
+            record = {"move": f"{key}, to step {step}"}
+            for stage, tensors in state.items():
+                record[stage] = collections.OrderedDict(
+                    (f"{key} {name}", tensors[name]) for name in sorted(tensors)
+                )
+            yield record
+
+
+def entries(table, part):
+    """Yields (key such as '0 float32', (part, TF1 symbol, arguments, dtype))."""
+    for number, (symbol, arguments) in enumerate(table[part]):
+        for dtype in ("float32",) if part in ONLY_FLOAT32 else DTYPES:
+            yield f"{number} {dtype}", (part, symbol, arguments, dtype)
 
 
 def symbol_of_tf1(symbol):
@@ -303,11 +334,6 @@ def optimizer_of_tf1(part, symbol, arguments):
     return symbol_of_tf1(symbol)(**arguments)
 
 
-def initializer_of_tf1(part, symbol, arguments):
+def initializer_of_tf1(_part, symbol, arguments):
     """TF1's initialiser with the op seed of ``SEED``."""
     return symbol_of_tf1(symbol)(seed=SEED[1], **arguments)
-
-
-def record(folder, facts):
-    """Runs everything and stores it in ``folder``."""
-    golden.write(folder, records(optimizer_of_tf1, initializer_of_tf1), facts)

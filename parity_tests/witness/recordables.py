@@ -1,0 +1,123 @@
+"""All that ``record`` can record: the chapters, and each kind of part.
+
+Runs under Python 3.7 as well. A kind of part is registered in ``PARTS``, by the name
+``parts/KIND``, with a function that plays it in TensorFlow 1.15.5.
+"""
+
+import collections
+import dataclasses
+import os
+
+from parity_tests.models import chapters
+from parity_tests.witness import runs, tf1_parts
+
+PLAY = "play"  # the name of a chapter's one play
+
+Recordable = collections.namedtuple(
+    "Recordable",
+    [
+        "name",  # and the folder of its golden
+        "says",  # what is recorded, in a few words
+        "sources",  # the files of this project that the numbers come from
+        "plays",  # () -> {name of a play: iterable of records}
+        "facts",  # {fact: value} besides; complete after the last record
+        "export",  # folder -> None, after the last record; or None
+    ],
+)
+
+
+def part(name, says, sources, plays):
+    """A kind of part."""
+    return Recordable(name, says, tuple(sources), plays, {}, None)
+
+
+PARTS = (
+    part(
+        tf1_parts.NAME,
+        tf1_parts.description(),
+        ["parity_tests/witness/tf1_parts.py"],
+        tf1_parts.plays,
+    ),
+)
+NAMES = chapters.NAMES + tuple(recordable.name for recordable in PARTS)
+
+
+def recordable(name, steps=None, data=None):
+    """The ``Recordable`` of that name.
+
+    Args:
+        name: one of ``NAMES``.
+        steps: how many moves of a chapter train; by default ``runs.steps_of`` it.
+        data: a folder of data for a chapter, instead of what comes along.
+
+    Raises:
+        chapters.UnknownName: if there is none.
+    """
+    chapters.require_known(name, NAMES, "CHAPTER")
+    if name in chapters.NAMES:
+        return chapter(name, steps or runs.steps_of(name), data)
+    return next(part for part in PARTS if part.name == name)
+
+
+def chapter(name, steps, data=None):
+    """A chapter: its training, and the predictions that its evaluation scores."""
+    facts, outputs, built, state = {}, [], [], {}
+
+    def play():
+        from tf1_graph import session
+
+        config = chapters.graph(name).Config(**runs.fields_of(name, data))
+        program = chapters.program(name, config)
+        built.append(program)
+        for record in session.play(program, runs.moves_of(name, config, steps, data)):
+            if record.get("outputs"):
+                outputs.append(record["outputs"])
+            state.update(record.get("slots", {}), **record.get("updates", {}))
+            yield record
+        facts.update(
+            chapter=name,
+            config=dataclasses.asdict(config),
+            steps=steps,
+            reached=runs.score(name, outputs, data),
+        )
+
+    return Recordable(
+        name,
+        f"{steps} steps of training, and the evaluation",
+        (f"tf1_graph/models/{name}.py", "tf1_graph/session.py", "tf1_graph/updates.py"),
+        lambda: {PLAY: play()},
+        facts,
+        lambda folder: export(built[-1], state, folder),
+    )
+
+
+def export(program, state, folder):
+    """A Saver checkpoint with its .meta, and a SavedModel that predicts.
+
+    Args:
+        program: a ``Program`` with a move ``predict``.
+        state: {TF1 name: array} of all its variables.
+        folder: where to put them.
+    """
+    import tensorflow.compat.v1 as tf
+
+    from tf1_graph import session as tf1_session
+
+    predict = program.moves["predict"]
+    inputs = {"x": program.inputs["x"]}
+    # Exported, the model is to predict as it is: no placeholder of the training left.
+    for number, tensor in enumerate(predict.feed):
+        inputs[f"fed_{number}"] = tensor
+    session = tf1_session.open_session(program.graph)
+    try:
+        tf1_session.initialise(session, program, state)
+        with program.graph.as_default():
+            tf.train.Saver().save(session, os.path.join(folder, "model.ckpt"))
+            tf.saved_model.simple_save(
+                session,
+                os.path.join(folder, "saved_model"),
+                inputs,
+                {"y_pred": predict.seen["outputs"]["y_pred"]},
+            )
+    finally:
+        session.close()
