@@ -332,7 +332,7 @@ def new_model(kind, **options):
 
 
 IN_FIT = [(part.name, 0) for part in PARTS] + [
-    ("optimizers.Momentum", -2),
+    ("optimizers.Momentum", -3),
     ("optimizers.Adam", -1),
     ("optimizers.AdamW", 2),
 ]
@@ -366,11 +366,13 @@ def test_fit_is_that_of_tf1_also_after_saving_and_loading(part, sample, tmp_path
 @functools.cache
 def kinds():
     """{name: (part, arguments)}: each part, and what is made otherwise."""
-    momentum = BY_NAME["optimizers.Momentum"]
-    return {part.name: (part.name, part.samples[0]) for part in PARTS} | {
-        "a schedule and a clip": (momentum.name, momentum.samples[-2]),
-        "an accumulation": (momentum.name, momentum.samples[-1]),
-    }
+    several = {part.name: (part.name, part.samples[0]) for part in PARTS}
+    for kind, arguments in tf1_optimizers.WITH_OTHER_PARTS.items():
+        several[kind] = (
+            "optimizers.Momentum",
+            {**MOMENTUM, "learning_rate": 0.1} | arguments,
+        )
+    return several
 
 
 KINDS = pytest.mark.parametrize("kind", kinds())

@@ -1,15 +1,17 @@
 """All that ``record`` can record: the chapters, and each kind of part.
 
-Runs under Python 3.7 as well. A kind of part is registered in ``PARTS``, by the name
-``parts/KIND``, with a function that plays it in TensorFlow 1.15.5.
+Runs under Python 3.7 as well. A kind of part is a module of tf1_graph.parts: its cases
+are the plays of the golden ``parts/KIND``.
 """
 
 import collections
 import dataclasses
+import functools
+import importlib
 import os
 
 from parity_tests.models import chapters
-from parity_tests.witness import runs, tf1_parts
+from parity_tests.witness import runs
 
 PLAY = "play"  # the name of a chapter's one play
 
@@ -28,16 +30,45 @@ Recordable = collections.namedtuple(
 
 def part(name, says, sources, plays):
     """A kind of part."""
-    return Recordable(name, says, tuple(sources), plays, {}, None)
+    facts = {"kind": name.rpartition("/")[2]}
+    return Recordable(name, says, tuple(sources), plays, facts, None)
 
 
-PARTS = (
+def plays_of(kind):
+    """{name of a play: its records} of all cases of a kind, each played when read."""
+    from tf1_graph import session
+    from tf1_graph.parts import cases
+
+    graph_side = importlib.import_module("tf1_graph.parts." + kind)
+
+    def records(case):
+        for record in cases.kept(case, session.play(*graph_side.play(case))):
+            yield record
+
+    return collections.OrderedDict(
+        (name, records(case)) for name, case in graph_side.CASES.items()
+    )
+
+
+# {kind of part: other kinds whose parts it is recorded with}
+KINDS = collections.OrderedDict(
+    [
+        ("averages", ()),
+        ("clipping", ()),
+        ("initializers", ()),
+        ("optimizers", ("averages", "clipping", "schedules")),
+        ("schedules", ()),
+    ]
+)
+PARTS = tuple(
     part(
-        tf1_parts.NAME,
-        tf1_parts.description(),
-        ["parity_tests/witness/tf1_parts.py"],
-        tf1_parts.plays,
-    ),
+        "parts/" + kind,
+        f"every case of {kind}",
+        [f"tf1_graph/parts/{name}.py" for name in ("cases", kind) + others]
+        + ["tf1_graph/session.py", "tf1_graph/updates.py"],
+        functools.partial(plays_of, kind),
+    )
+    for kind, others in KINDS.items()
 )
 NAMES = chapters.NAMES + tuple(recordable.name for recordable in PARTS)
 

@@ -1,18 +1,18 @@
 """Compares goldens with what today's compat.v1 and the twins compute."""
 
+import importlib
 import pathlib
-
-import keras
-import tensorflow as tf
 
 from parity_tests.engine import budgets
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
+from parity_tests.engine.records import MOVE
 from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair
-from parity_tests.parts import table as parts
-from parity_tests.witness import golden, runs, tf1_parts
+from parity_tests.pair.pair import Pair
+from parity_tests.witness import golden, runs
 from parity_tests.witness.recordables import PLAY
+from tf1_graph.parts import cases
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
 SIDES = ("compat.v1", "function", "fit")
@@ -21,6 +21,8 @@ EXACT = Budget()
 # square root begins with the processor's own approximation, which Intel and AMD round
 # otherwise.
 ANOTHER_CPU = "1.15.5, another CPU"
+FLOAT64 = ", float64"  # what a level of a part's plays in float64 ends with
+OF_PLAY = ": "  # between a play's name and a tensor's
 
 
 def level_of_budgets(onednn=True):
@@ -41,8 +43,11 @@ def compare(stored, play, records, budget_for=None):
     Returns:
         engine.comparison.Comparison, finished.
     """
-    return _compare(
-        stored, play, lambda exact: stored.like(play, records, exact), budget_for
+    exact = exact_where(budget_for)
+    return compare_plays(
+        stored.play(play, exact),
+        stored.like(play, records, exact),
+        budget_for=granted_by(budget_for),
     )
 
 
@@ -56,7 +61,12 @@ def compare_recordings(stored, other, play):
     budget_for = None
     if not same_processor(stored, other):
         budget_for = budget_of(stored, play, ANOTHER_CPU)
-    return _compare(stored, play, lambda exact: other.play(play, exact), budget_for)
+    exact = exact_where(budget_for)
+    return compare_plays(
+        stored.play(play, exact),
+        other.play(play, exact),
+        budget_for=granted_by(budget_for),
+    )
 
 
 def same_processor(stored, other):
@@ -64,23 +74,27 @@ def same_processor(stored, other):
     return all(stored.facts[key] == other.facts[key] for key in ("cpu", "cpu_flags"))
 
 
-def _compare(stored, play, candidate_for, budget_for):
-    def budget(stage, tensor):
-        return (budget_for and budget_for(stage, tensor)) or EXACT
+def exact_where(budget_for):
+    """(stage, tensor) -> whether no difference is granted, so that hashes must agree."""
 
     def exact(stage, tensor):
-        return not (budget(stage, tensor).ulp or budget(stage, tensor).normwise)
+        budget = (budget_for and budget_for(stage, tensor)) or EXACT
+        return not (budget.ulp or budget.normwise)
+
+    return exact
+
+
+def granted_by(budget_for):
+    """(stage, what stands for a tensor) -> Budget, of one by the tensors' own names."""
 
     def granted(stage, tensor):
         if tensor.endswith((golden.SHAPE, golden.SHA256)):
             return EXACT
         for suffix in (golden.SAMPLED, golden.LARGEST):
             tensor = tensor.removesuffix(suffix)
-        return budget(stage, tensor)
+        return (budget_for and budget_for(stage, tensor)) or EXACT
 
-    return compare_plays(
-        stored.play(play, exact), candidate_for(exact), budget_for=granted
-    )
+    return granted
 
 
 def legs(name, folder=None, onednn=True):
@@ -123,86 +137,65 @@ def chapter_legs(stored, onednn=True, fault=None, sides=SIDES):
 
 
 def part_legs(stored):
-    """Yields (part, side, Comparison): the golden against compat.v1 and the parts."""
-    sides = {"compat.v1": _of_compat_v1(), "function": _of_twin()}
-    for part in stored.plays:
-        budget_for = budget_of(stored, part, level_of_budgets())
-        for side, played in sides.items():
-            yield part, side, compare(stored, part, played[part], budget_for)
+    """Yields (part, side, Comparison): all plays of a part against compat.v1 and twin.
+
+    The plays of a part follow one another; a tensor's name begins with its play's.
+    """
+    graph_side, twin_side = (
+        importlib.import_module(f"{room}.parts.{stored.facts['kind']}")
+        for room in ("tf1_graph", "parity_tests")
+    )
+    for part in dict.fromkeys(case.part for case in graph_side.CASES.values()):
+        played = {"compat.v1": {}, "function": {}}
+        for play, case in graph_side.CASES.items():
+            if case.part != part:
+                continue
+            program, *played_with = graph_side.play(case)
+            moves, values, settings = played_with
+            twin = twin_side.twin(case.part, case.arguments, case.problem)
+            with Pair(program, twin) as pair:
+                for side, records in (
+                    ("compat.v1", pair.reference(*played_with)),
+                    ("function", pair.candidate(moves, "function", values, settings)),
+                ):
+                    played[side][play] = list(cases.kept(case, records))
+        for side, plays in played.items():
+            yield part, side, _compare_plays_of_a_part(stored, plays)
+
+
+def _compare_plays_of_a_part(stored, plays):
+    budgets_of = {play: budget_of(stored, play, level_of_budgets()) for play in plays}
+
+    def together(records_of):
+        for play, budget_for in budgets_of.items():
+            for record in records_of(play, exact_where(budget_for)):
+                yield {
+                    stage: tensors
+                    if stage == MOVE
+                    else {play + OF_PLAY + name: tensors[name] for name in tensors}
+                    for stage, tensors in record.items()
+                }
+
+    def budget_for(stage, tensor):
+        play, _, tensor = tensor.partition(OF_PLAY)
+        return budgets_of[play](stage, tensor)
+
+    return compare_plays(
+        together(stored.play),
+        together(lambda play, exact: stored.like(play, plays[play], exact)),
+        budget_for=granted_by(budget_for),
+    )
 
 
 def budget_of(stored, play, level):
-    """(stage, tensor) -> Budget of a golden's play at a level of budgets.toml."""
+    """(stage, tensor) -> Budget of a golden's play at a level of budgets.toml.
+
+    Those of a part are for float32; what float64 is off by has a level of its own.
+    """
     if "chapter" in stored.facts:
         return budgets.budget_for(stored.facts["chapter"], level)
-    # Those of a part are for float32; float64 is claimed to the bit.
-    of_float32 = budgets.budget_for(play, level)
-    return lambda stage, tensor: (
-        EXACT if "float64" in tensor else of_float32(stage, tensor)
-    )
-
-
-def _of_compat_v1():
-    """{part: its play}; contrib's optimizers as the table of parts has them."""
-    references = {part.name: part.reference for part in parts.PARTS}
-    return tf1_parts.plays(
-        lambda name, _, arguments: references["optimizers." + name](**arguments)
-    )
-
-
-def _of_twin():
-    """{part: its play} of the parts themselves."""
-
-    def value_of(name, _, arguments, dtype):
-        part = parts.constructor("initializers." + name)
-        return part(seed=tf1_parts.SEED, **arguments)(tf1_parts.SHAPE, dtype).numpy()
-
-    def states_of(name, _, arguments, dtype):
-        part = parts.constructor("optimizers." + name)
-        return _states_of_twin(part(**arguments), dtype)
-
-    return tf1_parts.plays_of(value_of, states_of)
-
-
-def _states_of_twin(optimizer, dtype):
-    values, gradient = tf1_parts.problem(dtype)
-    variables = [
-        keras.Variable(value, dtype=dtype, name=name) for name, value in values.items()
-    ]
-    optimizer.build(variables)
-    rows = tf.TensorSpec([None], tf.int32)
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec(values["weights"].shape, dtype),
-            tf.TensorSpec(values["bias"].shape, dtype),
-            tf.TensorSpec([None, 4], dtype),
-            rows,
-        ]
-    )
-    def step(of_weights, of_bias, of_rows, indices):
-        sparse = tf.IndexedSlices(of_rows, indices, dense_shape=tf.constant([12, 4]))
-        optimizer.apply([of_weights, of_bias, sparse], variables)
-        return of_weights
-
-    for number in range(1, max(tf1_parts.STEPS) + 1):
-        gradients = gradient(number)
-        step(gradients["weights"], gradients["bias"], *gradients["embedding"])
-        if number in tf1_parts.STEPS:
-            slots, others = optimizer.tf1_slots()
-            named = {
-                f"{name}/{slot}": variable.numpy()
-                for slot, of_variables in slots.items()
-                for name, variable in zip(values, of_variables, strict=True)
-            }
-            named.update((name, variable.numpy()) for name, variable in others.items())
-            yield {
-                "slots": named,
-                "updates": {
-                    name: variable.numpy()
-                    for name, variable in zip(values, variables, strict=True)
-                },
-            }
+    part = f"{stored.facts['kind']}.{play.partition(' ')[0]}"
+    return budgets.budget_for(part, level + FLOAT64 * ("float64" in play))
 
 
 def _hashable(value):

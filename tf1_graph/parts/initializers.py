@@ -101,6 +101,7 @@ def program(part, arguments, problem):
 
 
 MOVES = [("initialise", {})]
+# {part: its arguments besides the seed}, where there are others than the defaults.
 _NORMAL = [{}, {"mean": 0.3, "stddev": -0.1}]
 ARGUMENTS = {
     "initializers.RandomNormal": _NORMAL,
@@ -120,47 +121,33 @@ ARGUMENTS = {
     "initializers.Xavier": [{}, {"uniform": False}],
     "initializers.UniformUnitScaling": [{}, {"factor": 1.43}],
     "initializers.Orthogonal": [{}, {"gain": 1.41}],
-}
-SEEDS = (7, (1, 11))  # of the op alone, and of graph and op
-UNSEEDED = {
     "initializers.Identity": [{}, {"gain": -0.3}],
-    "initializers.Constant": [
-        {},
-        {"value": 0.1},
-        {"value": [[1, 2], [3, 4]]},
-        {"value": (1.5, 2.5), "verify_shape": False},
-    ],
+    "initializers.Constant": [{}, {"value": 0.1}, {"value": (1.5, 2.5)}],
 }
-SHAPE = (24, 16)
+UNSEEDED = ("initializers.Identity", "initializers.Constant")
+# Of graph and op, and of the op alone.
+SEEDS = {"float32": (1, 11), "float64": 7}
+KERNEL, CONVOLUTION = (24, 16), (3, 3, 4, 6)
+INTEGERS = [
+    ("initializers.RandomUniform", {"minval": -5, "maxval": 17, "seed": (1, 11)}),
+    ("initializers.Constant", {"value": [[1, 2], [3, 4]], "verify_shape": True}),
+]
 
 
 def _cases():
     for part in SYMBOLS:
-        seeds = [{}] if part in UNSEEDED else [{"seed": seed} for seed in SEEDS]
-        ways = UNSEEDED.get(part) or ARGUMENTS.get(part, [{}])
-        for number, arguments in enumerate(ways):
-            for dtype in ("float32", "float64"):
-                # Each way with one of the seeds, the first with both.
-                for seed in seeds if number == 0 else seeds[-1:]:
-                    name = " ".join(
-                        [part.split(".")[1], str(number), dtype]
-                        + ["op seed"] * (seed == {"seed": SEEDS[0]})
-                    )
-                    yield (
-                        name,
-                        Case(part, dict(arguments, **seed), (SHAPE, dtype), None),
-                    )
-    integers = {"minval": -5, "maxval": 17, "seed": SEEDS[-1]}
-    for dtype in ("int32", "int64"):
-        yield (
-            "RandomUniform " + dtype,
-            Case("initializers.RandomUniform", integers, (SHAPE, dtype), None),
-        )
-    verified = {"value": [[1, 2], [3, 4]], "verify_shape": True}
-    yield (
-        "Constant int32",
-        Case("initializers.Constant", verified, ((2, 2), "int32"), None),
-    )
+        for number, arguments in enumerate(ARGUMENTS.get(part, [{}])):
+            shape = CONVOLUTION if number and "Identity" not in part else KERNEL
+            for dtype in ("float32",) if number else ("float32", "float64"):
+                seed = {} if part in UNSEEDED else {"seed": SEEDS[dtype]}
+                name = f"{part.partition('.')[2]} {number} {dtype}"
+                yield (
+                    name,
+                    Case(part, dict(arguments, **seed), (shape, dtype), None),
+                )
+    for part, arguments in INTEGERS:
+        name = f"{part.partition('.')[2]} int32"
+        yield name, Case(part, arguments, ((2, 2), "int32"), None)
 
 
 CASES = collections.OrderedDict(_cases())

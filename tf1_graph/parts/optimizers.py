@@ -7,6 +7,7 @@ has no gradient.
 """
 
 import collections
+import functools
 import re
 
 import numpy as np
@@ -16,26 +17,30 @@ from tf1_graph import session
 from tf1_graph.parts import averages, clipping, schedules
 from tf1_graph.parts.cases import Case, genuine
 
+# What TF1 called them, and contrib those with a decoupled weight decay.
 SYMBOLS = collections.OrderedDict(
-    [
-        ("optimizers.GradientDescent", "tf.train.GradientDescentOptimizer"),
-        ("optimizers.Momentum", "tf.train.MomentumOptimizer"),
-        ("optimizers.Adam", "tf.train.AdamOptimizer"),
-        ("optimizers.RMSProp", "tf.train.RMSPropOptimizer"),
-        ("optimizers.Adagrad", "tf.train.AdagradOptimizer"),
-        ("optimizers.AdagradDA", "tf.train.AdagradDAOptimizer"),
-        ("optimizers.Adadelta", "tf.train.AdadeltaOptimizer"),
-        ("optimizers.Ftrl", "tf.train.FtrlOptimizer"),
-        (
-            "optimizers.ProximalGradientDescent",
-            "tf.train.ProximalGradientDescentOptimizer",
-        ),
-        ("optimizers.ProximalAdagrad", "tf.train.ProximalAdagradOptimizer"),
-        ("optimizers.AdamW", "tf.contrib.opt.AdamWOptimizer"),
-        ("optimizers.MomentumW", "tf.contrib.opt.MomentumWOptimizer"),
-    ]
+    ("optimizers." + name, f"tf.train.{name}Optimizer")
+    for name in (
+        "GradientDescent",
+        "Momentum",
+        "Adam",
+        "RMSProp",
+        "Adagrad",
+        "AdagradDA",
+        "Adadelta",
+        "Ftrl",
+        "ProximalGradientDescent",
+        "ProximalAdagrad",
+    )
 )
-L1_L2 = ("l1_regularization_strength", "l2_regularization_strength")
+DECOUPLED = {
+    "AdamW": "tf.train.AdamOptimizer",
+    "MomentumW": "tf.train.MomentumOptimizer",
+}
+SYMBOLS.update(
+    ("optimizers." + name, f"tf.contrib.opt.{name}Optimizer") for name in DECOUPLED
+)
+L1, L2 = L1_L2 = ("l1_regularization_strength", "l2_regularization_strength")
 
 
 class Decoupled:
@@ -45,8 +50,8 @@ class Decoupled:
     decayed, its rows if the gradient is sparse, and then updated.
     """
 
-    def __init__(self, optimizer, name, weight_decay, **arguments):
-        self.optimizer = genuine(optimizer)(name=name, **arguments)
+    def __init__(self, name, weight_decay, **arguments):
+        self.optimizer = genuine(DECOUPLED[name])(name=name, **arguments)
         self.weight_decay = weight_decay
 
     def apply_gradients(self, gradients_and_variables, step, decay_var_list=None):
@@ -79,12 +84,6 @@ class Decoupled:
         return self.optimizer.variables()
 
 
-LOST = {
-    "optimizers.AdamW": ("tf.train.AdamOptimizer", "AdamW"),
-    "optimizers.MomentumW": ("tf.train.MomentumOptimizer", "MomentumW"),
-}
-
-
 def made(part, arguments, step, dtype):
     """The optimizer, in the graph that is the default.
 
@@ -110,10 +109,8 @@ def made(part, arguments, step, dtype):
             for name, value in dict(dict.fromkeys(L1_L2, 0.0), **arguments).items()
         }
 
-    def lost(**arguments):
-        return Decoupled(*LOST[part], **arguments)
-
-    return genuine(SYMBOLS[part], lost)(**arguments)
+    decoupled = functools.partial(Decoupled, part.partition(".")[2])
+    return genuine(SYMBOLS[part], lost=decoupled)(**arguments)
 
 
 def updates(part, arguments, variables, gradients, undecayed=(), **seen):
@@ -382,17 +379,21 @@ def ordinary_problem(dtype, steps=100):
     return values, batches
 
 
-_MOMENTUM = {"learning_rate": 0.1, "momentum": 0.9}
+_RATE = {"learning_rate": 0.1}
+_MOMENTUM = dict(_RATE, momentum=0.9)
 _SCHEDULE = (
     "schedules.ExponentialDecay",
     {"learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6},
 )
-# What TF1 asked for, and other arguments, each of which binds.
+_STRENGTHS = {L1: 0.1, L2: 0.02}
+_START = {"initial_accumulator_value": 0.3}
+_ADAM = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-2}
+# {part: (what TF1 asked for, [other arguments, each of which binds])}
 ARGUMENTS = collections.OrderedDict(
     [
-        ("GradientDescent", ({"learning_rate": 0.1}, [])),
+        ("GradientDescent", (_RATE, [])),
         ("Momentum", (_MOMENTUM, [{"use_nesterov": True}])),
-        ("Adam", ({}, [{"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-2}])),
+        ("Adam", ({}, [dict(_ADAM, learning_rate=0.01)])),
         (
             "RMSProp",
             (
@@ -403,20 +404,16 @@ ARGUMENTS = collections.OrderedDict(
                 ],
             ),
         ),
-        (
-            "Adagrad",
-            ({"learning_rate": 0.1}, [{"initial_accumulator_value": 1.5}]),
-        ),
+        ("Adagrad", (_RATE, [_START])),
         (
             "AdagradDA",
             (
-                {"learning_rate": 0.1},
+                _RATE,
                 [
-                    {
-                        "initial_gradient_squared_accumulator_value": 0.3,
-                        "l1_regularization_strength": 0.1,
-                        "l2_regularization_strength": 0.02,
-                    }
+                    dict(
+                        _STRENGTHS,
+                        initial_gradient_squared_accumulator_value=0.3,
+                    )
                 ],
             ),
         ),
@@ -424,88 +421,62 @@ ARGUMENTS = collections.OrderedDict(
         (
             "Ftrl",
             (
-                {"learning_rate": 0.1},
+                _RATE,
                 [
-                    {
-                        "initial_accumulator_value": 0.3,
-                        "l1_regularization_strength": 0.1,
-                        "l2_regularization_strength": 0.02,
-                        "l2_shrinkage_regularization_strength": 0.01,
-                    },
+                    dict(
+                        _STRENGTHS, l2_shrinkage_regularization_strength=0.01, **_START
+                    ),
                     {"learning_rate_power": -0.7},
                 ],
             ),
         ),
-        (
-            "ProximalGradientDescent",
-            (
-                {"learning_rate": 0.1},
-                [
-                    {
-                        "l1_regularization_strength": 0.1,
-                        "l2_regularization_strength": 0.02,
-                    }
-                ],
-            ),
-        ),
-        (
-            "ProximalAdagrad",
-            (
-                {"learning_rate": 0.1},
-                [
-                    {
-                        "initial_accumulator_value": 0.3,
-                        "l1_regularization_strength": 0.1,
-                        "l2_regularization_strength": 0.02,
-                    }
-                ],
-            ),
-        ),
+        ("ProximalGradientDescent", (_RATE, [_STRENGTHS])),
+        ("ProximalAdagrad", (_RATE, [dict(_STRENGTHS, **_START)])),
         (
             "AdamW",
             (
                 {"weight_decay": 1e-3},
-                [
-                    {
-                        "learning_rate": 0.01,
-                        "beta1": 0.8,
-                        "beta2": 0.95,
-                        "epsilon": 1e-2,
-                    },
-                    {"weight_decay": _SCHEDULE},
-                ],
+                [dict(_ADAM, learning_rate=0.01), {"weight_decay": _SCHEDULE}],
             ),
         ),
         ("MomentumW", (dict(_MOMENTUM, weight_decay=1e-3), [{"use_nesterov": True}])),
     ]
 )
-# What any optimizer may be given besides: a schedule and a clip, an accumulation.
-WITH_OTHER_PARTS = [
-    {"learning_rate": _SCHEDULE, "clipnorm": 2.0},
-    {"learning_rate": 0.1, "gradient_accumulation_steps": 3},
-]
+# What any optimizer may be given besides.
+WITH_OTHER_PARTS = collections.OrderedDict(
+    [
+        ("a schedule and a clip", {"learning_rate": _SCHEDULE, "clipnorm": 2.0}),
+        (
+            "a clip and an average",
+            {
+                "clip": [("clipping.ByGlobalNorm", {"clip_norm": 2.0})],
+                "moving_average": (averages.PART, {"decay": 0.9, "num_updates": True}),
+            },
+        ),
+        ("an accumulation", {"learning_rate": 0.1, "gradient_accumulation_steps": 3}),
+    ]
+)
+# Steps of the defaults, and of all else; after which there is a record.
+LONG, SHORT = (1, 10, 99, 100), (1, 10, 29, 30)
 
 
 def _cases():
     problems = {dtype: ordinary_problem(dtype) for dtype in ("float32", "float64")}
     for name, (required, others) in ARGUMENTS.items():
         ways = [required] + [
-            dict(required, **other) for other in others + WITH_OTHER_PARTS
+            dict(required, **other)
+            for other in others + list(WITH_OTHER_PARTS.values())
         ]
         for number, arguments in enumerate(ways):
             # With other parts, in float32 only: so TF1 had its schedules and clips.
-            alone = number <= len(others) and not any(
-                isinstance(value, tuple) for value in arguments.values()
-            )
+            alone = number <= len(others) and _SCHEDULE not in arguments.values()
+            steps = SHORT if number else LONG
             for dtype in ("float32", "float64") if alone else ("float32",):
+                values, batches = problems[dtype]
+                problem = values, batches[: max(steps)]
                 yield (
                     f"{name} {number} {dtype}",
-                    Case(
-                        "optimizers." + name,
-                        arguments,
-                        problems[dtype],
-                        (0, 1, 10, 99, 100),
-                    ),
+                    Case("optimizers." + name, arguments, problem, (0,) + steps),
                 )
 
 

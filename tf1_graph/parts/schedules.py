@@ -128,11 +128,11 @@ ARGUMENTS = collections.OrderedDict(
     [
         (
             "ExponentialDecay",
-            [_RATE, dict(_RATE, learning_rate=1, staircase=True, dtype="float64")],
+            [_RATE, dict(_RATE, learning_rate=0.3, staircase=True, dtype="float64")],
         ),
         (
             "NaturalExpDecay",
-            [_RATE, dict(_RATE, learning_rate=1, staircase=True, dtype="float64")],
+            [_RATE, dict(_RATE, learning_rate=0.3, staircase=True, dtype="float64")],
         ),
         (
             "InverseTimeDecay",

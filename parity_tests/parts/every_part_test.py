@@ -1,0 +1,132 @@
+"""What holds for every recorded part: it is TF1's, on genuine 1.15.5 as well."""
+
+import functools
+import importlib
+import inspect
+
+import pytest
+
+from parity_tests.engine import budgets
+from parity_tests.engine.comparison import compare_plays
+from parity_tests.parts.making import constructor
+from parity_tests.parts.table import PARTS
+from parity_tests.witness import golden, recordables, replay
+from tf1_graph import session
+
+GRAPH_SIDES = {
+    kind: importlib.import_module(f"tf1_graph.parts.{kind}")
+    for kind in recordables.KINDS
+}
+CASES = {
+    part.name: [
+        case
+        for case in GRAPH_SIDES[part.name.partition(".")[0]].CASES.values()
+        if case.part == part.name
+    ]
+    for part in PARTS
+    if part.name.partition(".")[0] in GRAPH_SIDES
+}
+EVERY_PART = pytest.mark.parametrize("part", CASES)
+# What has no effect on numbers; seeds, which their own tests are about.
+WITHOUT_EFFECT = {"name", "seed", "verify_shape"}
+
+
+def options(part):
+    """Arguments of a part that have a default, those handed on to a base included."""
+    made = constructor(part)
+    found = {}
+    for definition in getattr(made, "__mro__", [made]):
+        parameters = inspect.signature(definition).parameters.values()
+        found = {**{parameter.name: parameter for parameter in parameters}, **found}
+        handed_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        if not handed_on or not definition.__module__.startswith("tf2_keras"):
+            break
+    return {
+        name
+        for name, parameter in found.items()
+        if parameter.default is not parameter.empty and name not in WITHOUT_EFFECT
+    }
+
+
+@EVERY_PART
+def test_a_part_is_recorded_with_its_defaults_and_with_every_option(part):
+    given = [set(case.arguments) for case in CASES[part]]
+    assert any(not arguments & options(part) for arguments in given)
+    assert set().union(*given) >= options(part)
+
+
+def first_moves(case, arguments):
+    """The records of a case's first moves, with other arguments."""
+    graph_side = GRAPH_SIDES[case.part.partition(".")[0]]
+    program, moves, values, settings = graph_side.play(
+        case._replace(arguments=arguments)
+    )
+    return session.play(program, moves[:50], values, settings)
+
+
+@pytest.mark.parametrize(
+    "part, option", [(part, name) for part in CASES for name in sorted(options(part))]
+)
+def test_an_option_makes_a_difference_in_some_case(part, option):
+    """On TF1's side: else whatever the part makes of it would agree."""
+    for case in CASES[part]:
+        if option in case.arguments:
+            without = {
+                name: value for name, value in case.arguments.items() if name != option
+            }
+            plays = (
+                first_moves(case, arguments) for arguments in (case.arguments, without)
+            )
+            if not compare_plays(*plays, stop_at_first=True).ok:
+                return
+    raise AssertionError(f"leaving out {option} changes nothing in any case of {part}")
+
+
+# 1.15.5 itself, as it was recorded.
+
+
+@functools.cache
+def legs(kind):
+    """{(part, side): Comparison} of a kind's golden."""
+    return {
+        (part, side): comparison
+        for part, side, comparison in replay.legs(f"parts/{kind}")
+    }
+
+
+@EVERY_PART
+@pytest.mark.parametrize("side", ["compat.v1", "function"])
+def test_a_part_does_what_1_15_5_did(part, side):
+    comparison = legs(part.partition(".")[0])[part, side].require_agreement()
+    assert comparison.records == sum(
+        len(list(stored(part).play(play))) for play in plays_of(part)
+    )
+
+
+def stored(part):
+    return golden.Golden(replay.GOLDENS / "parts" / part.partition(".")[0])
+
+
+def plays_of(part):
+    graph_side = GRAPH_SIDES[part.partition(".")[0]]
+    return [play for play, case in graph_side.CASES.items() if case.part == part]
+
+
+@pytest.mark.parametrize("kind", recordables.KINDS)
+def test_what_is_recorded_are_the_cases(kind):
+    recorded = golden.Golden(replay.GOLDENS / "parts" / kind).plays
+    assert recorded == tuple(GRAPH_SIDES[kind].CASES)
+
+
+@EVERY_PART
+def test_the_budgets_of_a_part_are_needed(part):
+    """Each by some stage of some play; what is float64 is budgeted apart."""
+    cells = legs(part.partition(".")[0])[part, "compat.v1"].cells
+    differing = {stage for stage, cell in cells.items() if cell.max_ulp}
+    stated = {
+        entry["stage"]
+        for entry in budgets.entries()
+        if budgets.subject(entry) == part
+        and entry["level"] in ("1.15.5", "1.15.5" + replay.FLOAT64)
+    }
+    assert differing == stated
