@@ -14,8 +14,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from parity_tests.parts import optimizers
-from parity_tests.parts import table as parts
+from parity_tests.parts.making import made
+from parity_tests.parts.optimizer_traps import KERAS_NAMESAKES
+from tf1_graph.parts import optimizers as tf1_optimizers
 
 # As many parameters as the notes' CNN has, in three variables.
 DENSE_SHAPES = ((3136, 1024), (1024, 53), (1024,))
@@ -59,12 +60,10 @@ def measure(part, sparse, rounds=5, seconds=0.5, rows=ROWS, on_round=None):
 def _runs(part, problem, finally_close):
     stepping = {
         "tf1": _session_run(part, *problem, finally_close),
-        "part": _function_run(
-            parts.constructor(part.name)(**_arguments(part)), *problem
-        ),
+        "part": _function_run(made(part.name, _arguments(part)), *problem),
     }
-    if part.name in optimizers.KERAS_NAMESAKES:
-        make, _ = optimizers.KERAS_NAMESAKES[part.name]
+    if part.name in KERAS_NAMESAKES:
+        make, _ = KERAS_NAMESAKES[part.name]
         stepping["keras"] = _function_run(make(0.01), *problem)
     return stepping
 
@@ -141,9 +140,10 @@ def _session_run(part, problem, rows, finally_close):
                 initializer=tf.compat.v1.zeros_initializer(),
             )
             pairs.append((_gradient(gradient, indices, rows)(), variable))
-        train = part.reference(**_arguments(part)).apply_gradients(
-            pairs, tf.compat.v1.train.get_or_create_global_step()
-        )
+        step = tf.compat.v1.train.get_or_create_global_step()
+        train = tf1_optimizers.made(
+            part.name, _arguments(part), step, tf.float32
+        ).apply_gradients(pairs, step)
         initialise = tf.compat.v1.global_variables_initializer()
     session = tf.compat.v1.Session(graph=graph)
     finally_close.callback(session.close)

@@ -42,8 +42,7 @@ def plays_of(kind):
     graph_side = importlib.import_module("tf1_graph.parts." + kind)
 
     def records(case):
-        for record in cases.kept(case, session.play(*graph_side.play(case))):
-            yield record
+        yield from cases.kept(case, session.play(*graph_side.play(case)))
 
     return collections.OrderedDict(
         (name, records(case)) for name, case in graph_side.CASES.items()
