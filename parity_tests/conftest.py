@@ -11,8 +11,11 @@ The header prints the seed of the new ones. No profile shrinks what it finds, si
 is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
-import multiprocessing
+import contextlib
+import os
+import pathlib
 import random
+import signal
 import subprocess
 import sys
 
@@ -92,25 +95,6 @@ def pytest_terminal_summary(terminalreporter, config):
         )
 
 
-@pytest.fixture(autouse=True)
-def no_process_is_left(monkeypatch):
-    """Ends what a test has started and not ended, and fails it for that."""
-    started = []
-
-    class Recorded(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Recorded)
-    yield
-    running = [process for process in started if process.poll() is None]
-    running += multiprocessing.active_children()
-    for process in running:
-        process.kill()
-    assert not running, f"A test must end what it starts. Received: {running}."
-
-
 @pytest.fixture
 def tf_parity(monkeypatch, capfd):
     """Runs the command line in this process: (exit code, stdout, stderr)."""
@@ -123,3 +107,42 @@ def tf_parity(monkeypatch, capfd):
         return stop.value.code or 0, output.out, output.err
 
     return call
+
+
+ROOT = pathlib.Path(__file__).parents[1]
+LONGEST = 600  # seconds that a process of a test may take
+
+
+@pytest.fixture(scope="session")
+def started_python():
+    """Starts Python in a process of its own; it and its children end with the ``with``.
+
+    Its two outputs are pipes of text unless options of ``subprocess.Popen`` say else.
+    """
+
+    @contextlib.contextmanager
+    def started(*words, **options):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        with subprocess.Popen(
+            [sys.executable, *map(str, words)],
+            **{"cwd": ROOT, "text": True, "start_new_session": True} | options,
+        ) as process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def run_python(started_python):
+    """Runs Python in a process of its own: a ``subprocess.CompletedProcess``."""
+
+    def run(*words, timeout=LONGEST, **options):
+        with started_python(*words, **options) as process:
+            output = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(words, process.returncode, *output)
+
+    return run

@@ -2,8 +2,6 @@
 
 import functools
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -203,15 +201,7 @@ with tf.Graph().as_default():
 """
 
 
-def error_of(program):
-    """What a program says last in a process of its own; nothing if it ends well."""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
-    )
-    return done.stderr.splitlines()[-1] if done.returncode else ""
-
-
-def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
+def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2(run_python):
     with tf1.Graph().as_default() as absent, tf1.device("/device:GPU:7"):
         two = tf1.constant(1.0) + 1.0
     strict = tf1.ConfigProto(allow_soft_placement=False)
@@ -222,11 +212,13 @@ def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     config = tf1.ConfigProto(allow_soft_placement=True)
     with tf1.Session(graph=absent, config=config) as session:
         assert session.run(two) == 2.0
-    assert error_of(PLACES_SOFTLY.format(first="")) == ""
+    fresh = run_python("-c", PLACES_SOFTLY.format(first=""))
+    assert fresh.returncode == 0, fresh.stderr
     # Not where the process's first function or loop stood in a graph: what TensorFlow
     # starts there for eager code places strictly ever after.
-    said = error_of(PLACES_SOFTLY.format(first=LOOPS_IN_A_GRAPH))
-    assert "Could not satisfy device specification" in said
+    looped = run_python("-c", PLACES_SOFTLY.format(first=LOOPS_IN_A_GRAPH))
+    assert looped.returncode == 1
+    assert "Could not satisfy device specification" in looped.stderr
 
 
 def test_name_scopes_became_layer_names():
