@@ -12,6 +12,7 @@ is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import random
@@ -25,7 +26,8 @@ from hypothesis import HealthCheck, Phase, settings
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
-reference_conditions.settle()
+# Here and not where it is first needed: TensorFlow greets while it is imported.
+reference_conditions.import_tensorflow()
 
 PROFILES = {
     "quick": {"max_examples": 25, "derandomize": True},
@@ -95,9 +97,30 @@ def pytest_terminal_summary(terminalreporter, config):
         )
 
 
+@pytest.fixture(autouse=True)
+def no_process_is_left(monkeypatch):
+    """Ends what a test has started and not ended, and fails it for that."""
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    yield
+    running = [process for process in started if process.poll() is None]
+    running += multiprocessing.active_children()
+    for process in running:
+        process.kill()
+    assert not running, f"A test must end what it starts. Received: {running}."
+
+
 @pytest.fixture
 def tf_parity(monkeypatch, capfd):
     """Runs the command line in this process: (exit code, stdout, stderr)."""
+    for name in ("COLUMNS", "FORCE_COLOR"):  # a test says so if it wants them
+        monkeypatch.delenv(name, raising=False)
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["tf-parity", *map(str, words)])
