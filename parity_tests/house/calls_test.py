@@ -11,8 +11,6 @@ import importlib.util
 import pathlib
 import re
 import runpy
-import subprocess
-import sys
 
 import click
 import pytest
@@ -172,16 +170,10 @@ def same_but_for_rounding(printed, stated):
 
 
 @of_program("pytest")
-def test_a_call_of_pytest_collects(command):
+def test_a_call_of_pytest_collects(command, run_python):
     named = [word for word in command if word.startswith("parity_tests/")]
     few = [] if named else ["parity_tests/house/collection_test.py"]
-    result = subprocess.run(
-        [sys.executable, "-m", *command, *few, "--collect-only", "-q"],
-        cwd=markdown.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    result = run_python("-m", *command, *few, "--collect-only", "-q")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "::" in result.stdout
 

@@ -2,33 +2,34 @@
 
 import os
 import pathlib
-import subprocess
 import sys
 import time
+
+import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def collected(folder, **environment):
-    """The ids of all tests, in order, as a process of its own collects them."""
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
+@pytest.fixture
+def collected(run_python):
+    """Collects in a process of its own: the ids of all tests, in order."""
+
+    def call(folder, **environment):
+        run = run_python(
+            *("-m", "pytest", "--collect-only", "-q"),
             *("-c", ROOT / "pyproject.toml", ROOT / "parity_tests"),
             # Shuffling is asked for and goes by a seed; the order itself is compared.
             *("-p", "no:randomly", "-p", "no:cacheprovider"),
-        ],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return [line for line in run.stdout.splitlines() if "::" in line]
+            cwd=folder,
+            env={**os.environ, **environment},
+        )
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+        return [line for line in run.stdout.splitlines() if "::" in line]
+
+    return call
 
 
-def test_ids_depend_on_nothing_but_the_tree(tmp_path):
+def test_ids_depend_on_nothing_but_the_tree(collected, tmp_path):
     """Two workers of pytest-xdist that collect different ids end the whole run."""
     here = collected(ROOT, PYTHONHASHSEED="1")
     time.sleep(1.1)  # what holds the time mostly holds it in seconds

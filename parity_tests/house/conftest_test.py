@@ -1,13 +1,8 @@
-"""Claims about conftest.py, each in a run of its own: examples, and processes left."""
+"""Claims about the Hypothesis profiles of conftest.py, each in a run of its own."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
-
-from parity_tests.house.markdown import ROOT
 
 PROPERTY = """
 from hypothesis import given, strategies as st
@@ -18,35 +13,22 @@ def test_drawn(number):
         file.write(f"{{number}}\\n")
     assert number < {limit}
 """
-LEAVES_A_PROCESS = """
-import subprocess, sys
-
-def test_leaves_a_process():
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    with open({path!r}, "w") as file:
-        file.write(f"{{process.pid}}\\n")
-"""
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Runs a test file: (numbers that it wrote, exit code, what pytest printed)."""
+def run(run_python, tmp_path):
+    """Runs the property: (its examples in order, exit code, what pytest printed)."""
 
-    def call(*options, source=PROPERTY, limit=10**10):
-        path = tmp_path / "written.txt"
+    def call(*options, limit=10**10):
+        path = tmp_path / "drawn.txt"
         path.unlink(missing_ok=True)
-        test_file = tmp_path / "written_test.py"
-        test_file.write_text(source.format(path=str(path), limit=limit))
-        result = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", test_file, "-p", "no:cacheprovider"),
-                # A folder elsewhere: the project's conftest is named.
-                *("-p", "parity_tests.conftest", "--rootdir", tmp_path, *options),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
+        (tmp_path / "property_test.py").write_text(
+            PROPERTY.format(path=str(path), limit=limit)
+        )
+        result = run_python(
+            *("-m", "pytest", tmp_path, "-p", "no:cacheprovider"),
+            # A folder elsewhere: the project's conftest is named.
+            *("-p", "parity_tests.conftest", "--rootdir", tmp_path, *options),
         )
         numbers = [int(line) for line in path.read_text().split()]
         return numbers, result.returncode, result.stdout
@@ -85,11 +67,3 @@ def test_shrinking_is_asked_for(run):
     numbers, code, printed = run("-q", *again, "--shrink", limit=limit)
     assert code == 1 and failing < set(numbers)
     assert f"number={limit}" in printed.replace(" ", "")
-
-
-def test_a_process_that_a_test_leaves_is_ended(run):
-    (process,), code, printed = run("-q", source=LEAVES_A_PROCESS)
-    assert code == 1
-    assert "A test must end what it starts. Received: " in printed
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)

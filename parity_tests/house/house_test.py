@@ -57,7 +57,7 @@ OF_PYTHON_3_7 = (
 ALLOWED = {
     "tf1_graph": ("numpy", "tensorflow.compat.v1", "tf1_graph"),
     "tf2_keras": ("numpy", "tensorflow", "keras", "tf2_keras"),
-    "tf2_keras/migrate": ("tf2_keras.migrate", "fissix", "tomli", "rich", "jinja2"),
+    "tf2_keras/migrate": ("tf2_keras.migrate", "rich", "jinja2", "fissix", "tomli"),
     "parity_tests/engine": ("numpy", "hypothesis", "tomli", "parity_tests.engine"),
 }
 
