@@ -9,7 +9,6 @@ import click
 import parity_tests
 from parity_tests.commands import console, options, outputs, tables
 from parity_tests.commands.mistakes import UserError, told
-from parity_tests.models import chapters
 
 # What a report says of the witness itself, of all that a golden's facts hold.
 FACTS = ("tensorflow", "python", "numpy", "cpu", "intra_op_threads")
@@ -49,9 +48,9 @@ def command(names, stored, keep, json_path):
         tempfile.TemporaryDirectory() as temporary,
     ):
         console.import_tensorflow()
-        from parity_tests.witness import reference_conditions, replay, tf1_parts
+        from parity_tests.witness import recordables, reference_conditions, replay
 
-        wanted = options.once(names) or (*chapters.NAMES, tf1_parts.NAME)
+        wanted = options.once(names) or recordables.NAMES
         if stored:
             folder = replay.GOLDENS
         else:

@@ -208,7 +208,7 @@ def record(python, names, out, *options, on_line=lambda _line: None):
 
     Args:
         python: its path.
-        names: chapters, and ``tf1_parts``.
+        names: some of ``recordables.NAMES``.
         out: a folder, from where this process is.
         options: further ones of ``record``; paths among them must be absolute.
         on_line: is told what begins, one line a time.
