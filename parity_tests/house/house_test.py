@@ -80,6 +80,23 @@ def test_rooms_import_only_what_they_may(folder):
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
+# What tf1_graph looks up by name, where no import statement would do.
+LOOKED_UP = {
+    "tf1_graph/parts/cases.py": "tf.contrib: compat.v1 has none, not even in 1.15.5",
+    "tf1_graph/parts/recurrent.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
+    "tensorflow.python.keras.layers.legacy_rnn keeps their source, line by line",
+}
+
+
+def test_tf1_graph_looks_up_only_what_is_said_here():
+    looking = {
+        str(path.relative_to(ROOT))
+        for path in python_files("tf1_graph")
+        if "importlib" in imported_packages(path)
+    }
+    assert looking == set(LOOKED_UP)
+
+
 def test_what_must_run_on_python_3_7_parses_there():
     """Both sides of the recorder: the graphs, and all that it imports besides."""
     witness = [f"parity_tests/witness/{name}.py" for name in OF_PYTHON_3_7]

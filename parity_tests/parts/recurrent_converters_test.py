@@ -1,71 +1,75 @@
 """Weights of TF1's cells in the stock Keras layers, and back."""
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
-from parity_tests.engine.ulps import normwise_error
-from parity_tests.parts.recurrent import example, outputs_of_keras, stock
+from parity_tests.pair.pair import Pair
+from parity_tests.parts.recurrent_twins import stock, twin
+from tf1_graph.parts import recurrent as tf1_recurrent
 from tf2_keras.tf1_semantics import recurrent
 
-# TF1's cell, the stock layer, the two converters, and the shapes of TF1's arrays.
-KINDS = {
-    "lstm": (
-        "BasicLSTMCell",
-        stock(keras.layers.LSTM),
-        recurrent.lstm_weights_to_keras,
-        recurrent.lstm_weights_from_keras,
-        lambda rows, units: [(rows, 4 * units), (4 * units,)],
-    ),
-    "gru": (
-        "GRUCell",
-        stock(keras.layers.GRU, reset_after=False),
-        recurrent.gru_weights_to_keras,
-        recurrent.gru_weights_from_keras,
-        lambda rows, units: [(rows, 2 * units), (2 * units,), (rows, units), (units,)],
-    ),
-    "basic_rnn": (
-        "BasicRNNCell",
-        stock(keras.layers.SimpleRNN),
-        recurrent.basic_rnn_weights_to_keras,
-        recurrent.basic_rnn_weights_from_keras,
-        lambda rows, units: [(rows, units), (units,)],
-    ),
+# Shapes of TF1's arrays.
+SHAPES = {
+    "lstm": lambda rows, units: [(rows, 4 * units), (4 * units,)],
+    "gru": lambda rows, units: [
+        (rows, 2 * units),
+        (2 * units,),
+        (rows, units),
+        (units,),
+    ],
+    "basic_rnn": lambda rows, units: [(rows, units), (units,)],
 }
+
+
+def converters(kind):
+    """(to the stock layer's weights, from them)."""
+    return (getattr(recurrent, f"{kind}_weights_{way}_keras") for way in ("to", "from"))
+
+
 # Keras multiplies inputs and state apart and adds the two products.
 BUDGET = 8
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_stock_layers_with_converted_weights_compute_what_tf1_did(kind):
-    cell, make, convert, _, _ = KINDS[kind]
-    problem, of_tf1 = example(cell)
-    received = outputs_of_keras(make(), problem, convert(*of_tf1["weights"]))
-    assert 0 < normwise_error(of_tf1["flat"][0], received) <= BUDGET
+@pytest.mark.parametrize("way", ["to", "from"])
+@pytest.mark.parametrize("kind", SHAPES)
+def test_stock_layers_with_converted_weights_compute_what_tf1_did(kind, way):
+    """And converted back the weights are what they were."""
+    part, arguments = f"recurrent.{kind}_weights_{way}_keras", {"num_units": 5}
+    problem = {"features": 3, "dtype": "float32", "lengths": None, "initial": False}
+    program = tf1_recurrent.program(part, arguments, problem)
+    x = np.random.RandomState(0).standard_normal((3, 6, 3)).astype(np.float32)
+    moves = [("predict", tf1_recurrent.batch_of(program, x))]
+    values = tf1_recurrent.values_of(program)
+    with Pair(program, twin(part, arguments, problem)) as pair:
+        for level in ("function", "eager"):
+            cells = pair.compare(moves, level, values).cells
+            assert cells["initial values"].ok and cells["updates"].ok
+            assert 0 < cells["outputs"].normwise <= BUDGET
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SHAPES)
 @given(data=st.data())
 def test_weights_come_back_as_they_were(kind, data):
-    _, _, convert, back, shapes = KINDS[kind]
+    convert, back = converters(kind)
     units, features = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
     dtype = data.draw(st.sampled_from(["float16", "float32", "float64"]))
     weights = [
         data.draw(strategies.arrays(shape, dtype=dtype))
-        for shape in shapes(features + units, units)
+        for shape in SHAPES[kind](features + units, units)
     ]
     options = {"forget_bias": 0.0} if kind == "lstm" else {}
     of_keras = convert(*weights, **options)
     assert of_keras[0].shape[0] == features and of_keras[1].shape[0] == units
-    for one, other in zip(weights, back(*of_keras, **options), strict=True):
-        assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
-    for one, other in zip(
-        of_keras, convert(*back(*of_keras, **options), **options), strict=False
+    returned = back(*of_keras, **options)
+    for arrays, again in (
+        (weights, returned),
+        (of_keras, convert(*returned, **options)),
     ):
-        assert one.tobytes() == other.tobytes()
+        for array, same in zip(arrays, again, strict=True):
+            assert array.dtype == same.dtype and array.tobytes() == same.tobytes()
 
 
 @given(bias=strategies.arrays((8,)), forget_bias=st.sampled_from([1.0, 0.3, -2.5]))
@@ -80,15 +84,16 @@ def test_a_forget_bias_is_rounded_into_the_bias_and_out_again(bias, forget_bias)
     assert received[others].tobytes() == bias[others].tobytes()
 
 
-def test_keras_weights_have_the_shapes_of_the_layers():
-    for cell, make, convert, back, _ in KINDS.values():
-        problem, of_tf1 = example(cell)
-        layer = make()
-        layer.build(problem.x.shape)
-        converted = convert(*of_tf1["weights"])
-        assert [one.shape for one in converted] == [one.shape for one in layer.weights]
-        shapes = [one.shape for one in back(*layer.get_weights())]
-        assert shapes == [one.shape for one in of_tf1["weights"]]
+@pytest.mark.parametrize("kind", SHAPES)
+def test_keras_weights_have_the_shapes_of_the_layers(kind):
+    convert, back = converters(kind)
+    weights = zeros(*SHAPES[kind](3 + 5, 5))
+    layer = stock(kind, 5)
+    layer.build((None, None, 3))
+    converted = convert(*weights)
+    assert [array.shape for array in converted] == [w.shape for w in layer.weights]
+    shapes = [array.shape for array in back(*layer.get_weights())]
+    assert shapes == [array.shape for array in weights]
 
 
 def zeros(*shapes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from parity_tests.parts.recurrent_runs import cell_of_twin
+from parity_tests.parts.recurrent_twins import cell_of_twin
 from parity_tests.witness import stored
 from parity_tests.witness.programs import cells as of_1_15_5
 from tf2_keras import tf1_semantics
@@ -34,9 +34,22 @@ def seeded(cell):
     return name, arguments
 
 
+def part_of(cell):
+    """The same with the names of parts."""
+    name, arguments = cell
+    arguments = {
+        key: part_of(value) if key == "cell" else value
+        for key, value in arguments.items()
+    }
+    if "cells" in arguments:
+        arguments["cells"] = list(map(part_of, arguments["cells"]))
+    return f"recurrent.{name}", arguments
+
+
 def weights_of(cells, **options):
     """{name of TF1's variable: initial value} of a loop over these cells."""
-    made = [cell_of_twin(cell, options.get("dtype", "float32")) for cell in cells]
+    dtype = options.get("dtype", "float32")
+    made = [cell_of_twin(part_of(cell), dtype) for cell in cells]
     loop = DynamicRNN if len(made) == 1 else BidirectionalDynamicRNN
     layer = loop(*made, **options)
     layer.build((None, None, of_1_15_5.FEATURES))
@@ -103,7 +116,7 @@ def test_a_gru_s_gates_start_open_unless_they_are_told():
 @pytest.mark.parametrize("case", ["GRUCell", "peepholes and a projection"])
 def test_states_start_at_zero(case):
     """An untrained loop is that of zeros given, as dynamic_rnn's was."""
-    (cell,) = map(cell_of_twin, of_1_15_5.CELLS[case])
+    (cell,) = (cell_of_twin(part_of(cell)) for cell in of_1_15_5.CELLS[case])
     layer = DynamicRNN(cell)
     x = tf.constant(np.random.RandomState(0).standard_normal((2, 5, 3)), tf.float32)
     zeros = tf.nest.map_structure(lambda size: tf.zeros([2, size]), cell.state_size)

@@ -1,0 +1,317 @@
+"""TF1's cells in TF1's loops.
+
+A cell is a pair such as ``("recurrent.GRUCell", {"num_units": 3})``, cells inside of it
+likewise. A part that is a cell runs in ``dynamic_rnn``; what converts weights is a part
+whose TF1 side is the cell that they come from.
+
+A problem says what the loop gets: ``features``, how many; ``dtype``; ``lengths``, the
+dtype of sequence lengths, or None for none; ``initial``, whether a state to begin with.
+"""
+
+import collections
+import contextlib
+import importlib
+import warnings
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_graph import session
+from tf1_graph.parts.cases import Case, genuine
+
+CELLS = (
+    "BasicRNNCell",
+    "GRUCell",
+    "BasicLSTMCell",
+    "LSTMCell",
+    "DropoutWrapper",
+    "ResidualWrapper",
+    "MultiRNNCell",
+)
+CONVERTED = {"lstm": "BasicLSTMCell", "gru": "GRUCell", "basic_rnn": "BasicRNNCell"}
+SYMBOLS = collections.OrderedDict(
+    ("recurrent." + name, "tf.nn.rnn_cell." + name) for name in CELLS
+)
+SYMBOLS["recurrent.DynamicRNN"] = "tf.nn.dynamic_rnn"
+SYMBOLS["recurrent.BidirectionalDynamicRNN"] = "tf.nn.bidirectional_dynamic_rnn"
+for _kind, _cell in CONVERTED.items():
+    for _way in ("to", "from"):
+        _name = f"recurrent.{_kind}_weights_{_way}_keras"
+        SYMBOLS[_name] = "tf.nn.rnn_cell." + _cell
+# Where the cells themselves give no initializer: the op's seed of a glorot_uniform.
+SEED = 5
+# The legacy Keras inside of today's TensorFlow keeps TF1's cells, line by line.
+LEGACY_CELLS = "tensorflow.python.keras.layers.legacy_rnn.rnn_cell_impl"
+
+
+def cell_class(part):
+    """TF1's own class of a cell."""
+    symbol = SYMBOLS[part]
+    if tf.__version__.startswith("1."):
+        return genuine(symbol)
+    return getattr(importlib.import_module(LEGACY_CELLS), symbol.rpartition(".")[2])
+
+
+def cell(spec, dtype="float32"):
+    """TF1's cell of a pair (part, arguments).
+
+    A dropout that is ``fed`` has its shares from placeholders, of the inputs' dtype.
+    """
+    part, arguments = spec
+    arguments = dict(arguments)
+    if "cell" in arguments:
+        arguments["cell"] = cell(arguments["cell"], dtype)
+    if "cells" in arguments:
+        arguments["cells"] = [cell(inner, dtype) for inner in arguments["cells"]]
+    if arguments.pop("fed", False):
+        for key in ("input_keep_prob", "output_keep_prob", "state_keep_prob"):
+            share = tf.constant(arguments.get(key, 1.0), dtype)
+            arguments[key] = tf.placeholder_with_default(share, [])
+    return cell_class(part)(**arguments)
+
+
+def loop_of(part, arguments):
+    """([cell of each direction], whether time comes first)."""
+    if part == "recurrent.DynamicRNN":
+        return [arguments["cell"]], arguments.get("time_major", False)
+    if part == "recurrent.BidirectionalDynamicRNN":
+        directions = [arguments["cell_fw"], arguments["cell_bw"]]
+        return directions, arguments.get("time_major", False)
+    if part.endswith("_keras"):
+        part = "recurrent." + SYMBOLS[part].rpartition(".")[2]
+    return [(part, arguments)], False
+
+
+@contextlib.contextmanager
+def while_loops():
+    """Graphs get TF1's while loop of Enter, Merge and Exit, not TF2's functional one.
+
+    Of that one's gradients Grappler adds those of one tensor in another order.
+    """
+    kept = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    try:
+        with warnings.catch_warnings():
+            # What TF1's own cells say of themselves when they are made and built.
+            warnings.filterwarnings("ignore", message=".*is deprecated and will be")
+            yield
+    finally:
+        if kept:
+            tf.enable_control_flow_v2()
+
+
+def unrolled(directions, time_major, x, lengths=None, states=None):
+    """(outputs, states) of dynamic_rnn or bidirectional_dynamic_rnn."""
+    options = {
+        "sequence_length": lengths,
+        "dtype": x.dtype,
+        "time_major": time_major,
+        # With more, the steps of a loop draw their dropout masks in any order.
+        "parallel_iterations": 1,
+    }
+    states = states or [None] * len(directions)
+    if len(directions) == 1:
+        (direction,), (state,) = directions, states
+        return tf.nn.dynamic_rnn(direction, x, initial_state=state, **options)
+    options.update(initial_state_fw=states[0], initial_state_bw=states[1])
+    return tf.nn.bidirectional_dynamic_rnn(*directions, inputs=x, **options)
+
+
+def seeded_scope():
+    """The root scope, with an initializer for what a cell gives none to."""
+    initializer = tf.glorot_uniform_initializer(seed=SEED)
+    return tf.variable_scope(tf.get_variable_scope(), initializer=initializer)
+
+
+def program(part, arguments, problem):
+    """A loop: ``train`` reports outputs, states, a loss and gradients, ``predict`` less.
+
+    The loss is the sum of all outputs and states, each times its ``upstream_N``; the
+    states to begin with are ``initial_N``.
+    """
+    specs, time_major = loop_of(part, arguments)
+    dtype, inputs = problem["dtype"], collections.OrderedDict()
+
+    def placeholder(name, dtype, *shape):
+        inputs[name] = tf.placeholder(dtype, shape, name=name)
+        return inputs[name]
+
+    with tf.Graph().as_default() as graph, while_loops(), seeded_scope():
+        x = placeholder("x", dtype, None, None, problem["features"])
+        lengths = None
+        if problem["lengths"] is not None:
+            lengths = placeholder("sequence_length", problem["lengths"], None)
+        directions, states = [cell(spec, dtype) for spec in specs], None
+        if problem["initial"]:
+            sizes = [direction.state_size for direction in directions]
+            states = tf.nest.pack_sequence_as(
+                sizes,
+                [
+                    placeholder(f"initial_{number}", dtype, None, size)
+                    for number, size in enumerate(tf.nest.flatten(sizes))
+                ],
+            )
+        seen = tf.nest.flatten(unrolled(directions, time_major, x, lengths, states))
+        upstream = [
+            placeholder(f"upstream_{number}", dtype, *[None] * tensor.shape.rank)
+            for number, tensor in enumerate(seen)
+        ]
+        products = [a * b for a, b in zip(seen, upstream)]
+        loss = tf.add_n([tf.reduce_sum(product) for product in products])
+        sources = collections.OrderedDict(
+            (variable.op.name, variable) for variable in tf.trainable_variables()
+        )
+        sources["x"] = x
+        gradients = dict(zip(sources, tf.gradients(loss, list(sources.values()))))
+        # -0.0 as 0.0: TF2's list of the inputs' gradients starts from zeros to which
+        # each step adds, TF1's array took the first that was written as it was. A
+        # constant that is not fed would be optimised away.
+        nothing = tf.placeholder_with_default(tf.zeros([], dtype), [])
+        gradients["x"] += nothing
+    outputs = collections.OrderedDict(
+        (f"output or state {number}", tensor) for number, tensor in enumerate(seen)
+    )
+    return session.program(
+        graph,
+        inputs,
+        train=session.move(outputs=outputs, loss={"loss": loss}, gradients=gradients),
+        predict=session.move(outputs=outputs),
+    )
+
+
+def batch_of(built, x, lengths=None, time_major=False, seed=0):
+    """{input: array} for an input [batch, time, features]; the rest is drawn.
+
+    What the outputs are weighted with has zeros in it.
+    """
+    random = np.random.RandomState([seed, 1])
+    batch = {"x": x}
+    if lengths is not None:
+        batch["sequence_length"] = lengths
+    seen = list(built.moves["train"].seen["outputs"].values())
+    size = x.shape[1 if time_major else 0]
+    for name, tensor in built.inputs.items():
+        kind, _, number = name.partition("_")
+        shape = [size] + tensor.shape.as_list()[1:]
+        if kind == "upstream":
+            width = int(seen[int(number)].shape[-1])
+            leading = x.shape[:2] if tensor.shape.rank == 3 else (size,)
+            shape = leading + (width,)
+        elif kind != "initial":
+            continue
+        drawn = 0.5 * random.standard_normal(shape)
+        if kind == "upstream":
+            drawn *= random.randint(3, size=shape).clip(0, 1)
+        batch[name] = drawn.astype(x.dtype)
+    return batch
+
+
+def values_of(built, seed=0):
+    """{TF1 name: array} of every variable, biases and peepholes included.
+
+    They are whole numbers of 64ths: to add a forget bias of one rounds nothing.
+    """
+    random = np.random.RandomState([seed, 0])
+    return {
+        name: (
+            np.round(32 * random.standard_normal(variable.shape.as_list())) / 64
+        ).astype(variable.dtype.base_dtype.as_numpy_dtype)
+        for name, variable in built.variables.items()
+    }
+
+
+FEATURES, CLASSES, UNITS = 3, 3, 6
+OPTIMIZERS = {
+    "Momentum": lambda: tf.train.MomentumOptimizer(0.1, 0.9),
+    "Adam": lambda: tf.train.AdamOptimizer(0.01),
+}
+
+
+def classifier(optimizer):
+    """An LSTM's last state [batch, UNITS] to logits: sequences of any length."""
+    with tf.Graph().as_default() as graph, while_loops(), seeded_scope():
+        x = tf.placeholder(tf.float32, [None, None, FEATURES], name="x")
+        lengths = tf.placeholder(tf.int32, [None], name="sequence_length")
+        labels = tf.placeholder(tf.int64, [None], name="y_true")
+        lstm = cell(("recurrent.BasicLSTMCell", {"num_units": UNITS}))
+        _, (_, h) = unrolled([lstm], False, x, lengths)
+        w = tf.get_variable("w", [UNITS, CLASSES])
+        b = tf.get_variable("b", [CLASSES], initializer=tf.zeros_initializer())
+        loss = tf.losses.sparse_softmax_cross_entropy(labels, tf.matmul(h, w) + b)
+        train = OPTIMIZERS[optimizer]().minimize(loss)
+    return session.program(graph, train=session.train(train, loss))
+
+
+# What 1.15.5 records: each part with its defaults from TF1's own start, and with all
+# else set from values that make it bind.
+
+LSTM = ("recurrent.BasicLSTMCell", {"num_units": 4})
+GRU = ("recurrent.GRUCell", {"num_units": 3})
+FULL = {
+    "num_units": 4,
+    "use_peepholes": True,
+    "cell_clip": 0.1,
+    "num_proj": 3,
+    "proj_clip": 0.05,
+    "forget_bias": 0.3,
+    "activation": "softsign",
+}
+DROPPED = {
+    "cell": LSTM,
+    "input_keep_prob": 0.7,
+    "output_keep_prob": 0.5,
+    "state_keep_prob": 0.9,
+    "seed": 3,
+}
+RESIDUAL = ("recurrent.ResidualWrapper", {"cell": GRU})
+WAYS = {
+    "BasicRNNCell": [{"num_units": 5}, {"num_units": 3, "activation": "relu"}],
+    "GRUCell": [{"num_units": 4}, {"num_units": 3, "activation": "softsign"}],
+    "BasicLSTMCell": [
+        {"num_units": 4},
+        {"num_units": 3, "forget_bias": 0.0, "activation": "relu"},
+    ],
+    "LSTMCell": [{"num_units": 4}, FULL],
+    "DropoutWrapper": [{"cell": LSTM, "seed": 1}, DROPPED, dict(DROPPED, fed=True)],
+    "ResidualWrapper": [{"cell": GRU}, {"cell": ("recurrent.LSTMCell", FULL)}],
+    "MultiRNNCell": [{"cells": [LSTM, GRU]}, {"cells": [GRU, RESIDUAL]}],
+    "DynamicRNN": [{"cell": LSTM}, {"cell": GRU, "time_major": True}],
+    "BidirectionalDynamicRNN": [
+        {"cell_fw": LSTM, "cell_bw": GRU},
+        {"cell_fw": GRU, "cell_bw": LSTM, "time_major": True},
+    ],
+}
+
+
+def _cases():
+    """Yields (name of a play, Case)."""
+    for part in SYMBOLS:
+        name = part.partition(".")[2]
+        for number, arguments in enumerate(WAYS.get(name, [{"num_units": 5}])):
+            for dtype in ("float32", "float64"):
+                problem = {
+                    "features": FEATURES,
+                    "dtype": dtype,
+                    "lengths": "int32" if number else None,
+                    "initial": number > 0,
+                }
+                yield f"{name} {number} {dtype}", Case(part, arguments, problem, None)
+
+
+CASES = collections.OrderedDict(_cases())
+
+
+def play(case):
+    """(program, moves, values, settings) of a case: two steps on one batch."""
+    built = program(*case[:3])
+    time_major = loop_of(case.part, case.arguments)[1]
+    x = np.random.RandomState(0).standard_normal((4, 7, FEATURES))
+    x = x.astype(case.problem["dtype"])
+    if time_major:
+        x = x.transpose(1, 0, 2)
+    lengths = np.array([0, 5, 7, 2], np.int32) if case.problem["lengths"] else None
+    batch = batch_of(built, x, lengths, time_major)
+    move = "predict" if case.part.endswith("_keras") else "train"
+    own_start = not case.problem["initial"] and move == "train"
+    values = None if own_start else values_of(built)
+    return built, [(move, batch)] * 2, values, None
