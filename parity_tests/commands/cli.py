@@ -638,9 +638,9 @@ def witness(names, stored, keep, json_path):
                 "Leave out one of the two."
             )
         reference_conditions.import_tensorflow()
-        from parity_tests.witness import environment, golden, replay, tf1_parts
+        from parity_tests.witness import environment, golden, recordables, replay
 
-        wanted = tuple(dict.fromkeys(names)) or (*chapters.NAMES, tf1_parts.NAME)
+        wanted = tuple(dict.fromkeys(names)) or recordables.NAMES
         say = Console(stderr=True, highlight=False).print
         folder = replay.GOLDENS if stored else (keep or temporary)
         if not stored:

@@ -42,8 +42,8 @@ def plays_of(kind):
     graph_side = importlib.import_module("tf1_graph.parts." + kind)
 
     def records(case):
-        for record in cases.kept(case, session.play(*graph_side.play(case))):
-            yield record
+        # Played when it is read, so that one graph at a time is in memory.
+        yield from cases.kept(case, session.play(*graph_side.play(case)))
 
     return collections.OrderedDict(
         (name, records(case)) for name, case in graph_side.CASES.items()

@@ -15,12 +15,10 @@ import pytest
 
 from parity_tests.engine import budgets
 from parity_tests.models import chapters
-from parity_tests.parts import table as parts
-from parity_tests.witness import environment, golden, recordables, replay, tf1_parts
+from parity_tests.witness import environment, golden, recordables, replay
 
 ROOT = pathlib.Path(__file__).parents[2]
 EVERY_GOLDEN = pytest.mark.parametrize("name", recordables.NAMES)
-OF_PARTS = golden.Golden(replay.GOLDENS / tf1_parts.NAME).plays
 
 
 def stored(name):
@@ -52,11 +50,6 @@ def test_all_goldens_together_are_small():
     assert sum(path.stat().st_size for path in files) < 4_000_000
 
 
-def test_every_optimizer_of_tf1_semantics_is_recorded():
-    names = {part.name for part in parts.PARTS if part.name.startswith("optimizers.")}
-    assert names == {name for name in OF_PARTS if name.startswith("optimizers.")}
-
-
 @pytest.mark.parametrize("side", replay.SIDES)
 @pytest.mark.parametrize("name", chapters.NAMES)
 def test_a_chapter_does_what_1_15_5_did(name, side):
@@ -69,12 +62,6 @@ def test_a_chapter_does_what_1_15_5_did(name, side):
     assert cells["outputs"].compared >= moves.count("predict") >= 1
     # Explicit seeds: the same numbers to the bit, whole tensors by their hash.
     assert cells["initial values"].max_ulp == 0 and cells["initial values"].compared
-
-
-@pytest.mark.parametrize("side", ["compat.v1", "function"])
-@pytest.mark.parametrize("name", OF_PARTS)
-def test_a_part_does_what_1_15_5_did(name, side):
-    compared(tf1_parts.NAME)[name, side].require_agreement()
 
 
 def differing_stages(comparison):
@@ -91,12 +78,6 @@ def test_the_budgets_of_a_chapter_are_needed(name):
     differing = differing_stages(compared(name)[name, "compat.v1"])
     # A loss is a single number, and equal by chance on some processor.
     assert differing >= stages_with_a_budget(name, "1.15.5") - {"loss"}
-
-
-def test_the_budgets_of_a_part_are_needed():
-    for name in OF_PARTS:
-        differing = differing_stages(compared(tf1_parts.NAME)[name, "compat.v1"])
-        assert differing == stages_with_a_budget(name, "1.15.5"), name
 
 
 REPORT = """\
@@ -195,8 +176,8 @@ def recorded(folder, **facts):
     value = np.float32(1) + np.arange(100, dtype=np.float32)
     nudged = np.nextafter(value, np.float32(np.inf))
     update = facts.pop("nudged", False)
-    play = [{"updates": {"0 float32 weights": nudged if update else value}}]
-    golden.write(folder, {"optimizers.Adam": play}, facts)
+    play = [{"updates": {"weights": nudged if update else value}}]
+    golden.write(folder, {"Adam 0 float32": play}, {"kind": "optimizers", **facts})
     return golden.Golden(folder)
 
 
@@ -211,7 +192,7 @@ def recorded(folder, **facts):
 def test_only_another_processor_may_differ_and_within_a_budget(facts, agree, tmp_path):
     first = recorded(tmp_path / "first", cpu="A", cpu_flags=["avx"])
     again = recorded(tmp_path / "again", nudged=True, **facts)
-    comparison = replay.compare_recordings(first, again, "optimizers.Adam")
+    comparison = replay.compare_recordings(first, again, "Adam 0 float32")
     assert comparison.ok is agree
     exactly = recorded(tmp_path / "exactly", **facts)
-    assert replay.compare_recordings(first, exactly, "optimizers.Adam").ok
+    assert replay.compare_recordings(first, exactly, "Adam 0 float32").ok
