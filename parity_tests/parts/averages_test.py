@@ -100,7 +100,7 @@ def test_averages_move_only_when_accumulated_gradients_are_applied(num_updates):
             moves, "fit", values, on_candidate=records.append
         ).require_agreement()
     averaged = [
-        record["slots"]["kernel/ExponentialMovingAverage"].tobytes()
+        record["updates"]["kernel/ExponentialMovingAverage"].tobytes()
         for record in records[1:]
     ]
     assert [now != before for before, now in itertools.pairwise(averaged)] == [

@@ -39,7 +39,12 @@ def twin(part, arguments, problem, optimizer=None, variable=keras.Variable):
 
     return training.Twin(
         # Keras's own divides its count by the batches that it sums.
-        {**variables, "global_step": optimizer._iterations, **slots},
+        {
+            **variables,
+            "global_step": optimizer._iterations,
+            **averages_by_name(optimizer, variables),
+            **slots,
+        },
         {"train": train, "accumulate": train},
         slots=slots,
         hidden=optimizer.variables,
@@ -71,22 +76,20 @@ def gradient_of(name, variable, batch):
 
 
 def slots_by_name(optimizer, variables):
-    """{TF1 name: variable} of all that an optimizer remembers; built beforehand."""
-    slots = slots_of(
-        optimizer, {key_of(variable): name for name, variable in variables.items()}
-    )
-    sums = getattr(optimizer, "_sums", ())
+    """{TF1 name: variable} of the slots and sums of an optimizer; built beforehand."""
+    names = {key_of(variable): name for name, variable in variables.items()}
+    sums = zip(variables, getattr(optimizer, "_sums", ()), strict=False)
+    return {
+        **slots_of(optimizer, names),
+        **{f"{name}/gradient_sum": total for name, total in sums},
+    }
+
+
+def averages_by_name(optimizer, variables):
+    """{TF1 name: variable} of moving averages; none if the optimizer has none."""
     average = getattr(optimizer, "moving_average", None)
-    for slot, slot_variables in (
-        ("gradient_sum", sums),
-        ("ExponentialMovingAverage", average.averages if average else ()),
-    ):
-        # One for each variable, in their order.
-        slots.update(
-            (f"{name}/{slot}", slot_variable)
-            for name, slot_variable in zip(variables, slot_variables, strict=False)
-        )
-    return slots
+    averages = zip(variables, average.averages if average else (), strict=False)
+    return {f"{name}/ExponentialMovingAverage": variable for name, variable in averages}
 
 
 @keras.saving.register_keras_serializable("parts")
@@ -119,11 +122,17 @@ def regression_twin(model):
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     variables = dict(zip(("table", "kernel"), model.trainable_variables, strict=True))
-    slots = slots_by_name(optimizer, variables)
-    names = {**variables, "global_step": optimizer.iterations, **slots}
+    averages = averages_by_name(optimizer, variables)
+    names = {
+        **variables,
+        "global_step": optimizer.iterations,
+        **averages,
+        **slots_by_name(optimizer, variables),
+    }
     compiled = training.compiled(
         model, {name: variable.path for name, variable in names.items()}
     )
+    compiled.slots -= set(averages)  # the optimizer owns them, but not as TF1's slots
     # Which batches are only summed, the optimizer counts itself.
     compiled.moves["accumulate"] = compiled.moves["train"]
     compiled.fitted["accumulate"] = compiled.fitted["train"]

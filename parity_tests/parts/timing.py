@@ -15,7 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from parity_tests.parts.making import made
-from parity_tests.parts.optimizer_traps import KERAS_NAMESAKES
+from parity_tests.parts.optimizer_traps import KERAS_NAMESAKES, RATE
+from parity_tests.parts.optimizer_twins import gradient_of
+from tf1_graph import session
 from tf1_graph.parts import optimizers as tf1_optimizers
 
 # As many parameters as the notes' CNN has, in three variables.
@@ -41,31 +43,26 @@ def measure(part, sparse, rounds=5, seconds=0.5, rows=ROWS, on_round=None):
         {side: {"milliseconds": median, "ratio": median of TF1's time over this side's in
         the same round}}; without "keras" where Keras has no such optimizer.
     """
+    problem = embedding(rows) if sparse else dense()
     with contextlib.ExitStack() as finally_close:
-        problem = _embedding(rows) if sparse else _dense()
-        stepping = _runs(part, problem, finally_close)
+        stepping = {
+            "tf1": session_run(part, problem, finally_close),
+            "part": function_run(made(part.name, part.samples[0]), problem),
+        }
+        if part.name in KERAS_NAMESAKES:
+            make, _ = KERAS_NAMESAKES[part.name]
+            stepping["keras"] = function_run(make(RATE), problem)
         taken = _times(stepping, rounds, seconds, on_round)
     return {
         side: {
             "milliseconds": 1000 * statistics.median(times),
             "ratio": statistics.median(
                 reference / own
-                for reference, own in zip(taken["tf1"], times, strict=False)
+                for reference, own in zip(taken["tf1"], times, strict=True)
             ),
         }
         for side, times in taken.items()
     }
-
-
-def _runs(part, problem, finally_close):
-    stepping = {
-        "tf1": _session_run(part, *problem, finally_close),
-        "part": _function_run(made(part.name, _arguments(part)), *problem),
-    }
-    if part.name in KERAS_NAMESAKES:
-        make, _ = KERAS_NAMESAKES[part.name]
-        stepping["keras"] = _function_run(make(0.01), *problem)
-    return stepping
 
 
 def _times(stepping, rounds, seconds, on_round):
@@ -87,83 +84,58 @@ def _times(stepping, rounds, seconds, on_round):
     return taken
 
 
-def _arguments(part):
-    """The first sample of a part: its defaults, with a rate where TF1 asked for one."""
-    return part.samples[0]
-
-
-def _dense():
+def dense():
+    """A problem of optimizers: 3.3 million parameters."""
     random = np.random.RandomState(0)
-    return [
-        (
-            random.standard_normal(shape).astype(np.float32),
-            random.standard_normal(shape).astype(np.float32),
-            None,
-        )
-        for shape in DENSE_SHAPES
-    ], None
+    gradients = {
+        f"variable_{number}": random.standard_normal(shape).astype(np.float32)
+        for number, shape in enumerate(DENSE_SHAPES)
+    }
+    return {name: np.zeros_like(array) for name, array in gradients.items()}, [
+        gradients
+    ]
 
 
-def _embedding(rows):
+def embedding(rows):
+    """A problem of optimizers: a table of which few rows have a gradient."""
     random = np.random.RandomState(0)
-    return [
-        (
-            np.zeros((rows, COLUMNS), np.float32),
-            random.standard_normal((TOUCHED, COLUMNS)).astype(np.float32),
-            random.randint(max(1, rows // 2), size=TOUCHED) // 2,
-        )
-    ], rows
+    gradient = {
+        "table values": random.standard_normal((TOUCHED, COLUMNS)).astype(np.float32),
+        "table indices": random.randint(max(1, rows // 2), size=TOUCHED) // 2,
+    }
+    return {"table": np.zeros((rows, COLUMNS), np.float32)}, [gradient]
 
 
-def _gradient(values, indices, rows):
-    """From variables, so that nothing can be computed before the step."""
-    held = tf.Variable(values, trainable=False)
-    if indices is None:
-        return lambda: held.read_value()
-    held_indices = tf.Variable(indices, trainable=False)
-    return lambda: tf.IndexedSlices(
-        held.read_value(),
-        held_indices.read_value(),
-        dense_shape=tf.constant([rows, COLUMNS], tf.int64),
-    )
-
-
-def _session_run(part, problem, rows, finally_close):
-    """``session.run`` of one update in a graph of its own."""
-    with tf.Graph().as_default() as graph:
-        pairs = []
-        for number, (value, gradient, indices) in enumerate(problem):
-            variable = tf.compat.v1.get_variable(
-                f"variable_{number}",
-                value.shape,
-                use_resource=True,
-                initializer=tf.compat.v1.zeros_initializer(),
-            )
-            pairs.append((_gradient(gradient, indices, rows)(), variable))
-        step = tf.compat.v1.train.get_or_create_global_step()
-        train = tf1_optimizers.made(
-            part.name, _arguments(part), step, tf.float32
-        ).apply_gradients(pairs, step)
-        initialise = tf.compat.v1.global_variables_initializer()
-    session = tf.compat.v1.Session(graph=graph)
-    finally_close.callback(session.close)
-    session.run(initialise)
+def session_run(part, problem, finally_close):
+    """steps -> None: ``session.run`` of the program that the tests compare."""
+    program = tf1_optimizers.program(part.name, part.samples[0], problem, held=True)
+    opened = session.open_session(program.graph)
+    finally_close.callback(opened.close)
+    session.initialise(opened, program, tf1_optimizers.held(problem))
 
     def run(steps):
         for _ in range(steps):
-            session.run(train)
+            session.run(opened, program, "train", {}, unseen=True)
 
     return run
 
 
-def _function_run(optimizer, problem, rows):
-    variables = [tf.Variable(np.zeros_like(value)) for value, _, _ in problem]
-    gradients = [_gradient(values, indices, rows) for _, values, indices in problem]
-    optimizer.build(variables)
+def function_run(optimizer, problem):
+    """steps -> None: a function that takes the steps in a loop of its own."""
+    values, (batch,) = problem
+    variables = {name: tf.Variable(value) for name, value in values.items()}
+    # From variables, so that nothing can be computed before the step.
+    held = {name: tf.Variable(array, trainable=False) for name, array in batch.items()}
+    optimizer.build(list(variables.values()))
 
     @tf.function
     def run(steps):
         for _ in tf.range(steps):
-            optimizer.apply([gradient() for gradient in gradients], variables)
+            read = {name: variable.read_value() for name, variable in held.items()}
+            gradients = [
+                gradient_of(name, variable, read)
+                for name, variable in variables.items()
+            ]
+            optimizer.apply(gradients, list(variables.values()))
 
     return lambda steps: run(tf.constant(steps))

@@ -42,6 +42,7 @@ def plays_of(kind):
     graph_side = importlib.import_module("tf1_graph.parts." + kind)
 
     def records(case):
+        # Played when it is read, so that one graph at a time is in memory.
         yield from cases.kept(case, session.play(*graph_side.play(case)))
 
     return collections.OrderedDict(

@@ -174,13 +174,17 @@ def updates(part, arguments, variables, gradients, undecayed=(), **seen):
         options["decay_var_list"] = [
             variable for name, variable in variables.items() if name not in undecayed
         ]
-    train = optimizer.apply_gradients(
+    updated = optimizer.apply_gradients(
         [(applied[name], variable) for name, variable in variables.items()],
         step,
         **options,
     )
+    # What is seen of an accumulated gradient is the batch's own.
+    move = session.train(
+        updated, gradients=gradients if every else applied, optimizer=optimizer, **seen
+    )
     afterwards = []
-    with tf.control_dependencies([train]):
+    with tf.control_dependencies([updated]):
         if every:
             afterwards += [
                 tf.assign(total, tf.zeros_like(total)) for total in sums.values()
@@ -188,11 +192,7 @@ def updates(part, arguments, variables, gradients, undecayed=(), **seen):
         if average:
             averages_of = averages.average(*average, global_step=step)
             afterwards.append(averages_of.apply(list(variables.values())))
-    train = tf.group(train, *afterwards)
-    # What is seen of an accumulated gradient is the batch's own.
-    moves["train"] = session.train(
-        train, gradients=gradients if every else applied, optimizer=optimizer, **seen
-    )
+    moves["train"] = move._replace(op=tf.group(updated, *afterwards))
     return moves
 
 
@@ -200,8 +200,8 @@ def program(part, arguments, problem, undecayed=(), held=False):
     """The program: its moves ``train`` and ``accumulate`` apply gradients.
 
     Args:
-        held: whether the gradients are variables in place of inputs, ``held/NAME``, so
-            that a step costs no feeding.
+        held: whether the gradients are variables in place of inputs, so that a step
+            costs no feeding; see ``held``.
     """
     values, batches = problem
     with tf.Graph().as_default() as graph:
@@ -214,7 +214,7 @@ def program(part, arguments, problem, undecayed=(), held=False):
             )
             if held:
                 inputs[name] = tf.get_variable(
-                    "held/" + name.replace(" ", "_"),
+                    _held_name(name),
                     array.shape,
                     dtype,
                     tf.zeros_initializer(),
@@ -230,6 +230,16 @@ def program(part, arguments, problem, undecayed=(), held=False):
         )
         moves = updates(part, arguments, variables, gradients, undecayed)
     return session.program(graph, {} if held else inputs, _settings(graph), **moves)
+
+
+def _held_name(name):
+    return "held/" + name.replace(" ", "_")
+
+
+def held(problem):
+    """{TF1 name: array}: the first batch, as the variables that hold gradients."""
+    _, batches = problem
+    return {_held_name(name): array for name, array in batches[0].items()}
 
 
 def _variables(values):
@@ -457,7 +467,7 @@ WITH_OTHER_PARTS = collections.OrderedDict(
     ]
 )
 # Steps of the defaults, and of all else; after which there is a record.
-LONG, SHORT = (1, 10, 99, 100), (1, 10, 29, 30)
+LONG, SHORT = (1, 10, 99, 100), (1, 10, 11, 12)
 
 
 def _cases():
