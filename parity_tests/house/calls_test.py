@@ -85,7 +85,7 @@ def parse(words):
     """Parses a call of tf-parity as the call itself would, and runs nothing."""
     command, context, words = GROUP, click.Context(GROUP), list(words)
     while words and isinstance(command, click.Group):
-        command = command.get_command(context, words.pop(0))
+        _, command, words = command.resolve_command(context, words)
     command.make_context(command.name, words, parent=context)
 
 

@@ -22,7 +22,11 @@ from parity_tests.house import mutation
 )
 def test_the_claims_of_a_module_are_those_named_after_it(module, expected):
     assert (mutation.ROOT / module).is_file()
-    assert mutation.claims(pathlib.Path(module)) == [f"parity_tests/{expected}"]
+    claims = mutation.claims(pathlib.Path(module))
+    assert claims[0] == f"parity_tests/{expected}"
+    # And its cases of what is claimed of every one of its kind.
+    assert all("/every_" in word for word in claims[1:] if word.endswith(".py"))
+    assert ("-k" in claims) == ("/every_" in " ".join(claims))
 
 
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():

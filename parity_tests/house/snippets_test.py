@@ -57,6 +57,33 @@ def test_an_excerpt_stands_in_a_file_of_the_chapter(block):
     )
 
 
+def statements(column):
+    """The lines of a column, joined where the next is indented, without their spaces."""
+    joined = []
+    for line in filter(None, column):
+        if line.startswith(" "):
+            joined[-1] += line
+        else:
+            joined.append(line)
+    return ["".join(text.split()) for text in joined]
+
+
+def test_the_pair_on_the_first_screen_stands_in_the_two_files():
+    """Line breaks apart, which two columns need."""
+    (block,) = (
+        block
+        for block in markdown.code(ROOT / "README.md")
+        if block.remark == "pair: mnist_cnn"
+    )
+    heading, _, *rows = (line.split("│") for line in block.text.splitlines())
+    for number, file in enumerate(heading):
+        source = "".join((ROOT / file.strip()).read_text("utf-8").split())
+        column = [row[number].rstrip().removeprefix(" " * number) for row in rows]
+        assert len(statements(column)) == 3
+        for statement in statements(column):
+            assert statement in source
+
+
 def small_model():
     """A compiled model of two weights and the data that it fits."""
     model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
@@ -66,11 +93,6 @@ def small_model():
 
 def model_to_compile():
     return {"model": small_model()}
-
-
-def two_sides():
-    records = [{"initial values": {"w": np.zeros(2)}}, {"updates": {"w": np.ones(2)}}]
-    return {"tf1_run": iter(records), "twin_run": iter(records)}
 
 
 def tensorflow():
@@ -86,7 +108,7 @@ GIVEN = {
     "README.md": model_to_compile,
     "docs/parts.md": model_to_compile,
     "docs/guide/sessions.md": tensorflow,
-    "docs/guide/verify.md": two_sides,
+    "docs/guide/verify.md": dict,
     "docs/models/linear_regression.md": targets_and_predictions,
     "docs/models/logistic_regression.md": dict,
 }
@@ -102,9 +124,15 @@ def execute(block, given):
 @pytest.mark.parametrize(
     "block", [block for block in EXECUTED if block.page != STATE], ids=place
 )
-def test_a_block_runs_and_prints_what_the_page_says(block, capsys):
-    namespace = execute(block, GIVEN[block.page]())
-    if "model" in namespace:  # what the block compiled trains
+def test_a_block_runs_and_prints_what_the_page_says(
+    block, capsys, tmp_path, monkeypatch
+):
+    given = GIVEN[block.page]()
+    monkeypatch.chdir(tmp_path)
+    if "model" in given:
+        given["model"].save("model.keras")
+    namespace = execute(block, given)
+    if "model" in given:  # what the block compiled, or loaded, trains
         namespace["model"].fit(np.ones([4, 1]), np.ones([4, 1]), verbose=0)
         return
     blocks = [
