@@ -12,7 +12,6 @@ is minutes without a word for an optimizer: ``--shrink`` does.
 """
 
 import contextlib
-import multiprocessing
 import os
 import pathlib
 import random
@@ -26,8 +25,7 @@ from hypothesis import HealthCheck, Phase, settings
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
-# Here and not where it is first needed: TensorFlow greets while it is imported.
-reference_conditions.import_tensorflow()
+reference_conditions.settle()
 
 PROFILES = {
     "quick": {"max_examples": 25, "derandomize": True},
@@ -47,7 +45,8 @@ def pytest_addoption(parser):
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """Before Hypothesis's own, which then loads the profile and sets the seed."""
-    left_out = {Phase.explain, *([] if config.getoption("shrink") else [Phase.shrink])}
+    shrinks = config.getoption("--shrink", default=False)
+    left_out = {Phase.explain, *([] if shrinks else [Phase.shrink])}
     for name, differing in PROFILES.items():
         settings.register_profile(
             name,
@@ -57,7 +56,8 @@ def pytest_configure(config):
             print_blob=True,
             **differing,
         )
-    settings.load_profile("quick")
+    # Hypothesis does so as well, but before this file is found if no folder is named.
+    settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
     if config.getoption("--hypothesis-seed") is None:
         # Drawn here and not by Hypothesis, so that the header can state it; a worker of
         # pytest-xdist is handed it.
@@ -82,6 +82,8 @@ def examples(config):
 
 def pytest_report_header(config):
     """The reference conditions and the examples' seed, in the header of every run."""
+    # Before the first test file does: TensorFlow greets while it is imported.
+    reference_conditions.import_tensorflow()
     conditions = reference_conditions.describe()
     return [
         "conditions: " + ", ".join(f"{k} {v}" for k, v in conditions.items()),
@@ -95,25 +97,6 @@ def pytest_terminal_summary(terminalreporter, config):
             f"The same examples again: pytest TEST {examples(config)}; with --shrink as "
             "well, the smallest that fails. Keep it as an @example."
         )
-
-
-@pytest.fixture(autouse=True)
-def no_process_is_left(monkeypatch):
-    """Ends what a test has started and not ended, and fails it for that."""
-    started = []
-
-    class Recorded(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Recorded)
-    yield
-    running = [process for process in started if process.poll() is None]
-    running += multiprocessing.active_children()
-    for process in running:
-        process.kill()
-    assert not running, f"A test must end what it starts. Received: {running}."
 
 
 @pytest.fixture
