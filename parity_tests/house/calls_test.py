@@ -83,7 +83,9 @@ def of_program(*names):
 
 def parse(words):
     """Parses a call of tf-parity as the call itself would, and runs nothing."""
-    command, context, words = GROUP, click.Context(GROUP), list(words)
+    # A command keeps the help option of its first context, so this has to be the true one.
+    context = click.Context(GROUP, **GROUP.context_settings)
+    command, words = GROUP, list(words)
     while isinstance(command, click.Group):
         if command.default and not (words and words[0] in command.commands):
             words = [command.default, *words]

@@ -74,7 +74,7 @@ counts for more than all roundings.
 
 The claims are tests against recorded numbers (`parity_tests/goldens`), which need no
 TensorFlow 1: `parity_tests/witness/replay_test.py::test_a_chapter_does_what_1_15_5_did`,
-`parity_tests/witness/replay_test.py::test_a_part_does_what_1_15_5_did`,
+`parity_tests/parts/every_part_test.py::test_a_part_does_what_1_15_5_did`,
 `parity_tests/witness/replay_test.py::test_chapters_do_what_1_15_5_did_without_onednn`.
 
 ## See for yourself

@@ -7,6 +7,7 @@ import tensorflow as tf
 from parity_tests.parts.recurrent_twins import cell_of_twin
 from parity_tests.witness import stored
 from parity_tests.witness.programs import cells as of_1_15_5
+from tf1_graph.parts import recurrent as tf1_recurrent
 from tf2_keras import tf1_semantics
 from tf2_keras.tf1_semantics.recurrent import (
     BidirectionalDynamicRNN,
@@ -46,10 +47,10 @@ def part_of(cell):
     return f"recurrent.{name}", arguments
 
 
-def weights_of(cells, **options):
+def weights_of(cells, seed=tf1_recurrent.SEED, **options):
     """{name of TF1's variable: initial value} of a loop over these cells."""
     dtype = options.get("dtype", "float32")
-    made = [cell_of_twin(part_of(cell), dtype) for cell in cells]
+    made = [cell_of_twin(part_of(cell), dtype, seed) for cell in cells]
     loop = DynamicRNN if len(made) == 1 else BidirectionalDynamicRNN
     layer = loop(*made, **options)
     layer.build((None, None, of_1_15_5.FEATURES))
@@ -95,7 +96,7 @@ def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, 
 
 
 def test_kernels_without_a_seed_differ():
-    values = weights_of(of_1_15_5.CELLS["both directions"])
+    values = weights_of(of_1_15_5.CELLS["both directions"], seed=None)
     kernels = [value for name, value in values.items() if "diag" in name]
     assert len(kernels) == 3
     assert not any(np.array_equal(kernels[0], other) for other in kernels[1:])

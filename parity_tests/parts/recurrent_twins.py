@@ -8,18 +8,24 @@ from tf2_keras import training
 from tf2_keras.tf1_semantics import initializers, recurrent
 
 
-def cell_of_twin(spec, dtype="float32"):
-    """The part of a pair (part, arguments), with TF1's seed for unseeded weights."""
+def cell_of_twin(spec, dtype="float32", seed=tf1_recurrent.SEED):
+    """The part of a pair (part, arguments), with TF1's seed for unseeded weights.
+
+    Args:
+        seed: of weights without an initialiser; None leaves the part's own.
+    """
     part, arguments = spec
     arguments = {**arguments, "dtype": dtype}
     if "cell" in arguments:
-        arguments["cell"] = cell_of_twin(arguments["cell"], dtype)
+        arguments["cell"] = cell_of_twin(arguments["cell"], dtype, seed)
     elif "cells" in arguments:
-        arguments["cells"] = [cell_of_twin(cell, dtype) for cell in arguments["cells"]]
-    else:
+        arguments["cells"] = [
+            cell_of_twin(cell, dtype, seed) for cell in arguments["cells"]
+        ]
+    elif seed is not None:
         of_lstm = part == "recurrent.LSTMCell"
         initializer = "initializer" if of_lstm else "kernel_initializer"
-        seeded = initializers.GlorotUniform(seed=tf1_recurrent.SEED)
+        seeded = initializers.GlorotUniform(seed=seed)
         arguments.setdefault(initializer, seeded)
     if part == "recurrent.DropoutWrapper":  # the reference is today's
         arguments.setdefault("scaling", "compat.v1")
