@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, settings
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
-reference_conditions.settle()
+reference_conditions.import_tensorflow()  # quietly, whatever a test imports first
 
 PROFILES = {
     "quick": {"max_examples": 25, "derandomize": True},
