@@ -1,5 +1,6 @@
 """What recurrent parts start with, against 1.15.5: elsewhere weights are assigned."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -82,8 +83,10 @@ def test_seeded_initial_values_are_those_of_1_15_5(case):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @CASES
 def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, dtype):
+    keras.utils.set_random_seed(1)
+    weights = weights_of(of_1_15_5.CELLS[case], seed=None, dtype=dtype)
     for name, value in of_tf1(case).items():
-        received = weights_of(of_1_15_5.CELLS[case], dtype=dtype)[name]
+        received = weights[name]
         assert received.dtype == dtype
         if name.endswith("bias"):
             np.testing.assert_array_equal(received, value)
@@ -92,7 +95,9 @@ def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, 
         rows, columns = value.shape if value.ndim == 2 else value.shape * 2
         limit = np.sqrt(6 / (rows + columns))
         assert np.abs(value).max() <= limit
-        assert 0.4 * limit < np.abs(received).max() <= limit * (1 + 1e-3), name
+        assert np.abs(received).max() <= limit * (1 + 1e-3), name
+        if received.size > 30:  # all of them so small: once in 10^15 draws
+            assert np.abs(received).max() > 0.3 * limit, name
 
 
 def test_kernels_without_a_seed_differ():
