@@ -355,6 +355,8 @@ def compiled(model, checkpoint_names, inputs=None):
     if inputs is None:
         inputs = _inputs_of(model)
 
+    # As inside fit, AutoGraph leaves Keras's code alone: it takes seconds to read it.
+    @tf.autograph.experimental.do_not_convert
     def train(**batch):
         data = data_of(model, batch)
         losses = {}
@@ -365,6 +367,7 @@ def compiled(model, checkpoint_names, inputs=None):
                 logs = train_step(model, *data)
         return {"loss": losses or logs}
 
+    @tf.autograph.experimental.do_not_convert
     def predict(**batch):
         x, *_ = data_of(model, batch)
         outputs = model(x, training=False)

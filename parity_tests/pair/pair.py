@@ -7,12 +7,17 @@ seconds: a Pair holds what was built once and is fed many times.
     pair.compare([("train", {"x": x, "y_true": y})], "fit").require_agreement()
 """
 
+import time
+
 import tensorflow as tf
 
 from parity_tests.engine.comparison import compare_plays
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 from tf2_keras import training
+
+# Seconds for which the reference is read ahead of the twin.
+SPELL = 0.02
 
 
 class Pair:
@@ -111,7 +116,7 @@ class Pair:
         """
         play = moves if callable(moves) else lambda: moves
         return compare_plays(
-            _seen_by(on_reference, self.reference(play(), values, settings)),
+            _seen_by(on_reference, _ahead(self.reference(play(), values, settings))),
             _seen_by(on_candidate, self.candidate(play(), level, values, settings)),
             budget_for=self.budgets(level) if granted and self.budgets else None,
             **options,
@@ -123,3 +128,18 @@ def _seen_by(observer, records):
         if observer is not None:
             observer(record)
         yield record
+
+
+def _ahead(records):
+    """The records, read ahead for a spell at a time.
+
+    Two runtimes that take turns at every move wake each other's threads up: that costs
+    small moves as much as the moves themselves.
+    """
+    waiting, begin = [], time.perf_counter()
+    for record in records:
+        waiting.append(record)
+        if time.perf_counter() - begin >= SPELL:
+            yield from waiting
+            waiting, begin = [], time.perf_counter()
+    yield from waiting
