@@ -173,13 +173,22 @@ def same_but_for_rounding(printed, stated):
     return words[0] == words[1] and values[0] == pytest.approx(values[1], rel=1e-4)
 
 
-@of_program("pytest")
-def test_a_call_of_pytest_collects(command, run_python):
-    named = [word for word in command if word.startswith("parity_tests/")]
-    few = [] if named else ["parity_tests/house/collection_test.py"]
-    result = run_python("-m", *command, *few, "--collect-only", "-q")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "::" in result.stdout
+def test_every_call_of_pytest_collects(run_python):
+    calls = [list(command[1:]) for command in SHOWN if command[0] == "pytest"]
+    for words in calls:
+        if not any(word.startswith("parity_tests/") for word in words):
+            words.append("parity_tests/house/collection_test.py")
+    # One after the other in one process, which imports TensorFlow once.
+    program = (
+        "import pytest\n"
+        f"for words in {calls!r}:\n"
+        "    code = pytest.main([*words, '--collect-only', '-q'])\n"
+        "    assert code == 0, (words, code)\n"
+    )
+    result = run_python("-c", program)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    collected = re.findall(r"^\d+(?:/\d+)? tests? collected", result.stdout, re.M)
+    assert len(collected) == len(calls)
 
 
 @of_program("pip")

@@ -40,19 +40,18 @@ def run(run_python, tmp_path):
 
 def test_quick_draws_the_same_in_every_run(run):
     first, code, _ = run("-q")
-    assert code == 0 and len(first) == 25
+    assert code == 0 and len(first) == 15
     assert first == run("-q")[0]
 
 
 def test_ci_draws_new_ones_and_says_how_to_draw_them_again(run):
     first, code, printed = run("--hypothesis-profile=ci", "-n", "1")
-    assert code == 0 and len(first) == 25
+    assert code == 0 and len(first) == 15
     # What the header says holds for a worker of pytest-xdist and for a run without.
     again = re.search(r"^examples: (.*)$", printed, re.M)[1].split()
     assert first == run("-q", *again)[0]
     # Where ``CI`` is set, Hypothesis's own profile draws the same in every run.
     assert first != run("-q", "--hypothesis-profile=ci", CI="true")[0]
-    assert first != run("-q", "--hypothesis-profile=ci", CI="")[0]
 
 
 def test_thorough_draws_a_thousand(run):

@@ -5,7 +5,7 @@ import numpy as np
 from parity_tests.datasets import mnist
 
 TEACHES = "a CNN: initialisers by seed, bias by broadcasting, dropout, Adam, next_batch"
-STEPS = 100
+STEPS = 50
 LEARNING_RATE = "Adam/learning_rate:0"
 METRIC = "test accuracy"
 VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation

@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
@@ -103,6 +103,7 @@ def test_op_seeds_are_unique_over_all_scopes():
 # Initial values and full sizes.
 
 
+@settings(max_examples=settings.default.max_examples // 3)  # each builds both sides
 @given(seed=strategies.seeds(), bottleneck=st.booleans())
 def test_initial_values_are_bit_equal(seed, bottleneck):
     fields = {"seed": seed, "bottleneck": bottleneck, "width": 2, "blocks": (1,)}
