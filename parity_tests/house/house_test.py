@@ -146,8 +146,33 @@ def test_tf1_graph_uses_only_names_that_1_15_5_and_compat_v1_have():
             found = getattr(found, name)
 
 
+SIDES = ("tf1_graph", "tf2_keras", "parity_tests")
+
+
+def test_no_file_is_longer_than_500_lines():
+    for folder in SIDES:
+        for path in python_files(folder):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            assert lines <= 500, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+def test_arrays_are_equal_only_if_shape_and_dtype_are():
+    """Without ``strict`` NumPy broadcasts a number, and takes 1.0 for 1."""
+    calls = [
+        (path.relative_to(ROOT), node)
+        for path in python_files("parity_tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("assert_array_equal")
+    ]
+    assert len(calls) > 30
+    for path, call in calls:
+        options = [ast.unparse(option) for option in call.keywords]
+        assert "strict=True" in options, f"{path}:{call.lineno}"
+
+
 def test_nothing_switches_tensorflow_over_for_the_whole_process():
-    for folder in ("tf1_graph", "tf2_keras", "parity_tests"):
+    for folder in SIDES:
         for path in python_files(folder):
             if path != pathlib.Path(__file__):
                 source = path.read_text(encoding="utf-8")

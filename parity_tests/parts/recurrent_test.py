@@ -433,7 +433,7 @@ def test_lengths_known_only_when_run_are_refused_before_anything_changes(
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         step(x, np.array(lengths, np.int32))
     for value, variable in zip(before, state, strict=True):
-        np.testing.assert_array_equal(value, variable.numpy())
+        np.testing.assert_array_equal(value, variable.numpy(), strict=True)
 
 
 def test_a_cell_refuses_states_of_another_shape():

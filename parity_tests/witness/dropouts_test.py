@@ -144,7 +144,7 @@ def test_a_listed_wrapper_drops_what_1_15_5_dropped(trained):
             computed[f"seeded/{side}/{step}"] for side in ("input", "output")
         )
         outputs, _ = loop(x, training=True)
-        np.testing.assert_array_equal(outputs.numpy() == 0, reference == 0)
+        np.testing.assert_array_equal(outputs.numpy() == 0, reference == 0, strict=True)
         if step == 0:  # 1.15.5 went on with other weights
             # tanh and sigmoid are other polynomials than in 1.15. Another mask of the
             # inputs or of the state would be a million times as far off.
@@ -159,7 +159,9 @@ def test_a_listed_dropout_of_a_loop_draws_once_for_each_time_step(trained):
         reference = computed[f"unseeded/output/{step}"]
         for time in range(reference.shape[1]):
             dropped = layer(np.ones_like(reference[:, time]), training=True).numpy()
-            np.testing.assert_array_equal(dropped == 0, reference[:, time] == 0)
+            np.testing.assert_array_equal(
+                dropped == 0, reference[:, time] == 0, strict=True
+            )
 
 
 def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
@@ -175,7 +177,7 @@ def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
         )
         dropped = np.floor(np.float32(0.9) + uniform.numpy()) == 0
         np.testing.assert_array_equal(
-            np.broadcast_to(dropped, reference.shape), reference == 0
+            np.broadcast_to(dropped, reference.shape), reference == 0, strict=True
         )
         dropped_in_all += dropped.sum()
     assert dropped_in_all
