@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tf1_graph import meta_graphs
-from tf1_graph.errors import printable
+from tf2_keras.migrate.printable import printable
 
 # Text takes Python a second a megabyte to parse.
 LARGEST_TEXT_BYTES = 2**25
