@@ -233,6 +233,12 @@ def test_the_tolerances_page_is_up_to_date():
 
 
 @NEEDS_CHECKOUT
+def test_readme_is_no_wider_than_100_columns():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 100] == []
+
+
+@NEEDS_CHECKOUT
 def test_every_test_that_a_page_names_exists():
     named = 0
     for page in markdown.pages():
