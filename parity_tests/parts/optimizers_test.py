@@ -105,6 +105,15 @@ def test_a_hundred_and_twenty_steps_are_those_of_tf1(part, arguments):
         )
 
 
+@pytest.mark.parametrize("beta", ["beta1", "beta2"])
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_a_denormal_power_is_stored_as_it_is(name, beta):
+    arguments = {**BY_NAME[f"optimizers.{name}"].samples[0], beta: 1e-40}
+    require_parity(
+        f"optimizers.{name}", arguments, ordinary_problem(2), {"function": None}
+    )
+
+
 # Faults, one a claim: what the tests above must see.
 
 
