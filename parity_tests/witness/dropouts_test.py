@@ -164,6 +164,29 @@ def test_a_listed_dropout_of_a_loop_draws_once_for_each_time_step(trained):
             )
 
 
+def test_a_wrapper_without_a_seed_drops_as_1_15_5_did_by_the_seed_of_its_op(trained):
+    listed, computed = trained
+    seed = the_one_within(listed, "unseeded/while").seed
+    cell = recurrent.DropoutWrapper(
+        recurrent.GRUCell(7),
+        output_keep_prob=dropout_trained.KEEP_PROB,
+        seed={"output_0": seed},
+        fed=True,
+    )
+    loop = recurrent.DynamicRNN(cell)
+    loop.build((None, None, computed["unseeded/input/0"].shape[-1]))
+    for name, weight in cell.tf1_weights().items():
+        weight.assign(computed[f"initial/unseeded/{name}"])
+    for step in range(dropout_trained.STEPS):
+        x, reference = (
+            computed[f"unseeded/{side}/{step}"] for side in ("input", "output")
+        )
+        outputs, _ = loop(x, training=True)
+        np.testing.assert_array_equal(outputs.numpy() == 0, reference == 0, strict=True)
+        if step == 0:  # see above
+            assert normwise_error(reference, outputs.numpy()) < 16
+
+
 def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
     listed, computed = trained
     text = listed["random_uniform_1/RandomUniform"].tf2
