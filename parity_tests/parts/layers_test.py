@@ -34,12 +34,6 @@ EVERY_VARIANT = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def require_parity(pair, moves, values=None):
     """Fails unless a function and eager code agree with the graph, to the bit."""
     for level in ("function", "eager"):

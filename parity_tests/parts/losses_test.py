@@ -24,12 +24,6 @@ EVERY_LOSS = pytest.mark.parametrize("name", LABELS)
 PAIRS = Pairs(tf1_losses.program, twin)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def require_parity(name, arguments, problem, batch, of_twin=None):
     """Fails unless eager code and a function agree with the graph, to the bit."""
     pair = PAIRS(name, arguments, problem, of_twin)

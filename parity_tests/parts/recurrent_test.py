@@ -36,12 +36,6 @@ FEW = settings(max_examples=max(2, settings.default.max_examples // 8))
 PAIRS = Pairs(tf1_recurrent.program, twin)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def problem_of(dtype="float32", lengths="int32", initial=False):
     return {
         "features": FEATURES, "dtype": dtype, "lengths": lengths, "initial": initial,
