@@ -132,8 +132,14 @@ class DropoutWrapper(CellAround):
             if not memory
         ]
         self._output_dropout = self._dropout("output", 0, output_keep_prob)
-        if isinstance(seed, dict):
-            self._require_names(seed)
+        known = [dropout.name.replace("_dropout", "") for dropout in self._dropouts()]
+        named = list(seed) if isinstance(seed, dict) else []
+        require(
+            set(named) <= set(known),
+            "seed must name dropouts that there are",
+            ", ".join(map(repr, named)),
+            f"Use some of: {', '.join(known)}",
+        )
 
     def _seed_of(self, name):
         """The op's seed, or its pair; None of a name without one. Source: _gen_seed."""
@@ -151,14 +157,14 @@ class DropoutWrapper(CellAround):
         if keep_prob == 1 and not self.fed:
             return None  # TF1 had no op for it
         seed = self._seed_of(f"{what}_{number}")
-        if seed is None and keep_prob == 1:
-            return None  # fed were others
-        require(
-            seed is not None,
-            "seed must be one for all, or have one for each dropout",
-            f"{self.seed!r} without {what}_{number}",
-            "Use the pairs that tf-parity seeds lists",
-        )
+        if seed is None:  # where nothing is dropped, other shares were fed
+            require(
+                keep_prob == 1,
+                "seed must be one for all, or have one for each dropout",
+                f"{self.seed!r} without {what}_{number}",
+                "Use the pairs that tf-parity seeds lists",
+            )
+            return None
         if not self.fed:
             keep_prob = float(np.float32(keep_prob))  # TF1 made a tensor of it first
         return Dropout(
@@ -168,16 +174,6 @@ class DropoutWrapper(CellAround):
             scaling=self.scaling,
             name=f"{what}_dropout_{number}",
             dtype=self.dtype_policy,
-        )
-
-    def _require_names(self, seeds):
-        known = [dropout.name.replace("_dropout", "") for dropout in self._dropouts()]
-        unknown = [name for name in seeds if name not in known]
-        require(
-            not unknown,
-            "seed must name dropouts that there are",
-            ", ".join(map(repr, unknown)),
-            f"Use some of: {', '.join(known)}",
         )
 
     def _dropouts(self):
