@@ -166,11 +166,11 @@ def test_arrays_are_equal_only_if_shape_and_dtype_are():
             place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.Assert) and isinstance(node.test, ast.Call):
                 assert ast.unparse(node.test.func) != "np.array_equal", place
-            elif isinstance(node, ast.Call):
-                if ast.unparse(node.func).endswith("assert_array_equal"):
-                    options = [ast.unparse(option) for option in node.keywords]
-                    assert "strict=True" in options, place
-                    compared += 1
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if called.endswith("assert_array_equal"):
+                options = [ast.unparse(option) for option in node.keywords]
+                assert "strict=True" in options, place
+                compared += 1
     assert compared > 30
 
 
