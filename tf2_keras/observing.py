@@ -36,6 +36,7 @@ def observed_gradients(optimizers):
             variables = trainable_variables
             if variables is None:
                 variables = optimizer._trainable_variables
+            # As Keras pairs them: what has no counterpart is not applied.
             for gradient, variable in zip(grads, variables, strict=False):
                 if gradient is not None:
                     gradients[key_of(variable)] = gradient

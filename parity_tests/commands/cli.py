@@ -173,7 +173,7 @@ def _report(error):
 
 def _tell(text, whole=False):
     """On stderr; where that is closed or full, nobody is there to be told."""
-    text = mistakes.printable(text) if whole else f"tf-parity: {mistakes.line(text)}\n"
+    text = mistakes.lines(text) if whole else f"tf-parity: {mistakes.line(text)}\n"
     with contextlib.suppress(OSError, AttributeError):
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -24,7 +24,7 @@ class PrintableConsole(Console):
             if segment.control:
                 yield segment
             else:
-                yield Segment(mistakes.printable(segment.text), segment.style)
+                yield Segment(mistakes.lines(segment.text), segment.style)
 
 
 def console(file, width=None):

@@ -1,14 +1,11 @@
 """A mistake in the call: how it is said, and what of it may reach a terminal."""
 
 import contextlib
-import re
 
 import click
 
-# What steers a terminal, or turns the direction of its text, instead of being shown.
-STEERING = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+from tf2_keras.migrate.printable import printable
+
 LONGEST_VALUE = 80  # characters of what was received that a message repeats
 
 
@@ -27,16 +24,14 @@ def told(*kinds):
         raise UserError(str(error)) from None
 
 
-def printable(text):
-    r"""``text`` with each character that would steer a terminal as its escape, ``\x1b``."""
-    return STEERING.sub(
-        lambda match: match[0].encode("unicode_escape").decode("ascii"), text
-    )
+def lines(text):
+    """``text`` without what would steer a terminal but line breaks and tabs."""
+    return printable(text, kept="\n\t")
 
 
 def line(text):
     """``text`` as one printable line."""
-    return printable(text.strip().replace("\n", "\\n"))
+    return printable(text.strip())
 
 
 def shortened(value):

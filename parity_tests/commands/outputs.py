@@ -16,7 +16,7 @@ import stat
 import sys
 
 from parity_tests.commands import console
-from parity_tests.commands.mistakes import UserError, printable
+from parity_tests.commands.mistakes import UserError, lines
 
 
 class Output:
@@ -111,7 +111,7 @@ class Output:
             return json.dumps(content, indent=2, allow_nan=False) + "\n"
         if isinstance(content, str):
             if self._stream is not None and self._stream.isatty():
-                content = printable(content)
+                content = lines(content)
             return content.rstrip("\n") + "\n"
         return console.rendered(self._stream or io.StringIO(), [content])
 

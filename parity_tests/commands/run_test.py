@@ -125,7 +125,9 @@ BEYOND = {"loss": cell(6, 65.0, 64.0, False)}
 )
 def test_the_verdict_counts_comparisons(levels, expected):
     chapters = {
-        f"chapter {number}": {"levels": dict(zip(options.LEVELS, cells, strict=False))}
+        f"chapter {number}": {
+            "levels": dict(zip(options.LEVELS[: len(cells)], cells, strict=True))
+        }
         for number, cells in enumerate(levels)
     }
     assert run.verdict(chapters) == expected

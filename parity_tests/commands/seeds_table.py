@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tf1_graph import meta_graphs
-from tf1_graph.errors import printable
+from tf2_keras.migrate.printable import printable
 
 # Text takes Python a second a megabyte to parse.
 LARGEST_TEXT_BYTES = 2**25
@@ -35,28 +35,29 @@ def table(path, meta_graph, operations):
     result = Table(
         title=Text(f"Random ops of {printable(path)}, in the order of the graph"),
         caption=Text(
-            f"seed: (graph seed, op seed) as TensorFlow {printable(version)} gave them."
+            f"(graph seed, op seed) as TensorFlow {printable(version)} gave them."
             "  initializers, layers, philox, recurrent: of tf2_keras.tf1_semantics."
         ),
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        show_header=False,
+        padding=(1, 2, 0, 0),
     )
-    result.add_column("node, and the variable that it initialises", overflow="fold")
-    result.add_column("draws", overflow="fold")
-    result.add_column("seed", overflow="fold")
-    result.add_column("in TF2", overflow="fold", ratio=1)
+    result.add_column("seed", no_wrap=True)
+    # One below the other: beside each other neither names nor code would stay whole.
+    result.add_column("op", overflow="fold")
     for operation in operations:
-        node = Text(printable(operation.node))
-        for name in operation.initialises:
-            node.append(f"\n→ {printable(name)}", style="bold")
         shape = "[…]" if operation.shape is None else str(operation.shape)
-        style = "" if operation.tf2 else "red"
-        written = Text(printable(operation.tf2 or ""), style=style)
+        lines = [
+            Text(printable(operation.node)),
+            *(Text(f"→ {printable(name)}", "bold") for name in operation.initialises),
+            Text(f"{operation.op} {operation.dtype or ''} {shape}", "dim"),
+        ]
+        if operation.tf2:
+            lines.append(Text(printable(operation.tf2)))
         if operation.remark:
-            written.append("\n" if operation.tf2 else "")
-            written.append(printable(operation.remark), style=style or "dim")
-        result.add_row(
-            node,
-            f"{operation.op}\n{operation.dtype or ''} {shape}".rstrip(),
-            str(operation.seed or "–"),
-            written,
-        )
+            style = "dim" if operation.tf2 else "red"
+            lines.append(Text(printable(operation.remark), style))
+        result.add_row(str(operation.seed or "–"), Text("\n").join(lines))
     return result

@@ -10,22 +10,10 @@ from parity_tests.models import chapters
 
 def data_files(folder):
     """The files that a chapter may read of what --data names."""
-    from parity_tests.datasets import cifar10, mnist
-
     if folder in (None, "full"):
         return []
-    names = [
-        name + ending
-        for spellings in mnist.FOLDER_FILES
-        for name in spellings
-        for ending in ("", ".gz")
-    ]
-    names += [
-        os.path.join(subfolder, name)
-        for subfolder, files in cifar10.LAYOUTS
-        for name in files
-    ]
-    return [os.path.join(folder, name) for name in names]
+    data_sets = {data_set for name in chapters.NAMES for data_set in _data_sets(name)}
+    return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
 
 
 def configured(names, data, seed, batch_size):
@@ -41,7 +29,7 @@ def configured(names, data, seed, batch_size):
     """
     able = chapters.NAMES
     for option, value, uses in (
-        ("--data", data, _reads_data),
+        ("--data", data, _data_sets),
         ("--batch-size", batch_size, _has_batches),
     ):
         if value is None:
@@ -71,13 +59,9 @@ def configured(names, data, seed, batch_size):
     return result
 
 
-def _reads_data(name):
-    """Whether a chapter reads what --data names: then it refuses what is no folder."""
-    try:
-        chapters.setup(name).load(os.devnull, 1)
-    except DatasetError:
-        return True
-    return False
+def _data_sets(name):
+    """The modules of ``parity_tests.datasets`` by which a chapter reads what --data names."""
+    return getattr(chapters.setup(name), "DATA_SETS", ())
 
 
 def _has_batches(name):

@@ -1,9 +1,12 @@
 """Claims about what run and bench are told to run: no option is ever ignored."""
 
+import os
+
 import pytest
 
 from parity_tests.commands import settings
 from parity_tests.commands.mistakes import UserError
+from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
 
 WITH_BATCHES = ("linear_regression", "logistic_regression", "mnist_cnn", "resnet")
@@ -43,6 +46,20 @@ def test_data_are_for_the_chapters_that_read_them(tmp_path):
     for name in ("session_basics", "linear_regression", "logistic_regression"):
         with pytest.raises(UserError, match="Use some of: mnist_cnn, resnet"):
             settings.configured((name,), tmp_path, 1, None)
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_a_chapter_declares_whether_it_reads_data(name):
+    setup = chapters.setup(name)
+    if hasattr(setup, "DATA_SETS"):
+        with pytest.raises(DatasetError):
+            setup.load(os.devnull, 1)
+        files = {file for data_set in setup.DATA_SETS for file in data_set.FILES}
+        assert {os.path.join("x", file) for file in files} <= set(
+            settings.data_files("x")
+        )
+    else:
+        setup.load(os.devnull, 1)
 
 
 def test_a_chapter_named_twice_is_run_once():

@@ -237,6 +237,8 @@ class _BatchUnpickler(pickle._Unpickler):
 
     def _set_items(self, items):
         target = self.stack[-1]
+        if len(items) % 2:
+            raise pickle.UnpicklingError("dict keys must each have a value")
         for key, value in zip(items[::2], items[1::2]):
             # Only flat keys: hashing tuples nested a million deep ends the process.
             if type(target) is not dict or type(key) not in (bytes, str):

@@ -64,7 +64,9 @@ def test_batch_of_the_true_length_is_decoded(write):
 def test_batch_in_fortran_order_is_decoded():
     pixels, labels = batch()
     content = pickle.dumps({b"data": np.asfortranarray(pixels), b"labels": labels}, 2)
-    np.testing.assert_array_equal(decode_batch(content, "data_batch_1")[0], pixels)
+    np.testing.assert_array_equal(
+        decode_batch(content, "data_batch_1")[0], pixels, strict=True
+    )
 
 
 def test_numpy_1_and_numpy_2_names_are_both_admitted():
@@ -73,7 +75,9 @@ def test_numpy_1_and_numpy_2_names_are_both_admitted():
     new = old.replace(b"numpy.core.multiarray", b"numpy._core.multiarray")
     assert old != new
     for spelled in (old, new):
-        np.testing.assert_array_equal(decode_batch(spelled, "x")[0], batch()[0])
+        np.testing.assert_array_equal(
+            decode_batch(spelled, "x")[0], batch()[0], strict=True
+        )
 
 
 # ---- pickles of something else
@@ -246,6 +250,7 @@ def test_instruction_outside_the_admitted_is_refused(program):
         b"cnumpy\ndtype\nU\x08__init__Ns.",
         b"]K\x00K\x00s.",  # SETITEM on a list
         b"}(]K\x00u.",  # a list as a key
+        b"}(U\x01aU\x01bU\x01cu.",  # a key without a value
         b"}K\x00a.",  # APPEND to a dict
         b"R.",
         b"b.",
@@ -262,7 +267,7 @@ def test_refused_pickles_leave_the_next_one_unharmed():
     assert_refused(b"\x80\x02cnumpy\ndtype\nN}U\x05names]s\x86b.")
     pixels, labels = batch()
     received, _ = decode_batch(written_by_python_2(pixels, labels), "data_batch_1")
-    np.testing.assert_array_equal(received, pixels)
+    np.testing.assert_array_equal(received, pixels, strict=True)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ LAYOUTS = (
     ("", BINARY_FILES),
     ("cifar-10-batches-bin", BINARY_FILES),
 )
+# All that may be read of a folder.
+FILES = tuple(os.path.join(folder, name) for folder, files in LAYOUTS for name in files)
 
 SIDE = 32  # pixels
 CHANNELS = 3  # red, green, blue

@@ -46,7 +46,7 @@ def assert_loaded(received, first_seed=0):
     labels = np.concatenate([labels for _, labels in batches[:5]]).astype(np.uint8)
     test_labels = np.array(batches[5][1], np.uint8)
     expected = images_of(pixels), labels, images_of(batches[5][0]), test_labels
-    for array, expected_array in zip(received, expected):
+    for array, expected_array in zip(received, expected, strict=True):
         np.testing.assert_array_equal(array, expected_array, strict=True)
         assert array.flags.c_contiguous and array.flags.writeable
 
@@ -181,9 +181,9 @@ def test_full_cifar10_comes_from_keras(monkeypatch):
     pretend_keras(monkeypatch, lambda: (keras_half(0), keras_half(1)))
     received = cifar10.load("full")
     expected = *keras_half(0), *keras_half(1)
-    for array, expected_array in zip(received, expected):
-        assert array.dtype == np.uint8
-        np.testing.assert_array_equal(array, np.squeeze(expected_array))
+    for array, expected_array in zip(received, expected, strict=True):
+        squeezed = np.squeeze(expected_array).astype(np.uint8)
+        np.testing.assert_array_equal(array, squeezed, strict=True)
 
 
 def test_keras_without_network_is_refused_with_a_remedy(monkeypatch):

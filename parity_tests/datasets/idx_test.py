@@ -77,8 +77,8 @@ def test_file_is_read_as_its_format_says(tmp_path, array, content):
 def test_gzip_is_told_by_content_and_not_by_name(tmp_path, array, content):
     (tmp_path / "packed").write_bytes(gzipped(content))
     (tmp_path / "plain.gz").write_bytes(content)
-    np.testing.assert_array_equal(read_idx(tmp_path / "packed"), array)
-    np.testing.assert_array_equal(read_idx(tmp_path / "plain.gz"), array)
+    np.testing.assert_array_equal(read_idx(tmp_path / "packed"), array, strict=True)
+    np.testing.assert_array_equal(read_idx(tmp_path / "plain.gz"), array, strict=True)
 
 
 @BOTH_RANKS

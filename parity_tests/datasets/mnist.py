@@ -39,6 +39,14 @@ FOLDER_FILES = (
     ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
 )
 
+# All that may be read of a folder, each also gzipped.
+FILES = tuple(
+    name + ending
+    for spellings in FOLDER_FILES
+    for name in spellings
+    for ending in ("", ".gz")
+)
+
 CLASSES = 10
 SIDE = 28  # pixels
 INSTALL_AGAIN = "Install tf-parity again"

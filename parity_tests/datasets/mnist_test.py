@@ -34,7 +34,7 @@ def few_digits():
 
 
 def write_folder(folder, digits, names=ORIGINAL_NAMES):
-    for name, array in zip(names, digits):
+    for name, array in zip(names, digits, strict=True):
         content = encode_idx(array)
         (folder / name).write_bytes(
             gzip.compress(content, mtime=0) if name.endswith(".gz") else content
@@ -42,7 +42,7 @@ def write_folder(folder, digits, names=ORIGINAL_NAMES):
 
 
 def assert_same(received, expected):
-    for array, expected_array in zip(received, expected):
+    for array, expected_array in zip(received, expected, strict=True):
         np.testing.assert_array_equal(array, expected_array, strict=True)
 
 
@@ -343,8 +343,12 @@ def test_scaled_pixels_lie_between_zero_and_one():
 def test_one_hot_rows_hold_a_single_one_at_their_label(labels):
     encoded = mnist.one_hot(np.array(labels, np.uint8))
     assert encoded.dtype == np.float32 and encoded.shape == (len(labels), 10)
-    np.testing.assert_array_equal(encoded.sum(axis=1), np.ones(len(labels)))
-    np.testing.assert_array_equal(encoded.argmax(axis=1), labels)
+    np.testing.assert_array_equal(
+        encoded.sum(axis=1), np.ones(len(labels), np.float32), strict=True
+    )
+    np.testing.assert_array_equal(
+        encoded.argmax(axis=1), np.array(labels, np.intp), strict=True
+    )
 
 
 @pytest.mark.parametrize("label", [-1, 3])

@@ -149,7 +149,7 @@ def test_an_array_shrinks_to_zeros_and_the_element_that_matters():
 def test_arrays_drawn_apart_share_no_memory():
     pairs = st.tuples(strategies.arrays(3), strategies.arrays(3))
     first, second = smallest(pairs, lambda _pair: True)
-    assert np.array_equal(first, second)
+    np.testing.assert_array_equal(first, second, strict=True)
     assert not np.shares_memory(first, second)
 
 
@@ -219,7 +219,7 @@ def test_batches_cover_the_examples_and_end_with_a_short_one(data, examples, bat
     slices = data.draw(strategies.batches(examples, batch))
     values = np.arange(examples)
     parts = [values[each] for each in slices]
-    assert np.array_equal(np.concatenate(parts), values)
+    np.testing.assert_array_equal(np.concatenate(parts), values, strict=True)
     assert [each.stop - each.start for each in slices] == [len(part) for part in parts]
     assert len(parts[-1]) < len(parts[0]) <= batch
     assert len({len(part) for part in parts[:-1]}) == 1

@@ -86,7 +86,7 @@ def test_every_neighbour_of_a_16_bit_dtype_is_1_apart(name, signed_zeros):
     assert steps[both_zero] == (1 if signed_zeros else 0)
     # And from the lowest number they add up.
     from_lowest = ulp_distance(np.full_like(line, line[0]), line, signed_zeros)
-    assert np.array_equal(from_lowest[1:], np.cumsum(steps))
+    np.testing.assert_array_equal(from_lowest[1:], np.cumsum(steps), strict=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -247,14 +247,14 @@ def test_big_endian_and_strided_arrays_measure_as_plain_ones(dtype):
     expected = ulp_distance(reference, candidate)
     for see in (lambda x: x.T, lambda x: x[::-2, 1::3], np.asfortranarray):
         layout = ulp_distance(see(reference), see(candidate))
-        assert np.array_equal(layout, see(expected))
+        np.testing.assert_array_equal(layout, see(expected), strict=True)
         assert normwise_error(see(reference), see(candidate)) == normwise_error(
             see(reference).copy(), see(candidate).copy()
         )
     if dtype.name != "bfloat16":  # which has but one byte order
         big_endian = dtype.newbyteorder(">")
         swapped = reference.astype(big_endian), candidate.astype(big_endian)
-        assert np.array_equal(ulp_distance(*swapped), expected)
+        np.testing.assert_array_equal(ulp_distance(*swapped), expected, strict=True)
         assert normwise_error(*swapped) == normwise_error(reference, candidate)
 
 

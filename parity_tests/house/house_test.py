@@ -146,8 +146,36 @@ def test_tf1_graph_uses_only_names_that_1_15_5_and_compat_v1_have():
             found = getattr(found, name)
 
 
+SIDES = ("tf1_graph", "tf2_keras", "parity_tests")
+
+
+def test_no_file_is_longer_than_500_lines():
+    for folder in SIDES:
+        for path in python_files(folder):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            assert lines <= 500, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+def test_arrays_are_equal_only_if_shape_and_dtype_are():
+    """Without ``strict`` NumPy broadcasts a number, and takes 1.0 for 1; so does
+    ``array_equal``, which says nothing of where two differ either.
+    """
+    compared = 0
+    for path in python_files("parity_tests"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Assert) and isinstance(node.test, ast.Call):
+                assert ast.unparse(node.test.func) != "np.array_equal", place
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if called.endswith("assert_array_equal"):
+                options = [ast.unparse(option) for option in node.keywords]
+                assert "strict=True" in options, place
+                compared += 1
+    assert compared > 30
+
+
 def test_nothing_switches_tensorflow_over_for_the_whole_process():
-    for folder in ("tf1_graph", "tf2_keras", "parity_tests"):
+    for folder in SIDES:
         for path in python_files(folder):
             if path != pathlib.Path(__file__):
                 source = path.read_text(encoding="utf-8")
@@ -205,6 +233,12 @@ def test_the_tolerances_page_is_up_to_date():
     assert tolerances_page.PAGE.read_text(encoding="utf-8") == tolerances_page.page(), (
         "run python -m parity_tests.pages.tolerances"
     )
+
+
+@NEEDS_CHECKOUT
+def test_readme_is_no_wider_than_100_columns():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 100] == []
 
 
 @NEEDS_CHECKOUT

@@ -5,6 +5,7 @@ A comment directly above a block says how it is to be taken: ``<!-- executed -->
 ``<!-- not executed: REASON -->``.
 """
 
+import itertools
 import pathlib
 import re
 import shlex
@@ -69,7 +70,7 @@ def anchors(page):
     tokens = PARSER.parse(page.read_text(encoding="utf-8"))
     headings = [
         "".join(part.content for part in content.children)
-        for opening, content in zip(tokens, tokens[1:], strict=False)
+        for opening, content in itertools.pairwise(tokens)
         if opening.type == "heading_open"
     ]
     return {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}

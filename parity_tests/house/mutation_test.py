@@ -17,7 +17,14 @@ from parity_tests.house import mutation
             ["parts/batch_normalization_test.py", "parts/every_part_test.py"],
         ),
         # Nothing is named after it: its package's.
-        ("tf2_keras/tf1_semantics/optimizers/adam.py", ["parts/optimizers_test.py"]),
+        (
+            "tf2_keras/tf1_semantics/optimizers/adam.py",
+            [
+                "parts/optimizers_in_keras_test.py",
+                "parts/optimizers_on_replicas_test.py",
+                "parts/optimizers_test.py",
+            ],
+        ),
     ],
 )
 def test_the_claims_of_a_module_are_those_named_after_it(module, expected):

@@ -166,5 +166,5 @@ def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
     reader = tf.train.load_checkpoint(path)
     for tf1_name, keras_path in names.items():
         np.testing.assert_array_equal(
-            variables[keras_path].numpy(), reader.get_tensor(tf1_name)
+            variables[keras_path].numpy(), reader.get_tensor(tf1_name), strict=True
         )

@@ -39,7 +39,8 @@ def setup(name):
 
     It has TEACHES, STEPS and METRIC; ``configure(data, seed)``, ``load(data, seed)``,
     ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
-    ``evaluation(test)`` and ``score(test, outputs)``.
+    ``evaluation(test)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
+    of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")

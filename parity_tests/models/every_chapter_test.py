@@ -161,8 +161,7 @@ def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
         move, expected = next(moves)
         assert move == "train"
         for one, other in zip(expected.values(), received, strict=True):
-            assert one.dtype == other.dtype
-            np.testing.assert_array_equal(one, other)
+            np.testing.assert_array_equal(one, other, strict=True)
         compared += 1
     assert compared == steps
 

@@ -31,8 +31,7 @@ def test_both_programs_report_the_same_parameters(batch_size):
     for expected, received in zip(of_graph, of_twin, strict=True):
         assert expected[0] == received[0]
         for value, other in zip(expected[1:], received[1:], strict=True):
-            assert value.dtype == other.dtype
-            np.testing.assert_array_equal(value, other)
+            np.testing.assert_array_equal(value, other, strict=True)
 
 
 @pytest.mark.parametrize("level", ["function", "fit"])

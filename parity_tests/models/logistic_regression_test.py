@@ -119,13 +119,15 @@ def test_the_threshold_classifies_alike_on_both_sides(threshold, logits):
     with np.errstate(over="ignore"):
         probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
     clear = np.abs(probability - threshold) > 1e-6
-    np.testing.assert_array_equal(of_session[clear], (probability > threshold)[clear])
+    above = (probability > threshold).astype(np.float32)
+    np.testing.assert_array_equal(of_session[clear], above[clear], strict=True)
 
 
 @pytest.mark.parametrize("side", ["session", "eager", "function"])
 def test_a_logit_at_the_threshold_is_of_class_zero(side):
     at_and_above = np.float32([[0.0, -0.0, 1e-6]])
     classes = classifiers(0.5)[side](at_and_above)
-    np.testing.assert_array_equal(classes, [[0, 0, 1]])
+    np.testing.assert_array_equal(classes, np.float32([[0, 0, 1]]), strict=True)
     # A probability of exactly one is not above a threshold of one.
-    np.testing.assert_array_equal(classifiers(1.0)[side](np.float32([[1e4]])), [[0]])
+    classes = classifiers(1.0)[side](np.float32([[1e4]]))
+    np.testing.assert_array_equal(classes, np.float32([[0]]), strict=True)

@@ -8,6 +8,7 @@ TEACHES = "a CNN: initialisers by seed, bias by broadcasting, dropout, Adam, nex
 STEPS = 50
 LEARNING_RATE = "Adam/learning_rate:0"
 METRIC = "test accuracy"
+DATA_SETS = (mnist,)
 VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation
 BLOCKS = 10  # the test set is scored in ten blocks, as in the notes
 

@@ -100,7 +100,8 @@ def side_by_side(name, width):
             continue
         table = Table(box=None, expand=True, padding=(0, 1), show_header=True)
         for path in paths:
-            table.add_column(path, ratio=1, header_style="dim")
+            # What is too long goes on below; an ellipsis would hide code.
+            table.add_column(path, ratio=1, header_style="dim", overflow="fold")
         table.add_row(_code(left), _code(right))
         parts += [Rule(title, align="left"), table]
     return Group(*parts)

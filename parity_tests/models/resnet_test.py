@@ -246,7 +246,7 @@ def test_trap_a_graph_that_does_not_run_update_ops_trains_alike_and_cannot_predi
         assert expected["loss"] == received["loss"]
         for name, value in received["updates"].items():
             same = start if "moving_" in name else expected["updates"]
-            np.testing.assert_array_equal(value, same[name])
+            np.testing.assert_array_equal(value, same[name], strict=True)
     expected, predicted = (
         records[-1]["outputs"]["y_pred"] for records in (right, wrong)
     )
@@ -269,7 +269,9 @@ def test_trap_a_custom_step_that_does_not_say_training_normalises_otherwise():
         errors.append(abs(float(loss / record["loss"]["loss"]) - 1))
     for variable in model.variables:
         if variable.name == "moving_variance":
-            np.testing.assert_array_equal(variable, np.ones(variable.shape))
+            np.testing.assert_array_equal(
+                variable, np.ones(variable.shape, np.float32), strict=True
+            )
     assert errors[0] > 0.25  # the first loss is off by half of it
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.pair.pair import Pair
+from parity_tests.pair.small_programs import normal
 from tf1_graph import session
 from tf2_keras import training
 from tf2_keras.tf1_semantics import optimizers
@@ -16,11 +17,6 @@ from tf2_keras.tf1_semantics import optimizers
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
 EXACT_LEVEL = pytest.mark.parametrize("level", ["function", "fit"])
 WORDS, WIDTH, FEATURES = 7, 3, 2
-
-
-def normal(*shape, seed=0):
-    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
-
 
 TABLE, KERNEL = normal(WORDS, WIDTH), normal(WIDTH + FEATURES, 1, seed=1)
 START = {"table": TABLE, "kernel": KERNEL}

@@ -33,13 +33,11 @@ def twin(part, arguments, problem, average=None, variable=tf.Variable):
         averaged.assign(value)
         average.update(global_step.assign_add(1), values=[value + value])
 
-    names = ["variable", "tensor", "tensor", "tensor"]
-    suffixes = ["", "", "/biased", "/local_step"]
+    suffixes = ["", "/biased", "/local_step"] if average.zero_debias else [""]
+    names = [("variable", ""), *(("tensor", suffix) for suffix in suffixes)]
     averages = {
         f"{name}/ExponentialMovingAverage{suffix}": variable
-        for name, suffix, variable in zip(
-            names, suffixes, average.variables, strict=False
-        )
+        for (name, suffix), variable in zip(names, average.variables, strict=True)
     }
     return training.Twin(
         {"variable": averaged, "global_step": global_step, **averages},

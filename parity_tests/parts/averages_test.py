@@ -147,8 +147,12 @@ def test_averages_built_inside_a_function_start_at_the_initial_values():
         return gradient
 
     step(tf.constant([1.0, 1.0]))
-    np.testing.assert_array_equal(average.average(weights).numpy(), [0.75, 1.75])
-    np.testing.assert_array_equal(weights.numpy(), [0.0, 1.0])
+    require(average.average(weights), 0.75, 1.75)
+    require(weights, 0.0, 1.0)
+
+
+def require(tensor, *values):
+    np.testing.assert_array_equal(tensor.numpy(), np.float32(values), strict=True)
 
 
 def built():
@@ -163,13 +167,13 @@ def built():
 def test_what_was_swapped_comes_back_even_if_the_body_raises():
     weights, average = built()
     with pytest.raises(KeyError), average.swapped_in():
-        np.testing.assert_array_equal(weights.numpy(), [2.0, 3.0])
+        require(weights, 2.0, 3.0)
         raise KeyError
-    np.testing.assert_array_equal(weights.numpy(), [3.0, 4.0])
-    np.testing.assert_array_equal(average.average(weights).numpy(), [2.0, 3.0])
+    require(weights, 3.0, 4.0)
+    require(average.average(weights), 2.0, 3.0)
     with average.swapped_in():  # and once more
-        np.testing.assert_array_equal(weights.numpy(), [2.0, 3.0])
-    np.testing.assert_array_equal(weights.numpy(), [3.0, 4.0])
+        require(weights, 2.0, 3.0)
+    require(weights, 3.0, 4.0)
 
 
 def nested(_, average):
@@ -211,8 +215,8 @@ def test_misuse_is_told_and_changes_nothing(misuse):
         misuse(weights, average)
     message = str(caught.value)
     assert message.startswith(MISUSES[misuse]) and ". Received: " in message
-    np.testing.assert_array_equal(weights.numpy(), [3.0, 4.0])
-    np.testing.assert_array_equal(average.average(weights).numpy(), [2.0, 3.0])
+    require(weights, 3.0, 4.0)
+    require(average.average(weights), 2.0, 3.0)
 
 
 def test_a_step_is_asked_for_where_it_is_needed():
@@ -228,7 +232,7 @@ def test_plain_tensorflow_variables_are_averaged_too():
     average.build([weights])
     weights.assign([3.0, 4.0])
     average.update()
-    np.testing.assert_array_equal(average.average(weights).numpy(), [2.0, 3.0])
+    require(average.average(weights), 2.0, 3.0)
     assert average.average(tf.Variable(1.0)) is None
 
 

@@ -187,7 +187,9 @@ def test_the_moving_variance_gathers_the_samples_and_kerass_own_the_populations(
 def test_a_layer_that_is_not_told_to_train_does_not(shape):
     layer = tf1_semantics.layers.BatchNormalization()
     layer(np.full(shape, 7.0, np.float32))
-    np.testing.assert_array_equal(layer.moving_mean.numpy(), np.zeros(3))
+    np.testing.assert_array_equal(
+        layer.moving_mean.numpy(), np.zeros(3, np.float32), strict=True
+    )
 
 
 def test_fused_is_chosen_as_tf1_chose():
@@ -242,5 +244,5 @@ def test_a_loaded_layer_predicts_alike(shape, tmp_path):
     model(x, training=True)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model(x), loaded(x))
+    np.testing.assert_array_equal(model(x), loaded(x), strict=True)
     assert model(x).numpy().std() > 0

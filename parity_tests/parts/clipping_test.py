@@ -165,7 +165,7 @@ def test_kerass_clipnorm_is_tf1s_as_the_descriptor_says():
         variable = keras.Variable(np.zeros([5, 64], np.float32))
         optimizer.apply(gradients, [variable])
         moved.append(variable.numpy())
-    np.testing.assert_array_equal(*moved)
+    np.testing.assert_array_equal(*moved, strict=True)
 
 
 class OfTheSum(tf1_semantics.clipping.ByGlobalNorm):

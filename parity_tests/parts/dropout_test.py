@@ -212,7 +212,7 @@ def test_numbers_that_equal_the_rate_are_kept_as_in_1_15_5(kind):
                 keep_prob, of_1_15_5.SEED, kind == "fed", scaling, dtype="float16"
             )
             received = layer(ones, training=True).numpy()
-            np.testing.assert_array_equal(received != 0, kept)
+            np.testing.assert_array_equal(received != 0, kept, strict=True)
 
 
 class Echo(tf1_semantics.recurrent.cells.Cell):
@@ -279,7 +279,7 @@ def test_the_ages_are_alike_where_keep_prob_is_a_power_of_two_and_else_apart():
             for scaling in SCALINGS
         )
         kept = of_1_15 != 0
-        np.testing.assert_array_equal(kept, of_compat_v1 != 0)
+        np.testing.assert_array_equal(kept, of_compat_v1 != 0, strict=True)
         apart = np.mean(of_1_15[kept] != of_compat_v1[kept])
         assert low <= apart <= high, keep_prob
 
@@ -308,7 +308,7 @@ def test_a_number_is_scaled_by_its_inverse_and_a_fed_one_divided_by():
             ).numpy()
             for fed in (False, True)
         )
-        np.testing.assert_array_equal(number == 0, fed == 0)
+        np.testing.assert_array_equal(number == 0, fed == 0, strict=True)
         assert np.array_equal(number, fed) == alike
 
 
@@ -356,7 +356,7 @@ def test_neither_global_seeds_nor_other_layers_touch_the_stream():
             assert received.tobytes() == reference(x).tobytes()
     # The same seeds again start the same stream again.
     first = tf1_semantics.layers.Dropout(0.3, SEED)(run[0][0], training=True)
-    np.testing.assert_array_equal(other(run[0][0], training=True), first)
+    np.testing.assert_array_equal(other(run[0][0], training=True), first, strict=True)
 
 
 @pytest.mark.parametrize("keep_prob", [0, -0.1, 1.5])

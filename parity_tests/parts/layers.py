@@ -39,6 +39,7 @@ def of_layer(layer):
         with tf.GradientTape() as tape:
             tape.watch(x)
             outputs = layer(x, **options)
+        names = ("y", "argmax") if isinstance(outputs, tuple) else ("y",)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         sources = {
             name: weight.value for name, weight in weights.items() if weight.trainable
@@ -46,7 +47,7 @@ def of_layer(layer):
         if x.dtype.is_floating:
             sources["x"] = x
         return {
-            "outputs": dict(zip(("y", "argmax"), outputs, strict=False)),
+            "outputs": dict(zip(names, outputs, strict=True)),
             "gradients": tape.gradient(outputs[0], sources, upstream),
         }
 

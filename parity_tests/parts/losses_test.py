@@ -24,12 +24,6 @@ EVERY_LOSS = pytest.mark.parametrize("name", LABELS)
 PAIRS = Pairs(tf1_losses.program, twin)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def require_parity(name, arguments, problem, batch, of_twin=None):
     """Fails unless eager code and a function agree with the graph, to the bit."""
     pair = PAIRS(name, arguments, problem, of_twin)
@@ -381,7 +375,7 @@ def test_labels_without_the_last_axis_are_refused_in_fit():
     with pytest.raises(ValueError, match="sample_weight must be a number, or have"):
         model.fit(np.ones([4, 2]), np.ones([4, 1]), sample_weight=np.ones(4), verbose=0)
     for old, new in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
+        np.testing.assert_array_equal(old, new, strict=True)
 
 
 def test_a_keras_mask_counts_as_weights():
@@ -406,7 +400,9 @@ def test_a_mean_is_shared_out_among_the_replicas_of_a_strategy(monkeypatch):
     )
     for key, loss in every.items():
         factor = 1.0 if key in (Reduction.NONE, Reduction.SUM) else 0.5
-        np.testing.assert_array_equal(loss(*batch).numpy(), factor * alone[key])
+        np.testing.assert_array_equal(
+            loss(*batch).numpy(), factor * alone[key], strict=True
+        )
 
 
 def test_the_reductions_are_called_as_in_tf1():

@@ -19,12 +19,6 @@ OF_CLASSES = ("metrics.MeanIoU", "metrics.MeanPerClassAccuracy")
 PAIRS = Pairs(tf1_metrics.program, twin)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def require_parity(part, arguments, problem, batches, of_twin=None):
     """Fails unless values and variables agree after each batch, to the bit."""
     pair = PAIRS(part, arguments, problem, of_twin)

@@ -78,18 +78,20 @@ def gradient_of(name, variable, batch):
 def slots_by_name(optimizer, variables):
     """{TF1 name: variable} of the slots and sums of an optimizer; built beforehand."""
     names = {key_of(variable): name for name, variable in variables.items()}
-    sums = zip(variables, getattr(optimizer, "_sums", ()), strict=False)
-    return {
-        **slots_of(optimizer, names),
-        **{f"{name}/gradient_sum": total for name, total in sums},
-    }
+    slots = slots_of(optimizer, names)
+    if sums := getattr(optimizer, "_sums", None):
+        for name, total in zip(variables, sums, strict=True):
+            slots[f"{name}/gradient_sum"] = total
+    return slots
 
 
 def averages_by_name(optimizer, variables):
     """{TF1 name: variable} of moving averages; none if the optimizer has none."""
     average = getattr(optimizer, "moving_average", None)
-    averages = zip(variables, average.averages if average else (), strict=False)
-    return {f"{name}/ExponentialMovingAverage": variable for name, variable in averages}
+    if average is None:
+        return {}
+    names = [f"{name}/ExponentialMovingAverage" for name in variables]
+    return dict(zip(names, average.averages, strict=True))
 
 
 @keras.saving.register_keras_serializable("parts")

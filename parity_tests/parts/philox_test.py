@@ -60,7 +60,7 @@ def test_a_stream_goes_on_from_run_to_run_as_in_tf1(
             assert received.dtype == expected.dtype and received.shape == expected.shape
             # -0.0 from a product with the standard deviation, 0.0 once the mean is added
             np.testing.assert_array_equal(
-                received.astype(np.float64), expected.astype(np.float64)
+                received.astype(np.float64), expected.astype(np.float64), strict=True
             )
             drawn += expected.size * philox.RESERVED_PER_ELEMENT
 

@@ -89,7 +89,8 @@ def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, 
         received = weights[name]
         assert received.dtype == dtype
         if name.endswith("bias"):
-            np.testing.assert_array_equal(received, value)
+            expected = value.astype(dtype)
+            np.testing.assert_array_equal(received, expected, strict=True)
             continue
         # TF1's seeded numbers are of the same distribution: glorot_uniform.
         rows, columns = value.shape if value.ndim == 2 else value.shape * 2

@@ -36,12 +36,6 @@ FEW = settings(max_examples=max(2, settings.default.max_examples // 8))
 PAIRS = Pairs(tf1_recurrent.program, twin)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sessions_end_with_the_module():
-    yield
-    PAIRS.close()
-
-
 def problem_of(dtype="float32", lengths="int32", initial=False):
     return {
         "features": FEATURES, "dtype": dtype, "lengths": lengths, "initial": initial,
@@ -433,7 +427,7 @@ def test_lengths_known_only_when_run_are_refused_before_anything_changes(
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         step(x, np.array(lengths, np.int32))
     for value, variable in zip(before, state, strict=True):
-        np.testing.assert_array_equal(value, variable.numpy())
+        np.testing.assert_array_equal(value, variable.numpy(), strict=True)
 
 
 def test_a_cell_refuses_states_of_another_shape():

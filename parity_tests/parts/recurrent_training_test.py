@@ -93,7 +93,7 @@ def test_a_saved_model_goes_on_as_if_never_saved(tmp_path):
     second, of_loaded = (known(arguments, training=True) for known in (model, loaded))
     assert np.any(first[0] != second[0])
     for tensor, same in zip(second, of_loaded, strict=True):
-        np.testing.assert_array_equal(tensor, same)
+        np.testing.assert_array_equal(tensor, same, strict=True)
 
 
 def test_evaluating_neither_drops_nor_moves_a_stream():

@@ -3,7 +3,7 @@
 Under Python 3.7 with requirements.txt beside this file, ``--out FILE`` writes one line for
 each public symbol. Under a TensorFlow of today, ``--complete FILE`` then notes which of
 them still exist, and adds what is new; run with several versions, it keeps what all of
-them have. tf2_keras/migrate/catalogue.py reads the result.
+them have. tf2_keras/migrate/api_table.py reads the result.
 """
 
 import argparse

@@ -119,6 +119,24 @@ def test_listed_dropouts_drop_what_1_15_5_dropped_alone(untrained, name):
         assert identical(apply(x).numpy(), reference)
 
 
+def require_masks(cell, computed, name):
+    """Fails unless a loop drops what 1.15.5 dropped in the loop of that name."""
+    loop = recurrent.DynamicRNN(cell)
+    loop.build(computed[f"{name}/input/0"].shape)
+    for weight_name, weight in cell.tf1_weights().items():
+        weight.assign(computed[f"initial/{name}/{weight_name}"])
+    for step in range(dropout_trained.STEPS):
+        x, reference = (
+            computed[f"{name}/{side}/{step}"] for side in ("input", "output")
+        )
+        outputs, _ = loop(x, training=True)
+        np.testing.assert_array_equal(outputs.numpy() == 0, reference == 0, strict=True)
+        if step == 0:  # 1.15.5 went on with other weights
+            # tanh and sigmoid are other polynomials than in 1.15. Another mask of the
+            # inputs or of the state would be a million times as far off.
+            assert normwise_error(reference, outputs.numpy()) < 16
+
+
 def test_a_listed_wrapper_drops_what_1_15_5_dropped(trained):
     listed, computed = trained
     # Each draw is listed by itself: the program had one wrapper for all of them.
@@ -135,20 +153,7 @@ def test_a_listed_wrapper_drops_what_1_15_5_dropped(trained):
     cell = recurrent.DropoutWrapper(
         recurrent.BasicLSTMCell(8), **shares, seed=wrappers[0].seed
     )
-    loop = recurrent.DynamicRNN(cell)
-    loop(computed["seeded/input/0"])  # builds it; no training, so that nothing is drawn
-    for name, weight in cell.tf1_weights().items():
-        weight.assign(computed[f"initial/seeded/{name}"])
-    for step in range(dropout_trained.STEPS):
-        x, reference = (
-            computed[f"seeded/{side}/{step}"] for side in ("input", "output")
-        )
-        outputs, _ = loop(x, training=True)
-        np.testing.assert_array_equal(outputs.numpy() == 0, reference == 0)
-        if step == 0:  # 1.15.5 went on with other weights
-            # tanh and sigmoid are other polynomials than in 1.15. Another mask of the
-            # inputs or of the state would be a million times as far off.
-            assert normwise_error(reference, outputs.numpy()) < 16
+    require_masks(cell, computed, "seeded")
 
 
 def test_a_listed_dropout_of_a_loop_draws_once_for_each_time_step(trained):
@@ -159,7 +164,21 @@ def test_a_listed_dropout_of_a_loop_draws_once_for_each_time_step(trained):
         reference = computed[f"unseeded/output/{step}"]
         for time in range(reference.shape[1]):
             dropped = layer(np.ones_like(reference[:, time]), training=True).numpy()
-            np.testing.assert_array_equal(dropped == 0, reference[:, time] == 0)
+            np.testing.assert_array_equal(
+                dropped == 0, reference[:, time] == 0, strict=True
+            )
+
+
+def test_a_wrapper_without_a_seed_drops_as_1_15_5_did_by_the_seed_of_its_op(trained):
+    listed, computed = trained
+    seed = the_one_within(listed, "unseeded/while").seed
+    cell = recurrent.DropoutWrapper(
+        recurrent.GRUCell(7),
+        output_keep_prob=dropout_trained.KEEP_PROB,
+        seed={"output_0": seed},
+        fed=True,
+    )
+    require_masks(cell, computed, "unseeded")
 
 
 def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
@@ -175,7 +194,7 @@ def test_a_listed_variational_mask_is_that_of_1_15_5(trained):
         )
         dropped = np.floor(np.float32(0.9) + uniform.numpy()) == 0
         np.testing.assert_array_equal(
-            np.broadcast_to(dropped, reference.shape), reference == 0
+            np.broadcast_to(dropped, reference.shape), reference == 0, strict=True
         )
         dropped_in_all += dropped.sum()
     assert dropped_in_all

@@ -202,17 +202,13 @@ def test_what_is_not_for_another_python_is_not_inherited(monkeypatch):
         assert name not in environment.clean_environment()
 
 
-def test_1_15_5_records_where_this_project_is_installed(tmp_path, monkeypatch):
+def test_1_15_5_records_where_this_project_is_installed(
+    genuine_python, tmp_path, monkeypatch
+):
     """Live, from another folder: into the caller's own, which it may then replace."""
-    python = environment.find()
-    if python is None:
-        pytest.skip(
-            "no Python with TensorFlow 1.15.5 here: `python -m "
-            "parity_tests.witness.environment` builds one"
-        )
     monkeypatch.chdir(tmp_path)
     for options in ((), ("--export", "--replace"), ("--export", "--replace")):
-        environment.record(python, ["session_basics"], "kept", *options)
+        environment.record(genuine_python, ["session_basics"], "kept", *options)
         facts = golden.Golden(tmp_path / "kept" / "session_basics").facts
         assert facts["tensorflow"] == "1.15.5"
     assert sorted(os.listdir("kept")) == ["session_basics"]

@@ -55,7 +55,9 @@ def test_exports_are_a_checkpoint_a_meta_graph_and_a_saved_model(tmp_path):
         "inference/weights"
     )
     (*_, last) = golden.Golden(folder).play("play")
-    np.testing.assert_array_equal(weights, last["updates"]["inference/weights"])
+    np.testing.assert_array_equal(
+        weights, last["updates"]["inference/weights"], strict=True
+    )
     signature = tf.saved_model.load(str(folder / "saved_model")).signatures[
         "serving_default"
     ]

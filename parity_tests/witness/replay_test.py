@@ -150,20 +150,16 @@ def test_a_planted_fault_is_caught_at_these_budgets_too(name, fault):
 # 1.15.5 itself, live.
 
 
-def test_1_15_5_itself_says_the_same_as_its_goldens(tmp_path, monkeypatch):
+def test_1_15_5_itself_says_the_same_as_its_goldens(
+    genuine_python, tmp_path, monkeypatch
+):
     """Recorded again: whole tensors by their hashes, on the same kind of processor."""
-    python = environment.find()
-    if python is None:
-        pytest.skip(
-            "no Python with TensorFlow 1.15.5 here: `python -m "
-            "parity_tests.witness.environment` builds one"
-        )
     names = ["linear_regression", *(part.name for part in recordables.PARTS)]
     for pool in ("intra", "inter"):  # threads divide a sum
         threads = {stored(name).facts[f"{pool}_op_threads"] for name in names}
         assert len(threads) == 1
         monkeypatch.setenv(f"TF_NUM_{pool.upper()}OP_THREADS", str(*threads))
-    environment.record(python, names, tmp_path)
+    environment.record(genuine_python, names, tmp_path)
     for name in names:
         again = golden.Golden(tmp_path / name)
         assert again.facts["tensorflow"] == "1.15.5"

@@ -315,14 +315,21 @@ def test_a_graph_with_a_node_missing_is_listed_all_the_same(listed):
 
 
 def test_the_command_prints_a_table_and_writes_the_same_as_data(
-    tf_parity, tmp_path, listed
+    tf_parity, tmp_path, listed, monkeypatch
 ):
+    monkeypatch.setenv("COLUMNS", "80")
     path = tmp_path / "seeds.json"
     code, out, err = tf_parity("seeds", META, "--json", path)
     assert (code, err) == (0, "")
-    squeezed = "".join(character for character in out if character not in " │\n")
+    lines = [line.strip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    whole = 0
     for operation in listed.values():
-        assert str(operation.seed).replace(" ", "") in squeezed
+        assert f"\n{operation.seed}  " in out
+        if operation.tf2 and len(operation.tf2) <= 70:  # to be copied, so unbroken
+            assert operation.tf2 in lines
+            whole += 1
+    assert whole > 10
     assert "TensorFlow 1.15.5" in out
     data = json.loads(path.read_text())
     assert data["meta_graph"] == str(META)

@@ -120,12 +120,8 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel):
     assert names == tracked_files()
 
 
+@pytest.mark.usefixtures("genuine_python")
 def test_1_15_5_records_from_the_wheel_into_the_callers_folder(tf_parity, tmp_path):
-    if environment.find() is None:
-        pytest.skip(
-            "no Python with TensorFlow 1.15.5 here: `python -m "
-            "parity_tests.witness.environment` builds one"
-        )
     words = ["witness", "--chapter", "session_basics", "--keep", "kept"]
     result = tf_parity(words, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr

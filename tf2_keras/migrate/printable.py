@@ -1,16 +1,18 @@
 """Text from outside, such as names of files, made fit for terminals and pages."""
 
 
-def printable(text):
+def printable(text, kept=""):
     r"""``text`` with what could move a cursor, or cannot be encoded, written out.
 
     An escape character becomes the four characters ``\x1b``; so does, with its own
-    number, each byte of a file name that is no UTF-8.
+    number, each byte of a file name that is no UTF-8. What is in ``kept`` stays.
     """
     if text.isprintable():
         return text
     return "".join(
-        character if character.isprintable() else _written_out(character)
+        character
+        if character.isprintable() or character in kept
+        else _written_out(character)
         for character in text
     )
 

@@ -72,7 +72,7 @@ class RandomNormal(Seeded):
 
     Args:
         mean, stddev: floats. A negative stddev mirrors the numbers, as in TF1.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Returns on call: a tensor of the asked shape and dtype, the same at every call.
     Raises:
@@ -113,7 +113,7 @@ class RandomUniform(Seeded):
     Args:
         minval: a number.
         maxval: a number; None for 1, which only a float dtype allows.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Returns on call: float16, bfloat16, float32, float64, int32 or int64.
     Raises:
@@ -162,7 +162,7 @@ class Orthogonal(Seeded):
 
     Args:
         gain: float.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Returns on call: float32 or float64, the dtypes of TF1's QR decomposition.
     Raises:

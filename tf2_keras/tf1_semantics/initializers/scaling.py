@@ -26,7 +26,7 @@ class VarianceScaling(Seeded):
         mode: 'fan_in', 'fan_out' or 'fan_avg'; kernels are [..., in, out].
         distribution: 'truncated_normal' ('normal' is TF1's older name for it),
             'untruncated_normal' or 'uniform'.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Raises:
         ValueError: for an unknown mode or distribution or a scale that is not positive.
@@ -92,7 +92,7 @@ class GlorotUniform(_NamedScaling):
     numbers.
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.glorot_uniform_initializer, 1.15; Glorot and Bengio 2010.
     """
@@ -105,7 +105,7 @@ class GlorotNormal(_NamedScaling):
     """``tf.glorot_normal_initializer``, truncated: variance 2 / (fan in + fan out).
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.glorot_normal_initializer, 1.15; Glorot and Bengio 2010.
     """
@@ -121,7 +121,7 @@ class HeNormal(_NamedScaling):
     ``ContribVarianceScaling``.
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.initializers.he_normal, 1.15; He et al. 2015, arXiv:1502.01852.
     """
@@ -134,7 +134,7 @@ class HeUniform(_NamedScaling):
     """``tf.initializers.he_uniform``: limits sqrt(6 / fan in).
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.initializers.he_uniform, 1.15; He et al. 2015, arXiv:1502.01852.
     """
@@ -147,7 +147,7 @@ class LecunNormal(_NamedScaling):
     """``tf.initializers.lecun_normal``, truncated: variance 1 / fan in.
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.initializers.lecun_normal, 1.15.
     """
@@ -160,7 +160,7 @@ class LecunUniform(_NamedScaling):
     """``tf.initializers.lecun_uniform``: limits sqrt(3 / fan in).
 
     Args:
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.initializers.lecun_uniform, 1.15.
     """
@@ -179,7 +179,7 @@ class ContribVarianceScaling(Seeded):
         factor: positive float.
         mode: 'FAN_IN', 'FAN_OUT' or 'FAN_AVG': what n is; kernels are [..., in, out].
         uniform: True for limits of sqrt(3 * factor / n), False for a truncated normal.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Raises:
         ValueError: for arguments outside their range; on call, for a kernel without
@@ -223,7 +223,7 @@ class Xavier(ContribVarianceScaling):
     Args:
         uniform: True for limits of sqrt(6 / (fan in + fan out)), False for a truncated
             normal, whose spread is not quite that of ``GlorotNormal``.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: contrib/layers/python/layers/initializers.py, 1.15; Glorot and Bengio 2010.
     """
@@ -241,7 +241,7 @@ class UniformUnitScaling(Seeded):
 
     Args:
         factor: float; about 1.43 for ReLU. A negative one mirrors the numbers.
-        seed: (graph seed, op seed), or the op seed alone.
+        seed: (graph seed, op seed), or the op seed alone; default 0, see the package.
 
     Source: tf.uniform_unit_scaling_initializer, 1.15; Sussillo and Abbott 2014,
         arXiv:1412.6558.

@@ -132,10 +132,10 @@ def check_broadcastable(name, weights, values):
             f"Use {name}[{axes}] for one weight an example; in place of class_weight, "
             "a sample_weight of that shape"
         )
-    sizes = list(zip(weights.shape, values.shape, strict=False))
+    require(rank_of_weights == rank, rule, received, remedy)
+    sizes = list(zip(weights.shape, values.shape, strict=True))
     require(
-        rank_of_weights == rank
-        and all(size in (1, None) or whole in (size, None) for size, whole in sizes),
+        all(size in (1, None) or whole in (size, None) for size, whole in sizes),
         rule,
         received,
         remedy,

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import require_below_one, require_not_negative
-from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
+from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer, filled_with
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
@@ -65,7 +65,7 @@ class Adam(FusedOptimizer):
         return self.add_variable(
             shape=(),
             dtype="float32",
-            initializer=keras.initializers.Constant(beta),
+            initializer=filled_with(beta),
             name=name,
             aggregation="only_first_replica",
         )

@@ -337,7 +337,9 @@ class FusedOptimizer(Configured, keras.optimizers.Optimizer):
 
 
 def filled_with(value):
-    """An initializer. Keras's Constant goes by way of float32, also to float64."""
+    """An initializer. Keras's Constant goes by way of float32, also to float64, and
+    multiplies by ones, which makes zero of a denormal number.
+    """
     return lambda shape, dtype: tf.fill(shape, tf.constant(value, dtype))
 
 

@@ -74,7 +74,10 @@ class DropoutWrapper(CellAround):
         cell: a cell of this package.
         input_keep_prob, output_keep_prob, state_keep_prob: shares kept, in (0, 1].
         variational_recurrent: False; TF1's masks that stay for a sequence are refused.
-        seed: (graph seed, the wrapper's seed), or the wrapper's seed alone.
+        seed: (graph seed, the wrapper's seed), or the wrapper's seed alone. Of a wrapper
+            without a seed, in a graph with one: {name of a dropout: (graph seed, op
+            seed)}, as ``tf-parity seeds`` lists them. The names are input_0, output_0
+            and state_N, where N counts the cell's tensors of state.
         fed: True if the TF1 program fed its shares, all three, through placeholders;
             see ``layers.Dropout``.
         scaling: '1.15' or 'compat.v1': whose; see ``layers.Dropout``.
@@ -111,7 +114,8 @@ class DropoutWrapper(CellAround):
             "Use the dropout of keras.layers.LSTMCell, "
             "whose mask lasts a sequence but holds other numbers",
         )
-        philox.op_seeds(seed)
+        if not isinstance(seed, dict):
+            philox.op_seeds(seed)
         require_flags(fed=fed)
         require_one_of("scaling", scaling, SCALINGS, "1.15")
         super().__init__(cell, **kwargs)
@@ -128,36 +132,58 @@ class DropoutWrapper(CellAround):
             if not memory
         ]
         self._output_dropout = self._dropout("output", 0, output_keep_prob)
+        known = [dropout.name.replace("_dropout", "") for dropout in self._dropouts()]
+        named = list(seed) if isinstance(seed, dict) else []
+        require(
+            set(named) <= set(known),
+            "seed must name dropouts that there are",
+            ", ".join(map(repr, named)),
+            f"Use some of: {', '.join(known)}",
+        )
 
-    def _dropout(self, what, number, keep_prob):
-        """A layer on TF1's stream for one tensor, or None. Source: _gen_seed."""
-        if keep_prob == 1 and not self.fed:
-            return None  # TF1 had no op for it
+    def _seed_of(self, name):
+        """The op's seed, or its pair; None of a name without one. Source: _gen_seed."""
+        if isinstance(self.seed, dict):
+            return self.seed.get(name)
         *graph_seed, own_seed = (
             self.seed if isinstance(self.seed, (tuple, list)) else [self.seed]
         )
-        text = f"{own_seed}{what}_{number}"
-        hashed = int(hashlib.md5(text.encode()).hexdigest()[:8], 16) & 0x7FFFFFFF
+        digest = hashlib.md5(f"{own_seed}{name}".encode()).hexdigest()
+        hashed = int(digest[:8], 16) & 0x7FFFFFFF
+        return (*graph_seed, hashed) if graph_seed else hashed
+
+    def _dropout(self, what, number, keep_prob):
+        """A layer on TF1's stream for one tensor, or None."""
+        if keep_prob == 1 and not self.fed:
+            return None  # TF1 had no op for it
+        seed = self._seed_of(f"{what}_{number}")
+        if seed is None:  # where nothing is dropped, other shares were fed
+            require(
+                keep_prob == 1,
+                "seed must be one for all, or have one for each dropout",
+                f"{self.seed!r} without {what}_{number}",
+                "Use the pairs that tf-parity seeds lists",
+            )
+            return None
         if not self.fed:
             keep_prob = float(np.float32(keep_prob))  # TF1 made a tensor of it first
         return Dropout(
             keep_prob,
-            (*graph_seed, hashed) if graph_seed else hashed,
+            seed,
             fed=self.fed,
             scaling=self.scaling,
             name=f"{what}_dropout_{number}",
             dtype=self.dtype_policy,
         )
 
+    def _dropouts(self):
+        layers = (self._input_dropout, *self._state_dropouts, self._output_dropout)
+        return [dropout for dropout in layers if dropout is not None]
+
     def build(self, input_shape):
         super().build(input_shape)
-        for dropout in (
-            self._input_dropout,
-            *self._state_dropouts,
-            self._output_dropout,
-        ):
-            if dropout is not None:
-                dropout.build(None)  # its weight is a position, whatever the shape
+        for dropout in self._dropouts():
+            dropout.build(None)  # its weight is a position, whatever the shape
 
     def step(self, inputs, states, training):
         def dropped(dropout, x):
