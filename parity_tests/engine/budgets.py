@@ -25,7 +25,8 @@ class Budget(NamedTuple):
 
     ulp: ULPs that every element may be off.
     normwise: ULPs of the tensor's largest magnitude so far in the run that every element
-        may be off; None grants nothing beyond `ulp`. A gradient that has converged to
+        may be off; None grants nothing beyond `ulp`, 0 the sign of a zero, -0.0 in place
+        of 0.0, and no more. A gradient that has converged to
         nothing is rounding noise, and measured against itself would say nothing.
     reason: why it is not zero.
     """
@@ -50,10 +51,12 @@ class Budget(NamedTuple):
         return within & (distances != np.uint64(INCOMPARABLE))
 
     def describe(self):
-        """Such as '4 ULP' or '16 ULP of the largest magnitude'."""
+        """Such as '4 ULP', '16 ULP of the largest magnitude' or 'the sign of a zero'."""
         elementwise = f"{self.ulp} ULP"
         if self.normwise is None:
             return elementwise
+        if not (self.ulp or self.normwise):
+            return "the sign of a zero"
         normwise = f"{self.normwise:g} ULP of the largest magnitude"
         return f"{elementwise} or {normwise}" if self.ulp else normwise
 

@@ -149,3 +149,15 @@ def test_budgets_describe_themselves():
     assert Budget(4).describe() == "4 ULP"
     assert Budget(normwise=16.0).describe() == "16 ULP of the largest magnitude"
     assert Budget(4, 0.5).describe() == "4 ULP or 0.5 ULP of the largest magnitude"
+    assert Budget(normwise=0).describe() == "the sign of a zero"
+
+
+def test_a_normwise_budget_of_nothing_grants_the_sign_of_a_zero():
+    zeros, negative = np.float32([0.0, 1.0]), np.float32([-0.0, 1.0])
+    assert not compare_one(zeros, negative, Budget()).ok
+    assert compare_one(zeros, negative, Budget(normwise=0)).ok
+    off = np.nextafter(zeros, np.float32(2.0))  # by a denormal, and by one ULP
+    for number in (0, 1):
+        candidate = zeros.copy()
+        candidate[number] = off[number]
+        assert not compare_one(zeros, candidate, Budget(normwise=0)).ok

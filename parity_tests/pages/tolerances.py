@@ -14,8 +14,9 @@ HEAD = """\
 Everything that this project compares has to be equal to the bit, but for the entries
 below. A norm-wise budget counts ULPs of the largest magnitude that the tensor has had so
 far in the run: a gradient that has converged to nothing is rounding noise, and measured
-against itself would say nothing. Each budget has a test that fails if it is taken away,
-and every planted fault is caught at it as well.
+against itself would say nothing. "The sign of a zero" grants -0.0 in place of 0.0, and no
+other difference. Each budget has a test that fails if it is taken away, and every planted
+fault is caught at it as well.
 
 """
 

@@ -69,6 +69,10 @@ counts for more than all roundings.
 - Optimizers in float64 are the same to the bit after 100 steps, dense and sparse; in
   float32 those that take square roots differ in the last bits, since 1.15's vectorised
   root was not rounded correctly.
+- Metrics are the same to the bit, and losses but for the last bits of exp, log and
+  reciprocals and for the signs of zeros: 1.15's negation made 0.0 of 0.0. `log_loss`
+  is further off near predictions of one, where today's Grappler adds two constants first.
+  From 64 elements on, sums differ in the last bits too.
 - Chapters are within the budgets that [tolerances](tolerances.md) lists for the level
   1.15.5, with oneDNN and, tighter, without.
 

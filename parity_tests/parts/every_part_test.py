@@ -34,6 +34,8 @@ WITHOUT_EFFECT = {"name", "seed", "verify_shape"}
 def options(part):
     """Arguments of a part that have a default, those handed on to a base included."""
     made = constructor(part)
+    if not callable(made):  # Reduction, a table: each of its names is recorded
+        return set()
     found = {}
     for definition in getattr(made, "__mro__", [made]):
         parameters = inspect.signature(definition).parameters.values()

@@ -412,3 +412,9 @@ def test_the_reductions_are_called_as_in_tf1():
     }
     assert set(Reduction) == set(of_tf1.all())
     assert losses.MeanSquaredError().reduction == of_tf1.SUM_BY_NONZERO_WEIGHTS
+    recorded = {
+        case.arguments["name"]
+        for case in tf1_losses.CASES.values()
+        if case.part == "losses.Reduction"
+    }
+    assert recorded == set(Reduction._fields)

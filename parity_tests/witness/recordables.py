@@ -56,6 +56,8 @@ KINDS = collections.OrderedDict(
         ("averages", ()),
         ("clipping", ()),
         ("initializers", ()),
+        ("losses", ()),
+        ("metrics", ()),
         ("optimizers", ("averages", "clipping", "schedules")),
         ("schedules", ()),
     ]

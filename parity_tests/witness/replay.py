@@ -79,7 +79,7 @@ def exact_where(budget_for):
 
     def exact(stage, tensor):
         budget = (budget_for and budget_for(stage, tensor)) or EXACT
-        return not (budget.ulp or budget.normwise)
+        return not budget.ulp and budget.normwise is None
 
     return exact
 

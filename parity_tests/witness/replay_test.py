@@ -16,6 +16,8 @@ import pytest
 from parity_tests.engine import budgets
 from parity_tests.models import chapters
 from parity_tests.witness import environment, golden, recordables, replay
+from tf1_graph import session
+from tf1_graph.parts import losses
 
 ROOT = pathlib.Path(__file__).parents[2]
 EVERY_GOLDEN = pytest.mark.parametrize("name", recordables.NAMES)
@@ -145,6 +147,45 @@ def test_a_planted_fault_is_caught_at_these_budgets_too(name, fault):
         stored(name), fault=planted, sides=["function"]
     )
     assert not comparison.ok
+
+
+@pytest.mark.parametrize(
+    "part, fault",
+    [
+        ("HuberLoss", {"delta": 0.3001}),
+        ("LogLoss", {"epsilon": 1.1e-3}),
+        ("SigmoidCrossEntropy", {"label_smoothing": 0.1001}),
+        ("SoftmaxCrossEntropy", {"label_smoothing": 0.1001}),
+    ],
+)
+def test_a_planted_fault_of_a_loss_is_caught_at_these_budgets_too(part, fault):
+    """In the very case that is recorded, against the very number that its option had."""
+    kept = stored("parts/losses")
+    ((play, case),) = (
+        (play, case)
+        for play, case in losses.CASES.items()
+        if case.part == f"losses.{part}" and case.arguments.keys() >= fault.keys()
+    )
+    budget_for = replay.budget_of(kept, play, replay.level_of_budgets())
+    for arguments, agree in (({}, True), (fault, False)):
+        changed = case._replace(arguments={**case.arguments, **arguments})
+        records = session.play(*losses.play(changed))
+        comparison = replay.compare(kept, play, records, budget_for)
+        assert comparison.ok is agree
+
+
+def test_a_budget_of_a_zero_s_sign_asks_for_no_hash(tmp_path):
+    zeros = np.zeros(100, np.float32)
+    golden.write(tmp_path, {"play": [{"gradients": {"x": zeros}}]}, {})
+    kept = golden.Golden(tmp_path)
+    for budget, agree in (
+        (budgets.Budget(), False),
+        (budgets.Budget(normwise=0), True),
+    ):
+        comparison = replay.compare(
+            kept, "play", [{"gradients": {"x": -zeros}}], lambda *_, b=budget: b
+        )
+        assert comparison.ok is agree
 
 
 # 1.15.5 itself, live.

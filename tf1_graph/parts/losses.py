@@ -201,25 +201,29 @@ def data(part):
     return features, labels, weights, kernel
 
 
-# What 1.15.5 records: each loss with its defaults, with all else set, and in float64.
+# What 1.15.5 records: each loss alone, with weights of the examples, with all else set,
+# and in float64; under every reduction, and one sum of many.
 
 REQUIRED = {
     "losses.CosineDistance": {"axis": -1},
-    "losses.Reduction": {"name": "SUM"},
+    "losses.Reduction": {"name": "SUM_BY_NONZERO_WEIGHTS"},
     "losses.L2": {"scale": 0.1},
 }
 OTHERS = {
-    "losses.CosineDistance": {"axis": 1},
+    "losses.CosineDistance": {"axis": 0},
     "losses.HuberLoss": {"delta": 0.3},
     "losses.LogLoss": {"epsilon": 1e-3},
     "losses.SigmoidCrossEntropy": {"label_smoothing": 0.1},
     "losses.SoftmaxCrossEntropy": {"label_smoothing": 0.1},
-    "losses.Reduction": {"name": "MEAN"},
-    "losses.compute_weighted_loss": {"reduction": "weighted_sum_over_batch_size"},
+    "losses.compute_weighted_loss": {"weights": 0.3, "reduction": "weighted_sum"},
     "losses.softmax_cross_entropy_with_logits": {"axis": 0},
     "losses.L2": {"scale": 3.7},
 }
+REDUCTIONS = ("NONE", "SUM", "SUM_OVER_BATCH_SIZE", "MEAN", "SUM_OVER_NONZERO_WEIGHTS")
 WITHOUT_REDUCTION = ("losses.MeanPairwiseSquaredError",)
+# Of up to 63 elements, 21 rows of CLASSES, 1.15.5 and today's TensorFlow sum alike.
+EXAMPLES = (21, 4)
+MANY = (200,)
 
 
 def weights_rank(part):
@@ -229,24 +233,39 @@ def weights_rank(part):
     return 1 if LABELS.get(part) in ("one-hot", "classes") else 2
 
 
+def others(part):
+    """Every option of a loss, and what its argument without a default may be besides."""
+    arguments = dict(OTHERS.get(part, {}))
+    if part in LABELS:
+        arguments["weights"] = 0.3 if weights_rank(part) == 1 else [[0.5, 0.0, 2.0]]
+        if part not in WITHOUT_REDUCTION:
+            # The elements as they are: a sum hides in its rounding what they differ by.
+            arguments["reduction"] = "none"
+    return arguments
+
+
+def ways(part):
+    """Yields (arguments, dtype, rank of the examples' weights, examples) to record."""
+    required, rank = REQUIRED.get(part, {}), weights_rank(part)
+    if rank is not None:
+        yield required, "float32", None, EXAMPLES
+    yield required, "float32", rank, EXAMPLES
+    yield required, "float64", rank, EXAMPLES
+    if part == "losses.Reduction":
+        for name in REDUCTIONS:
+            yield {"name": name}, "float32", rank, EXAMPLES
+        return
+    yield others(part), "float32", None, EXAMPLES
+    if part == "losses.compute_weighted_loss":
+        yield required, "float32", rank, MANY
+
+
 def _cases():
     """Yields (name of a play, Case)."""
     for part in SYMBOLS:
-        others = dict(OTHERS.get(part, {}))
-        if part in LABELS:
-            others["weights"] = 0.3
-            if part not in WITHOUT_REDUCTION:
-                others["reduction"] = "weighted_mean"
-        required, rank = REQUIRED.get(part, {}), weights_rank(part)
-        for number, (arguments, dtype, weights) in enumerate(
-            (
-                (required, "float32", None),
-                (others, "float32", rank),
-                (required, "float64", rank),
-            )
-        ):
-            problem = {"dtype": dtype, "weights": weights, "rank": 2}
-            name = "{} {}".format(part.partition(".")[2], number)
+        for number, (arguments, dtype, rank, examples) in enumerate(ways(part)):
+            problem = {"dtype": dtype, "weights": rank, "rank": 2, "examples": examples}
+            name = "{} {} {}".format(part.partition(".")[2], number, dtype)
             yield name, Case(part, arguments, problem, None)
 
 
@@ -273,9 +292,10 @@ def batch_of(part, problem, random, examples):
 
 
 def play(case):
-    """(Program, moves, values, settings) of a case: two batches."""
+    """(Program, moves, values, settings) of a case: a batch of each size."""
     random = np.random.RandomState(0)
     moves = [
-        ("loss", batch_of(case.part, case.problem, random, size)) for size in (7, 4)
+        ("loss", batch_of(case.part, case.problem, random, examples))
+        for examples in case.problem["examples"]
     ]
     return program(*case[:3]), moves, None, None

@@ -2,7 +2,7 @@
 
 A problem says which inputs there are: ``data``, a kind of ``data_of``; ``rank``, theirs;
 ``weights``, the rank of weights, or None for none; ``dtypes``, of all in their order, if
-they are not those of the data.
+they are not those of the data; ``examples``, of each batch, where a case says so.
 """
 
 import collections
@@ -128,7 +128,8 @@ def moves_of(batches):
     return [move for batch in batches for move in (("update", batch), ("value", {}))]
 
 
-# What 1.15.5 records: each metric with its defaults and weights, and with all else set.
+# What 1.15.5 records: each metric with its defaults, with and without weights; with all
+# else set; errors in float64 too, and one sum of many.
 
 REQUIRED = {
     "metrics.MeanIoU": {"num_classes": CLASSES},
@@ -141,33 +142,54 @@ OTHERS = {
         {"curve": curve, "summation_method": method, "num_thresholds": 11}
         for curve in CURVES
         for method in METHODS
-    ],
+    ]
+    + [{"thresholds": [0.7, 0.2, 0.45]}],
     "metrics.MeanIoU": [{"num_classes": CLASSES + 3}],
     "metrics.MeanPerClassAccuracy": [{"num_classes": CLASSES + 3}],
 }
+# Of up to 63 elements 1.15.5 and today's TensorFlow sum alike.
+EXAMPLES = (40, 1, 23)
+MANY = (200,)
+
+
+def ways(part):
+    """Yields (arguments, problem) to record."""
+    required = REQUIRED.get(part, {})
+    yield required, problem_of(part, weights=1)
+    yield required, problem_of(part)
+    for arguments in OTHERS.get(part, []):
+        yield arguments, problem_of(part, weights=1)
+    if DATA[part] == "real":
+        yield required, dict(problem_of(part), dtypes=["float64", "float64"])
+    if part == "metrics.Mean":
+        yield required, dict(problem_of(part), examples=MANY)
 
 
 def _cases():
     """Yields (name of a play, Case)."""
     for part in SYMBOLS:
-        ways = [(REQUIRED.get(part, {}), 1), (REQUIRED.get(part, {}), None)]
-        ways += [(arguments, 1) for arguments in OTHERS.get(part, [])]
-        for number, (arguments, weights) in enumerate(ways):
-            name = "{} {}".format(part.partition(".")[2], number)
-            yield name, Case(part, arguments, problem_of(part, weights=weights), None)
+        for number, (arguments, problem) in enumerate(ways(part)):
+            dtype = "".join(" " + dtype for dtype in problem.get("dtypes", [])[:1])
+            name = "{} {}{}".format(part.partition(".")[2], number, dtype)
+            yield name, Case(part, arguments, problem, None)
 
 
 CASES = collections.OrderedDict(_cases())
 
 
 def play(case):
-    """(program, moves, values, settings) of a case: three batches, one a single."""
+    """(program, moves, values, settings) of a case: by default, the second is a single."""
     random = np.random.RandomState(0)
     batches = []
-    for size in (40, 1, 23):
+    for size in case.problem.get("examples", EXAMPLES):
         batch = batch_of(case.problem, random, size)
         if case.problem["weights"] is not None:
-            batch["weights"] = random.uniform(-0.1, 2.0, size).astype(np.float32)
+            batch["weights"] = random.uniform(-0.1, 2.0, size)
             batch["weights"][::3] = 0.0
-        batches.append(batch)
+        batches.append(
+            {
+                name: batch[name].astype(dtype)
+                for name, (dtype, _) in specifications(case.problem).items()
+            }
+        )
     return program(*case[:3]), moves_of(batches), None, None
