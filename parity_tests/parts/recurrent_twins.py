@@ -27,8 +27,6 @@ def cell_of_twin(spec, dtype="float32", seed=tf1_recurrent.SEED):
         initializer = "initializer" if of_lstm else "kernel_initializer"
         seeded = initializers.GlorotUniform(seed=seed)
         arguments.setdefault(initializer, seeded)
-    if part == "recurrent.DropoutWrapper":  # the reference is today's
-        arguments.setdefault("scaling", "compat.v1")
     return getattr(recurrent, part.partition(".")[2])(**arguments)
 
 

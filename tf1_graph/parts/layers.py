@@ -190,18 +190,19 @@ for _part in SYMBOLS:
     FUNCTIONS.setdefault(_part, plain(_part))
 
 
-def dropout(x, keep_prob, seed, scaling=None):
-    """tf.nn.dropout; under today's TensorFlow with the scaling of its own age.
+def dropout(x, keep_prob, seed, scaling="1.15"):
+    """tf.nn.dropout of 1.15, or in ops that there are today.
 
     Args:
         keep_prob: a number or a tensor.
-        scaling: '1.15' for what 1.15 computed, in ops that there are today.
+        scaling: 'compat.v1' for what today's TensorFlow makes of it.
     """
-    if scaling == "1.15" and not tf.__version__.startswith("1."):
+    if scaling == "compat.v1" or tf.__version__.startswith("1."):
+        return tf.nn.dropout(x, keep_prob=keep_prob, seed=seed)
+    with tf.name_scope("dropout"):
         rate = tf.convert_to_tensor(1 - keep_prob, x.dtype)
         kept = tf.random_uniform(tf.shape(x), seed=seed, dtype=x.dtype) >= rate
         return x * (1 / (1 - rate)) * tf.cast(kept, x.dtype)
-    return tf.nn.dropout(x, keep_prob=keep_prob, seed=seed)
 
 
 def program(part, arguments, problem):
@@ -240,7 +241,7 @@ def gradients_of(y, x, upstream):
     return dict(zip(sources, tf.gradients(y, list(sources.values()), upstream)))
 
 
-def dropout_program(problem, keep_prob, seed, fed=False, scaling=None):
+def dropout_program(problem, keep_prob, seed, fed=False, scaling="1.15"):
     """A dropout alone, by a share that is part of the graph, or fed.
 
     Fed, one op trains and predicts, with 1.0; a number's is passed by where nothing is

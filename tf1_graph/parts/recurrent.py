@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
 from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.layers import dropout
 
 CELLS = (
     "BasicRNNCell",
@@ -55,7 +56,8 @@ def cell_class(part):
 def cell(spec, dtype="float32"):
     """TF1's cell of a pair (part, arguments).
 
-    A dropout that is ``fed`` has its shares from placeholders, of the inputs' dtype.
+    A dropout that is ``fed`` has its shares from placeholders, of the inputs' dtype; for
+    ``scaling`` see ``layers.dropout``.
     """
     part, arguments = spec
     arguments = dict(arguments)
@@ -63,11 +65,38 @@ def cell(spec, dtype="float32"):
         arguments["cell"] = cell(arguments["cell"], dtype)
     if "cells" in arguments:
         arguments["cells"] = [cell(inner, dtype) for inner in arguments["cells"]]
+    if part != "recurrent.DropoutWrapper":
+        return cell_class(part)(**arguments)
     if arguments.pop("fed", False):
         for key in ("input_keep_prob", "output_keep_prob", "state_keep_prob"):
             share = tf.constant(arguments.get(key, 1.0), dtype)
             arguments[key] = tf.placeholder_with_default(share, [])
-    return cell_class(part)(**arguments)
+    return dropout_wrapper(arguments.pop("scaling", "1.15"))(**arguments)
+
+
+def dropout_wrapper(scaling):
+    """TF1's class; today's drops as 1.15's did unless its own scaling is asked for."""
+    wrapper = cell_class("recurrent.DropoutWrapper")
+    if scaling == "compat.v1" or tf.__version__.startswith("1."):
+        return wrapper
+
+    class Wrapper(wrapper):
+        def _dropout(self, values, salt_prefix, _noise, keep_prob, filtered=None):
+            if not isinstance(keep_prob, tf.Tensor):
+                keep_prob = float(keep_prob)  # NumPy 1 subtracted in float64
+            flat = tf.nest.flatten(values)
+            dropped = flat if filtered is None else tf.nest.flatten(filtered)
+            return tf.nest.pack_sequence_as(
+                values,
+                [
+                    value
+                    if drop is False
+                    else dropout(value, keep_prob, self._gen_seed(salt_prefix, number))
+                    for number, (drop, value) in enumerate(zip(dropped, flat))
+                ],
+            )
+
+    return Wrapper
 
 
 def loop_of(part, arguments):
