@@ -56,7 +56,9 @@ KINDS = collections.OrderedDict(
         ("averages", ()),
         ("clipping", ()),
         ("initializers", ()),
+        ("layers", ("initializers", "normalizations")),
         ("optimizers", ("averages", "clipping", "schedules")),
+        ("recurrent", ("initializers", "layers")),
         ("schedules", ()),
     ]
 )
