@@ -174,7 +174,7 @@ def test_every_option_of_a_cell_binds_and_is_that_of_tf1(name, arguments, option
 @pytest.mark.parametrize("part", CELL_STRATEGIES)
 def test_cells_start_as_tf1_s_do(part):
     """Kernels from the seed of the variable scope, biases from what a cell says."""
-    for arguments in tf1_recurrent.WAYS[part.partition(".")[2]]:
+    for arguments in tf1_recurrent.STARTS[part.partition(".")[2]]:
         for dtype in DTYPES:
             pair = PAIRS(part, arguments, problem_of(dtype, None))
             comparison = pair.compare([], "eager").require_agreement()

@@ -389,24 +389,27 @@ BOUND = {
 
 
 def _cases():
-    """Yields (name of a play, Case)."""
+    """Yields (name of a play, Case): all in float32, the last of a part in float64 too."""
     for part in SYMBOLS:
         name = part.partition(".")[2]
         starts = STARTS.get(name, [])
-        for number, arguments in enumerate(starts + BOUND[name]):
-            echoes = arguments.get("cell", (None,))[0] == ECHO
-            for dtype in ("float16",) * echoes + ("float32", "float64"):
-                bound = number >= len(starts)
-                # The stock layers that take converted weights have neither.
-                loops = bound and not name.endswith("_keras")
-                problem = {
-                    "features": FEATURES,
-                    "dtype": dtype,
-                    "lengths": "int32" if loops else None,
-                    "initial": loops,
-                    "start": not bound,
-                }
-                yield f"{name} {number} {dtype}", Case(part, arguments, problem, None)
+        ways = starts + BOUND[name]
+        for number, arguments in enumerate(ways):
+            bound = number >= len(starts)
+            # The stock layers that take converted weights have neither.
+            loops = bound and not name.endswith("_keras")
+            problem = {
+                "features": FEATURES,
+                "lengths": "int32" if loops else None,
+                "initial": loops,
+                "start": not bound,
+            }
+            dtypes = ["float32"] + ["float64"] * (number == len(ways) - 1)
+            if arguments.get("cell", (None,))[0] == ECHO:
+                dtypes = ["float16", "float32", "float64"]
+            for dtype in dtypes:
+                case = Case(part, arguments, dict(problem, dtype=dtype), None)
+                yield f"{name} {number} {dtype}", case
 
 
 CASES = collections.OrderedDict(_cases())
