@@ -15,6 +15,8 @@ from parity_tests.pair.pair import Pair
 from parity_tests.parts.pairs import Pairs
 from parity_tests.parts.recurrent import CELL_STRATEGIES
 from parity_tests.parts.recurrent_twins import cell_of_twin, named, of_loop, twin
+from parity_tests.witness import golden, replay
+from tf1_graph import session
 from tf1_graph.parts import recurrent as tf1_recurrent
 from tf1_graph.parts.recurrent import FEATURES, batch_of, values_of
 from tf2_keras import tf1_semantics, training
@@ -180,6 +182,22 @@ def test_cells_start_as_tf1_s_do(part):
             comparison = pair.compare([], "eager").require_agreement()
             cell = comparison.cells["initial values"]
             assert cell.compared == len(pair.program.variables)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_relu_a_loop_is_that_of_1_15_5_to_the_bit(dtype):
+    """What budgets say of sigmoid and tanh; float32's gradients are oneDNN's products."""
+    play = f"BasicRNNCell 2 {dtype}"
+    case = tf1_recurrent.CASES[play]
+    assert case.arguments["activation"] == "relu"
+    stored = golden.Golden(replay.GOLDENS / "parts" / "recurrent")
+    of_products = budgets.Budget(normwise=4 if dtype == "float32" else None)
+    replay.compare(
+        stored,
+        play,
+        session.play(*tf1_recurrent.play(case)),
+        lambda stage, _: of_products if stage == "gradients" else budgets.Budget(),
+    ).require_agreement()
 
 
 @pytest.mark.parametrize("lengths", [None, "int32"], ids=["full", "lengths"])
