@@ -119,8 +119,8 @@ def require_1_15_5(kind, play, graph_side, twin_side, level, budget_for=None):
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @BOTH_KINDS
-def test_1_15_5_itself_is_matched_to_the_bit_eagerly_too(fed, dtype):
-    """Of finite numbers and others, of ordinary shares and odd."""
+def test_1_15_5_itself_is_matched_to_the_bit(fed, dtype):
+    """Eagerly: finite numbers and others, at ordinary shares and odd."""
     plays = [
         play
         for play, case in DROPOUTS.items()

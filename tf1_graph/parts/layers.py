@@ -198,11 +198,11 @@ VARIANTS = {
         ({"center": False, "scale": False}, [None, None, 3], "float32"),
         ({"fused": False, "momentum": 0.7}, [None, None, None, 3], "float32"),
         ({"fused": False, "momentum": 0.7}, [None, None, None, 3], "float64"),
+        ({"fused": False, "axis": 1}, [None, 3, 4, 5], "float32"),
         ({"fused": False, "axis": 1}, [None, 3, None, None], "float32"),
         ({"axis": 2}, [None, None, 3, None], "float16"),
         ({"epsilon": BETWEEN_FLOAT16S}, [None, 3], "float16"),
         ({"axis": 1, "momentum": 0.0}, [None, 3, None], "bfloat16"),
-        ({"fused": False, "axis": 1}, [None, 3, 4, 5], "float32"),
         # from given starts
         ({"beta_initializer": UNIFORM}, [None, None, None, 3], "float32"),
         ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
