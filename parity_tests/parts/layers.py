@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from parity_tests.pair.pair import Pair
 from parity_tests.parts.descriptor import Part, Trap
 from parity_tests.parts.initializers import REFUSED_SEEDS, relative_error
+from parity_tests.parts.making import made
 from tf1_graph.parts import layers as tf1_layers
 from tf1_graph.parts.layers import SYMBOLS, VARIANTS
-from tf2_keras import tf1_semantics, training
+from tf2_keras import training
 
 
 def twin(part, arguments, problem):
     """The twin of ``tf1_layers.program``."""
     dtype = "float32" if problem["dtype"] == "uint8" else problem["dtype"]
-    constructor = getattr(tf1_semantics.layers, part.partition(".")[2])
-    layer = constructor(**arguments, dtype=dtype)
+    layer = made(part, {**arguments, "dtype": dtype})
     layer.build(tuple(problem["sizes"]))
     return of_layer(layer)
 

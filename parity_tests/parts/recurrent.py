@@ -16,6 +16,7 @@ from parity_tests.parts.recurrent_traps import (
     SWAPPED_STATES,
     UNPERMUTED,
 )
+from parity_tests.parts.recurrent_twins import twin as twin
 from tf1_graph.parts.recurrent import SYMBOLS
 from tf2_keras import tf1_semantics
 
@@ -68,6 +69,7 @@ CELL_STRATEGIES["recurrent.DropoutWrapper"] = strategies.hyperparameters(
     state_keep_prob=SHARE,
     seed=st.sampled_from([0, 5, 2**31 - 1, -3]),
     fed=[False, True],
+    scaling=["1.15", "compat.v1"],
 )
 # As wide as the inputs, which the problems therefore draw with three features.
 CELL_STRATEGIES["recurrent.ResidualWrapper"] = strategies.hyperparameters(

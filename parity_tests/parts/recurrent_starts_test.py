@@ -1,4 +1,7 @@
-"""What recurrent parts start with, against 1.15.5: elsewhere weights are assigned."""
+"""What recurrent parts start with where TF1's programs drew it: without a seed.
+
+Seeded, they start as TF1 does: recurrent_test.py, and every_part_test.py for 1.15.5.
+"""
 
 import keras
 import numpy as np
@@ -6,86 +9,45 @@ import pytest
 import tensorflow as tf
 
 from parity_tests.parts.recurrent_twins import cell_of_twin
-from parity_tests.witness import stored
-from parity_tests.witness.programs import cells as of_1_15_5
+from tf1_graph import session
 from tf1_graph.parts import recurrent as tf1_recurrent
-from tf2_keras import tf1_semantics
+from tf1_graph.parts.recurrent import FEATURES, GRU, PROJECTED
 from tf2_keras.tf1_semantics.recurrent import (
     BidirectionalDynamicRNN,
     DynamicRNN,
     GRUCell,
 )
 
-SEEDED = tf1_semantics.initializers.GlorotUniform(seed=of_1_15_5.OP_SEED)
-CASES = pytest.mark.parametrize("case", of_1_15_5.CELLS)
+# Those that TF1 recorded with its own starts, initializers left out.
+STARTS = {
+    play: case
+    for play, case in tf1_recurrent.CASES.items()
+    if case.problem["start"]
+    and case.problem["dtype"] == "float32"
+    and not any("initializer" in argument for argument in case.arguments)
+}
 
 
-def seeded(cell):
-    """(name, arguments) with what TF1 took from its variable scope."""
-    name, arguments = cell
-    arguments = {
-        key: seeded(value) if key == "cell" else value
-        for key, value in arguments.items()
-    }
-    if "cells" in arguments:
-        arguments["cells"] = list(map(seeded, arguments["cells"]))
-    elif "cell" not in arguments:
-        arguments["initializer" if name == "LSTMCell" else "kernel_initializer"] = (
-            SEEDED
-        )
-    return name, arguments
-
-
-def part_of(cell):
-    """The same with the names of parts."""
-    name, arguments = cell
-    arguments = {
-        key: part_of(value) if key == "cell" else value
-        for key, value in arguments.items()
-    }
-    if "cells" in arguments:
-        arguments["cells"] = list(map(part_of, arguments["cells"]))
-    return f"recurrent.{name}", arguments
-
-
-def weights_of(cells, seed=tf1_recurrent.SEED, **options):
-    """{name of TF1's variable: initial value} of a loop over these cells."""
-    dtype = options.get("dtype", "float32")
-    made = [cell_of_twin(part_of(cell), dtype, seed) for cell in cells]
+def weights_of(part, arguments, dtype="float32"):
+    """{name of TF1's variable: initial value} of a loop without seeds."""
+    specs, _ = tf1_recurrent.loop_of(part, arguments)
+    made = [cell_of_twin(spec, dtype, seed=None) for spec in specs]
     loop = DynamicRNN if len(made) == 1 else BidirectionalDynamicRNN
-    layer = loop(*made, **options)
-    layer.build((None, None, of_1_15_5.FEATURES))
+    layer = loop(*made, dtype=dtype)
+    layer.build((None, None, FEATURES))
     return {name: weight.numpy() for name, weight in layer.tf1_weights().items()}
 
 
-def of_tf1(case):
-    """{name of the variable: initial value} as 1.15.5 had it, in its order."""
-    return {
-        key.removeprefix(f"{case}: "): value
-        for key, value in stored.computed("cells").items()
-        if key.startswith(f"{case}: ")
-    }
-
-
-def test_the_golden_is_what_its_provenance_says():
-    stored.require_provenance("cells")
-
-
-@CASES
-def test_seeded_initial_values_are_those_of_1_15_5(case):
-    expected = of_tf1(case)
-    received = weights_of(list(map(seeded, of_1_15_5.CELLS[case])))
-    assert list(received) == list(expected)
-    for name, value in expected.items():
-        assert received[name].tobytes() == value.tobytes(), name
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-@CASES
-def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, dtype):
+@pytest.mark.parametrize("play", STARTS)
+def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(play, dtype):
     keras.utils.set_random_seed(1)
-    weights = weights_of(of_1_15_5.CELLS[case], seed=None, dtype=dtype)
-    for name, value in of_tf1(case).items():
+    part, arguments, problem, _ = STARTS[play]
+    weights = weights_of(part, arguments, dtype)
+    program = tf1_recurrent.program(part, arguments, problem)
+    (start,) = session.play(program, [])
+    assert list(weights) == list(start["initial values"])
+    for name, value in start["initial values"].items():
         received = weights[name]
         assert received.dtype == dtype
         if name.endswith("bias"):
@@ -102,7 +64,7 @@ def test_without_an_initializer_biases_are_tf1_s_and_kernels_of_its_range(case, 
 
 
 def test_kernels_without_a_seed_differ():
-    values = weights_of(of_1_15_5.CELLS["both directions"], seed=None)
+    values = weights_of(*PROJECTED)
     kernels = [value for name, value in values.items() if "diag" in name]
     assert len(kernels) == 3
     assert not any(np.array_equal(kernels[0], other) for other in kernels[1:])
@@ -120,10 +82,10 @@ def test_a_gru_s_gates_start_open_unless_they_are_told():
         assert cell.candidate_bias.numpy().tolist() == [candidate] * 3
 
 
-@pytest.mark.parametrize("case", ["GRUCell", "peepholes and a projection"])
-def test_states_start_at_zero(case):
+@pytest.mark.parametrize("spec", [GRU, PROJECTED], ids=lambda spec: spec[0])
+def test_states_start_at_zero(spec):
     """An untrained loop is that of zeros given, as dynamic_rnn's was."""
-    (cell,) = (cell_of_twin(part_of(cell)) for cell in of_1_15_5.CELLS[case])
+    cell = cell_of_twin(spec)
     layer = DynamicRNN(cell)
     x = tf.constant(np.random.RandomState(0).standard_normal((2, 5, 3)), tf.float32)
     zeros = tf.nest.map_structure(lambda size: tf.zeros([2, size]), cell.state_size)

@@ -15,6 +15,8 @@ from parity_tests.pair.pair import Pair
 from parity_tests.parts.pairs import Pairs
 from parity_tests.parts.recurrent import CELL_STRATEGIES
 from parity_tests.parts.recurrent_twins import cell_of_twin, named, of_loop, twin
+from parity_tests.witness import golden, replay
+from tf1_graph import session
 from tf1_graph.parts import recurrent as tf1_recurrent
 from tf1_graph.parts.recurrent import FEATURES, batch_of, values_of
 from tf2_keras import tf1_semantics, training
@@ -168,12 +170,30 @@ def test_every_option_of_a_cell_binds_and_is_that_of_tf1(name, arguments, option
 @pytest.mark.parametrize("part", CELL_STRATEGIES)
 def test_cells_start_as_tf1_s_do(part):
     """Kernels from the seed of the variable scope, biases from what a cell says."""
-    for arguments in tf1_recurrent.WAYS[part.partition(".")[2]]:
+    for arguments in tf1_recurrent.STARTS[part.partition(".")[2]]:
+        if arguments.get("cell", (None,))[0] == tf1_recurrent.ECHO:
+            continue  # has no weights
         for dtype in DTYPES:
             pair = PAIRS(part, arguments, problem_of(dtype, None))
             comparison = pair.compare([], "eager").require_agreement()
             cell = comparison.cells["initial values"]
             assert cell.compared == len(pair.program.variables)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_relu_a_loop_is_that_of_1_15_5_to_the_bit(dtype):
+    """What budgets say of sigmoid and tanh; float32's gradients are oneDNN's products."""
+    play = f"BasicRNNCell 2 {dtype}"
+    case = tf1_recurrent.CASES[play]
+    assert case.arguments["activation"] == "relu"
+    stored = golden.Golden(replay.GOLDENS / "parts" / "recurrent")
+    of_products = budgets.Budget(normwise=4 if dtype == "float32" else None)
+    replay.compare(
+        stored,
+        play,
+        session.play(*tf1_recurrent.play(case)),
+        lambda stage, _: of_products if stage == "gradients" else budgets.Budget(),
+    ).require_agreement()
 
 
 @pytest.mark.parametrize("lengths", [None, "int32"], ids=["full", "lengths"])

@@ -1,8 +1,11 @@
 """Twins of TF1's cells in loops: see ``tf1_graph.parts.recurrent`` for what is what."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from parity_tests.parts.making import made
 from tf1_graph.parts import recurrent as tf1_recurrent
 from tf2_keras import training
 from tf2_keras.tf1_semantics import initializers, recurrent
@@ -16,6 +19,11 @@ def cell_of_twin(spec, dtype="float32", seed=tf1_recurrent.SEED):
     """
     part, arguments = spec
     arguments = {**arguments, "dtype": dtype}
+    if part == tf1_recurrent.ECHO:
+        return Echo(**arguments)
+    for name, value in arguments.items():
+        if "initializer" in name and isinstance(value, tuple):
+            arguments[name] = made(*value)
     if "cell" in arguments:
         arguments["cell"] = cell_of_twin(arguments["cell"], dtype, seed)
     elif "cells" in arguments:
@@ -27,9 +35,23 @@ def cell_of_twin(spec, dtype="float32", seed=tf1_recurrent.SEED):
         initializer = "initializer" if of_lstm else "kernel_initializer"
         seeded = initializers.GlorotUniform(seed=seed)
         arguments.setdefault(initializer, seeded)
-    if part == "recurrent.DropoutWrapper":  # the reference is today's
-        arguments.setdefault("scaling", "compat.v1")
     return getattr(recurrent, part.partition(".")[2])(**arguments)
+
+
+class Echo(recurrent.cells.Cell):
+    """The twin of ``tf1_recurrent.echo``."""
+
+    state_is_memory = False
+
+    def __init__(self, num_units, **kwargs):
+        super().__init__(**kwargs)
+        self.state_size = self.output_size = num_units
+
+    def step(self, inputs, states, _training):
+        return inputs, tf.nest.pack_sequence_as(states, [inputs])
+
+    def tf1_weights(self):
+        return {}
 
 
 def twin(part, arguments, problem):
@@ -129,6 +151,9 @@ def converted(part, cell, features):
     """The twin that a stock layer with the converted weights of a cell is."""
     kind = part.partition(".")[2].partition("_weights")[0]
     ways = [getattr(recurrent, f"{kind}_weights_{way}_keras") for way in ("to", "from")]
+    if kind == "lstm":
+        bias = {"forget_bias": cell.forget_bias}
+        ways = [functools.partial(way, **bias) for way in ways]
     cell.build((None, features))
     layer = stock(kind, cell.num_units, return_state=True, dtype=cell.dtype)
     layer.build((None, None, features))

@@ -56,9 +56,11 @@ KINDS = collections.OrderedDict(
         ("averages", ()),
         ("clipping", ()),
         ("initializers", ()),
+        ("layers", ("initializers", "normalizations")),
         ("losses", ()),
         ("metrics", ()),
         ("optimizers", ("averages", "clipping", "schedules")),
+        ("recurrent", ("initializers", "layers")),
         ("schedules", ()),
     ]
 )

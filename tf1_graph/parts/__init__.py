@@ -9,6 +9,7 @@ data: numbers, text, arrays; a part within a part is a pair of the two, as the s
     CASES     {name of a play: Case}: what genuine 1.15.5 records of each part
     play      Case -> (program, moves, values, settings), which session.play takes
 
-and says at its top what a problem is there. All of it runs on Python 3.7 and 1.15.5,
+and says at its top what a problem is there; ``normalizations`` and ``layer_models`` are
+the layers' too. All of it runs on Python 3.7 and 1.15.5,
 where the genuine symbols are used, those of tf.contrib included, and on today's compat.v1.
 """

@@ -73,6 +73,14 @@ LOST = {
 }
 
 
+def initializer(spec):
+    """TF1's object of a pair (part, arguments), or of a name such as "ones"."""
+    if isinstance(spec, str):
+        return getattr(tf, spec + "_initializer")()
+    part, arguments = spec
+    return genuine(SYMBOLS[part], LOST.get(part))(**arguments)
+
+
 def program(part, arguments, problem):
     """The program: its move ``initialise`` sees what the variable is initialised to."""
     shape, dtype = problem
@@ -81,12 +89,11 @@ def program(part, arguments, problem):
         if isinstance(arguments.get("seed"), tuple):
             graph_seed, arguments["seed"] = arguments["seed"]
             tf.set_random_seed(graph_seed)
-        make = genuine(SYMBOLS[part], LOST.get(part))
         variable = tf.get_variable(
             "variable",
             shape,
             dtype,
-            make(**arguments),
+            initializer((part, arguments)),
             # Not among those that a play initialises: this is its move.
             collections=["initialised by a move"],
         )

@@ -3,7 +3,8 @@
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
-from tf1_graph.parts.layers import FUNCTIONS, batch_normalization
+from tf1_graph.parts.layers import FUNCTIONS
+from tf1_graph.parts.normalizations import batch_normalization
 
 IMAGES, CHANNELS = (6, 5, 3), 4
 

@@ -12,6 +12,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
 from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.initializers import initializer
+from tf1_graph.parts.normalizations import batch_normalization, layer_norm
 
 SYMBOLS = collections.OrderedDict(
     [
@@ -31,134 +33,21 @@ SYMBOLS = collections.OrderedDict(
 # output is the one that is differentiated.
 
 
-def add_bias(x, _training, initializer="zeros", scope="layer"):
+def bias_of(x, start, scope="layer"):
+    """A variable with an element for each channel of x."""
+    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+        shape = [int(x.shape[-1])]
+        return tf.get_variable("bias", shape, x.dtype, initializer(start))
+
+
+def add_bias(x, _training, initializer="zeros"):
     """The idiom ``tf.matmul(x, w) + b``, behind the product."""
-    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        start = getattr(tf, initializer + "_initializer")()
-        bias = tf.get_variable("bias", [int(x.shape[-1])], x.dtype, start)
-    return {"y": x + bias}
+    return {"y": x + bias_of(x, initializer)}
 
 
-def bias_add(x, _training, scope="layer"):
+def bias_add(x, _training, initializer="zeros"):
     """What tf.layers, slim and contrib ended in."""
-    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        start = tf.zeros_initializer()
-        bias = tf.get_variable("bias", [int(x.shape[-1])], x.dtype, start)
-    return {"y": tf.nn.bias_add(x, bias)}
-
-
-def batch_normalization(x, training, scope="layer", **arguments):
-    """tf.layers.batch_normalization, and its updates in UPDATE_OPS."""
-    options = dict(arguments, training=training, name=scope, reuse=tf.AUTO_REUSE)
-    try:
-        batch_norm = genuine(SYMBOLS["layers.BatchNormalization"])
-    except AttributeError:
-        batch_norm = batch_normalization_in_ops
-    return {"y": batch_norm(x, **options)}
-
-
-def batch_normalization_in_ops(
-    x,
-    axis=-1,
-    momentum=0.99,
-    epsilon=1e-3,
-    center=True,
-    scale=True,
-    training=False,
-    name=None,
-    reuse=None,
-    fused=None,
-):
-    """What tf.layers.batch_normalization of 1.15 built, in ops that there are today."""
-    rank = x.shape.rank
-    axis = axis % rank
-    half = x.dtype in (tf.float16, tf.bfloat16)
-    with tf.variable_scope(name, reuse=reuse):
-        variable = functools.partial(
-            tf.get_variable,
-            shape=[int(x.shape[axis])],
-            dtype=tf.float32 if half else x.dtype,
-        )
-        gamma = beta = None
-        if scale:
-            gamma = variable("gamma", initializer=tf.ones_initializer())
-        if center:
-            beta = variable("beta", initializer=tf.zeros_initializer())
-        variable = functools.partial(variable, trainable=False)
-        moving_mean = variable("moving_mean", initializer=tf.zeros_initializer())
-        moving_variance = variable("moving_variance", initializer=tf.ones_initializer())
-    if fused is not False and rank == 4 and axis in (1, 3):
-        moments = {} if training else {"mean": moving_mean, "variance": moving_variance}
-        channels = moving_mean.shape
-        y, mean, variance = tf.nn.fused_batch_norm(
-            x,
-            tf.constant(1.0, shape=channels) if gamma is None else gamma,
-            tf.constant(0.0, shape=channels) if beta is None else beta,
-            epsilon=epsilon,
-            is_training=training,
-            data_format="NHWC" if axis == 3 else "NCHW",
-            **moments,
-        )
-        rate = 1.0 - tf.constant(momentum)
-    else:
-        sizes = [x.shape[axis] if number == axis else 1 for number in range(rank)]
-
-        def against(per_channel):
-            if per_channel is None:
-                return None
-            if axis != rank - 1:
-                per_channel = tf.reshape(per_channel, sizes)
-            return tf.cast(per_channel, x.dtype)
-
-        mean, variance = moving_mean, moving_variance
-        if training:
-            others = [number for number in range(rank) if number != axis]
-            raised = tf.cast(x, moving_mean.dtype.base_dtype)
-            mean, variance = tf.nn.moments(raised, others)
-        y = tf.nn.batch_normalization(
-            x, against(mean), against(variance), against(beta), against(gamma), epsilon
-        )
-        rate = tf.constant(1.0 - momentum)
-    if training:
-        for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
-            change = (moving - batch) * tf.cast(rate, moving.dtype.base_dtype)
-            update = tf.assign_sub(moving, change)
-            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
-    return y
-
-
-def layer_norm(x, _training, epsilon=None, **arguments):
-    """contrib's layer_norm; of an ``epsilon``, which it has not, what it built."""
-    norm = genuine(SYMBOLS["layers.LayerNormalization"], lost=layer_norm_in_ops)
-    if epsilon is not None:
-        norm = functools.partial(layer_norm_in_ops, epsilon=epsilon)
-    return {"y": norm(x, scope="layer", reuse=tf.AUTO_REUSE, **arguments)}
-
-
-def layer_norm_in_ops(
-    x,
-    center=True,
-    scale=True,
-    reuse=None,
-    scope=None,
-    begin_norm_axis=1,
-    begin_params_axis=-1,
-    epsilon=None,
-):
-    """What tf.contrib.layers.layer_norm of 1.15 built, in ops that there are today."""
-    rank = x.shape.rank
-    shape = x.shape[begin_params_axis:]
-    gamma = beta = None
-    with tf.variable_scope(scope, reuse=reuse):
-        if center:
-            beta = tf.get_variable("beta", shape, x.dtype, tf.zeros_initializer())
-        if scale:
-            gamma = tf.get_variable("gamma", shape, x.dtype, tf.ones_initializer())
-    axes = list(range(begin_norm_axis % rank, rank))
-    mean, variance = tf.nn.moments(x, axes, keep_dims=True)
-    if epsilon is None:
-        epsilon = 1e-3 if x.dtype == tf.float16 else 1e-12
-    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+    return {"y": tf.nn.bias_add(x, bias_of(x, initializer))}
 
 
 def max_pool_with_argmax(x, _training, ksize, strides, padding, **options):
@@ -190,18 +79,19 @@ for _part in SYMBOLS:
     FUNCTIONS.setdefault(_part, plain(_part))
 
 
-def dropout(x, keep_prob, seed, scaling=None):
-    """tf.nn.dropout; under today's TensorFlow with the scaling of its own age.
+def dropout(x, keep_prob, seed, scaling="1.15"):
+    """tf.nn.dropout of 1.15, or in ops that there are today.
 
     Args:
         keep_prob: a number or a tensor.
-        scaling: '1.15' for what 1.15 computed, in ops that there are today.
+        scaling: 'compat.v1' for what today's TensorFlow makes of it.
     """
-    if scaling == "1.15" and not tf.__version__.startswith("1."):
+    if scaling == "compat.v1" or tf.__version__.startswith("1."):
+        return tf.nn.dropout(x, keep_prob=keep_prob, seed=seed)
+    with tf.name_scope("dropout"):
         rate = tf.convert_to_tensor(1 - keep_prob, x.dtype)
         kept = tf.random_uniform(tf.shape(x), seed=seed, dtype=x.dtype) >= rate
         return x * (1 / (1 - rate)) * tf.cast(kept, x.dtype)
-    return tf.nn.dropout(x, keep_prob=keep_prob, seed=seed)
 
 
 def program(part, arguments, problem):
@@ -240,7 +130,7 @@ def gradients_of(y, x, upstream):
     return dict(zip(sources, tf.gradients(y, list(sources.values()), upstream)))
 
 
-def dropout_program(problem, keep_prob, seed, fed=False, scaling=None):
+def dropout_program(problem, keep_prob, seed, fed=False, scaling="1.15"):
     """A dropout alone, by a share that is part of the graph, or fed.
 
     Fed, one op trains and predicts, with 1.0; a number's is passed by where nothing is
@@ -271,6 +161,7 @@ def dropout_program(problem, keep_prob, seed, fed=False, scaling=None):
 
 # Every instance that the tests build, as (arguments, sizes of the input, its dtype).
 
+UNIFORM = ("initializers.RandomUniform", {"minval": -0.3, "maxval": 0.7, "seed": 11})
 # Rounds to one float16, and by way of float32 to the next.
 BETWEEN_FLOAT16S = 0.055587768438749185
 VARIANTS = {
@@ -285,6 +176,7 @@ VARIANTS = {
         ({}, [None, 5], "float64"),
         ({}, [None, None, None, 3], "float32"),
         ({}, [None, None, None, 3], "float16"),
+        ({"initializer": UNIFORM}, [None, 5], "float32"),
     ],
     "layers.BatchNormalization": [
         # fused
@@ -306,10 +198,14 @@ VARIANTS = {
         ({"center": False, "scale": False}, [None, None, 3], "float32"),
         ({"fused": False, "momentum": 0.7}, [None, None, None, 3], "float32"),
         ({"fused": False, "momentum": 0.7}, [None, None, None, 3], "float64"),
+        ({"fused": False, "axis": 1}, [None, 3, 4, 5], "float32"),
         ({"fused": False, "axis": 1}, [None, 3, None, None], "float32"),
         ({"axis": 2}, [None, None, 3, None], "float16"),
         ({"epsilon": BETWEEN_FLOAT16S}, [None, 3], "float16"),
         ({"axis": 1, "momentum": 0.0}, [None, 3, None], "bfloat16"),
+        # from given starts
+        ({"beta_initializer": UNIFORM}, [None, None, None, 3], "float32"),
+        ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
     ],
     "layers.LayerNormalization": [
         ({}, [None, 5], "float32"),
@@ -318,6 +214,7 @@ VARIANTS = {
         ({}, [None, 7], "float16"),
         ({"epsilon": BETWEEN_FLOAT16S}, [None, 7], "float16"),
         ({"epsilon": 1e-5, "scale": False}, [None, 5], "float32"),
+        ({"scale": False}, [None, 5], "float32"),
         ({"begin_params_axis": 1, "center": False}, [None, 4, 3], "float32"),
         ({"begin_norm_axis": -1}, [None, None, 6], "float32"),
         ({"begin_norm_axis": 2, "begin_params_axis": 2}, [None, None, 3, 4], "float16"),
@@ -442,39 +339,65 @@ def ordinary(built, part, arguments, problem, seed=0):
     return moves, values
 
 
-# What 1.15.5 records: all of these that it has, each first with TF1's own start.
+# What 1.15.5 records: all of these that it has, each first with TF1's own start; and
+# dropouts, whose problem says what they are given besides, ``given``.
 
-DROPOUTS = (
-    {"keep_prob": 0.75, "seed": 5},
-    {"keep_prob": 0.5, "seed": (1, 14), "fed": True},
-    {"keep_prob": 0.7, "seed": (1, 14)},
-    {"keep_prob": 0.9, "seed": (1, 14), "fed": True},
-    {"keep_prob": 1.0, "seed": 0},
-)
+DROPOUTS = [({"keep_prob": 0.75, "seed": 5}, [None, 7], "ordinary")]
+SHARES = (1.0, 0.999, 0.9, 0.8, 0.75, 0.7, 0.5, 1 / 3, 0.3, 0.25, 0.1, 0.03, 0.001)
+DROPOUTS += [
+    ({"keep_prob": share, "seed": (1, 14), "fed": fed}, [None, 24], "awkward")
+    for fed in (False, True)
+    for share in SHARES
+]
+# Numbers of float16 take 1024 values: those that equal the rate are among them.
+TIES = [
+    ({"keep_prob": share, "seed": (1, 14), "fed": fed}, [64, 128], "ones")
+    for fed in (False, True)
+    for share in (0.75, 0.5, 0.25)
+]
+HALF, FLOATS = "float16", ("float32", "float64")
+
+
+def awkward(random, dtype):
+    """[4, 24]: in each row zeros, denormals, what overflows, what is not finite."""
+    values = 3 * random.standard_normal((4, 24))
+    info = np.finfo(dtype)
+    tiny, large = float(info.tiny), float(info.max)
+    values[:, :9] = [
+        0.0, -0.0, tiny, -tiny / 4, large, -large, np.inf, -np.inf, np.nan,
+    ]  # fmt: skip
+    return values.astype(dtype)
 
 
 def in_1_15(part, arguments, problem):
     """Whether 1.15.5 has it: the kernel on a CPU, and the choice of an argument."""
     if part == "layers.LayerNormalization" and "epsilon" in arguments:
         return False
-    fused = part == "layers.BatchNormalization" and arguments.get("fused") is not False
-    of_channels_first = arguments.get("axis") == 1 and len(problem["sizes"]) == 4
-    return problem["dtype"] != "bfloat16" and not (fused and of_channels_first)
+    if part == "layers.BatchNormalization" and len(problem["sizes"]) == 4:
+        fused = arguments.get("fused") is not False
+        # Less was raised to cuDNN's least; channels first are a GPU's.
+        too_small = arguments.get("epsilon", 1.0) < 1.001e-5
+        if fused and (too_small or arguments.get("axis") == 1):
+            return False
+    return problem["dtype"] != "bfloat16"
 
 
 def _cases():
     """Yields (name of a play, Case)."""
     numbers = collections.Counter()
     dropouts = [
-        ("layers.Dropout", arguments, {"sizes": [None, 7], "dtype": dtype})
-        for arguments in DROPOUTS
-        for dtype in ("float32", "float64")
+        ("layers.Dropout", arguments, {"sizes": sizes, "dtype": dtype, "given": given})
+        for ways, dtypes in ((DROPOUTS, (HALF,) + FLOATS), (TIES, (HALF,)))
+        for arguments, sizes, given in ways
+        for dtype in dtypes
     ]
     for part, arguments, problem in list(variants()) + dropouts:
         if not in_1_15(part, arguments, problem):
             continue
-        name = "{} {}".format(part.partition(".")[2], numbers[part])
-        yield name, Case(part, arguments, dict(problem, start=numbers[part] == 0), None)
+        number = numbers[part]
+        name = "{} {} {}".format(part.partition(".")[2], number, problem["dtype"])
+        start = number == 0 or any("initializer" in argument for argument in arguments)
+        yield name, Case(part, arguments, dict(problem, start=start), None)
         numbers[part] += 1
 
 
@@ -485,4 +408,13 @@ def play(case):
     """(program, moves, values, settings) of a case."""
     built = program(*case[:3])
     moves, values = ordinary(built, *case[:3])
+    given = case.problem.get("given", "ordinary")
+    if given == "ones":
+        ones = np.ones(case.problem["sizes"], case.problem["dtype"])
+        moves = [("train", {"x": ones, "upstream": ones})]
+    elif given == "awkward":
+        random = np.random.RandomState(0)
+        x, upstream = (awkward(random, case.problem["dtype"]) for _ in range(2))
+        batch = {"x": x, "upstream": upstream}
+        moves = [(move, batch) for move in ("train", "predict", "train")]
     return built, moves, None if case.problem["start"] else values, None

@@ -18,6 +18,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
 from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.initializers import initializer
+from tf1_graph.parts.layers import UNIFORM, dropout
 
 CELLS = (
     "BasicRNNCell",
@@ -29,6 +31,7 @@ CELLS = (
     "MultiRNNCell",
 )
 CONVERTED = {"lstm": "BasicLSTMCell", "gru": "GRUCell", "basic_rnn": "BasicRNNCell"}
+ECHO = "recurrent.Echo"  # no part, see ``echo``
 SYMBOLS = collections.OrderedDict(
     ("recurrent." + name, "tf.nn.rnn_cell." + name) for name in CELLS
 )
@@ -44,30 +47,84 @@ SEED = 5
 LEGACY_CELLS = "tensorflow.python.keras.layers.legacy_rnn.rnn_cell_impl"
 
 
-def cell_class(part):
+# Cells that TF1 gave no initializer: they took the variable scope's.
+OF_SCOPE = ("recurrent.BasicRNNCell", "recurrent.BasicLSTMCell")
+
+
+def cell_class(name):
     """TF1's own class of a cell."""
-    symbol = SYMBOLS[part]
     if tf.__version__.startswith("1."):
-        return genuine(symbol)
-    return getattr(importlib.import_module(LEGACY_CELLS), symbol.rpartition(".")[2])
+        return genuine("tf.nn.rnn_cell." + name)
+    return getattr(importlib.import_module(LEGACY_CELLS), name)
 
 
 def cell(spec, dtype="float32"):
     """TF1's cell of a pair (part, arguments).
 
-    A dropout that is ``fed`` has its shares from placeholders, of the inputs' dtype.
+    A dropout that is ``fed`` has its shares from placeholders, of the inputs' dtype; for
+    ``scaling`` see ``layers.dropout``. Its seed may be (graph seed, its own).
     """
     part, arguments = spec
     arguments = dict(arguments)
+    if part == ECHO:
+        return echo(dtype=dtype, **arguments)
+    for name in ("initializer", "kernel_initializer", "bias_initializer"):
+        if name in arguments:
+            arguments[name] = initializer(arguments[name])
+    if part in OF_SCOPE:
+        arguments.pop("kernel_initializer", None)
     if "cell" in arguments:
         arguments["cell"] = cell(arguments["cell"], dtype)
     if "cells" in arguments:
         arguments["cells"] = [cell(inner, dtype) for inner in arguments["cells"]]
+    if part != "recurrent.DropoutWrapper":
+        return cell_class(part.partition(".")[2])(**arguments)
+    if isinstance(arguments["seed"], tuple):
+        graph_seed, arguments["seed"] = arguments["seed"]
+        tf.set_random_seed(graph_seed)
     if arguments.pop("fed", False):
         for key in ("input_keep_prob", "output_keep_prob", "state_keep_prob"):
             share = tf.constant(arguments.get(key, 1.0), dtype)
             arguments[key] = tf.placeholder_with_default(share, [])
-    return cell_class(part)(**arguments)
+    return dropout_wrapper(arguments.pop("scaling", "1.15"))(**arguments)
+
+
+def dropout_wrapper(scaling):
+    """TF1's class; today's drops as 1.15's did unless its own scaling is asked for."""
+    wrapper = cell_class("DropoutWrapper")
+    if scaling == "compat.v1" or tf.__version__.startswith("1."):
+        return wrapper
+
+    class Wrapper(wrapper):
+        def _dropout(self, values, salt_prefix, _noise, keep_prob, filtered=None):
+            if not isinstance(keep_prob, tf.Tensor):
+                keep_prob = float(keep_prob)  # NumPy 1 subtracted in float64
+            flat = tf.nest.flatten(values)
+            dropped = flat if filtered is None else tf.nest.flatten(filtered)
+            return tf.nest.pack_sequence_as(
+                values,
+                [
+                    value
+                    if drop is False
+                    else dropout(value, keep_prob, self._gen_seed(salt_prefix, number))
+                    for number, (drop, value) in enumerate(zip(dropped, flat))
+                ],
+            )
+
+    return Wrapper
+
+
+def echo(num_units, dtype):
+    """A cell that hands its inputs on, as output and as state: no weights, no sums."""
+
+    class Echo(cell_class("RNNCell")):
+        state_size = output_size = num_units
+
+        def call(self, inputs, state):
+            # 1.15 made float32 of the gradient of a state that nothing read.
+            return inputs, tf.where(tf.ones_like(inputs, tf.bool), inputs, state)
+
+    return Echo(dtype=dtype)
 
 
 def loop_of(part, arguments):
@@ -117,10 +174,17 @@ def unrolled(directions, time_major, x, lengths=None, states=None):
     return tf.nn.bidirectional_dynamic_rnn(*directions, inputs=x, **options)
 
 
-def seeded_scope():
-    """The root scope, with an initializer for what a cell gives none to."""
-    initializer = tf.glorot_uniform_initializer(seed=SEED)
-    return tf.variable_scope(tf.get_variable_scope(), initializer=initializer)
+def seeded_scope(spec=None):
+    """The root scope, with an initializer for what a cell gives none to.
+
+    Args:
+        spec: of a cell whose ``kernel_initializer`` it is, if it took the scope's.
+    """
+    start = ("initializers.GlorotUniform", {"seed": SEED})
+    part, arguments = spec or (None, {})
+    if part in OF_SCOPE:
+        start = arguments.get("kernel_initializer", start)
+    return tf.variable_scope(tf.get_variable_scope(), initializer=initializer(start))
 
 
 def program(part, arguments, problem):
@@ -136,7 +200,7 @@ def program(part, arguments, problem):
         inputs[name] = tf.placeholder(dtype, shape, name=name)
         return inputs[name]
 
-    with tf.Graph().as_default() as graph, while_loops(), seeded_scope():
+    with tf.Graph().as_default() as graph, while_loops(), seeded_scope(specs[0]):
         x = placeholder("x", dtype, None, None, problem["features"])
         lengths = None
         if problem["lengths"] is not None:
@@ -242,11 +306,20 @@ def classifier(optimizer):
     return session.program(graph, train=session.train(train, loss))
 
 
-# What 1.15.5 records: each part with its defaults from TF1's own start, and with all
-# else set from values that make it bind.
+# What 1.15.5 records. Of each part: what starts as TF1 does, and what is given values
+# that make its options bind, lengths, and states to begin with.
 
 LSTM = ("recurrent.BasicLSTMCell", {"num_units": 4})
 GRU = ("recurrent.GRUCell", {"num_units": 3})
+RESIDUAL = ("recurrent.ResidualWrapper", {"cell": GRU})
+PROJECTED = (
+    "recurrent.LSTMCell",
+    {"num_units": 4, "use_peepholes": True, "num_proj": 3},
+)
+NARROW = (
+    "recurrent.ResidualWrapper",
+    {"cell": ("recurrent.BasicRNNCell", {"num_units": 3})},
+)
 FULL = {
     "num_units": 4,
     "use_peepholes": True,
@@ -263,39 +336,80 @@ DROPPED = {
     "state_keep_prob": 0.9,
     "seed": 3,
 }
-RESIDUAL = ("recurrent.ResidualWrapper", {"cell": GRU})
-WAYS = {
-    "BasicRNNCell": [{"num_units": 5}, {"num_units": 3, "activation": "relu"}],
-    "GRUCell": [{"num_units": 4}, {"num_units": 3, "activation": "softsign"}],
+# Nothing but dropout, to be equal to the bit.
+ECHOED = {
+    "cell": (ECHO, {"num_units": FEATURES}),
+    "input_keep_prob": 0.8,
+    "output_keep_prob": 0.7,
+    "state_keep_prob": 0.9,
+    "seed": (1, 14),
+}
+STARTS = {
+    "BasicRNNCell": [{"num_units": 5}, {"num_units": 3, "kernel_initializer": UNIFORM}],
+    "GRUCell": [
+        {"num_units": 4},
+        {"num_units": 3, "kernel_initializer": UNIFORM, "bias_initializer": UNIFORM},
+    ],
     "BasicLSTMCell": [
         {"num_units": 4},
-        {"num_units": 3, "forget_bias": 0.0, "activation": "relu"},
+        {"num_units": 3, "kernel_initializer": UNIFORM},
     ],
-    "LSTMCell": [{"num_units": 4}, FULL],
-    "DropoutWrapper": [{"cell": LSTM, "seed": 1}, DROPPED, dict(DROPPED, fed=True)],
-    "ResidualWrapper": [{"cell": GRU}, {"cell": ("recurrent.LSTMCell", FULL)}],
-    "MultiRNNCell": [{"cells": [LSTM, GRU]}, {"cells": [GRU, RESIDUAL]}],
-    "DynamicRNN": [{"cell": LSTM}, {"cell": GRU, "time_major": True}],
-    "BidirectionalDynamicRNN": [
-        {"cell_fw": LSTM, "cell_bw": GRU},
-        {"cell_fw": GRU, "cell_bw": LSTM, "time_major": True},
+    "LSTMCell": [
+        {"num_units": 4},
+        PROJECTED[1],
+        {"num_units": 3, "initializer": UNIFORM},
     ],
+    "DropoutWrapper": [
+        {"cell": GRU, "seed": 1},
+        ECHOED,
+        dict(ECHOED, fed=True),
+    ],
+    "ResidualWrapper": [{"cell": GRU}],
+    "MultiRNNCell": [{"cells": [GRU, PROJECTED, NARROW]}],
+    "DynamicRNN": [{"cell": LSTM}],
+    "BidirectionalDynamicRNN": [{"cell_fw": PROJECTED, "cell_bw": GRU}],
+}
+BOUND = {
+    "BasicRNNCell": [{"num_units": 3, "activation": "relu"}],
+    "GRUCell": [{"num_units": 3, "activation": "softsign"}],
+    "BasicLSTMCell": [{"num_units": 3, "forget_bias": 0.0, "activation": "relu"}],
+    "LSTMCell": [FULL],
+    "DropoutWrapper": [DROPPED, dict(DROPPED, fed=True)],
+    "ResidualWrapper": [{"cell": ("recurrent.LSTMCell", FULL)}],
+    "MultiRNNCell": [{"cells": [GRU, RESIDUAL]}],
+    "DynamicRNN": [{"cell": GRU, "time_major": True}],
+    "BidirectionalDynamicRNN": [{"cell_fw": GRU, "cell_bw": LSTM, "time_major": True}],
+    "lstm_weights_to_keras": [{"num_units": 5}, {"num_units": 3, "forget_bias": 0.3}],
+    "lstm_weights_from_keras": [{"num_units": 5}, {"num_units": 3, "forget_bias": 0.3}],
+    "gru_weights_to_keras": [{"num_units": 5}],
+    "gru_weights_from_keras": [{"num_units": 5}],
+    "basic_rnn_weights_to_keras": [{"num_units": 5}],
+    "basic_rnn_weights_from_keras": [{"num_units": 5}],
 }
 
 
 def _cases():
-    """Yields (name of a play, Case)."""
+    """Yields (name of a play, Case): all in float32, the last of a part in float64 too."""
     for part in SYMBOLS:
         name = part.partition(".")[2]
-        for number, arguments in enumerate(WAYS.get(name, [{"num_units": 5}])):
-            for dtype in ("float32", "float64"):
-                problem = {
-                    "features": FEATURES,
-                    "dtype": dtype,
-                    "lengths": "int32" if number else None,
-                    "initial": number > 0,
-                }
-                yield f"{name} {number} {dtype}", Case(part, arguments, problem, None)
+        starts = STARTS.get(name, [])
+        ways = starts + BOUND[name]
+        for number, arguments in enumerate(ways):
+            bound = number >= len(starts)
+            # The stock layers that take converted weights have neither.
+            loops = bound and not name.endswith("_keras")
+            problem = {
+                "features": FEATURES,
+                "lengths": "int32" if loops else None,
+                "initial": loops,
+                "start": not bound,
+            }
+            dtypes = ["float32"] + ["float64"] * (number == len(ways) - 1)
+            if arguments.get("cell", (None,))[0] == ECHO:
+                dtypes = ["float16", "float32", "float64"]
+            for dtype in dtypes:
+                case = Case(part, arguments, dict(problem, dtype=dtype), None)
+                yield f"{name} {number} {dtype}", case
 
 
 CASES = collections.OrderedDict(_cases())
@@ -312,6 +426,5 @@ def play(case):
     lengths = np.array([0, 5, 7, 2], np.int32) if case.problem["lengths"] else None
     batch = batch_of(built, x, lengths, time_major)
     move = "predict" if case.part.endswith("_keras") else "train"
-    own_start = not case.problem["initial"] and move == "train"
-    values = None if own_start else values_of(built)
+    values = None if case.problem["start"] else values_of(built)
     return built, [(move, batch)] * 2, values, None

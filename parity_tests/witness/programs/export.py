@@ -80,14 +80,9 @@ def checkpoint(opened, graph, out):
 
 
 def write(name, out, graph, arrays):
-    """``model.meta``, ``computed.npz``, and ``provenance.json``, which hashes them.
-
-    Args:
-        graph: None for what is many graphs: it leaves no ``model.meta``.
-    """
-    if graph is not None:
-        with graph.as_default():
-            tf.train.export_meta_graph(os.path.join(out, META))
+    """``model.meta``, ``computed.npz``, and ``provenance.json``, which hashes them."""
+    with graph.as_default():
+        tf.train.export_meta_graph(os.path.join(out, META))
     np.savez_compressed(os.path.join(out, "computed.npz"), **arrays)
     stated = {
         "tensorflow": tf.__version__,

@@ -73,7 +73,9 @@ class Dropout(ElementwiseLayer):
         refuse_xla(type(self).__name__)
         drawn = tf.identity(self.drawn.value)
         self.drawn.assign_add(tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT)
-        if not training or (self.keep_prob == 1 and not self.fed):
+        if not training:
+            return x * fed(1, x.dtype)  # which makes zeros of denormals
+        if self.keep_prob == 1 and not self.fed:
             return x
         rate = self.rate(x.dtype)
         noise = philox.uniform(tf.shape(x), self.seed, drawn, x.dtype)
@@ -94,9 +96,13 @@ class Dropout(ElementwiseLayer):
         """1 - keep_prob, from Python or from what was fed."""
         if not self.fed:
             return constant(1 - self.keep_prob, dtype)
-        # A constant would let Grappler turn divisions into products with the rounded
-        # inverse, which a fed tensor did not allow.
-        keep_prob = tf.raw_ops.PlaceholderWithDefault(
-            input=constant(self.keep_prob, dtype), shape=[]
-        )
-        return constant(1, dtype) - keep_prob
+        return constant(1, dtype) - fed(self.keep_prob, dtype)
+
+
+def fed(value, dtype):
+    """A number as a placeholder gives it, of which Grappler knows nothing.
+
+    Of a constant it would turn divisions into products with the rounded inverse, and
+    leave out a product with 1.
+    """
+    return tf.raw_ops.PlaceholderWithDefault(input=constant(value, dtype), shape=[])

@@ -1,0 +1,134 @@
+"""TF1's normalisations by batch and by layer, as ``layers`` builds them.
+
+Each is a function (x, training, **arguments of the part) -> {"y": output}, and after it
+what 1.15 built of it, in ops that there are today.
+"""
+
+import functools
+
+import tensorflow.compat.v1 as tf
+
+from tf1_graph.parts.cases import genuine
+from tf1_graph.parts.initializers import initializer
+
+INITIALIZERS = {"beta_initializer", "gamma_initializer"}
+
+
+def batch_normalization(x, training, scope="layer", **arguments):
+    """tf.layers.batch_normalization, and its updates in UPDATE_OPS."""
+    options = dict(arguments, training=training, name=scope, reuse=tf.AUTO_REUSE)
+    for name in INITIALIZERS.intersection(options):
+        options[name] = initializer(options[name])
+    try:
+        batch_norm = genuine("tf.layers.batch_normalization")
+    except AttributeError:
+        batch_norm = batch_normalization_in_ops
+    return {"y": batch_norm(x, **options)}
+
+
+def batch_normalization_in_ops(
+    x,
+    axis=-1,
+    momentum=0.99,
+    epsilon=1e-3,
+    center=True,
+    scale=True,
+    beta_initializer=None,
+    gamma_initializer=None,
+    training=False,
+    name=None,
+    reuse=None,
+    fused=None,
+):
+    """What tf.layers.batch_normalization of 1.15 built, in ops that there are today."""
+    rank = x.shape.rank
+    axis = axis % rank
+    half = x.dtype in (tf.float16, tf.bfloat16)
+    with tf.variable_scope(name, reuse=reuse):
+        variable = functools.partial(
+            tf.get_variable,
+            shape=[int(x.shape[axis])],
+            dtype=tf.float32 if half else x.dtype,
+        )
+        gamma = beta = None
+        if scale:
+            start = gamma_initializer or tf.ones_initializer()
+            gamma = variable("gamma", initializer=start)
+        if center:
+            start = beta_initializer or tf.zeros_initializer()
+            beta = variable("beta", initializer=start)
+        variable = functools.partial(variable, trainable=False)
+        moving_mean = variable("moving_mean", initializer=tf.zeros_initializer())
+        moving_variance = variable("moving_variance", initializer=tf.ones_initializer())
+    if fused is not False and rank == 4 and axis in (1, 3):
+        moments = {} if training else {"mean": moving_mean, "variance": moving_variance}
+        channels = moving_mean.shape
+        y, mean, variance = tf.nn.fused_batch_norm(
+            x,
+            tf.constant(1.0, shape=channels) if gamma is None else gamma,
+            tf.constant(0.0, shape=channels) if beta is None else beta,
+            epsilon=epsilon,
+            is_training=training,
+            data_format="NHWC" if axis == 3 else "NCHW",
+            **moments,
+        )
+        rate = 1.0 - tf.constant(momentum)
+    else:
+        sizes = [x.shape[axis] if number == axis else 1 for number in range(rank)]
+
+        def against(per_channel):
+            if per_channel is None:
+                return None
+            if axis != rank - 1:
+                per_channel = tf.reshape(per_channel, sizes)
+            return tf.cast(per_channel, x.dtype)
+
+        mean, variance = moving_mean, moving_variance
+        if training:
+            others = [number for number in range(rank) if number != axis]
+            raised = tf.cast(x, moving_mean.dtype.base_dtype)
+            mean, variance = tf.nn.moments(raised, others)
+        y = tf.nn.batch_normalization(
+            x, against(mean), against(variance), against(beta), against(gamma), epsilon
+        )
+        rate = tf.constant(1.0 - momentum)
+    if training:
+        for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
+            change = (moving - batch) * tf.cast(rate, moving.dtype.base_dtype)
+            update = tf.assign_sub(moving, change)
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
+    return y
+
+
+def layer_norm(x, _training, epsilon=None, **arguments):
+    """contrib's layer_norm; of an ``epsilon``, which it has not, what it built."""
+    norm = genuine("tf.contrib.layers.layer_norm", lost=layer_norm_in_ops)
+    if epsilon is not None:
+        norm = functools.partial(layer_norm_in_ops, epsilon=epsilon)
+    return {"y": norm(x, scope="layer", reuse=tf.AUTO_REUSE, **arguments)}
+
+
+def layer_norm_in_ops(
+    x,
+    center=True,
+    scale=True,
+    reuse=None,
+    scope=None,
+    begin_norm_axis=1,
+    begin_params_axis=-1,
+    epsilon=None,
+):
+    """What tf.contrib.layers.layer_norm of 1.15 built, in ops that there are today."""
+    rank = x.shape.rank
+    shape = x.shape[begin_params_axis:]
+    gamma = beta = None
+    with tf.variable_scope(scope, reuse=reuse):
+        if center:
+            beta = tf.get_variable("beta", shape, x.dtype, tf.zeros_initializer())
+        if scale:
+            gamma = tf.get_variable("gamma", shape, x.dtype, tf.ones_initializer())
+    axes = list(range(begin_norm_axis % rank, rank))
+    mean, variance = tf.nn.moments(x, axes, keep_dims=True)
+    if epsilon is None:
+        epsilon = 1e-3 if x.dtype == tf.float16 else 1e-12
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
