@@ -2,6 +2,7 @@
 
 import ast
 
+from tf2_keras.migrate import tensors, tracing
 from tf2_keras.migrate.bindings import ROOT, Scope, Symbol
 
 # What other modules hand on: `from compat import tfv1 as tf`.
@@ -74,7 +75,11 @@ def annotated(reader, node):
 
 def augmented(reader, node):
     reader.evaluate(node.target)
-    reader.evaluate(node.value)
+    value = reader.evaluate(node.value)
+    tracing.counted(reader, node)
+    if isinstance(node.target, ast.Name) and value is not None:
+        before = reader.look_up(node.target.id)
+        reader.bind(node.target.id, tensors.computed([before, value]))
 
 
 def delete(reader, node):
@@ -99,20 +104,20 @@ def nonlocal_(reader, node):
 
 
 def if_or_while(reader, node):
-    reader.evaluate(node.test)
+    tensors.tested(reader, reader.evaluate(node.test), node.test)
     reader.branches(lambda: reader.block(node.body), lambda: reader.block(node.orelse))
 
 
 def for_(reader, node):
-    reader.evaluate(node.iter)
+    element = tensors.element(reader.evaluate(node.iter))
 
     def body():
-        reader.assign(node.target, None)
+        reader.assign(node.target, element)
         reader.block(node.body)
 
     if isinstance(node.target, (ast.Name, ast.Tuple, ast.List)):
         # Python leaves the target bound after the loop.
-        reader.assign(node.target, None)
+        reader.assign(node.target, element)
     reader.branches(body, lambda: reader.block(node.orelse))
 
 
