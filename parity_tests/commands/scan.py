@@ -31,7 +31,16 @@ paths_argument = click.argument(
 )
 
 
-def scanned(paths):
+assume_option = click.option(
+    "--assume",
+    metavar="WORLD",
+    type=options.Known("worlds", ("tf1", "tf2")),
+    help="Which TensorFlow is meant by files that do not say so themselves, such as those "
+    "with nothing but tf.keras.",
+)
+
+
+def scanned(paths, assume):
     """The scan.Report of files and folders, with a bar of the bytes read."""
     from rich.progress import DownloadColumn
 
@@ -45,6 +54,7 @@ def scanned(paths):
                 on_progress=lambda done, total: progress.update(
                     task, completed=done, total=total
                 ),
+                assume=assume or "",
             )
 
 
@@ -83,8 +93,9 @@ def sources_of(paths):
     help="Exit with 1 if there is any use of this status, or a file that could not be "
     "read; may be repeated or separated by commas.",
 )
+@assume_option
 @options.replaced("--explain", "tf-parity explain SYMBOL")
-def command(paths, form, output_path, by, everything, fail_on):
+def command(paths, form, output_path, by, everything, fail_on, assume):
     """What each use of TensorFlow 1.x becomes, line by line.
 
     Reads .py and .ipynb; nothing is imported or run. The statuses: same, renamed, changes (other numbers),
@@ -98,7 +109,7 @@ def command(paths, form, output_path, by, everything, fail_on):
             f"Received: --by {by} --format {form}. Leave out one of the two."
         )
     with outputs.Output(output_path, "--output", lambda: sources_of(paths)) as output:
-        report = scanned(paths)
+        report = scanned(paths, assume)
         if form == "json":
             content = report.as_data(everything)
         elif form == "sarif":

@@ -10,6 +10,8 @@ import os
 import re
 from typing import NamedTuple
 
+from tf2_keras.migrate import keras_names
+
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 API = os.path.join(FOLDER, "tf1_api.tsv")
 RENAMES = os.path.join(FOLDER, "tf1_renames.tsv")
@@ -74,6 +76,8 @@ def tables():
 def canonical(symbol):
     """'tf.compat.v1.layers.dense' and the like as 'tf.layers.dense'."""
     symbol = re.sub(r"^tensorflow\b", "tf", symbol)
+    if keras_names.is_standalone(symbol):
+        symbol = keras_names.public(symbol)
     while True:
         shorter = re.sub(r"^tf\.compat\.v[12]\b", "tf", symbol)
         if shorter == symbol:

@@ -26,6 +26,16 @@ FACTS = {
         "parity_tests/parts/parts_test.py"
         "::test_a_naive_migration_is_off_by_its_stated_margin",
     ),
+    "keras": Rule(
+        "keras",
+        "changes",
+        "import keras, which is Keras 3 today",
+        "The package was Keras 2 beside TensorFlow 1; what it has is read here as the "
+        "tf.keras of 1.15.",
+        "layers",
+        "parity_tests/migrate/keras_names_test.py"
+        "::test_the_package_is_read_as_the_tf_keras_of_1_15",
+    ),
     "python_effect": Rule(
         "tf.function",
         "changes",

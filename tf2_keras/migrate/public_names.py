@@ -114,6 +114,7 @@ class Known(NamedTuple):
     only_in_tf2: bool
     by_compat: bool  # written with compat.v1
     listed: bool  # has a row or a rule of its own
+    in_both: bool = False  # under this name in TensorFlow 1.15 and today
 
 
 @functools.cache
@@ -156,6 +157,7 @@ def resolve(dotted):
         only_in_tf2=row is not None and not row.in_tf1,
         by_compat=".compat.v1" in dotted,
         listed=row is not None or symbol in exact,
+        in_both=row is not None and row.in_tf1 and row.in_v2,
     )
 
 

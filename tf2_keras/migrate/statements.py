@@ -2,7 +2,7 @@
 
 import ast
 
-from tf2_keras.migrate import tensors, tracing
+from tf2_keras.migrate import keras_names, tensors, tracing
 from tf2_keras.migrate.bindings import ROOT, Scope, Symbol
 
 # What other modules hand on: `from compat import tfv1 as tf`.
@@ -26,30 +26,33 @@ def children(reader, node):
 def import_(reader, node):
     for alias in node.names:
         package = alias.name.partition(".")[0]
-        if package == "keras":
+        if package == keras_names.PACKAGE:
             reader.imports_keras = True
-        if package != ROOT:
+            reader.emit(alias, "keras", None, "fact")
+        elif package == ROOT:
+            reader.emit(alias, alias.name, kind="import")
+        else:
             reader.bind(alias.asname or package, None)
             continue
-        reader.emit(alias, alias.name, kind="import")
-        whole = alias.name if alias.asname else ROOT
-        reader.bind(alias.asname or ROOT, Symbol(whole))
+        whole = alias.name if alias.asname else package
+        reader.bind(alias.asname or package, Symbol(whole))
 
 
 def import_from(reader, node):
     module = node.module or ""
     package = "" if node.level else module.partition(".")[0]
-    if package == "keras":
+    if package == keras_names.PACKAGE:
         reader.imports_keras = True
+        reader.emit(node, "keras", None, "fact")
     for alias in node.names:
         name = alias.asname or alias.name
         if alias.name == "*":
-            if package == ROOT:
+            if package in (ROOT, keras_names.PACKAGE):
                 reader.stars.append(module)
                 reader.emit(alias, module, kind="import")
             else:
                 reader.foreign_star = True
-        elif package == ROOT:
+        elif package in (ROOT, keras_names.PACKAGE):
             dotted = f"{module}.{alias.name}"
             reader.emit(alias, dotted, kind="import")
             reader.bind(name, Symbol(dotted, imported=True))

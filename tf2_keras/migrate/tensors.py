@@ -9,7 +9,7 @@ import ast
 import functools
 import re
 
-from tf2_keras.migrate import public_names
+from tf2_keras.migrate import keras_names, public_names
 from tf2_keras.migrate.bindings import Instance, Symbol, origins
 
 EQUALITY = "tf.Tensor.__eq__"
@@ -184,6 +184,8 @@ def _method(reader, node, owner, name, call):
         # That of pandas takes keywords only.
         if owner is None or kind(owner) in ("variable", "tensor"):
             reader.emit(node, ASSIGN, None, "fact")
+    elif name in keras_names.METHODS:
+        reader.emit(node, f"tf.keras.Model.{name}", None, "fact")
 
 
 def searched(reader, node, arguments):

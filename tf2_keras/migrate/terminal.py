@@ -113,6 +113,8 @@ def summary(report):
         style = STATUSES[status].style
         table.add_row(Text(status, style), f"{count:,}", STATUSES[status].means)
     yield table
+    if report.taken_for_tf2[0]:
+        yield Text(taken_for_tf2(report.taken_for_tf2), style="bold")
     for reason, count in counts["skipped"].items():
         yield Text(f"skipped, {reason}: {count}", style="bold")
         skipped = [skip for skip in report.skipped if skip.reason == reason]
@@ -121,6 +123,15 @@ def summary(report):
             yield Text(f"  {skip.where}{detail}")
         if count > SKIPPED:
             yield Text(f"  and {count - SKIPPED} more")
+
+
+def taken_for_tf2(taken):
+    """What a scan could not know, and how to tell it."""
+    uses, files = taken
+    return (
+        f"{counted(uses, 'use')} in {counted(files, 'file')} that exist in both were "
+        "taken for TensorFlow 2. With --assume tf1 they are read as TensorFlow 1 code."
+    )
 
 
 def counted(count, noun):

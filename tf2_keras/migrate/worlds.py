@@ -27,13 +27,14 @@ PRIVATE = ("tensorflow.python.", "tensorflow.core.", "tensorflow.compiler.")
 TF2_WAYS = ("tf.function", "tf.GradientTape")
 
 
-def own_world(uses, used):
+def own_world(uses, used, assume=""):
     """'tf1' or 'tf2' if a file itself says so, else ''.
 
     uses: [(reads.Located, public_names.Known)].
     used: all symbols that it uses.
+    assume: what its author says; 'tf1' leaves only what 1.15 did not have as a sign of TF2.
     """
-    tf2 = bool(used.intersection(TF2_WAYS))
+    tf2 = assume != "tf1" and bool(used.intersection(TF2_WAYS))
     for (use, _), known in uses:
         if use.dotted.startswith(PRIVATE):
             continue  # says nothing: TF2 still has many old names there
@@ -50,12 +51,15 @@ def own_world(uses, used):
     return "tf2" if tf2 else ""
 
 
-def decided(files):
+def decided(files, assume=""):
     """{file: 'tf1' or 'tf2'}: what it says, what most neighbours say, or TF1.
 
     Neighbours are the files of the nearest folder above that says anything; for a file
     with Keras in it only those of its own folder, and TF2 if they say nothing.
+    assume: 'tf1' or 'tf2' for every file that says nothing itself, instead of that.
     """
+    if assume:
+        return {file.read.file: file.world or assume for file in files}
     counts = {}  # {folder: Counter of what the files below it say}
     for file in files:
         if file.world:
