@@ -31,6 +31,7 @@ SHARED = (
     "cli",
     "console",
     "declared",
+    "fixing",
     "mistakes",
     "options",
     "outputs",

@@ -84,7 +84,9 @@ def test_what_was_taken_for_tensorflow_2_is_counted(told_nothing):
 
 
 def test_what_says_itself_what_it_is_is_not_counted(tmp_path):
-    (tmp_path / "new.py").write_text(TF + "tf.keras.layers.LSTM(tf.random.set_seed(1))\n")
+    (tmp_path / "new.py").write_text(
+        TF + "tf.keras.layers.LSTM(tf.random.set_seed(1))\n"
+    )
     report = scan.scan([str(tmp_path)])
     assert (report.findings, report.taken_for_tf2) == ([], (0, 0))
     assert "exist in both" not in printed(terminal.report(report))
@@ -104,9 +106,13 @@ def test_an_assumption_reads_such_files(assume, statuses, told_nothing):
 
 def test_a_tape_is_no_sign_where_tensorflow_1_is_assumed(tmp_path):
     """1.15 had tf.function and GradientTape too; what it had not still is a sign."""
-    (tmp_path / "tape.py").write_text(TF + "tf.GradientTape()\ntf.keras.layers.GRU(3)\n")
+    (tmp_path / "tape.py").write_text(
+        TF + "tf.GradientTape()\ntf.keras.layers.GRU(3)\n"
+    )
     (tmp_path / "seed.py").write_text(TF + "tf.random.set_seed(1)\n")
-    files = {finding.file for finding in scan.scan([str(tmp_path)], assume="tf1").findings}
+    files = {
+        finding.file for finding in scan.scan([str(tmp_path)], assume="tf1").findings
+    }
     assert files == {str(tmp_path / "tape.py")}
 
 

@@ -41,6 +41,7 @@ class Finding(NamedTuple):
 
     cell: where in a notebook, or ''.
     source: the line as written, without the blanks around it.
+    use: the bindings.Use, or None of a fact.
     """
 
     file: str
@@ -54,10 +55,11 @@ class Finding(NamedTuple):
     evidence: str
     cell: str = ""
     source: str = ""
+    use: object = None
 
     def as_data(self):
         data = self._asdict()
-        del data["cell"], data["source"]
+        del data["cell"], data["source"], data["use"]
         return data
 
 
@@ -253,7 +255,7 @@ def _findings(file, world, everywhere):
             rule = catalogue.decide(rule, use.call, used)
         key = (place.line, place.column, known.symbol)
         if key not in findings or findings[key].status == "same":
-            findings[key] = _finding(file, place, rule)
+            findings[key] = _finding(file, place, rule, use)
     if world == "tf1":
         for place, rule in facts.facts(file):
             key = (place.line, place.column, rule.symbol)
@@ -261,7 +263,7 @@ def _findings(file, world, everywhere):
     return [findings[key] for key in sorted(findings)]
 
 
-def _finding(file, place, rule):
+def _finding(file, place, rule, use=None):
     return Finding(
         file.read.file,
         place.line,
@@ -274,4 +276,5 @@ def _finding(file, place, rule):
         rule.evidence,
         place.cell,
         place.text,
+        use,
     )
