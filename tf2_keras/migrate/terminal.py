@@ -202,6 +202,26 @@ def explanation(rule, chapters=None):
     return table
 
 
+def answer(answer, chapters=None):
+    """What an errors.Answer says of a message; below it the rule that it leads to."""
+    error = answer.error
+    table = Table(title=Text(error.message), title_justify="left", show_header=False)
+    table.add_column("what", style="bold")
+    table.add_column("says", overflow="fold")
+    table.add_row("means", Text(error.means))
+    table.add_row("write", Text(error.remedy))
+    if error.instead:
+        table.add_row("instead", Text(error.instead.strip()))
+    page = pages.page(error.page, chapters)
+    table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
+    if error.thread:
+        table.add_row("asked in", Text(error.thread))
+    table.add_row("evidence", Text(error.evidence))
+    if answer.rule is None:
+        return table
+    return Group(table, Text(""), explanation(answer.rule, chapters))
+
+
 def _rows(table, rule, chapters):
     for name in ("replacement", "note"):
         if getattr(rule, name):
