@@ -299,7 +299,7 @@ def test_on_a_terminal_it_asks(answer, written, two_files, tf_parity, monkeypatc
             return True
 
     monkeypatch.setattr(fixing.sys, "stdin", Terminal())
-    monkeypatch.setattr(fixing.click, "confirm", lambda question, err: answer)
+    monkeypatch.setattr(fixing.click, "confirm", lambda *_, **__: answer)
     code, out, _ = tf_parity("scan", two_files, "--fix")
     assert code == 0 and ("renamed." in out) == written
     assert ("math" in (two_files / "a.py").read_text()) == written

@@ -64,7 +64,7 @@ def _teaches(name):
             return ast.literal_eval(node.value)
     raise ValueError(
         "The setup of a chapter must say what it teaches. "
-        "Received: {}. Write TEACHES = '...' in it.".format(path)
+        f"Received: {path}. Write TEACHES = '...' in it."
     )
 
 

@@ -17,9 +17,10 @@ What TensorFlow 1 code dies of today, and what to write. In a terminal:
 tf-parity explain "module 'tensorflow' has no attribute 'Session'"
 ```
 
-`parity_tests/migrate/errors_test.py` runs what raises each message, with TensorFlow 2.18 to
-2.21 and Keras 3.8 on, and what is to be written instead
-(`::test_each_message_is_met_today`, `::test_what_is_to_be_written_runs`). `tf`, `keras`,
+Tests run what raises each message, with TensorFlow 2.18 to 2.21 and Keras 3.8 on, and what
+is to be written instead
+(`parity_tests/migrate/errors_test.py::test_each_message_is_met_today`,
+`::test_what_is_to_be_written_runs`). `tf`, `keras`,
 `np` and `tf1_semantics` are imported; `folder` is one for files.
 
 """
@@ -33,8 +34,8 @@ tf-keras is installed):
 
 | | Keras 3 | with `TF_USE_LEGACY_KERAS=1` |
 |---|---|---|
-| `tf.compat.v1.layers.dense` and its like | refused | build a graph |
-| `tf.compat.v1.nn.rnn_cell.BasicLSTMCell` | refused | computes |
+| `tf.layers.dense` of compat.v1, and its like | refused | build a graph |
+| `tf.nn.rnn_cell.BasicLSTMCell` of compat.v1 | refused | computes |
 | `fit_generator`, `Adam(lr=…)`, `optimizers.legacy`, `K.get_session` | gone or refused | there |
 | `tf.keras.activations.hard_sigmoid(1.0)` | 0.6667 | 0.7, as in 1.15 |
 | `tf.keras.layers.LSTM`'s recurrent activation | sigmoid | sigmoid; 1.15's was hard_sigmoid |

@@ -151,6 +151,8 @@ def _arguments(reader, node, unpacks):
 
 def _literal(reader, node):
     kind = type(node)
+    if kind is ast.Dict:
+        return "{}"
     if kind is ast.Constant:
         if node.value is None:
             return "None"
@@ -163,7 +165,7 @@ def _literal(reader, node):
         return -value if isinstance(value, (int, float)) else None
     if kind in (ast.List, ast.Tuple):
         return [_literal(reader, element) for element in node.elts]
-    return "{}" if kind is ast.Dict else None
+    return None
 
 
 def _imported_by_call(reader, node):

@@ -35,7 +35,9 @@ MODULES = (
 )
 # These give something else: a list, a tuple, a function, an answer of Python's.
 OTHERS = tuple(
-    """
+    re.findall(
+        r"\w+",
+        """
     add_ all_variables as_dtype assert_ assign_from assign_if batch_scatter broadcast_static
     bytes_split case clip_by_global colocate cond container control_ conv_transpose
     convert_to_tensor_or create_ ctc_ current_arg custom_ delete_ deserialize_ device
@@ -49,11 +51,12 @@ OTHERS = tuple(
     shape_n slogdet sparse_ split sufficient_ summarize_ svd switch_case tables_ top_k
     trainable_ tuple unicode_ unique unstack variable vectorized weighted_moments while_
     with_space wrap_
-    """.split()
+    """,
+    )
 )
-OTHER_ENDINGS = tuple(
-    "_column _columns _fn _initializer _initializer_conv2d _partitioner _regularizer _rnn "
-    "_sampler _scope _target".split()
+OTHER_ENDINGS = (
+    *("_column", "_columns", "_fn", "_initializer", "_initializer_conv2d", "_scope"),
+    *("_partitioner", "_regularizer", "_rnn", "_sampler", "_target"),
 )
 VARIABLES = (
     "tf.all_variables",
@@ -220,22 +223,31 @@ def compare(reader, node):
     for place, operator in enumerate(node.ops):
         pair = values[place : place + 2]
         nothing = any(_is_none(operand) for operand in operands[place : place + 2])
-        if isinstance(operator, (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)):
-            if nothing and any(kind(value) == "dimension" for value in pair):
-                reader.emit(node, DIMENSION, None, "fact")
-            elif isinstance(operator, (ast.Eq, ast.NotEq)) and not nothing:
-                if any(map(is_tensor, pair)):
-                    reader.emit(node, EQUALITY, None, "fact")
-        elif isinstance(operator, (ast.In, ast.NotIn)):
-            if kind(pair[1]) == "mapping":
-                if _is_key(pair[0]):
-                    reader.emit(node, HASH, None, "fact")
-            elif is_tensor(pair[0]) or _holds_tensors(pair[1]):
-                reader.emit(node, EQUALITY, None, "fact")
-    if len(values) == 2 and any(map(is_tensor, values)):
-        if isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
-            return computed(values)
-    return None
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            rule = _of_membership(*pair)
+        else:
+            rule = _of_comparison(operator, pair, nothing)
+        if rule:
+            reader.emit(node, rule, None, "fact")
+    ordered = isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))
+    return computed(values) if ordered and any(map(is_tensor, values)) else None
+
+
+def _of_membership(value, container):
+    if kind(container) == "mapping":
+        return HASH if _is_key(value) else None
+    return EQUALITY if is_tensor(value) or _holds_tensors(container) else None
+
+
+def _of_comparison(operator, pair, with_none):
+    equality = isinstance(operator, (ast.Eq, ast.NotEq))
+    if with_none and any(kind(value) == "dimension" for value in pair):
+        return (
+            DIMENSION if equality or isinstance(operator, (ast.Is, ast.IsNot)) else None
+        )
+    return (
+        EQUALITY if equality and not with_none and any(map(is_tensor, pair)) else None
+    )
 
 
 def _is_none(node):
