@@ -12,7 +12,6 @@ from parity_tests.models import chapters
     cls=options.Command,
     examples=[
         "explain tf.nn.dropout",
-        "explain layers.dense --format json",
         "explain \"module 'tensorflow' has no attribute 'Session'\"",
     ],
 )
@@ -20,8 +19,10 @@ from parity_tests.models import chapters
 @options.format_option("terminal", "json")
 @options.output_file
 def command(symbol, form, output_path):
-    """What becomes of one symbol of TensorFlow 1.x, and why; or what to do about the
-    message of an error, pasted in quotes."""
+    """What becomes of a symbol of TensorFlow 1.x, or of an error.
+
+    An error is told by its message, pasted in quotes.
+    """
     from tf2_keras.migrate import errors, terminal
 
     with outputs.Output(output_path, "--output") as output:

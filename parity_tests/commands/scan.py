@@ -69,7 +69,6 @@ def sources_of(paths):
     "scan",
     cls=options.Command,
     examples=[
-        "scan .",
         "scan src --format sarif --output tf1.sarif --fail-on gone",
         "scan src --fix --diff",
     ],

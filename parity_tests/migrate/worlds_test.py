@@ -21,6 +21,8 @@ TF2 = {
     "tf.keras.losses.mean_squared_error(x, y)\nprint(tf.__version__)",
     "private names": "import keras\nimport tensorflow as tf\n"
     "from tensorflow.python.ops.math_ops import is_nan\ntf.where(is_nan(x), x, y)",
+    "methods of classes of both": "import tensorflow as tf\nimport keras\n"
+    "v = tf.Variable(0.0)\nv.assign(1.0)\nif v == v: tf.nn.dropout(v, 0.5)",
     "compat.v2": "import tensorflow.compat.v2 as tf\ntf.nn.dropout(x, 0.5)",
 }
 

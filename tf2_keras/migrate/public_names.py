@@ -148,7 +148,9 @@ def resolve(dotted):
     row = known.get(symbol)
     if row is None:
         only_in_tf1 = symbol in exact or catalogue.find(symbol) is not None
-        only_in_tf1 = only_in_tf1 and not symbol.startswith("tf.keras")
+        owner = known.get(symbol.rpartition(".")[0])
+        of_both = owner is not None and owner.kind == "class" and owner.in_v2
+        only_in_tf1 = only_in_tf1 and not (of_both or symbol.startswith("tf.keras"))
     else:
         only_in_tf1 = row.in_tf1 and not row.in_v2
     return Known(
