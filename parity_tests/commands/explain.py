@@ -15,13 +15,13 @@ from parity_tests.models import chapters
         "explain \"module 'tensorflow' has no attribute 'Session'\"",
     ],
 )
-@click.argument("symbol", metavar="SYMBOL|MESSAGE")
+@click.argument("symbol", metavar="SYMBOL")
 @options.format_option("terminal", "json")
 @options.output_file
 def command(symbol, form, output_path):
     """What becomes of a symbol of TensorFlow 1.x, or of an error.
 
-    An error is told by its message, pasted in quotes.
+    In place of SYMBOL: the message of an error, pasted in quotes.
     """
     from tf2_keras.migrate import errors, terminal
 
