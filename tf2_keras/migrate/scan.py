@@ -70,8 +70,8 @@ class Report(NamedTuple):
     lines: how many lines they have.
     findings: [Finding], those of status 'same' included, in order of the files.
     skipped: [sources.Skipped].
-    taken_for_tf2: (uses, files) that exist in TensorFlow 1 and 2, in files in which
-        nothing else says which of the two they are, and which were taken for TF2.
+    taken_for_tf2: (uses, files) that exist in TensorFlow 1 and 2, where neither the file
+        nor its neighbours say which of the two it is, and which were taken for TF2.
     """
 
     files: int
@@ -189,12 +189,12 @@ class File(NamedTuple):
 def _answer(file_reads, assume):
     files = [_resolved(read, assume) for read in file_reads]
     everywhere = frozenset().union(*[file.used for file in files])
-    world_by_file = worlds.decided(files, assume)
+    decisions = worlds.decided(files, assume)
     findings, taken = [], []
     for file in files:
-        world = world_by_file[file.read.file]
+        world, said = decisions[file.read.file]
         findings += _findings(file, world, everywhere)
-        if world == "tf2" and not file.world:
+        if world == "tf2" and not said:
             taken.append(sum(known.in_both for _, known in file.uses))
     return findings, (sum(taken), sum(map(bool, taken)))
 
