@@ -15,7 +15,7 @@ from parity_tests.engine.ulps import identical
 from parity_tests.migrate import renamed_rows, same_test
 from parity_tests.migrate.programs import TF, write
 from parity_tests.models import chapters
-from tf2_keras.migrate import fixes, scan
+from tf2_keras.migrate import fixes, rule_file, scan
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -154,7 +154,6 @@ CALLS = {
     "tf.compat.v1.to_float(x)": "tf.compat.v1.to_float(x)",
     "tf.app.flags.DEFINE_bool('a', b, 'c')": "tf.compat.v1.app.flags.DEFINE_bool('a', b, 'c')",
     "tf.space_to_batch(x, p, 2)": "tf.compat.v1.space_to_batch(x, p, 2)",
-    "tf.sparse_add(a, b, 0.5)": "tf.compat.v1.sparse_add(a, b, 0.5)",
     "tf.gfile.Exists(name)": "tf.io.gfile.exists(name)",
     "nn = tf.nn; nn.softmax(x, dim=1)": "nn = tf.nn; nn.softmax(x, axis=1)",
     "f'{tf.log(x)} tf.log'": "f'{tf.math.log(x)} tf.log'",
@@ -190,6 +189,21 @@ def test_what_is_more_than_a_name_is_left(line, tmp_path):
     if LEFT[line]:
         assert {left.line for left in plan.left} <= {2, 3}
         assert any(LEFT[line] in left.why for left in plan.left)
+
+
+def test_what_no_test_has_shown_becomes_the_old_function_under_compat_v1(tmp_path):
+    """The new name is written where its rule has evidence, and only there."""
+    path = write(tmp_path / "program.py", TF + "tf.argmax(tf.log(x), dimension=1)\n")
+    report = scan.scan([str(path)])
+    unproven = [
+        finding._replace(evidence=rule_file.UNPROVEN) for finding in report.findings
+    ]
+    for findings, after in (
+        (report.findings, b"tf.argmax(tf.math.log(x), axis=1)"),
+        (unproven, b"tf.compat.v1.argmax(tf.compat.v1.log(x), dimension=1)"),
+    ):
+        (fix,) = fixes.plan(report._replace(findings=findings)).fixes
+        assert after in fix.after
 
 
 def test_under_compat_v1_only_names_of_compat_v1_are_written(tmp_path):

@@ -86,7 +86,7 @@ def facts(file):
     """[(place, Rule)] of a scan.File."""
     for use, place in file.facts:
         name, _, dotted = use.dotted.partition(":")
-        rule = FACTS.get(name) or catalogue.find(name)
+        rule = FACTS.get(name) or catalogue.decide(catalogue.find(name), None)
         if dotted:
             rule = rule._replace(symbol=catalogue.canonical(dotted))
         yield place, rule
