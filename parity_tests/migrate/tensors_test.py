@@ -204,6 +204,7 @@ NOT_TOLD = [
     "frame.assign(total=3)",
     "b[a]",
     "cells = {'a': a}",
+    "updates = set(tf.get_collection(tf.GraphKeys.UPDATE_OPS))",
     "if b is not None: pass",
     "if isinstance(b, tf.Tensor): pass",
     "tf.is_tensor(a) == True",

@@ -207,7 +207,8 @@ def mapping(reader, node, arguments):
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name not in MAPPINGS:
         return None
-    if name == "set" and any(map(_holds_tensors, arguments)):
+    # A collection may hold ops, which are hashed as before.
+    if name == "set" and any(kind(value) == "variables" for value in arguments):
         reader.emit(node, HASH, None, "fact")
     return Instance("", kind="mapping")
 
