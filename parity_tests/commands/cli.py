@@ -31,6 +31,7 @@ SHARED = (
     "cli",
     "console",
     "declared",
+    "fixing",
     "mistakes",
     "options",
     "outputs",
@@ -41,6 +42,8 @@ SHARED = (
 MISTAKE, DEFECT = 2, 70
 COMPLETE = "_TF_PARITY_COMPLETE"  # what a shell asks for completions by
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# What scanning goes without, see .ci/scan-requirements.txt.
+HEAVY = ("tensorflow", "keras", "numpy", "hypothesis")
 
 
 class Modules(collections.abc.Mapping):
@@ -171,6 +174,11 @@ def _report(error):
     return f"{said} This is a defect of tf-parity; its traceback is in {path}."
 
 
+def _is_left_out(error):
+    """Whether a package is missing that a light installation goes without."""
+    return isinstance(error, ModuleNotFoundError) and error.name in HEAVY
+
+
 def _tell(text, whole=False):
     """On stderr; where that is closed or full, nobody is there to be told."""
     text = mistakes.lines(text) if whole else f"tf-parity: {mistakes.line(text)}\n"
@@ -218,6 +226,13 @@ def _run():
         outputs.abandon(sys.stdout)
         return 0
     except Exception as error:
+        if _is_left_out(error):
+            _tell(
+                f"{error.name} must be installed to compare numbers. Received: an "
+                "installation that can list, read, scan, explain and guide. "
+                "Use pip install tf-parity, with all that it depends on."
+            )
+            return MISTAKE
         if not (isinstance(error, OSError) and error.errno in NO_ROOM):
             _tell(_report(error))
             return DEFECT

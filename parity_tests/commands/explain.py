@@ -1,4 +1,4 @@
-"""tf-parity explain: all that is known of one symbol of TensorFlow 1.x."""
+"""tf-parity explain: all that is known of one symbol of TensorFlow 1.x, or of a message."""
 
 import click
 
@@ -10,20 +10,37 @@ from parity_tests.models import chapters
 @click.command(
     "explain",
     cls=options.Command,
-    examples=["explain tf.nn.dropout", "explain layers.dense --format json"],
+    examples=[
+        "explain tf.nn.dropout",
+        "explain \"module 'tensorflow' has no attribute 'Session'\"",
+    ],
 )
 @click.argument("symbol", metavar="SYMBOL")
 @options.format_option("terminal", "json")
 @options.output_file
 def command(symbol, form, output_path):
-    """What becomes of one symbol of TensorFlow 1.x, and why."""
-    from tf2_keras.migrate import terminal
+    """What becomes of a symbol of TensorFlow 1.x, or of an error.
+
+    In place of SYMBOL: the message of an error, pasted in quotes.
+    """
+    from tf2_keras.migrate import errors, terminal
 
     with outputs.Output(output_path, "--output") as output:
-        with told(terminal.UnknownSymbol):
-            rule = terminal.explained(symbol)
-        if form == "json":
-            cases = [case._asdict() for case in rule.cases]
-            output.write({**rule._asdict(), "cases": cases})
+        if len(symbol.split()) > 1:
+            with told(errors.UnknownMessage):
+                answer = errors.found(symbol)
+            data = {
+                "error": {**answer.error._asdict(), "evidence": answer.error.evidence}
+            }
+            data["rule"] = answer.rule and _as_data(answer.rule)
+            table = terminal.answer(answer, chapters.teaches())
         else:
-            output.write(terminal.explanation(rule, chapters.teaches()))
+            with told(terminal.UnknownSymbol):
+                rule = terminal.explained(symbol)
+            data = _as_data(rule)
+            table = terminal.explanation(rule, chapters.teaches())
+        output.write(data if form == "json" else table)
+
+
+def _as_data(rule):
+    return {**rule._asdict(), "cases": [case._asdict() for case in rule.cases]}

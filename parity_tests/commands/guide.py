@@ -14,12 +14,13 @@ from parity_tests.models import chapters
 @scan.paths_argument
 @options.format_option("terminal", "json")
 @options.output_file
-def command(paths, form, output_path):
+@scan.assume_option
+def command(paths, form, output_path, assume):
     """What to read first for a code base, and what to do."""
     from tf2_keras.migrate import guide
 
     with outputs.Output(
         output_path, "--output", lambda: scan.sources_of(paths)
     ) as output:
-        data = guide.reading(scan.scanned(paths), chapters.teaches())
+        data = guide.reading(scan.scanned(paths, assume), chapters.teaches())
         output.write(data if form == "json" else guide.tables(data))

@@ -63,7 +63,7 @@ class Output:
                 self._target = os.path.realpath(self.path)  # a link stays a link
                 if status is not None and not os.access(self._target, os.W_OK):
                     raise PermissionError(f"no write permission on {self.path}")
-                with self._temporary():
+                with temporary_beside(self._target):
                     pass
         return self
 
@@ -93,17 +93,9 @@ class Output:
                     self._device.write(text)
                     self._device.flush()
                 return
-            with self._temporary() as temporary:
-                with open(
-                    temporary, "w", encoding="utf-8", errors="backslashreplace"
-                ) as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())  # a full disk may show only here
-                with contextlib.suppress(OSError):
-                    shutil.copymode(self._target, temporary)
-                    owner = os.stat(self._target)
-                    os.chown(temporary, owner.st_uid, owner.st_gid)
+            with temporary_beside(self._target) as temporary:
+                data = text.encode("utf-8", "backslashreplace")
+                fill(temporary, data, self._target)
                 os.replace(temporary, self._target)
 
     def _text(self, content):
@@ -114,19 +106,6 @@ class Output:
                 content = lines(content)
             return content.rstrip("\n") + "\n"
         return console.rendered(self._stream or io.StringIO(), [content])
-
-    @contextlib.contextmanager
-    def _temporary(self):
-        """A file beside the target that is gone afterwards, whatever happens."""
-        folder = os.path.dirname(self._target)
-        name = f".tf-parity-{os.getpid()}-{secrets.token_hex(4)}.part"
-        temporary = os.path.join(folder, name)
-        try:
-            open(temporary, "x").close()
-            yield temporary
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
 
     @contextlib.contextmanager
     def _writable(self):
@@ -149,6 +128,32 @@ class Output:
                         f"{self.option} must not name what the command reads. "
                         f"Received: {self.path}. Choose another name."
                     )
+
+
+@contextlib.contextmanager
+def temporary_beside(target):
+    """A new file in the target's folder that is gone afterwards, whatever happens."""
+    folder = os.path.dirname(target)
+    name = f".tf-parity-{os.getpid()}-{secrets.token_hex(4)}.part"
+    temporary = os.path.join(folder, name)
+    try:
+        open(temporary, "x").close()
+        yield temporary
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def fill(temporary, data, target):
+    """Writes bytes, and gives the file the mode and owner that the target has."""
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # a full disk may show only here
+    with contextlib.suppress(OSError):
+        shutil.copymode(target, temporary)
+        owner = os.stat(target)
+        os.chown(temporary, owner.st_uid, owner.st_gid)
 
 
 def _standard_stream(status):

@@ -5,7 +5,7 @@ import os
 
 import click
 
-from parity_tests.commands import console, options, outputs
+from parity_tests.commands import console, fixing, options, outputs
 from parity_tests.commands.mistakes import UserError, told
 from parity_tests.models import chapters
 from tf2_keras.migrate.scan import FAIL_ON, UnreadPath
@@ -31,7 +31,16 @@ paths_argument = click.argument(
 )
 
 
-def scanned(paths):
+assume_option = click.option(
+    "--assume",
+    metavar="WORLD",
+    type=options.Known("worlds", ("tf1", "tf2")),
+    help="Which TensorFlow is meant by files that do not say so themselves, such as those "
+    "with nothing but tf.keras.",
+)
+
+
+def scanned(paths, assume):
     """The scan.Report of files and folders, with a bar of the bytes read."""
     from rich.progress import DownloadColumn
 
@@ -45,6 +54,7 @@ def scanned(paths):
                 on_progress=lambda done, total: progress.update(
                     task, completed=done, total=total
                 ),
+                assume=assume or "",
             )
 
 
@@ -58,7 +68,10 @@ def sources_of(paths):
 @click.command(
     "scan",
     cls=options.Command,
-    examples=["scan .", "scan src --format sarif --output tf1.sarif --fail-on gone"],
+    examples=[
+        "scan src --format sarif --output tf1.sarif --fail-on gone",
+        "scan src --fix --diff",
+    ],
 )
 @paths_argument
 @options.format_option("terminal", "json", "sarif", "html")
@@ -83,31 +96,53 @@ def sources_of(paths):
     help="Exit with 1 if there is any use of this status, or a file that could not be "
     "read; may be repeated or separated by commas.",
 )
+@assume_option
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Rewrite in place what is only called otherwise today, and nothing else: shows "
+    "the diff and asks.",
+)
+@click.option("--diff", is_flag=True, help="With --fix: show the diff, write nothing.")
+@click.option("--yes", is_flag=True, help="With --fix: write without asking.")
 @options.replaced("--explain", "tf-parity explain SYMBOL")
-def command(paths, form, output_path, by, everything, fail_on):
+def command(paths, form, output_path, by, everything, fail_on, assume, fix, diff, yes):
     """What each use of TensorFlow 1.x becomes, line by line.
 
     Reads .py and .ipynb; nothing is imported or run. The statuses: same, renamed, changes (other numbers),
     restructure (no one line replaces it), gone (even from compat.v1), unknown.
     """
-    from tf2_keras.migrate import html_report, sarif, terminal
-
     if by and form != "terminal":
         raise UserError(
             "--by must go with --format terminal. "
             f"Received: --by {by} --format {form}. Leave out one of the two."
         )
+    fixing.require(
+        fix,
+        yes,
+        diff,
+        {
+            "--format": form if form != "terminal" else "",
+            "--output": output_path if output_path != "-" else "",
+            "--by": by,
+        },
+    )
     with outputs.Output(output_path, "--output", lambda: sources_of(paths)) as output:
-        report = scanned(paths)
-        if form == "json":
-            content = report.as_data(everything)
-        elif form == "sarif":
-            content = sarif.log(report, everything)
-        elif form == "html":
-            content = html_report.html(report, everything, chapters.teaches())
-        else:
-            content = terminal.report(
-                report, by or "file", everything, chapters.teaches()
-            )
-        output.write(content)
+        report = scanned(paths, assume)
+        if not fix:
+            output.write(_content(report, form, by, everything))
+        elif fixing.fix(report, yes, diff) and fail_on:
+            report = scanned(paths, assume)  # what is left
     return int(report.fails(set(itertools.chain.from_iterable(fail_on))))
+
+
+def _content(report, form, by, everything):
+    from tf2_keras.migrate import html_report, sarif, terminal
+
+    if form == "json":
+        return report.as_data(everything)
+    if form == "sarif":
+        return sarif.log(report, everything)
+    if form == "html":
+        return html_report.html(report, everything, chapters.teaches())
+    return terminal.report(report, by or "file", everything, chapters.teaches())

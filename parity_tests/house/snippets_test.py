@@ -108,6 +108,7 @@ GIVEN = {
     "README.md": model_to_compile,
     "docs/parts.md": model_to_compile,
     "docs/guide/sessions.md": tensorflow,
+    "docs/guide/tensors.md": tensorflow,
     "docs/guide/verify.md": dict,
     "docs/models/linear_regression.md": targets_and_predictions,
     "docs/models/logistic_regression.md": dict,

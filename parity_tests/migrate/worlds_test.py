@@ -2,8 +2,8 @@
 
 import pytest
 
-from parity_tests.migrate.programs import findings, symbols
-from tf2_keras.migrate import scan
+from parity_tests.migrate.programs import TF, findings, printed, symbols
+from tf2_keras.migrate import guide, html_report, sarif, scan, terminal
 
 TF2 = {
     "model": "import tensorflow as tf\nm = tf.keras.Sequential([tf.keras.layers.Dense(3)])\n"
@@ -21,6 +21,8 @@ TF2 = {
     "tf.keras.losses.mean_squared_error(x, y)\nprint(tf.__version__)",
     "private names": "import keras\nimport tensorflow as tf\n"
     "from tensorflow.python.ops.math_ops import is_nan\ntf.where(is_nan(x), x, y)",
+    "methods of classes of both": "import tensorflow as tf\nimport keras\n"
+    "v = tf.Variable(0.0)\nv.assign(1.0)\nif v == v: tf.nn.dropout(v, 0.5)",
     "compat.v2": "import tensorflow.compat.v2 as tf\ntf.nn.dropout(x, 0.5)",
 }
 
@@ -51,3 +53,80 @@ def test_a_file_that_says_nothing_goes_with_its_neighbours(tmp_path):
     ]
     assert symbols_of_loss == ["tf.nn.l2_loss"]
     assert all("old" in finding.file for finding in all_findings)
+
+
+# ---------------------------------------------------- what a file does not say itself
+
+# The program of tensorflow#47495: nothing in it says which TensorFlow it was written for.
+LSTM = f"""{TF}
+inputs = tf.keras.Input([5, 3])
+model = tf.keras.Model(inputs, tf.keras.layers.LSTM(4)(inputs))
+"""
+
+
+@pytest.fixture
+def told_nothing(tmp_path):
+    (tmp_path / "lstm.py").write_text(LSTM)
+    return str(tmp_path)
+
+
+def test_what_was_taken_for_tensorflow_2_is_counted(told_nothing):
+    report = scan.scan([told_nothing])
+    assert (report.findings, report.taken_for_tf2) == ([], (3, 1))
+    assert report.as_data()["summary"]["taken_for_tf2"] == {"uses": 3, "files": 1}
+    for text in (
+        printed(terminal.report(report)),
+        printed(guide.tables(guide.reading(report))),
+        html_report.html(report),
+        str(sarif.log(report)),
+    ):
+        text = " ".join(text.split())
+        assert "3 uses in 1 file that exist in both were taken" in text
+        assert "--assume tf1" in text and "Nothing to do" not in text
+
+
+def test_neighbours_of_tensorflow_2_say_enough(told_nothing, tmp_path):
+    (tmp_path / "new.py").write_text(TF + "tf.random.set_seed(1)\n")
+    report = scan.scan([told_nothing])
+    assert (report.findings, report.taken_for_tf2) == ([], (0, 0))
+
+
+def test_what_says_itself_what_it_is_is_not_counted(tmp_path):
+    (tmp_path / "new.py").write_text(
+        TF + "tf.keras.layers.LSTM(tf.random.set_seed(1))\n"
+    )
+    report = scan.scan([str(tmp_path)])
+    assert (report.findings, report.taken_for_tf2) == ([], (0, 0))
+    assert "exist in both" not in printed(terminal.report(report))
+
+
+@pytest.mark.parametrize("assume, statuses", [("tf1", {"changes"}), ("tf2", set())])
+def test_an_assumption_reads_such_files(assume, statuses, told_nothing):
+    report = scan.scan([told_nothing], assume=assume)
+    found = {
+        finding.status
+        for finding in report.findings
+        if finding.symbol == "tf.keras.layers.LSTM"
+    }
+    assert found == statuses
+    assert report.taken_for_tf2 == (0, 0)  # it was said
+
+
+def test_a_tape_is_no_sign_where_tensorflow_1_is_assumed(tmp_path):
+    """1.15 had tf.function and GradientTape too; what it had not still is a sign."""
+    (tmp_path / "tape.py").write_text(
+        TF + "tf.GradientTape()\ntf.keras.layers.GRU(3)\n"
+    )
+    (tmp_path / "seed.py").write_text(TF + "tf.random.set_seed(1)\n")
+    files = {
+        finding.file for finding in scan.scan([str(tmp_path)], assume="tf1").findings
+    }
+    assert files == {str(tmp_path / "tape.py")}
+
+
+@pytest.mark.parametrize("command", ["scan", "guide"])
+def test_commands_take_the_assumption(command, told_nothing, tf_parity):
+    code, out, err = tf_parity(command, told_nothing, "--assume", "tf1")
+    assert (code, err) == (0, "") and "tf.keras.layers.LSTM" in out
+    code, out, err = tf_parity(command, told_nothing, "--assume", "tf3")
+    assert (code, out) == (2, "") and "--assume must be a known name" in err

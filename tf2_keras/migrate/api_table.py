@@ -1,18 +1,20 @@
-"""What TensorFlow 1.15.5 had and what became of it: tf1_api.tsv and TensorFlow's tables.
+"""What TensorFlow 1.15.5 had and what became of it: tf1_api.tsv and tf1_renames.tsv.
 
-tf1_api.tsv lists every public symbol and whether it exists today; TensorFlow's own tables
-for tf_upgrade_v2 say what is called otherwise. They are read without importing it.
+tf1_api.tsv lists every public symbol and whether it exists today; tf1_renames.tsv holds
+TensorFlow's own tables for tf_upgrade_v2, which say what is called otherwise. TensorFlow
+need not be installed.
 """
 
-import ast
-import contextlib
 import functools
-import importlib.util
 import os
 import re
 from typing import NamedTuple
 
-API = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tf1_api.tsv")
+from tf2_keras.migrate import keras_names
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+API = os.path.join(FOLDER, "tf1_api.tsv")
+RENAMES = os.path.join(FOLDER, "tf1_renames.tsv")
 
 
 class Row(NamedTuple):
@@ -41,6 +43,13 @@ def api():
 
 
 class Tables(NamedTuple):
+    """TensorFlow's tables for tf_upgrade_v2.
+
+    renames: {old symbol: new one, with tf.compat.v1 or tf.compat.v2 where it says so}.
+    keywords: {symbol: {old name of an argument: new one, or None where it is gone}}.
+    orders: {symbol: the names of TF1's arguments in order, None for those that stay}.
+    """
+
     renames: dict
     keywords: dict
     orders: dict
@@ -48,45 +57,27 @@ class Tables(NamedTuple):
 
 @functools.cache
 def tables():
-    """TensorFlow's tables for tf_upgrade_v2, read from their files."""
-    spec = importlib.util.find_spec("tensorflow")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(
-            "tensorflow must be installed: its own tables of renames are read. "
-            "Received: none. Use pip install tensorflow."
-        )
-    folder = os.path.join(spec.submodule_search_locations[0], "tools", "compatibility")
-    renames = _dictionary(folder, "renames_v2.py", "renames")
-    for name in ("addons_symbol_mappings", "manual_symbol_renames"):
-        renames.update(_dictionary(folder, "all_renames_v2.py", name))
-    keywords = _dictionary(folder, "tf_upgrade_v2.py", "function_keyword_renames")
-    orders = _dictionary(folder, "reorders_v2.py", "reorders")
+    """TensorFlow's tables, from tf1_renames.tsv."""
+    with open(RENAMES, encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
+    renames, keywords, orders = {}, {}, {}
+    for line in lines[1:]:
+        table, symbol, old, new = line.split("\t")
+        if table == "rename":
+            renames[symbol] = new
+        elif table == "keyword":
+            keywords.setdefault(symbol, {})[old] = new or None
+        else:
+            orders[symbol] = [name or None for name in new.split(",")]
     return Tables(renames, keywords, orders)
-
-
-def _dictionary(folder, file_name, name):
-    """The literal entries of a dictionary that a Python file assigns to ``name``."""
-    with open(os.path.join(folder, file_name), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    entries = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
-            continue
-        target = node.targets[0]
-        if name != getattr(target, "id", getattr(target, "attr", None)):
-            continue
-        for key, value in zip(node.value.keys, node.value.values, strict=True):
-            with contextlib.suppress(ValueError):
-                entries[ast.literal_eval(key)] = ast.literal_eval(value)
-        if entries:
-            break
-    return entries
 
 
 @functools.cache
 def canonical(symbol):
     """'tf.compat.v1.layers.dense' and the like as 'tf.layers.dense'."""
     symbol = re.sub(r"^tensorflow\b", "tf", symbol)
+    if keras_names.is_standalone(symbol):
+        symbol = keras_names.public(symbol)
     while True:
         shorter = re.sub(r"^tf\.compat\.v[12]\b", "tf", symbol)
         if shorter == symbol:

@@ -60,11 +60,13 @@ class Instance(NamedTuple):
     dotted: what was called; '' after arithmetic.
     call: its arguments.
     origins: canonical symbols that it was computed from, its own included.
+    kind: 'tensor', 'variable', … where that is known, see ``tensors``; else ''.
     """
 
     dotted: str
     call: Call = Call()
     origins: frozenset = frozenset()
+    kind: str = ""
 
 
 class Scope:
@@ -112,7 +114,8 @@ class Defaults(NamedTuple):
 def either(first, second):
     """What a name stands for that is one or the other; TensorFlow counts."""
     if isinstance(first, Instance) and isinstance(second, Instance):
-        return first._replace(origins=first.origins | second.origins)
+        kind = first.kind if first.kind == second.kind else ""
+        return first._replace(origins=first.origins | second.origins, kind=kind)
     if first is None or (isinstance(second, Symbol) and not isinstance(first, Symbol)):
         return second
     return first

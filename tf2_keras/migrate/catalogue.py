@@ -1,8 +1,8 @@
-"""What becomes of each TF1 symbol: rules.toml, tf1_api.tsv and TensorFlow's own tables.
+"""What becomes of each TF1 symbol: rules.toml, tf1_api.tsv and tf1_renames.tsv.
 
 rules.toml holds the semantics, written by hand; tf1_api.tsv every public symbol of
-TensorFlow 1.15.5 and whether it exists today; the mechanical renames are read from
-tensorflow.tools.compatibility, without importing TensorFlow.
+TensorFlow 1.15.5 and whether it exists today; tf1_renames.tsv the mechanical renames, from
+TensorFlow's own tables. TensorFlow need not be installed.
 
     find('tf.log')                       # renamed, tf.math.log
     decide(find('tf.nn.dropout'), call)  # with the case that fits the call

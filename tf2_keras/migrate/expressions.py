@@ -6,7 +6,8 @@ The value is a Symbol, an Instance, a Scope, or None for anything else.
 import ast
 import functools
 
-from tf2_keras.migrate import conditions
+from tf2_keras.migrate import conditions, public_names, tensors, tracing
+from tf2_keras.migrate.api_table import canonical
 from tf2_keras.migrate.bindings import (
     ROOT,
     Call,
@@ -32,7 +33,7 @@ DIFFERENCES = (
 
 def chain(reader, node, call=None):
     """``a.b.c``, called or not."""
-    attributes = []
+    whole, attributes = node, []
     while type(node) is ast.Attribute:
         attributes.append(node.attr)
         node = node.value
@@ -48,15 +49,21 @@ def chain(reader, node, call=None):
             reader.emit(node, dotted, call, kind, value.dotted.count(".") + 1)
         return Symbol(dotted)
     if isinstance(value, Instance) and attributes:
-        return _attribute_of_result(reader, node, value, attributes, call)
-    return value if not attributes else None
+        return _attribute_of_result(reader, whole, value, attributes, call)
+    if attributes:
+        return tensors.attribute(reader, whole, None, attributes, call)
+    return value
 
 
 def _attribute_of_result(reader, node, value, attributes, call):
     """An attribute or method of what a call of TensorFlow gave."""
-    if not value.dotted:
-        return Instance("", origins=value.origins)
     dotted = ".".join((value.dotted, *attributes))
+    gives = None
+    if not value.dotted or public_names.method(canonical(dotted)) is None:
+        gives = tensors.attribute(reader, node, value, attributes, call)
+    gives = (gives or Instance(""))._replace(origins=value.origins)
+    if not value.dotted:
+        return gives
     if call is not None:
         call = call._replace(origins=value.origins)
     reader.emit(node, dotted, call, "method", value.dotted.count(".") + 1)
@@ -65,7 +72,7 @@ def _attribute_of_result(reader, node, value, attributes, call):
             reader.emit(node, f"no_global_step:{dotted}", call, "fact")
         if value.dotted.startswith(MAKE_DATASETS):
             return Symbol(value.dotted)  # most methods of Dataset give one
-    return Instance("", origins=value.origins)
+    return gives
 
 
 # ------------------------------------------------------------------------------ calls
@@ -95,7 +102,7 @@ def _called(reader, node, unpacks=False):
         value = chain(reader, node.func, arguments)
     else:
         value = reader.evaluate(node.func)
-    place = len(reader.uses) - 1
+    place, effects = len(reader.uses) - 1, len(reader.effects)
     if isinstance(value, Symbol) and arguments is None:  # getattr(tf, 'log')(x)
         arguments = _arguments(reader, node, unpacks)
         reader.uses[place] = reader.uses[place]._replace(call=arguments)
@@ -103,7 +110,12 @@ def _called(reader, node, unpacks=False):
     values = [reader.evaluate(argument) for argument in node.args]
     values += [reader.evaluate(keyword.value) for keyword in node.keywords]
     if not isinstance(value, Symbol):
-        return value if isinstance(value, Scope) else None
+        if isinstance(value, Scope):
+            return value
+        tracing.called(reader, node)
+        tensors.searched(reader, node, values)
+        by_method = isinstance(node.func, ast.Attribute) and tensors.kind(value)
+        return value if by_method else tensors.mapping(reader, node, values)
     made_from = origins(values)
     if made_from:
         arguments = arguments._replace(origins=made_from)
@@ -116,8 +128,10 @@ def _called(reader, node, unpacks=False):
     if value.dotted.startswith(MAKE_DATASETS):
         return Instance("tensorflow.data.Dataset", arguments)
     symbol = conditions.origin(value.dotted)
+    kind = tensors.kind_of(value.dotted)
+    tracing.made(reader, kind, effects)
     return Instance(
-        value.dotted, arguments, made_from | {symbol} if symbol else made_from
+        value.dotted, arguments, made_from | {symbol} if symbol else made_from, kind
     )
 
 
@@ -137,6 +151,8 @@ def _arguments(reader, node, unpacks):
 
 def _literal(reader, node):
     kind = type(node)
+    if kind is ast.Dict:
+        return "{}"
     if kind is ast.Constant:
         if node.value is None:
             return "None"
@@ -197,17 +213,15 @@ def arithmetic(reader, node):
     values = [reader.evaluate(node.left), reader.evaluate(node.right)]
     if isinstance(node.op, ast.Sub):
         _difference(reader, node, values)
-    return _computed(values)
+    return tensors.computed(values)
 
 
 def unary(reader, node):
-    return _computed([reader.evaluate(node.operand)])
-
-
-def _computed(values):
-    if any(isinstance(value, Instance) for value in values):
-        return Instance("", origins=origins(values))
-    return None
+    value = reader.evaluate(node.operand)
+    if isinstance(node.op, ast.Not):
+        tensors.tested(reader, value, node)
+        return None
+    return tensors.computed([value])
 
 
 def _difference(reader, node, values):
@@ -226,21 +240,22 @@ def lambda_(reader, node):
 
 def comprehension(reader, node):
     outside = reader.scope
-    first = node.generators[0]
-    reader.evaluate(first.iter)
+    iterated = reader.evaluate(node.generators[0].iter)
     reader.scope = Scope(outside)
-    for generator in node.generators:
-        if generator is not first:
-            reader.evaluate(generator.iter)
-        reader.assign(generator.target, None)
+    for place, generator in enumerate(node.generators):
+        if place:
+            iterated = reader.evaluate(generator.iter)
+        reader.assign(generator.target, tensors.element(iterated))
         for condition in generator.ifs:
             reader.evaluate(condition)
     if isinstance(node, ast.DictComp):
-        reader.evaluate(node.key)
-        reader.evaluate(node.value)
+        gives = tensors.dictionary(reader, ast.Dict([node.key], [node.value]))
+    elif isinstance(node, ast.SetComp):
+        gives = tensors.set_(reader, ast.Set([node.elt]))
     else:
-        reader.evaluate(node.elt)
+        gives = tensors.sequence(reader, ast.List([node.elt]))
     reader.scope = outside
+    return gives
 
 
 def walrus(reader, node):
@@ -250,12 +265,15 @@ def walrus(reader, node):
 
 
 def conditional(reader, node):
-    reader.evaluate(node.test)
+    tensors.tested(reader, reader.evaluate(node.test), node.test)
     return either(reader.evaluate(node.body), reader.evaluate(node.orelse))
 
 
 def and_or(reader, node):
-    return functools.reduce(either, [reader.evaluate(value) for value in node.values])
+    values = [reader.evaluate(value) for value in node.values]
+    for operand, value in zip(node.values[:-1], values, strict=False):
+        tensors.tested(reader, value, operand)
+    return functools.reduce(either, values)
 
 
 def constant(_reader, _node):
@@ -277,4 +295,10 @@ FOLLOW = {
     ast.IfExp: conditional,
     ast.BoolOp: and_or,
     ast.Constant: constant,
+    ast.Compare: tensors.compare,
+    ast.Subscript: tensors.subscript,
+    ast.Dict: tensors.dictionary,
+    ast.Set: tensors.set_,
+    ast.List: tensors.sequence,
+    ast.Tuple: tensors.sequence,
 }

@@ -26,6 +26,27 @@ FACTS = {
         "parity_tests/parts/parts_test.py"
         "::test_a_naive_migration_is_off_by_its_stated_margin",
     ),
+    "keras": Rule(
+        "keras",
+        "changes",
+        "import keras, which is Keras 3 today",
+        "The package was Keras 2 beside TensorFlow 1; what it has is read here as the "
+        "tf.keras of 1.15.",
+        "layers",
+        "parity_tests/migrate/keras_names_test.py"
+        "::test_the_package_is_read_as_the_tf_keras_of_1_15",
+    ),
+    "python_effect": Rule(
+        "tf.function",
+        "changes",
+        "tf.random, a tf.Variable or an argument, whichever is meant",
+        "TF1 ran this line of Python once, while the graph was built. Called eagerly the "
+        "function runs it at every call; a tf.function runs it once for each trace and "
+        "keeps what it gave then.",
+        "tensors",
+        "parity_tests/migrate/tensors_test.py"
+        "::test_python_runs_at_every_call_or_once_a_trace",
+    ),
     "no_seed": Rule(
         "tf.set_random_seed",
         "changes",
@@ -65,7 +86,7 @@ def facts(file):
     """[(place, Rule)] of a scan.File."""
     for use, place in file.facts:
         name, _, dotted = use.dotted.partition(":")
-        rule = FACTS[name]
+        rule = FACTS.get(name) or catalogue.decide(catalogue.find(name), None)
         if dotted:
             rule = rule._replace(symbol=catalogue.canonical(dotted))
         yield place, rule

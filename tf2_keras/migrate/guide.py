@@ -9,7 +9,7 @@ from rich.text import Text
 from tf2_keras.migrate import pages
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.statuses import IN_ORDER_OF_WORK, STATUSES
-from tf2_keras.migrate.terminal import counted
+from tf2_keras.migrate.terminal import counted, taken_for_tf2
 
 SYMBOLS = 4  # that an entry names
 
@@ -109,9 +109,14 @@ def _first_steps(to_do, chapters):
 
 def tables(data):
     """The guide for the terminal."""
-    if not any(counts["uses"] for counts in data["effort"].values()):
-        return Text("Nothing to do: no use of TensorFlow 1.x needs a change.")
+    taken = data["summary"]["taken_for_tf2"]
     parts = []
+    if taken["uses"]:
+        parts = [Text(taken_for_tf2((taken["uses"], taken["files"])) + "\n", "bold")]
+    if not any(counts["uses"] for counts in data["effort"].values()):
+        if parts:
+            return parts[0]
+        return Text("Nothing to do: no use of TensorFlow 1.x needs a change.")
     for heading, kind in (
         ("Chapters, by what they unlock here", "chapter"),
         ("Pages of the guide, by what they unlock here", "page"),

@@ -14,7 +14,7 @@ from tf2_keras.migrate import pages
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.rule_file import UNPROVEN
 from tf2_keras.migrate.statuses import STATUSES
-from tf2_keras.migrate.terminal import counted
+from tf2_keras.migrate.terminal import counted, taken_for_tf2
 
 TEMPLATE = pathlib.Path(__file__).with_name("html_report.html")
 
@@ -52,6 +52,7 @@ def html(report, everything=False, chapters=None):
         everything=everything,
         summary=report.summary(),
         counted=counted,
+        taken_for_tf2=taken_for_tf2,
         statuses=STATUSES,
         pages=pages.named(findings, chapters),
         proofs=[pages.proof(evidence) for evidence in proofs],

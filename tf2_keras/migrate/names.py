@@ -10,7 +10,7 @@ import ast
 import builtins
 from typing import NamedTuple
 
-from tf2_keras.migrate import expressions, public_names, statements
+from tf2_keras.migrate import expressions, public_names, statements, tracing
 from tf2_keras.migrate.bindings import ROOT, Scope, Symbol, Use, either
 
 
@@ -46,11 +46,14 @@ class Reader:
         self.foreign_star = False
         self.imports_keras = False
         self.defaults = []  # [Defaults]
+        self.effects = []  # what only Python does, see tracing
+        self.builds, self.runs = set(), set()  # frames that make tensors, run Sessions
 
     def run(self, body):
         self.block(body)
         while self.later:
             statements.function(self, *self.later.pop(0))
+        tracing.tell(self)
         if self.defaults:
             # Nearer ones have the last word.
             self.defaults.sort(key=lambda defaults: defaults.block or ())

@@ -114,6 +114,7 @@ class Known(NamedTuple):
     only_in_tf2: bool
     by_compat: bool  # written with compat.v1
     listed: bool  # has a row or a rule of its own
+    in_both: bool = False  # under this name in TensorFlow 1.15 and today
 
 
 @functools.cache
@@ -147,7 +148,9 @@ def resolve(dotted):
     row = known.get(symbol)
     if row is None:
         only_in_tf1 = symbol in exact or catalogue.find(symbol) is not None
-        only_in_tf1 = only_in_tf1 and not symbol.startswith("tf.keras")
+        owner = known.get(symbol.rpartition(".")[0])
+        of_both = owner is not None and owner.kind == "class" and owner.in_v2
+        only_in_tf1 = only_in_tf1 and not (of_both or symbol.startswith("tf.keras"))
     else:
         only_in_tf1 = row.in_tf1 and not row.in_v2
     return Known(
@@ -156,6 +159,7 @@ def resolve(dotted):
         only_in_tf2=row is not None and not row.in_tf1,
         by_compat=".compat.v1" in dotted,
         listed=row is not None or symbol in exact,
+        in_both=row is not None and row.in_tf1 and row.in_v2,
     )
 
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import urllib.parse
 
+from tf2_keras.migrate import terminal
 from tf2_keras.migrate.statuses import STATUSES
 
 SCHEMA = (
@@ -51,7 +52,8 @@ def log(report, everything=False):
                     {
                         "executionSuccessful": True,
                         "toolExecutionNotifications": [
-                            _notification(skip) for skip in report.skipped
+                            *map(_notification, report.skipped),
+                            *_taken(report),
                         ],
                     }
                 ],
@@ -93,6 +95,12 @@ def _notification(skipped):
         "message": {"text": skipped.why},
         "locations": [_location(skipped.file, skipped.line)],
     }
+
+
+def _taken(report):
+    if report.taken_for_tf2[0]:
+        text = terminal.taken_for_tf2(report.taken_for_tf2)
+        yield {"level": "note", "message": {"text": text}}
 
 
 def uri(file):

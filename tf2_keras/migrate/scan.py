@@ -20,12 +20,15 @@ from tf2_keras.migrate import (
     sources,
     worlds,
 )
+from tf2_keras.migrate.api_table import within
+from tf2_keras.migrate.keras_names import KERAS_3, is_standalone
 from tf2_keras.migrate.rule_file import UNPROVEN, Rule
 from tf2_keras.migrate.statuses import STATUSES as STATUS_TABLE
 
 STATUSES = tuple(STATUS_TABLE)
 # What a scan may be asked to fail on: anything there is to do, or not to know.
 FAIL_ON = (*[status for status in STATUSES if status != "same"], "skipped")
+UNKNOWN_KERAS = "Of stand-alone Keras 2, and not in the tf.keras of TensorFlow 1.15."
 UNKNOWN = "Not in the public interface of TensorFlow 1.15, nor known from before."
 
 
@@ -38,6 +41,7 @@ class Finding(NamedTuple):
 
     cell: where in a notebook, or ''.
     source: the line as written, without the blanks around it.
+    use: the bindings.Use, or None of a fact.
     """
 
     file: str
@@ -51,10 +55,11 @@ class Finding(NamedTuple):
     evidence: str
     cell: str = ""
     source: str = ""
+    use: object = None
 
     def as_data(self):
         data = self._asdict()
-        del data["cell"], data["source"]
+        del data["cell"], data["source"], data["use"]
         return data
 
 
@@ -65,12 +70,15 @@ class Report(NamedTuple):
     lines: how many lines they have.
     findings: [Finding], those of status 'same' included, in order of the files.
     skipped: [sources.Skipped].
+    taken_for_tf2: (uses, files) that exist in TensorFlow 1 and 2, where neither the file
+        nor its neighbours say which of the two it is, and which were taken for TF2.
     """
 
     files: int
     lines: int
     findings: list
     skipped: list
+    taken_for_tf2: tuple = (0, 0)
 
     def to_show(self, everything=False):
         """The findings that ask for something; all of them if asked for everything."""
@@ -109,6 +117,9 @@ class Report(NamedTuple):
             "statuses": {status: counts[status] for status in STATUSES},
             "with_evidence_or_chapter": len(shown),
             "files_with_findings": len({finding.file for finding in self.to_show()}),
+            "taken_for_tf2": dict(
+                zip(("uses", "files"), self.taken_for_tf2, strict=True)
+            ),
             "skipped": dict(sorted(reasons.items())),
             "skipped_files": [
                 {key: value for key, value in skip._asdict().items() if value}
@@ -117,9 +128,11 @@ class Report(NamedTuple):
         }
 
 
-def scan(paths, workers=None, on_progress=lambda _done, _total: None):
+def scan(paths, workers=None, on_progress=lambda _done, _total: None, assume=""):
     """Reads every file under the paths and answers for every use of TF1.
 
+    assume: 'tf1' or 'tf2', of files that do not say themselves which they are; by default
+        they go with their neighbours.
     workers: processes to read with; by default as many as there are cores, and none for
         a few small files.
     on_progress: told the bytes read and all bytes, now and then.
@@ -138,7 +151,8 @@ def scan(paths, workers=None, on_progress=lambda _done, _total: None):
     _refuse_named(paths, unread)
     readable = [read for read in file_reads if read.lines >= 0]
     lines = sum(read.lines for read in readable)
-    return Report(len(readable), lines, _answer(readable), skipped)
+    findings, taken = _answer(readable, assume)
+    return Report(len(readable), lines, findings, skipped, taken)
 
 
 def _refuse_named(paths, unread):
@@ -172,17 +186,20 @@ class File(NamedTuple):
     world: str
 
 
-def _answer(file_reads):
-    files = [_resolved(read) for read in file_reads]
+def _answer(file_reads, assume):
+    files = [_resolved(read, assume) for read in file_reads]
     everywhere = frozenset().union(*[file.used for file in files])
-    world_by_file = worlds.decided(files)
-    findings = []
+    decisions = worlds.decided(files, assume)
+    findings, taken = [], []
     for file in files:
-        findings += _findings(file, world_by_file[file.read.file], everywhere)
-    return findings
+        world, said = decisions[file.read.file]
+        findings += _findings(file, world, everywhere)
+        if world == "tf2" and not said:
+            taken.append(sum(known.in_both for _, known in file.uses))
+    return findings, (sum(taken), sum(map(bool, taken)))
 
 
-def _resolved(read):
+def _resolved(read, assume):
     uses, file_facts, used = [], [], set()
     for located in read.uses:
         use = located.use
@@ -203,7 +220,10 @@ def _resolved(read):
         elif use.call is None and _is_of_value(use, known.symbol):
             continue
         uses.append((located, known))
-    world = worlds.own_world(uses, used)
+    world = worlds.own_world(uses, used, assume)
+    if any(within(symbol, KERAS_3) for symbol in used):
+        uses = [use for use in uses if not is_standalone(use[0].use.dotted)]
+        file_facts = [fact for fact in file_facts if fact.use.dotted != "keras"]
     return File(read, uses, file_facts, frozenset(used), world)
 
 
@@ -224,16 +244,18 @@ def _findings(file, world, everywhere):
         rule = public_names.method(known.symbol) if use.kind == "method" else None
         rule = rule or catalogue.find(known.symbol)
         if rule is None:
-            if known.symbol.startswith("tf.keras."):
+            standalone = is_standalone(use.dotted) and "__" not in use.dotted
+            if known.symbol.startswith("tf.keras.") and not standalone:
                 continue  # newer than 1.15, all of whose Keras is known
-            rule = Rule(known.symbol, "unknown", note=UNKNOWN)
+            note = UNKNOWN_KERAS if standalone else UNKNOWN
+            rule = Rule(known.symbol, "unknown", note=note)
         elif known.only_in_tf2:
             continue
         else:
             rule = catalogue.decide(rule, use.call, used)
         key = (place.line, place.column, known.symbol)
         if key not in findings or findings[key].status == "same":
-            findings[key] = _finding(file, place, rule)
+            findings[key] = _finding(file, place, rule, use)
     if world == "tf1":
         for place, rule in facts.facts(file):
             key = (place.line, place.column, rule.symbol)
@@ -241,7 +263,7 @@ def _findings(file, world, everywhere):
     return [findings[key] for key in sorted(findings)]
 
 
-def _finding(file, place, rule):
+def _finding(file, place, rule, use=None):
     return Finding(
         file.read.file,
         place.line,
@@ -254,4 +276,5 @@ def _finding(file, place, rule):
         rule.evidence,
         place.cell,
         place.text,
+        use,
     )

@@ -201,7 +201,7 @@ def _notebook(path, data):
 
 
 def _may_use_tensorflow(text):
-    return "tensorflow" in text or "tf." in text or "tfv1" in text
+    return any(name in text for name in ("tensorflow", "tf.", "tfv1", "keras"))
 
 
 def decode(path, data):

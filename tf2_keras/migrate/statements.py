@@ -2,6 +2,7 @@
 
 import ast
 
+from tf2_keras.migrate import keras_names, tensors, tracing
 from tf2_keras.migrate.bindings import ROOT, Scope, Symbol
 
 # What other modules hand on: `from compat import tfv1 as tf`.
@@ -25,30 +26,33 @@ def children(reader, node):
 def import_(reader, node):
     for alias in node.names:
         package = alias.name.partition(".")[0]
-        if package == "keras":
+        if package == keras_names.PACKAGE:
             reader.imports_keras = True
-        if package != ROOT:
+            reader.emit(alias, "keras", None, "fact")
+        elif package == ROOT:
+            reader.emit(alias, alias.name, kind="import")
+        else:
             reader.bind(alias.asname or package, None)
             continue
-        reader.emit(alias, alias.name, kind="import")
-        whole = alias.name if alias.asname else ROOT
-        reader.bind(alias.asname or ROOT, Symbol(whole))
+        whole = alias.name if alias.asname else package
+        reader.bind(alias.asname or package, Symbol(whole))
 
 
 def import_from(reader, node):
     module = node.module or ""
     package = "" if node.level else module.partition(".")[0]
-    if package == "keras":
+    if package == keras_names.PACKAGE:
         reader.imports_keras = True
+        reader.emit(node, "keras", None, "fact")
     for alias in node.names:
         name = alias.asname or alias.name
         if alias.name == "*":
-            if package == ROOT:
+            if package in (ROOT, keras_names.PACKAGE):
                 reader.stars.append(module)
                 reader.emit(alias, module, kind="import")
             else:
                 reader.foreign_star = True
-        elif package == ROOT:
+        elif package in (ROOT, keras_names.PACKAGE):
             dotted = f"{module}.{alias.name}"
             reader.emit(alias, dotted, kind="import")
             reader.bind(name, Symbol(dotted, imported=True))
@@ -74,7 +78,11 @@ def annotated(reader, node):
 
 def augmented(reader, node):
     reader.evaluate(node.target)
-    reader.evaluate(node.value)
+    value = reader.evaluate(node.value)
+    tracing.counted(reader, node)
+    if isinstance(node.target, ast.Name) and value is not None:
+        before = reader.look_up(node.target.id)
+        reader.bind(node.target.id, tensors.computed([before, value]))
 
 
 def delete(reader, node):
@@ -99,20 +107,20 @@ def nonlocal_(reader, node):
 
 
 def if_or_while(reader, node):
-    reader.evaluate(node.test)
+    tensors.tested(reader, reader.evaluate(node.test), node.test)
     reader.branches(lambda: reader.block(node.body), lambda: reader.block(node.orelse))
 
 
 def for_(reader, node):
-    reader.evaluate(node.iter)
+    element = tensors.element(reader.evaluate(node.iter))
 
     def body():
-        reader.assign(node.target, None)
+        reader.assign(node.target, element)
         reader.block(node.body)
 
     if isinstance(node.target, (ast.Name, ast.Tuple, ast.List)):
         # Python leaves the target bound after the loop.
-        reader.assign(node.target, None)
+        reader.assign(node.target, element)
     reader.branches(body, lambda: reader.block(node.orelse))
 
 

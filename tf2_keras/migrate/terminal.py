@@ -113,6 +113,8 @@ def summary(report):
         style = STATUSES[status].style
         table.add_row(Text(status, style), f"{count:,}", STATUSES[status].means)
     yield table
+    if report.taken_for_tf2[0]:
+        yield Text(taken_for_tf2(report.taken_for_tf2), style="bold")
     for reason, count in counts["skipped"].items():
         yield Text(f"skipped, {reason}: {count}", style="bold")
         skipped = [skip for skip in report.skipped if skip.reason == reason]
@@ -121,6 +123,15 @@ def summary(report):
             yield Text(f"  {skip.where}{detail}")
         if count > SKIPPED:
             yield Text(f"  and {count - SKIPPED} more")
+
+
+def taken_for_tf2(taken):
+    """What a scan could not know, and how to tell it."""
+    uses, files = taken
+    return (
+        f"{counted(uses, 'use')} in {counted(files, 'file')} that exist in both were "
+        "taken for TensorFlow 2. With --assume tf1 they are read as TensorFlow 1 code."
+    )
 
 
 def counted(count, noun):
@@ -189,6 +200,26 @@ def explanation(rule, chapters=None):
             table.add_section()
             table.add_row(name, Text(getattr(rule, name)))
     return table
+
+
+def answer(answer, chapters=None):
+    """What an errors.Answer says of a message; below it the rule that it leads to."""
+    error = answer.error
+    table = Table(title=Text(error.message), title_justify="left", show_header=False)
+    table.add_column("what", style="bold")
+    table.add_column("says", overflow="fold")
+    table.add_row("means", Text(error.means))
+    table.add_row("write", Text(error.remedy))
+    if error.instead:
+        table.add_row("instead", Text(error.instead.strip()))
+    page = pages.page(error.page, chapters)
+    table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
+    if error.thread:
+        table.add_row("asked in", Text(error.thread))
+    table.add_row("evidence", Text(error.evidence))
+    if answer.rule is None:
+        return table
+    return Group(table, Text(""), explanation(answer.rule, chapters))
 
 
 def _rows(table, rule, chapters):

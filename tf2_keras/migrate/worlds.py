@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from typing import NamedTuple
 
 from tf2_keras.migrate.api_table import within
 
@@ -27,13 +28,14 @@ PRIVATE = ("tensorflow.python.", "tensorflow.core.", "tensorflow.compiler.")
 TF2_WAYS = ("tf.function", "tf.GradientTape")
 
 
-def own_world(uses, used):
+def own_world(uses, used, assume=""):
     """'tf1' or 'tf2' if a file itself says so, else ''.
 
     uses: [(reads.Located, public_names.Known)].
     used: all symbols that it uses.
+    assume: what its author says; 'tf1' leaves only what 1.15 did not have as a sign of TF2.
     """
-    tf2 = bool(used.intersection(TF2_WAYS))
+    tf2 = assume != "tf1" and bool(used.intersection(TF2_WAYS))
     for (use, _), known in uses:
         if use.dotted.startswith(PRIVATE):
             continue  # says nothing: TF2 still has many old names there
@@ -50,30 +52,42 @@ def own_world(uses, used):
     return "tf2" if tf2 else ""
 
 
-def decided(files):
-    """{file: 'tf1' or 'tf2'}: what it says, what most neighbours say, or TF1.
+class Decision(NamedTuple):
+    """'tf1' or 'tf2', and whether anything said so: the file, its neighbours, the user."""
+
+    world: str
+    said: bool
+
+
+def decided(files, assume=""):
+    """{file: Decision}: what it says, what most neighbours say, or else TF1.
 
     Neighbours are the files of the nearest folder above that says anything; for a file
     with Keras in it only those of its own folder, and TF2 if they say nothing.
+    assume: 'tf1' or 'tf2' for every file that says nothing itself, instead of that.
     """
     counts = {}  # {folder: Counter of what the files below it say}
     for file in files:
         if file.world:
             for folder in _folders(file):
                 counts.setdefault(folder, Counter())[file.world] += 1
-    answers = {}
-    for file in files:
-        keras = file.read.imports_keras or any(
-            known.symbol.startswith("tf.keras") for _, known in file.uses
-        )
-        folders = list(_folders(file))[: 1 if keras else None]
-        nearest = next(
-            (counts[folder] for folder in folders if folder in counts),
-            Counter(tf2=keras),
-        )
-        neighbours = "tf1" if nearest["tf1"] >= nearest["tf2"] else "tf2"
-        answers[file.read.file] = file.world or neighbours
-    return answers
+    return {
+        file.read.file: Decision(file.world or assume, True)
+        if file.world or assume
+        else _by_neighbours(file, counts)
+        for file in files
+    }
+
+
+def _by_neighbours(file, counts):
+    keras = file.read.imports_keras or any(
+        known.symbol.startswith("tf.keras") for _, known in file.uses
+    )
+    for folder in list(_folders(file))[: 1 if keras else None]:
+        if folder in counts:
+            count = counts[folder]
+            return Decision("tf1" if count["tf1"] >= count["tf2"] else "tf2", True)
+    return Decision("tf2" if keras else "tf1", False)
 
 
 def _folders(file):

@@ -1,0 +1,117 @@
+"""What to do about the message that a TF1 program dies of today: errors.toml, read.
+
+answer = found("module 'tensorflow' has no attribute 'Session'")
+answer.error.remedy    # what to write
+answer.rule.symbol     # 'tf.Session', whose rule says more; or None
+"""
+
+import difflib
+import functools
+import os
+import re
+from typing import NamedTuple
+
+from tf2_keras.migrate import catalogue
+from tf2_keras.migrate.api_table import api, canonical
+from tf2_keras.migrate.printable import printable
+from tf2_keras.migrate.rule_file import Rule, tomllib
+
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "errors.toml")
+TEST = "parity_tests/migrate/errors_test.py::test_each_message_is_met_today"
+CLOSE = 0.3  # of a message to be named as near
+
+
+class UnknownMessage(ValueError):
+    """A message that no entry knows; the text names the nearest and the page."""
+
+
+class Error(NamedTuple):
+    """One entry of errors.toml, whose head says what the fields are."""
+
+    message: str
+    pattern: str
+    means: str
+    remedy: str
+    page: str
+    symbol: str = ""
+    thread: str = ""
+    provoke: str = ""
+    instead: str = ""
+    alone: bool = False
+    legacy: bool = False
+    since: str = ""
+
+    @property
+    def evidence(self):
+        """The test that provokes it, or why none does."""
+        return TEST if self.provoke else f"not raised here: {self.since}"
+
+
+class Answer(NamedTuple):
+    """An Error, and the Rule of the symbol that the message names, or None."""
+
+    error: Error
+    rule: Rule
+
+
+@functools.cache
+def errors():
+    """[Error] in the order of the file; ValueError on the first that is wrong."""
+    with open(FILE, "rb") as file:
+        entries = [Error(**table) for table in tomllib.load(file)["error"]]
+    for error in entries:
+        if not re.search(error.pattern, error.message):
+            raise ValueError(
+                f"pattern must find its own message. Received: {error.pattern!r} "
+                f"for {error.message!r}. Mend one of the two."
+            )
+        if bool(error.provoke) == bool(error.since):
+            raise ValueError(
+                "An error must have either code that provokes it or a reason. "
+                f"Received: {error.message!r}. Write provoke or since."
+            )
+    return entries
+
+
+def found(text):
+    """The Answer to what was pasted: the entry whose message it holds.
+
+    Where several fit, one that speaks of this very name comes first.
+
+    Raises:
+        UnknownMessage: if there is none.
+    """
+    fitting = [error for error in errors() if re.search(error.pattern, text)]
+    if not fitting:
+        messages = [error.message for error in errors()]
+        nearest = difflib.get_close_matches(text, messages, 2, CLOSE)
+        near = f"Nearest: {'; '.join(nearest)}. " if nearest else ""
+        raise UnknownMessage(
+            "MESSAGE must be one that is known. "
+            f"Received: {printable(text[:80])}. {near}"
+            "All are in docs/guide/errors.md."
+        )
+    error = min(fitting, key=lambda error: "{" in error.symbol)
+    return Answer(error, _rule(error, text))
+
+
+def _rule(error, text):
+    """Of the entry's symbols the first that is public, else the first that is known."""
+    match = re.search(error.pattern, text)
+    groups = ["", *[group or "" for group in match.groups()]]
+    symbols = [
+        canonical(template.format(*groups))
+        for template in filter(None, error.symbol.split("|"))
+    ]
+    symbols.sort(key=lambda symbol: symbol not in api())
+    for symbol in symbols:
+        rule = catalogue.find(symbol)
+        if rule is not None and not _only_a_module(rule):
+            return catalogue.decide(rule, None)
+    return None
+
+
+def _only_a_module(rule):
+    """'keras.utils.np_utils' leads to a module that is still there: that says nothing."""
+    row = api().get(rule.symbol)
+    return row is not None and row.kind == "module" and rule.status == "same"
