@@ -38,6 +38,9 @@ KINDS = {
         isinstance(value, (int, float)) and not isinstance(value, bool)
     ),
     "text": lambda value: isinstance(value, str) and not _is_name(value),
+    "flags": lambda value: (
+        isinstance(value, list) and any(isinstance(entry, bool) for entry in value)
+    ),
 }
 
 
