@@ -153,8 +153,8 @@ def test_every_part_is_what_some_symbol_becomes():
         ("tf.layers.dense", "gone", None),
         ("tf.contrib.rnn.BasicLSTMCell", "gone", None),
         ("tf.contrib.no_such_module.anything", "gone", None),
-        ("tf.contrib.data.unique", "gone", "tf.data.experimental.unique"),
-        ("tf.gfile.Exists", "renamed", "tf.io.gfile"),
+        ("tf.contrib.data.unique", "gone", "dataset.unique()"),
+        ("tf.gfile.Exists", "renamed", "tf.io.gfile.exists"),
         ("tf.flags.FLAGS.batch_size", "renamed", None),
         ("tf.estimator.ModeKeys.TRAIN", "gone", None),
         (

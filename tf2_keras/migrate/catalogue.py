@@ -21,6 +21,7 @@ from tf2_keras.migrate.api_table import (
     api,
     canonical,
     canonical_target,
+    original,
     tables,
 )
 from tf2_keras.migrate.replacements import rendered
@@ -128,8 +129,9 @@ def every():
 def _answer(symbol):
     """The rule of exactly this symbol; None if nothing says anything about it."""
     known = rules()
-    if symbol in known.exact:
-        return _filled(known.exact[symbol], symbol, symbol.rpartition(".")[2])
+    for name in dict.fromkeys((symbol, original(symbol))):
+        if name in known.exact:
+            return _filled(known.exact[name], symbol, name.rpartition(".")[2])
     derived = _derived(symbol)
     pattern = _pattern(symbol)
     owner = _owner(symbol)

@@ -64,7 +64,8 @@ def _text(symbol, call, argument, successor):
     if argument in call.keywords:
         key, value = argument, call.keywords[argument]
     elif place is not None and call.positional > place:
-        key, value = place, call.literals[place]
+        key = place
+        value = call.literals[place] if place < len(call.literals) else None
     else:
         return None
     if isinstance(value, str) and value.startswith("tensorflow."):

@@ -15,7 +15,8 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+RULES = ("rules.toml", "rules_contrib.toml")
 STATUSES = tuple(status for status in statuses.STATUSES if status != "unknown")
 UNPROVEN = "unproven"
 # The test that runs both sides of an idiom: it proves what the snippet names.
@@ -83,9 +84,13 @@ class Rules(NamedTuple):
 
 @functools.cache
 def rules():
-    """rules.toml, checked."""
-    with open(RULES, "rb") as file:
-        return checked(tomllib.load(file))
+    """The files of RULES, checked as one."""
+    data = {}
+    for name in RULES:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            for key, tables in tomllib.load(file).items():
+                data.setdefault(key, []).extend(tables)
+    return checked(data)
 
 
 def checked(data):

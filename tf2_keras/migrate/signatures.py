@@ -4,7 +4,7 @@ import ast
 import functools
 from typing import NamedTuple
 
-from tf2_keras.migrate.api_table import api
+from tf2_keras.migrate.api_table import api, original
 
 
 class Signature(NamedTuple):
@@ -27,7 +27,7 @@ class Signature(NamedTuple):
 @functools.cache
 def signature(symbol):
     """The Signature of a canonical symbol; an empty one if none is recorded."""
-    row = api().get(symbol)
+    row = api().get(symbol) or api().get(original(symbol))
     if row is None or not row.signature:
         return Signature()
     written = row.signature.replace("(,)", "()")
