@@ -127,7 +127,7 @@ def today(form):
 
 
 def off_by(expected, received):
-    """The largest error over the largest magnitude, """
+    """The largest error over the largest magnitude,"""
     if expected.dtype.kind != "f":
         return float((expected != received).any())
     return float(np.abs(expected - received).max() / np.abs(expected).max())

@@ -39,9 +39,15 @@ from tf2_keras.migrate.when import holds
 # they were: the first place of 1.15's that has another argument today.
 FIRST_MOVED = {
     "tf.debugging.assert_all_finite": 3,
+    "tf.nn.avg_pool": 6,
+    "tf.nn.avg_pool2d": 6,
+    "tf.nn.conv1d": 4,
+    "tf.nn.conv2d": 4,
+    "tf.nn.convolution": 2,
     "tf.nn.ctc_beam_search_decoder": 4,
     "tf.nn.fractional_avg_pool": 4,
     "tf.nn.fractional_max_pool": 4,
+    "tf.nn.max_pool": 6,
     "tf.reduce_join": 5,
     "tf.strings.reduce_join": 5,
     "tf.verify_tensor_all_finite": 3,
@@ -152,7 +158,7 @@ def _filled(rule, symbol, name):
     """A rule as that of ``symbol``; TensorFlow's tables add what became of arguments."""
     derived = _derived(symbol)
     today = derived.replacement if derived and derived.replacement else symbol
-    replacement = rule.replacement.replace("{symbol}", today).replace("{name}", name)
+    names = {"{symbol}": today, "{name}": name}
     row, status, evidence = api().get(symbol), rule.status, rule.evidence
     # A rule may speak of siblings of which some are not where the others are.
     if row is not None and row.in_tf1 and not row.in_v2:
@@ -162,19 +168,31 @@ def _filled(rule, symbol, name):
             status = "renamed"
     if derived and evidence == UNPROVEN and status in ("same", "renamed"):
         evidence = derived.evidence
-    cases = tuple(
+    cases = [
+        case._replace(replacement=_named(case.replacement, names)) for case in rule.cases
+    ]
+    cases += [
         case._replace(note=f"{case.note} {rule.note}")
         for case in _table_cases(symbol, status)
-    )
+    ]
+    replacement = _named(rule.replacement, names)
+    if status == "gone" and replacement == symbol:
+        replacement = ""
     return _proven(
         rule._replace(
             symbol=symbol,
             status=status,
             replacement=replacement,
             evidence=evidence,
-            cases=rule.cases + cases,
+            cases=tuple(cases),
         )
     )
+
+
+def _named(replacement, names):
+    for field, name in names.items():
+        replacement = replacement.replace(field, name)
+    return replacement
 
 
 def _owner(symbol):
@@ -250,6 +268,8 @@ def _derived(symbol):
 
 def _table_cases(symbol, status):
     """Arguments that have other names or places in TF2, by TensorFlow's tables."""
+    if tables().renames.get(symbol, "").startswith("tf.compat.v1."):
+        return ()  # as it was
     status = "renamed" if status == "same" else ""  # the call cannot stay as it is
     cases = [
         Case({"keyword": old}, status, "", f"The argument {old} is {new} in TF2.")

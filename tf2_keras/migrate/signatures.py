@@ -6,16 +6,26 @@ from typing import NamedTuple
 
 from tf2_keras.migrate.api_table import api, original
 
+# Made of another function, with some arguments said, by functools.partial.
+FULLY_CONNECTED = "tf.contrib.layers.fully_connected"
+PARTIALS = tuple(
+    f"tf.contrib.{module}.{name}"
+    for module in ("layers", "slim")
+    for name in ("elu", "linear", "relu", "relu6")
+)
+
 
 class Signature(NamedTuple):
     """Of a function, or of a class's constructor.
 
-    positional: names of the arguments that may go by position, in order.
+    names: of all arguments.
+    positional: of those that may go by position, in order.
     defaults: {name: literal}, as bindings.Call has them: a literal None is the text
         'None', a TensorFlow symbol its dotted name. What is not written as a literal,
         such as a function, is left out.
     """
 
+    names: tuple = ()
     positional: tuple = ()
     defaults: dict = {}
 
@@ -27,6 +37,7 @@ class Signature(NamedTuple):
 @functools.cache
 def signature(symbol):
     """The Signature of a canonical symbol; an empty one if none is recorded."""
+    symbol = FULLY_CONNECTED if symbol in PARTIALS else symbol
     row = api().get(symbol) or api().get(original(symbol))
     if row is None or not row.signature:
         return Signature()
@@ -47,7 +58,8 @@ def signature(symbol):
         value = None if node is None else _literal(node)
         if value is not None:
             defaults[name] = value
-    return Signature(tuple(positional), defaults)
+    names = [*positional, *[argument.arg for argument in arguments.kwonlyargs]]
+    return Signature(tuple(names), tuple(positional), defaults)
 
 
 def _literal(node):
