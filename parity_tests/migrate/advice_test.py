@@ -271,6 +271,7 @@ CONDITIONS = [
     ({"argument": "bias", "is_not": "None"}, "tf.f(x)", False),
     ({"argument": "bias", "is_not": "None"}, "tf.f(x, bias=None)", False),
     ({"argument": "bias", "is_not": "None"}, "tf.f(x, 1, b)", True),
+    ({"argument": "dim", "is_not": "None"}, "tf.f(x)", True),
     ({"argument": "x", "kind": "list"}, "tf.f([a, b])", True),
     ({"argument": "x", "kind": "list"}, "tf.f([a for a in b])", True),
     ({"argument": "x", "kind": "list"}, "tf.f(x=(a, b))", True),

@@ -194,7 +194,7 @@ def test_the_nearest_names_are_offered():
         ("tf.nn.dropout", call(2), None, "changes", "keep_prob"),
         ("tf.nn.dropout", call(1, keep_prob=0.5), None, "changes", "keep_prob"),
         ("tf.nn.dropout", call(1, rate=0.5), None, "renamed", "rate"),
-        ("tf.placeholder", call(1), None, "changes", "broadcast"),
+        ("tf.placeholder", call(1), None, "restructure", "No shape is said"),
         ("tf.placeholder", call(2), None, "restructure", "casts"),
         ("tf.placeholder", call(1, shape=None), None, "restructure", "casts"),
         ("tf.placeholder", call(1, **{"**": None}), None, "restructure", "casts"),

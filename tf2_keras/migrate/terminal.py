@@ -223,7 +223,7 @@ CONDITIONS = {
     "missing": lambda name: f"the argument {name} is missing",
     "keyword": lambda name: f"the argument {name} is given by name",
     "is": lambda value: f"is {value!r}",
-    "is_not": lambda value: f"is given and is not {value!r}",
+    "is_not": lambda value: f"is not {value!r}",
     "kind": lambda kind: f"is written as a {kind}",
     "positional_from": lambda count: f"more than {count} arguments go by position",
     "without_call": lambda names: f"the file never uses {names.replace('|', ' or ')}",

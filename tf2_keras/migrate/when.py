@@ -2,7 +2,7 @@
 
     when = { argument = "rate" }                     # is given, by name or by position
     when = { argument = "trainable", is = false }    # has this value, or has it by default
-    when = { argument = "fn", is_not = "None" }      # is given, and not with this value
+    when = { argument = "fn", is_not = "None" }      # has another value, or by default
     when = { argument = "params", kind = "list" }    # is written as a list
     when = { missing = "seed" }                      # is not given
     when = { keyword = "dim" }                       # is given by name
@@ -86,7 +86,7 @@ def _argument_holds(when, symbol, call):
     else:
         value = signature(symbol).defaults.get(name)
     if "is_not" in when:
-        return given and value != when["is_not"]
+        return (given or value is not None) and value != when["is_not"]
     if "kind" in when:
         return KINDS[when["kind"]](value)
     expected = when["is"]
