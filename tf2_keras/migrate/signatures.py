@@ -13,6 +13,14 @@ PARTIALS = tuple(
     for module in ("layers", "slim")
     for name in ("elu", "linear", "relu", "relu6")
 )
+# Of classes that hand all on to a base class, as written there.
+WRAPPED = {
+    "DropoutWrapper": "(cell, input_keep_prob=1.0, output_keep_prob=1.0, "
+    "state_keep_prob=1.0, variational_recurrent=False, input_size=None, dtype=None, "
+    "seed=None, dropout_state_filter_visitor=None, **kwargs)",
+    "ResidualWrapper": "(cell, residual_fn=None, **kwargs)",
+    "DeviceWrapper": "(cell, device, **kwargs)",
+}
 
 
 class Signature(NamedTuple):
@@ -41,7 +49,8 @@ def signature(symbol):
     row = api().get(symbol) or api().get(original(symbol))
     if row is None or not row.signature:
         return Signature()
-    written = row.signature.replace("(,)", "()")
+    written = WRAPPED.get(symbol.rpartition(".")[2], row.signature)
+    written = written.replace("(,)", "()")
     arguments = ast.parse(f"def function{written}: pass").body[0].args
     positional = [argument.arg for argument in arguments.args]
     first = len(positional) - len(arguments.defaults)
