@@ -6,9 +6,7 @@ import importlib
 import inspect
 import re
 
-import keras
 import pytest
-import tensorflow as tf
 
 from parity_tests.migrate.programs import findings, uses
 from tf2_keras.migrate import api_table, bindings, catalogue, rule_file
@@ -225,6 +223,7 @@ def of_a_symbol(monkeypatch):
     signature.cache_clear()
 
 
+@pytest.mark.usefixtures("of_a_symbol")
 @pytest.mark.parametrize(
     "written, text",
     [
@@ -240,7 +239,7 @@ def of_a_symbol(monkeypatch):
         ("tf.f(x, name='a\"b')", "f(2.0, axis=-1, name='a\"b')"),
     ],
 )
-def test_a_replacement_is_made_of_the_call(written, text, of_a_symbol):
+def test_a_replacement_is_made_of_the_call(written, text):
     (call,) = [
         use.call
         for use in uses(f"import tensorflow as tf\n{written}")
@@ -291,10 +290,9 @@ CONDITIONS = [
 ]
 
 
+@pytest.mark.usefixtures("of_a_symbol")
 @pytest.mark.parametrize("when, written, expected", CONDITIONS)
-def test_a_condition_asks_for_values_places_and_defaults(
-    when, written, expected, of_a_symbol
-):
+def test_a_condition_asks_for_values_places_and_defaults(when, written, expected):
     rule = rule_file.Rule("tf.f", "same", cases=(rule_file.Case(when, "changes"),))
     (call,) = [
         use.call

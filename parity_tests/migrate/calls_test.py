@@ -206,7 +206,7 @@ CLAIMS = {
         f"{TF}tf.nn.embedding_lookup([t0, t1], ids, partition_strategy='div')",
         "embedding_lookup",
         "renamed",
-        lacks=("0.80",),
+        lacks=("compat",),
     ),
     "one table": Claim(
         f"{TF}tf.nn.embedding_lookup(table, ids)", "embedding_lookup", "same"

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from parity_tests.migrate import contrib_rows
 from parity_tests.parts import table as parts
 from parity_tests.witness import api
 from tf2_keras.migrate import api_table, bindings, catalogue, rule_file
@@ -112,6 +113,11 @@ def test_margins_in_notes_are_those_of_the_traps():
     for rule, text in every_text():
         names = re.findall(r"\w+", f"{rule.replacement} {text.replacement} {text.note}")
         possible = set().union(*(margins.get(name, ()) for name in names))
+        possible |= {
+            (f"{margin:g}", 1)
+            for margin, symbol, _, _ in contrib_rows.traps()
+            if symbol == rule.symbol
+        }
         # A rule of several symbols speaks of the part in its note only.
         possible = possible or set().union(*margins.values())
         told = re.findall(r"at least (\d(?:[\d.]*\d)?)(?: after (\d+))?", text.note)

@@ -239,7 +239,7 @@ TRAPS = """
 0.05  tf.contrib.seq2seq.sequence_loss(logits, tags, mask)  ->  tf1_semantics.losses.compute_weighted_loss(tf.nn.sparse_softmax_cross_entropy_with_logits(tags, logits), mask)
 0.5  tf.nn.embedding_lookup([table, table * 2.0], ids)  ->  tf.nn.embedding_lookup([table, table * 2.0], ids)
 0.1  tf.image.resize_bicubic(images, [7, 5])  ->  tf.image.resize(images, [7, 5], 'bicubic')
-0.01  trained(tf.contrib.opt.NadamOptimizer(0.1))  ->  trained(keras.optimizers.Nadam(0.1, epsilon=1e-8))
+0.1  trained(tf.contrib.opt.NadamOptimizer(0.1))  ->  trained(keras.optimizers.Nadam(0.1, epsilon=1e-8))
 0.1  tf.contrib.layers.l1_l2_regularizer()(x)  ->  keras.regularizers.L1L2(1.0, 1.0)(x)
 0.1  tf.contrib.losses.cosine_distance(x, y, 1)  ->  keras.losses.CosineSimilarity(axis=1)(y, x)
 """
@@ -251,9 +251,9 @@ def rows():
 
 
 def traps():
-    """[(margin, TF1's form, TF2's form)]"""
+    """[(margin, symbol, TF1's form, TF2's form)]"""
     lines = [line.partition("  ") for line in TRAPS.strip().splitlines()]
-    return [(float(margin), *_row(row)[1:]) for margin, _, row in lines]
+    return [(float(margin), *_row(row)) for margin, _, row in lines]
 
 
 def _row(line):
@@ -310,5 +310,7 @@ def sparse(tf, ids):
 
 def forms():
     """TF1's form of every row and every trap, once."""
-    every = [before for _, before, _ in rows()] + [before for _, before, _ in traps()]
+    every = [before for _, before, _ in rows()] + [
+        before for _, _, before, _ in traps()
+    ]
     return list(dict.fromkeys(every))

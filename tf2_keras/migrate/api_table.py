@@ -114,7 +114,8 @@ def original(symbol):
     for second, firsts in SECOND_NAMES:
         for first in firsts:
             name = re.sub(rf"^tf\.contrib\.{second}", contrib + first, symbol)
-            if name != symbol and name in api():
+            row = api().get(name)
+            if name != symbol and row is not None and row.kind != "module":
                 return original(name)
     return symbol
 

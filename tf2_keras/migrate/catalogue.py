@@ -169,7 +169,8 @@ def _filled(rule, symbol, name):
     if derived and evidence == UNPROVEN and status in ("same", "renamed"):
         evidence = derived.evidence
     cases = [
-        case._replace(replacement=_named(case.replacement, names)) for case in rule.cases
+        case._replace(replacement=_named(case.replacement, names))
+        for case in rule.cases
     ]
     cases += [
         case._replace(note=f"{case.note} {rule.note}")

@@ -5,6 +5,7 @@ of each row of parity_tests/migrate/contrib_rows.py, each in a graph of its own.
 """
 
 import collections
+import operator
 
 import numpy as np
 import tensorflow as tf
@@ -120,6 +121,34 @@ def reads(use_resource):
             return np.array(session.run([old, new, x]))
 
 
+MODULES = (
+    "framework",
+    "layers",
+    "layers.feature_column",
+    "layers.summaries",
+    "losses",
+    "metrics",
+    "slim",
+    "slim.initializers",
+    "slim.layers",
+    "slim.losses",
+    "slim.metrics",
+    "slim.regularizers",
+)
+
+
+def one_object():
+    """[text] of all names that one object of contrib has, apart by blanks."""
+    names = collections.defaultdict(list)
+    for module in MODULES:
+        for name in dir(operator.attrgetter(module)(tf.contrib)):
+            dotted = module + "." + name
+            value = operator.attrgetter(dotted)(tf.contrib)
+            if callable(value) and not name.startswith("_"):
+                names[id(value)].append("tf.contrib." + dotted)
+    return np.array(sorted(" ".join(group) for group in names.values() if group[1:]))
+
+
 def main():
     out = export.folder("contrib", __doc__)
     arrays = collections.OrderedDict(
@@ -127,6 +156,7 @@ def main():
     )
     arrays["reads of a reference variable"] = reads(False)
     arrays["reads of a resource variable"] = reads(True)
+    arrays["names of one object"] = one_object()
     export.write("contrib", out, None, arrays)
 
 
