@@ -166,7 +166,7 @@ def test_second_names_are_of_one_object():
         for names in second.items()
         if not any(group.issuperset(names) for group in groups)
     }
-    assert apart == set() and len(second) > 150
+    assert apart == set() and len(second) > 130
 
 
 MODULES = [

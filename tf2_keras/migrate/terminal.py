@@ -222,8 +222,8 @@ def _words(when, symbol):
 CONDITIONS = {
     "missing": lambda name: f"the argument {name} is missing",
     "keyword": lambda name: f"the argument {name} is given by name",
-    "is": lambda value: f"is {value!r}",
-    "is_not": lambda value: f"is not {value!r}",
+    "is": lambda value: f"is {_literal(value)}",
+    "is_not": lambda value: f"is not {_literal(value)}",
     "kind": lambda kind: f"is written as a {kind}",
     "positional_from": lambda count: f"more than {count} arguments go by position",
     "without_call": lambda names: f"the file never uses {names.replace('|', ' or ')}",
@@ -231,3 +231,12 @@ CONDITIONS = {
         f"it is given what {names.replace('|', ' or ')} returned"
     ),
 }
+
+
+def _literal(value):
+    """As Python has it: None, and symbols of TensorFlow, are texts in rules.toml."""
+    if value == "None":
+        return value
+    if isinstance(value, str) and value.startswith("tensorflow."):
+        return catalogue.canonical(value)
+    return repr(value)
