@@ -247,6 +247,27 @@ CLAIMS = {
     "dropout's share": Claim(
         f"{TF}tf.nn.dropout(x, keep_prob)", "dropout", "changes", ("1 - keep_prob",)
     ),
+    "BERT's dropout, a share of its own": Claim(
+        f"{TF}tf.nn.dropout(x, 1.0 - dropout_prob)",
+        "dropout",
+        "changes",
+        ("Dropout(1.0 - dropout_prob", "rate=1 - (1.0 - dropout_prob)"),
+    ),
+    "half of a sum": Claim(
+        f"{SLIM}slim.l2_regularizer(a + b)",
+        "l2_regularizer",
+        "gone",
+        ("L2(a + b)", "L2((a + b) / 2)"),
+    ),
+    "a method of what is computed": Claim(
+        f"{TF}tf.assign(a + b, c)", "assign", "restructure", ("(a + b).assign(c)",)
+    ),
+    "a flag's value": Claim(
+        f"{TF}FLAGS = tf.app.flags.FLAGS\ntf.train.AdamOptimizer(FLAGS.rate)",
+        "AdamOptimizer",
+        "changes",
+        ("Adam(FLAGS.rate)",),
+    ),
     "an optimizer's own numbers": Claim(
         f"{TF}tf.train.AdamOptimizer(2e-4, beta1=0.5)",
         "AdamOptimizer",

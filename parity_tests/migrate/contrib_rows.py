@@ -176,6 +176,26 @@ streamed(tf.contrib.metrics.streaming_specificity_at_sensitivity(chances, truth,
 streamed(tf.contrib.metrics.streaming_recall_at_k(x, classes, 2))  ->  streamed(keras.metrics.Mean(), tf.cast(tf.math.in_top_k(classes, x, 2), tf.float32))
 streamed(tf.contrib.metrics.streaming_concat(x))  ->  x
 
+streamed(tf.metrics.true_positives(truth, truth[:, ::-1]))  ->  streamed(keras.metrics.TruePositives(), truth, truth[:, ::-1])
+streamed(tf.metrics.true_positives_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.TruePositives([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.true_negatives(truth, truth[:, ::-1]))  ->  streamed(keras.metrics.TrueNegatives(), truth, truth[:, ::-1])
+streamed(tf.metrics.true_negatives_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.TrueNegatives([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.false_positives(truth, truth[:, ::-1]))  ->  streamed(keras.metrics.FalsePositives(), truth, truth[:, ::-1])
+streamed(tf.metrics.false_positives_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.FalsePositives([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.false_negatives(truth, truth[:, ::-1]))  ->  streamed(keras.metrics.FalseNegatives(), truth, truth[:, ::-1])
+streamed(tf.metrics.false_negatives_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.FalseNegatives([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.precision_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.Precision([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.recall_at_thresholds(truth, chances, [0.25, 0.75]))  ->  streamed(keras.metrics.Recall([0.25, 0.75]), truth, chances)
+streamed(tf.metrics.sensitivity_at_specificity(truth, chances, 0.5))  ->  streamed(keras.metrics.SensitivityAtSpecificity(0.5), truth, chances)
+streamed(tf.metrics.specificity_at_sensitivity(truth, chances, 0.5))  ->  streamed(keras.metrics.SpecificityAtSensitivity(0.5), truth, chances)
+streamed(tf.metrics.mean_relative_error(y, x, y))  ->  streamed(keras.metrics.Mean(), tf.math.divide_no_nan(tf.abs(y - x), y))
+streamed(tf.metrics.mean_cosine_distance(y, x, 1))  ->  1.0 - tf.reduce_mean(tf.reduce_sum(x * y, 1))
+streamed(tf.metrics.percentage_below(x, 0.5))  ->  streamed(keras.metrics.Mean(), tf.cast(x < 0.5, tf.float32))
+streamed(tf.metrics.mean_tensor(x))  ->  x
+tf.nn.xw_plus_b(x, w(0, 3, 5), w(1, 5))  ->  layer(keras.layers.Dense(5), x)
+tf.nn.relu_layer(x, w(0, 3, 5), w(1, 5))  ->  layer(keras.layers.Dense(5, activation='relu'), x)
+tf.image.resize_image_with_pad(images, 7, 11)  ->  tf.image.pad_to_bounding_box(tf1_semantics.layers.ResizeBilinear([7, 7])(images), 0, 2, 7, 11)
+
 trained(tf.contrib.opt.AdaMaxOptimizer(0.1))  ->  trained(keras.optimizers.Adamax(0.1, epsilon=1e-8))
 trained(tf.contrib.opt.AdamWOptimizer(0.01, 0.1))  ->  trained(tf1_semantics.optimizers.AdamW(0.01, 0.1))
 trained(tf.contrib.opt.MomentumWOptimizer(0.01, 0.1, 0.9))  ->  trained(tf1_semantics.optimizers.MomentumW(0.01, 0.1, 0.9))
@@ -239,6 +259,7 @@ TRAPS = """
 0.05  tf.contrib.seq2seq.sequence_loss(logits, tags, mask)  ->  tf1_semantics.losses.compute_weighted_loss(tf.nn.sparse_softmax_cross_entropy_with_logits(tags, logits), mask)
 0.5  tf.nn.embedding_lookup([table, table * 2.0], ids)  ->  tf.nn.embedding_lookup([table, table * 2.0], ids)
 0.1  tf.image.resize_bicubic(images, [7, 5])  ->  tf.image.resize(images, [7, 5], 'bicubic')
+0.5  tf.image.resize_image_with_pad(images, 7, 11)  ->  tf.compat.v1.image.resize_image_with_pad(images, 7, 11)
 0.1  trained(tf.contrib.opt.NadamOptimizer(0.1))  ->  trained(keras.optimizers.Nadam(0.1, epsilon=1e-8))
 0.1  tf.contrib.layers.l1_l2_regularizer()(x)  ->  keras.regularizers.L1L2(1.0, 1.0)(x)
 0.1  tf.contrib.losses.cosine_distance(x, y, 1)  ->  keras.losses.CosineSimilarity(axis=1)(y, x)
@@ -258,7 +279,7 @@ def traps():
 
 def _row(line):
     before, _, after = line.partition("  ->  ")
-    first = re.search(r"tf\.(contrib|layers|image|nn)\.[\w.]+", before)
+    first = re.search(r"tf\.(contrib|layers|image|metrics|nn)\.[\w.]+", before)
     named = re.search(r"apply\((tf\.contrib\.data\.\w+)", before)
     return (named.group(1) if named else first.group()), before, after
 

@@ -19,6 +19,7 @@ from tf2_keras.migrate.signatures import signature
 
 UNKNOWN = "…"
 LEFT_OUT = "\0"
+OPERATION = re.compile(r"^-|^[^\[(]* [-+*/]")
 FIELD = re.compile(
     r"\{(?:(?P<name>\w+)=)?(?P<argument>\w+)(?:\|(?P<default>[^{}]*))?\}"
 )
@@ -45,9 +46,19 @@ def rendered(template, symbol, call, successor):
             return LEFT_OUT
         if text is None:
             text = _default(symbol, argument, successor)
-        return f"{name}={text}" if name else text
+        if name:
+            return f"{name}={text}"
+        return f"({text})" if OPERATION.search(text) and computed_with(field) else text
 
     return tidied(FIELD.sub(fill, template))
+
+
+def computed_with(field):
+    """Whether a field of a template stands in an operation or before an attribute."""
+    before, after = field.string[: field.start()], field.string[field.end() :]
+    return bool(
+        re.search(r"[-+*/] ?$", before) or re.match(r" ?[-+*/<]|\.\w|\[", after)
+    )
 
 
 def tidied(text):
@@ -68,7 +79,8 @@ def _text(symbol, call, argument, successor):
         value = call.literals[place] if place < len(call.literals) else None
     else:
         return None
-    if isinstance(value, str) and value.startswith("tensorflow."):
+    is_symbol = isinstance(value, str) and value.startswith("tensorflow.")
+    if is_symbol and ".FLAGS." not in value:
         return successor(value) or UNKNOWN
     return call.texts.get(key, UNKNOWN)
 

@@ -68,7 +68,7 @@ def namespace(run):
         name: array if name == "ids" or array.dtype.kind == "U" else tf.constant(array)
         for name, array in contrib_rows.inputs().items()
     }
-    names.update(tf=tf, np=np, sparse=contrib_rows.sparse)
+    names.update(tf=tf, np=np, sparse=contrib_rows.sparse, w=contrib_rows.w)
     names.update({word: getattr(run, word) for word in WORDS})
     return names
 
