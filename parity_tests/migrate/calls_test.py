@@ -54,6 +54,18 @@ CLAIMS = {
         ("training=False",),
         ("momentum=1.0",),
     ),
+    "contrib's batch norm, channels first": Claim(
+        f"{TF}{BATCH_NORM}, updates_collections=None, data_format='NCHW')",
+        "batch_norm",
+        "gone",
+        ("(axis=1, momentum=0.9",),
+    ),
+    "contrib's convolution, channels first": Claim(
+        f"{SLIM}slim.conv2d(x, 8, 3, data_format='NCHW')",
+        "conv2d",
+        "gone",
+        ("data_format='channels_first'",),
+    ),
     "contrib's batch norm that is not trainable": Claim(
         f"{TF}{BATCH_NORM}, trainable=False)",
         "batch_norm",

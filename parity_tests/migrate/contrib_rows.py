@@ -92,6 +92,13 @@ moved(tf.layers.batch_normalization(images, training=True, momentum=0.9, trainab
 moved(tf.layers.batch_normalization(x, training=True, momentum=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=1.0), x)
 moved(tf.layers.batch_normalization(x, training=True, momentum=0.9), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=0.9), x)
 
+tf.keras.initializers.RandomNormal(seed=1)([40, 30])  ->  tf1_semantics.initializers.RandomNormal(stddev=0.05, seed=1)([40, 30])
+tf.keras.initializers.random_normal(seed=1)([40, 30])  ->  tf1_semantics.initializers.RandomNormal(stddev=0.05, seed=1)([40, 30])
+tf.keras.initializers.normal(seed=1)([40, 30])  ->  tf1_semantics.initializers.RandomNormal(stddev=0.05, seed=1)([40, 30])
+tf.keras.initializers.TruncatedNormal(seed=1)([40, 30])  ->  tf1_semantics.initializers.TruncatedNormal(stddev=0.05, seed=1)([40, 30])
+tf.keras.initializers.RandomUniform(seed=1)([40, 30])  ->  tf1_semantics.initializers.RandomUniform(-0.05, 0.05, seed=1)([40, 30])
+tf.keras.initializers.uniform(seed=1)([40, 30])  ->  tf1_semantics.initializers.RandomUniform(-0.05, 0.05, seed=1)([40, 30])
+
 tf.layers.conv1d(sequences, 4, 3)  ->  layer(keras.layers.Conv1D(4, 3), sequences)
 tf.layers.conv3d(volume, 3, 2)  ->  layer(keras.layers.Conv3D(3, 2), volume)
 tf.layers.conv3d_transpose(volume, 3, 2)  ->  layer(keras.layers.Conv3DTranspose(3, 2), volume)
@@ -279,7 +286,7 @@ def traps():
 
 def _row(line):
     before, _, after = line.partition("  ->  ")
-    first = re.search(r"tf\.(contrib|layers|image|metrics|nn)\.[\w.]+", before)
+    first = re.search(r"tf\.(contrib|keras|layers|image|metrics|nn)\.[\w.]+", before)
     named = re.search(r"apply\((tf\.contrib\.data\.\w+)", before)
     return (named.group(1) if named else first.group()), before, after
 

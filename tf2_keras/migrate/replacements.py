@@ -9,7 +9,7 @@ activation=None)``. In braces stands an argument of TF1's:
     {use_bias=bias}    by another name; left out where the call leaves it out
     {name=argument|x}  with x where the call leaves it out
 
-What a call unpacks, and what is no number, text, name or short list of such, is …; a
+TensorFlow's data formats are rewritten as Keras's. What a call unpacks, and what is no number, text, name or short list of such, is …; a
 symbol that is not called shows the names of its arguments.
 """
 
@@ -46,11 +46,24 @@ def rendered(template, symbol, call, successor):
             return LEFT_OUT
         if text is None:
             text = _default(symbol, argument, successor)
+        if argument == "data_format":
+            text = in_keras(name, text)
         if name:
             return f"{name}={text}"
         return f"({text})" if OPERATION.search(text) and computed_with(field) else text
 
     return tidied(FIELD.sub(fill, template))
+
+
+def in_keras(name, data_format):
+    """TensorFlow's data format as Keras has it, or as the axis of the channels."""
+    letters = data_format.strip("'")
+    if not re.fullmatch("N[A-Z]{2,4}", letters):
+        return UNKNOWN if name == "axis" else data_format
+    last = letters.endswith("C")
+    if name == "axis":
+        return "-1" if last else "1"
+    return repr("channels_last" if last else "channels_first")
 
 
 def computed_with(field):
