@@ -284,6 +284,7 @@ CONDITIONS = [
     ({"keyword": "scale"}, "tf.f(x, 1.0)", False),
     ({"keyword": "scale"}, "tf.f(x, scale=1.0)", True),
     ({"missing": "scale"}, "tf.f(x)", True),
+    ({"missing": "scale"}, "tf.f(x, **more)", False),
     ({"missing": "scale"}, "tf.f(x, 1.0)", False),
     ({"argument": "scale", "also": {"missing": "dim"}}, "tf.f(x, 1.0)", True),
     ({"argument": "scale", "also": {"missing": "dim"}}, "tf.f(x, 1.0, 2, 3)", False),
