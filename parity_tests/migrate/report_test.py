@@ -392,7 +392,7 @@ def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
     monkeypatch.setattr(catalogue, "find", lambda _symbol: rule)
     _, out, _ = tf_parity("explain", "tf.log")
     for words in (
-        "the argument name (or number 2) is given and is 'a'",
+        "the argument name (or number 2) is 'a'",
         "No.",
         "tf.math.log(1)",
         "the file never uses tf.exp or tf.abs",

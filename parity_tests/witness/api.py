@@ -49,6 +49,8 @@ CONTRIB = (
     "metrics",
     "losses",
 )
+# And the signatures of these.
+SIGNED = (*CONTRIB, "crf", "cudnn_rnn", "eager", "image", "lookup")
 
 
 def main(arguments=None):
@@ -213,7 +215,7 @@ def imported(module, value):
 def terse(symbol):
     """Whether to leave the signature out, to keep the file small."""
     names = symbol.split(".")
-    return names[1] == "raw_ops" or (names[1] == "contrib" and names[2] not in CONTRIB)
+    return names[1] == "raw_ops" or (names[1] == "contrib" and names[2] not in SIGNED)
 
 
 def public_names(module):

@@ -85,6 +85,32 @@ def canonical(symbol):
         symbol = shorter
 
 
+# Where 1.15 had one object under two names, contrib's second one first: slim imports all
+# of contrib.layers and contrib.framework.
+SECOND_NAMES = (
+    (r"slim\.(losses|metrics)\.", (r"\1.",)),
+    (r"slim\.(?:layers|initializers|regularizers)\.", ("layers.",)),
+    (r"slim\.", ("layers.", "framework.")),
+    (r"layers\.convolution(\dd)", (r"layers.conv\1",)),
+    (r"layers\.separable_convolution2d", ("layers.separable_conv2d",)),
+    (r"layers\.feature_column\.", ("layers.",)),
+    (r"layers\.summaries\.", ("layers.",)),
+)
+
+
+@functools.cache
+def original(symbol):
+    """'tf.contrib.layers.conv2d' for 'tf.contrib.slim.convolution2d', the same object."""
+    contrib = "tf.contrib."
+    for second, firsts in SECOND_NAMES:
+        for first in firsts:
+            name = re.sub(rf"^tf\.contrib\.{second}", contrib + first, symbol)
+            row = api().get(name)
+            if name != symbol and row is not None and row.kind != "module":
+                return original(name)
+    return symbol
+
+
 def canonical_target(target):
     return re.sub(r"^tf\.compat\.v2\.", "tf.", target)
 

@@ -16,12 +16,15 @@ class Call(NamedTuple):
     origins: canonical symbols whose results the arguments were computed from; for a
         method those that its object was made with. Only symbols that a condition asks
         for, see ``conditions.origin``.
+    texts: {place or keyword: how the argument is written}, of what is short; see
+        ``expressions.text``. Only of calls of TensorFlow's symbols.
     """
 
     positional: int = 0
     keywords: dict = {}
     literals: tuple = ()
     origins: frozenset = frozenset()
+    texts: dict = {}
 
     @property
     def unpacks(self):
@@ -101,6 +104,7 @@ class Defaults(NamedTuple):
 
     symbols: frozenset
     keywords: dict
+    texts: dict
     block: tuple
     frame: tuple
 

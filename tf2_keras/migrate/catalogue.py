@@ -15,23 +15,44 @@ name), ``changes`` (the name or its official successor computes something else),
 import difflib
 import fnmatch
 import functools
+import re
 
 from tf2_keras.migrate.api_table import (
     api,
     canonical,
     canonical_target,
+    original,
     tables,
-    within,
 )
+from tf2_keras.migrate.replacements import rendered
 from tf2_keras.migrate.rule_file import (
     IDENTITY,
     TEXTS,
     UNPROVEN,
     Case,
     Rule,
-    placed,
     rules,
 )
+from tf2_keras.migrate.when import holds
+
+# TensorFlow's table of moved arguments names those before them as well, which are where
+# they were: the first place of 1.15's that has another argument today.
+FIRST_MOVED = {
+    "tf.debugging.assert_all_finite": 3,
+    "tf.nn.avg_pool": 6,
+    "tf.nn.avg_pool2d": 6,
+    "tf.nn.conv1d": 4,
+    "tf.nn.conv2d": 4,
+    "tf.nn.convolution": 2,
+    "tf.nn.ctc_beam_search_decoder": 4,
+    "tf.nn.fractional_avg_pool": 4,
+    "tf.nn.fractional_max_pool": 4,
+    "tf.nn.max_pool": 6,
+    "tf.reduce_join": 5,
+    "tf.strings.reduce_join": 5,
+    "tf.verify_tensor_all_finite": 3,
+    "tf.while_loop": 7,
+}
 
 
 @functools.cache
@@ -64,17 +85,42 @@ def decide(rule, call, used=None):
     nothing in it calls for what the symbol needs elsewhere. ``with_call`` holds where
     the call was given what one of its symbols returned, or a method's object was.
 
-    call: has ``positional``, the number of positional arguments, ``keywords``, {name:
-        literal or None}, with '*' or '**' as a further key where the call unpacks, and
-        ``origins``, see bindings.Call; or None where the symbol is not called.
+    call: a bindings.Call, or None where the symbol is not called.
     used: the symbols that the whole file uses; without_call does not hold where it is
         None.
     """
     for case in rule.cases:
-        if _holds(case.when, call, used):
+        if holds(case.when, rule.symbol, call, used):
             changed = {key: getattr(case, key) for key in TEXTS if getattr(case, key)}
-            return rule._replace(**changed)
-    return rule
+            rule = rule._replace(**changed)
+            break
+    return rule._replace(**_rendered(rule, rule.symbol, call))
+
+
+def shown(rule):
+    """The rule as it reads without a call: every case, with names of arguments."""
+    cases = tuple(
+        case._replace(**_rendered(case, rule.symbol, None)) for case in rule.cases
+    )
+    return rule._replace(**_rendered(rule, rule.symbol, None), cases=cases)
+
+
+def _rendered(text, symbol, call):
+    """{'replacement': …, 'note': …} of a Rule or Case, with the arguments of a call."""
+    return {
+        key: rendered(getattr(text, key), symbol, call, _name_today)
+        for key in ("replacement", "note")
+    }
+
+
+def _name_today(dotted):
+    """What a TF1 symbol that stands as an argument is called today; None if unsure."""
+    rule = find(dotted)
+    if rule is None or rule.status not in ("same", "renamed"):
+        return None
+    if rule.status == "same":
+        return rule.symbol
+    return rule.replacement if re.fullmatch(r"[\w.]+", rule.replacement) else None
 
 
 def every():
@@ -89,8 +135,9 @@ def every():
 def _answer(symbol):
     """The rule of exactly this symbol; None if nothing says anything about it."""
     known = rules()
-    if symbol in known.exact:
-        return _filled(known.exact[symbol], symbol, symbol.rpartition(".")[2])
+    for name in dict.fromkeys((symbol, original(symbol))):
+        if name in known.exact:
+            return _filled(known.exact[name], symbol, name.rpartition(".")[2])
     derived = _derived(symbol)
     pattern = _pattern(symbol)
     owner = _owner(symbol)
@@ -111,7 +158,7 @@ def _filled(rule, symbol, name):
     """A rule as that of ``symbol``; TensorFlow's tables add what became of arguments."""
     derived = _derived(symbol)
     today = derived.replacement if derived and derived.replacement else symbol
-    replacement = rule.replacement.replace("{symbol}", today).replace("{name}", name)
+    names = {"{symbol}": today, "{name}": name}
     row, status, evidence = api().get(symbol), rule.status, rule.evidence
     # A rule may speak of siblings of which some are not where the others are.
     if row is not None and row.in_tf1 and not row.in_v2:
@@ -121,19 +168,32 @@ def _filled(rule, symbol, name):
             status = "renamed"
     if derived and evidence == UNPROVEN and status in ("same", "renamed"):
         evidence = derived.evidence
-    cases = tuple(
+    cases = [
+        case._replace(replacement=_named(case.replacement, names))
+        for case in rule.cases
+    ]
+    cases += [
         case._replace(note=f"{case.note} {rule.note}")
         for case in _table_cases(symbol, status)
-    )
+    ]
+    replacement = _named(rule.replacement, names)
+    if status == "gone" and replacement == symbol:
+        replacement = ""
     return _proven(
         rule._replace(
             symbol=symbol,
             status=status,
             replacement=replacement,
             evidence=evidence,
-            cases=rule.cases + cases,
+            cases=tuple(cases),
         )
     )
+
+
+def _named(replacement, names):
+    for field, name in names.items():
+        replacement = replacement.replace(field, name)
+    return replacement
 
 
 def _owner(symbol):
@@ -209,25 +269,28 @@ def _derived(symbol):
 
 def _table_cases(symbol, status):
     """Arguments that have other names or places in TF2, by TensorFlow's tables."""
+    if tables().renames.get(symbol, "").startswith("tf.compat.v1."):
+        return ()  # as it was
     status = "renamed" if status == "same" else ""  # the call cannot stay as it is
     cases = [
-        Case({"argument": old}, status, "", f"The argument {old} is {new} in TF2.")
+        Case({"keyword": old}, status, "", f"The argument {old} is {new} in TF2.")
         for old, new in tables().keywords.get(symbol, {}).items()
         if old != new and isinstance(new, str)
     ]
     order = tables().orders.get(symbol, [])
     moved = [place for place, name in enumerate(order) if name is not None]
     if moved:
+        first = FIRST_MOVED.get(symbol, moved[0])
         words = "Pass the arguments by name: in TF2 they come in another order from "
         cases.append(
             Case(
-                {"positional_from": moved[0]},
+                {"positional_from": first},
                 status,
                 "",
-                f"{words}number {moved[0] + 1} on.",
+                f"{words}number {first + 1} on.",
             )
         )
-    return tuple(placed(case, symbol) for case in cases)
+    return tuple(cases)
 
 
 def _alive(target):
@@ -236,31 +299,3 @@ def _alive(target):
         return row is not None and row.in_compat_v1
     row = api().get(target)
     return row is not None and row.in_v2
-
-
-def _holds(when, call, used):
-    if "without_call" in when:
-        if used is None or _any_within(used, when["without_call"]):
-            return False
-        if len(when) == 1:
-            return True
-    if call is None:
-        return False
-    if "with_call" in when and not _any_within(call.origins, when["with_call"]):
-        return False
-    unpacks = "*" in call.keywords or "**" in call.keywords
-    place = when.get("position")
-    given = place is not None and call.positional > place
-    if "positional_from" in when and call.positional <= when["positional_from"]:
-        return False
-    if "missing" in when and (unpacks or given or when["missing"] in call.keywords):
-        return False
-    if "argument" in when:
-        if "is" in when:
-            return call.keywords.get(when["argument"]) == when["is"]
-        return given or when["argument"] in call.keywords
-    return True
-
-
-def _any_within(symbols, names):
-    return any(within(symbol, names.split("|")) for symbol in symbols)

@@ -6,7 +6,13 @@ The value is a Symbol, an Instance, a Scope, or None for anything else.
 import ast
 import functools
 
-from tf2_keras.migrate import conditions, public_names, tensors, tracing
+from tf2_keras.migrate import (
+    conditions,
+    public_names,
+    replacements,
+    tensors,
+    tracing,
+)
 from tf2_keras.migrate.api_table import canonical
 from tf2_keras.migrate.bindings import (
     ROOT,
@@ -18,9 +24,18 @@ from tf2_keras.migrate.bindings import (
     either,
     origins,
 )
+from tf2_keras.migrate.replacements import UNKNOWN
 from tf2_keras.migrate.statements import function, signature
 
 MAKE_DATASETS = "tensorflow.data."
+LONGEST = 60  # characters of an argument that is repeated in advice
+OPERATORS = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+}
 # These take a target and what was predicted for it, one minus the other.
 DIFFERENCES = (
     "subtract",
@@ -117,9 +132,8 @@ def _called(reader, node, unpacks=False):
         by_method = isinstance(node.func, ast.Attribute) and tensors.kind(value)
         return value if by_method else tensors.mapping(reader, node, values)
     made_from = origins(values)
-    if made_from:
-        arguments = arguments._replace(origins=made_from)
-        reader.uses[place] = reader.uses[place]._replace(call=arguments)
+    arguments = arguments._replace(origins=made_from, texts=_texts(node))
+    reader.uses[place] = reader.uses[place]._replace(call=arguments)
     name = value.dotted.rpartition(".")[2]
     if name in DIFFERENCES:
         _difference(reader, node, values[:2])
@@ -165,7 +179,44 @@ def _literal(reader, node):
         return -value if isinstance(value, (int, float)) else None
     if kind in (ast.List, ast.Tuple):
         return [_literal(reader, element) for element in node.elts]
-    return None
+    return [None] if kind is ast.ListComp else None
+
+
+def _texts(node):
+    """{place or keyword: text} of a call's arguments, as far as they are short."""
+    written = {
+        place: text(argument)
+        for place, argument in enumerate(node.args)
+        if type(argument) is not ast.Starred
+    }
+    for keyword in node.keywords:
+        written[keyword.arg or "**"] = text(keyword.value)
+    return written
+
+
+def text(node):
+    """Code of a number, a text, a name or path, or of a short list or one operation of
+    such; … for anything else."""
+    kind = type(node)
+    if kind is ast.Constant:
+        written = replacements.as_written(node.value)
+    elif kind is ast.Name:
+        written = node.id
+    elif kind is ast.Attribute:
+        written = f"{text(node.value)}.{node.attr}"
+    elif kind is ast.UnaryOp and type(node.op) is ast.USub:
+        written = f"-{text(node.operand)}"
+    elif kind is ast.BinOp and type(node.op) in OPERATORS:
+        sides = [text(side) for side in (node.left, node.right)]
+        if ast.BinOp in (type(node.left), type(node.right)):
+            return UNKNOWN
+        written = f" {OPERATORS[type(node.op)]} ".join(sides)
+    elif kind is ast.List or (kind is ast.Tuple and len(node.elts) > 1):
+        elements = ", ".join(map(text, node.elts))
+        written = f"[{elements}]" if kind is ast.List else f"({elements})"
+    else:
+        return UNKNOWN
+    return written if len(written) <= LONGEST and UNKNOWN not in written else UNKNOWN
 
 
 def _imported_by_call(reader, node):
@@ -196,7 +247,13 @@ def _remember_defaults(reader, node, arguments):
     symbols = {value.dotted for value in values if isinstance(value, Symbol)}
     if symbols:
         reader.defaults.append(
-            Defaults(frozenset(symbols), arguments.keywords, None, reader.frame)
+            Defaults(
+                frozenset(symbols),
+                arguments.keywords,
+                {key: arguments.texts[key] for key in arguments.keywords},
+                None,
+                reader.frame,
+            )
         )
 
 

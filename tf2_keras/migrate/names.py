@@ -63,14 +63,16 @@ class Reader:
         if use.call is None:
             return use
         inner = [frame for frame in self.frames if frame[0] <= use.line <= frame[1]]
-        keywords = {}
+        keywords, texts = {}, {}
         for defaults in self.defaults:
             if use.dotted in defaults.symbols and defaults.hold_for(
                 use.line, max(inner, default=None)
             ):
                 keywords.update(defaults.keywords)
+                texts.update(defaults.texts)
         keywords.update(use.call.keywords)
-        return use._replace(call=use.call._replace(keywords=keywords))
+        texts.update(use.call.texts)
+        return use._replace(call=use.call._replace(keywords=keywords, texts=texts))
 
     def emit(self, node, dotted, call=None, kind="name", alias=1):
         self.uses.append(Use(node.lineno, node.col_offset, dotted, call, kind, alias))

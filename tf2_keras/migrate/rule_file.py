@@ -7,29 +7,22 @@ import re
 from typing import NamedTuple
 
 from tf2_keras.migrate import statuses
-from tf2_keras.migrate.api_table import api, canonical
+from tf2_keras.migrate.api_table import canonical
+from tf2_keras.migrate.when import CONDITIONS, KINDS, VALUES
 
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rules.toml")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+RULES = ("rules.toml", "rules_contrib.toml")
 STATUSES = tuple(status for status in statuses.STATUSES if status != "unknown")
 UNPROVEN = "unproven"
 # The test that runs both sides of an idiom: it proves what the snippet names.
 IDIOM = "parity_tests/migrate/idioms_test.py::test_both_sides_of_an_idiom_agree"
 # The test that looks whether the old name and the new one are one object.
 IDENTITY = "parity_tests/migrate/same_test.py::test_the_old_name_and_the_new_one_are_one_object"
-CONDITIONS = (
-    "argument",
-    "position",
-    "is",
-    "missing",
-    "positional_from",
-    "without_call",
-    "with_call",
-)
 TEXTS = ("status", "replacement", "note", "chapter", "evidence")
 RULE_FIELDS = ("symbol", *TEXTS, "before", "after", "runs", "case")
 PROOF_FIELDS = ("evidence", "symbols")
@@ -91,9 +84,13 @@ class Rules(NamedTuple):
 
 @functools.cache
 def rules():
-    """rules.toml, checked."""
-    with open(RULES, "rb") as file:
-        return checked(tomllib.load(file))
+    """The files of RULES, checked as one."""
+    data = {}
+    for name in RULES:
+        with open(os.path.join(FOLDER, name), "rb") as file:
+            for key, tables in tomllib.load(file).items():
+                data.setdefault(key, []).extend(tables)
+    return checked(data)
 
 
 def checked(data):
@@ -121,7 +118,8 @@ def checked(data):
         symbol
         for rule in (*exact.values(), *patterns.values())
         for case in rule.cases
-        for symbol in case.when.get("with_call", "").split("|")
+        for names in asked(case.when, "with_call")
+        for symbol in names.split("|")
     }
     return Rules(exact, tuple(patterns.values()), proofs, frozenset(origins))
 
@@ -165,7 +163,7 @@ def _rules_of(table):
             table.get("note", ""),
             table.get("chapter", ""),
             _evidence_for(symbol, table),
-            tuple(placed(case, symbol) for case in cases),
+            tuple(cases),
             # One idiom is told once, under the first of the names.
             table.get("before", "").strip() if symbol == symbols[0] else "",
             table.get("after", "").strip() if symbol == symbols[0] else "",
@@ -191,26 +189,34 @@ def _case_of(table, where):
         _refuse(
             f"{where} must have a condition", when, 'Write when = { argument = "…" }'
         )
-    _only(when, CONDITIONS, f"when in {where[0].lower() + where[1:]}")
-    if set(when) <= {"position", "is"} or ("is" in when and "argument" not in when):
-        _refuse(
-            f"{where} must name an argument", when, 'Write { argument = "…", is = … }'
-        )
+    _check_condition(when, where)
     _check_texts(table, where)
     return Case(when, **{key: table[key] for key in TEXTS if key in table})
 
 
-def placed(case, symbol):
-    """Fills in the place of an argument from the recorded signature."""
-    name = case.when.get("argument") or case.when.get("missing")
-    row = api().get(symbol)
-    if name is None or "position" in case.when or row is None:
-        return case
-    positional = row.signature.strip("()").split(", *")[0].split(", ")
-    names = [parameter.partition("=")[0] for parameter in positional]
-    if name not in names:
-        return case
-    return case._replace(when={**case.when, "position": names.index(name)})
+def _check_condition(when, where):
+    _only(when, CONDITIONS, f"when in {where[0].lower() + where[1:]}")
+    asks = set(when) - {"position", *VALUES}
+    if not asks or (set(VALUES) & set(when) and "argument" not in when):
+        _refuse(
+            f"{where} must name an argument", when, 'Write { argument = "…", is = … }'
+        )
+    if when.get("kind", "list") not in KINDS:
+        _refuse(
+            f"kind in {where[0].lower() + where[1:]} must be known",
+            when["kind"],
+            f"Choose one of {', '.join(KINDS)}",
+        )
+    if "also" in when:
+        _check_condition(when["also"], where)
+
+
+def asked(when, key):
+    """What a condition asks with ``key``, its ``also`` included."""
+    while when:
+        if key in when:
+            yield when[key]
+        when = when.get("also")
 
 
 def _check_texts(table, where):

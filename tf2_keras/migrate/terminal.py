@@ -9,7 +9,9 @@ from rich.text import Text
 
 from tf2_keras.migrate import catalogue, pages, public_names
 from tf2_keras.migrate.printable import printable
+from tf2_keras.migrate.signatures import signature
 from tf2_keras.migrate.statuses import STATUSES
+from tf2_keras.migrate.when import VALUES
 
 SEVERITY = {status: place for place, status in enumerate(STATUSES)}
 PLACES = 12  # of one symbol that are listed one by one
@@ -172,7 +174,7 @@ def explained(symbol):
             f"SYMBOL must be one of TensorFlow 1.x. Received: {printable(symbol)}. "
             f"{remedy}."
         )
-    return rule
+    return catalogue.shown(rule)
 
 
 def explanation(rule, chapters=None):
@@ -191,7 +193,7 @@ def explanation(rule, chapters=None):
     _rows(table, rule, chapters)
     for case in rule.cases:
         table.add_section()
-        table.add_row("when", Text(_condition(case.when)))
+        table.add_row("when", Text(" ".join(_words(case.when, rule.symbol))))
         if case.status:
             table.add_row("status", Text(case.status, STATUSES[case.status].style))
         _rows(table, case, chapters)
@@ -233,20 +235,39 @@ def _rows(table, rule, chapters):
         table.add_row("evidence", Text(rule.evidence))
 
 
-def _condition(when):
-    words = []
-    for key, value in when.items():
-        if key == "argument":
-            place = f" (or number {when['position'] + 1})" if "position" in when else ""
-            words.append(f"the argument {value}{place} is given")
-        elif key == "missing":
-            words.append(f"the argument {value} is missing")
-        elif key == "is":
-            words.append(f"and is {value!r}")
-        elif key == "positional_from":
-            words.append(f"more than {value} arguments go by position")
-        elif key == "without_call":
-            words.append(f"the file never uses {value.replace('|', ' or ')}")
-        elif key == "with_call":
-            words.append(f"it is given what {value.replace('|', ' or ')} returned")
-    return " ".join(words)
+def _words(when, symbol):
+    if "argument" in when:
+        name = when["argument"]
+        place = when.get("position", signature(symbol).place(name))
+        by_position = "" if place is None else f" (or number {place + 1})"
+        given = "" if set(VALUES) & set(when) else " is given"
+        yield f"the argument {name}{by_position}{given}"
+    for key, words in CONDITIONS.items():
+        if key in when:
+            yield words(when[key])
+    if "also" in when:
+        yield "and"
+        yield from _words(when["also"], symbol)
+
+
+CONDITIONS = {
+    "missing": lambda name: f"the argument {name} is missing",
+    "keyword": lambda name: f"the argument {name} is given by name",
+    "is": lambda value: f"is {_literal(value)}",
+    "is_not": lambda value: f"is not {_literal(value)}",
+    "kind": lambda kind: f"is written as a {kind}",
+    "positional_from": lambda count: f"more than {count} arguments go by position",
+    "without_call": lambda names: f"the file never uses {names.replace('|', ' or ')}",
+    "with_call": lambda names: (
+        f"it is given what {names.replace('|', ' or ')} returned"
+    ),
+}
+
+
+def _literal(value):
+    """As Python has it: None, and symbols of TensorFlow, are texts in rules.toml."""
+    if value == "None":
+        return value
+    if isinstance(value, str) and value.startswith("tensorflow."):
+        return catalogue.canonical(value)
+    return repr(value)

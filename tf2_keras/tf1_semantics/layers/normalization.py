@@ -65,7 +65,10 @@ class BatchNormalization(ElementwiseLayer):
         moving -= (moving - statistic) * (1 - momentum)
 
     The statistics move in the forward pass, where TF1 left that to UPDATE_OPS: there is
-    no collection to forget. What is not trainable still moves them, as in TF1.
+    no collection to forget. With trainable=False 1.15 made no update op (contrib's for
+    [batch, channels] apart, which it made) and normalised by the batch all the same: the
+    part does both, give it momentum=1.0 to let the statistics stand. contrib's layer
+    takes [batch, channels] through the fused op: reshape to [batch, 1, 1, channels].
 
     ``tf.contrib.layers.batch_norm`` and slim's are this layer with momentum=0.999 and
     scale=False, unless they were told otherwise.
