@@ -1,32 +1,44 @@
-"""Plants small faults in one module and runs its claims against each.
+"""Plants small faults in modules and runs the modules' claims against each.
 
     pip install -e '.[test,mutation]'
-    python -m parity_tests.house.mutation parity_tests/engine/ulps.py --minutes 20
+    python -m parity_tests.house.mutation parity_tests/engine --faults 200 --minutes 20
 
 The faults are cosmic-ray's: another operator or comparison, a number one off, a loop that
-never runs, a decorator gone. They are tried in an order that the seed decides, each in a
-process of its own on a copy of the tree, until all are or the minutes are over. What no
-claim notices is printed as a diff: it wants a claim, or it changes nothing.
+never runs, a decorator gone. They are planted in an order that the seed decides, one at a
+time, on a copy of the tree. What no claim notices is printed as a diff: it wants a claim,
+or it changes nothing and is listed, with the reason, in mutation_equivalents.toml.
 
-cosmic-ray and not mutmut, which forks after its first run of the tests (TensorFlow's
-threads do not survive that) and leaves constants, defaults and decorated functions alone.
+This process has imported TensorFlow but run no op, so that it has none of its threads yet
+and can be forked: a fault costs the import of the project and the tests that notice it. A
+first run without a fault records what each test takes and which lines it runs; tests that
+run the faulty line, or one near it, come first, and all the others after them.
 """
 
 import argparse
 import ast
+import collections
+import contextlib
+import difflib
+import importlib
+import importlib.util
 import os
 import pathlib
+import pickle
 import random
 import re
-import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
+EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
 # Bits and identities in place of arithmetic and order say little for many minutes.
 LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot)$")
+OUTCOMES = ("killed", "survived", "equivalent", "not tried")
 
 
 def named_after(stem, stems):
@@ -86,83 +98,247 @@ def claims(module):
     return [str(path.relative_to(ROOT)) for path in files] + chosen
 
 
-def command(words):
-    """What runs the claims: the same examples for every fault, to the first failure."""
-    pytest = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=quick"]
-    plugins = ["-p", "no:randomly", "-p", "no:cacheprovider"]
-    return shlex.join([*pytest, *plugins, *words])
+class Watch:
+    """A plugin of pytest that records {test: (seconds, {(file, line)})}."""
+
+    def __init__(self, folder, file):
+        self.folder, self.file, self.tests = str(folder), file, {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        lines, start = set(), time.monotonic()
+
+        def trace(frame, *_):
+            name = frame.f_code.co_filename
+            if name.startswith(self.folder) and not name.endswith("_test.py"):
+                lines.add((name, frame.f_lineno))
+                return trace
+
+        sys.settrace(trace)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            self.tests[item.nodeid] = time.monotonic() - start, lines
+
+    def pytest_sessionfinish(self):
+        self.file.write_bytes(pickle.dumps(self.tests))
 
 
-def mutations(module, folder):
-    """Every fault that can be planted in a module, as cosmic-ray describes it."""
+class Order:
+    """A plugin of pytest that runs first what runs a line, and ends what hangs."""
+
+    def __init__(self, tests, file, line):
+        self.tests, self.file, self.line = tests, str(file), line
+
+    def key(self, item):
+        """(lines between the fault and the nearest line that the test runs, seconds)"""
+        seconds, lines = self.tests.get(item.nodeid, (0, ()))
+        near = (abs(line - self.line) for file, line in lines if file == self.file)
+        return min(near, default=sys.maxsize), seconds
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=self.key)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        # Hypothesis lets nothing else through that a test raises.
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(int(20 + 5 * self.key(item)[1]))
+        try:
+            return (yield)
+        finally:
+            signal.alarm(0)
+
+
+def import_others():
+    """Imports what is not of the project; runs no op, and forgets the project."""
+    from parity_tests.witness import reference_conditions
+
+    reference_conditions.import_tensorflow()
+    for name in (
+        *(
+            "tensorflow.compat.v1",
+            "keras",
+            "hypothesis.strategies",
+            "hypothesis.extra.numpy",
+        ),
+        *("click", "rich.table", "jinja2", "fissix.pytree", "pytest_randomly", "xdist"),
+    ):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    from tensorflow.python.eager import context
+
+    if context.context()._initialized:
+        raise RuntimeError(
+            "TensorFlow has run an op, and has threads. It must not yet."
+        )
+    for name in list(sys.modules):
+        if name.split(".")[0] in ("parity_tests", "tf1_graph", "tf2_keras"):
+            del sys.modules[name]
+
+
+def run_tests(words, plugin, folder, seconds):
+    """Runs tests in a child of this process: (whether they hold, what they printed)."""
+    printed = folder / "printed.txt"
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException), printed.open("w") as file:
+            os.setsid()
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+            sys.path[0] = str(folder / "copy")
+            code = pytest.main(
+                [*words, "-x", "-q", "--hypothesis-profile=quick", "-p", "no:randomly"]
+                + ["-p", "no:cacheprovider", f"--basetemp={folder / 'temporary'}"],
+                plugins=[plugin],
+            )
+            sys.stdout.flush()
+            os._exit(code)
+        os._exit(pytest.ExitCode.INTERNAL_ERROR)
+    end, ended, status = time.monotonic() + seconds, 0, None
+    while not ended and time.monotonic() < end:
+        time.sleep(0.02)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if not ended:
+        os.waitpid(child, 0)
+    return status == 0, printed.read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def planted(fault):
+    """Plants a fault; the lines of its diff."""
+    from cosmic_ray.mutating import use_mutation
+    from cosmic_ray.plugins import get_operator
+
+    operator = get_operator(fault.operator_name)(**fault.operator_args)
+    with use_mutation(fault.module_path, operator, fault.occurrence) as (right, wrong):
+        # Two faults in one second look alike to Python, which then reads the first.
+        cached = importlib.util.cache_from_source(fault.module_path)
+        pathlib.Path(cached).unlink(missing_ok=True)
+        texts = right.splitlines(), wrong.splitlines()
+        yield list(
+            difflib.unified_diff(*texts, *[str(fault.module_path)] * 2, "", "", 3, "")
+        )
+
+
+def difference(lines):
+    """A diff as mutation_equivalents.toml has it: what goes and what comes, stripped."""
+    changed = [line for line in lines[2:] if line[0] in "+-"]
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in changed)
+
+
+def listed():
+    """{(module, difference)} of the faults known to change nothing."""
+    import tomllib
+
+    equivalents = tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))["equivalent"]
+    return {(entry["module"], entry["fault"].strip()) for entry in equivalents}
+
+
+def faults(modules, folder):
+    """Every fault that can be planted in modules, as cosmic-ray describes it."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import use_db
 
-    with use_db(os.path.join(folder, "mutations.sqlite")) as database:
-        init([module], database, {})
-        specifications = [item.mutations for item in database.work_items]
-    return [s for s in specifications if not LEFT_OUT.search(s[0].operator_name)]
+    with use_db(str(folder / "faults.sqlite")) as database:
+        init(modules, database, {})
+        specifications = [item.mutations[0] for item in database.work_items]
+    return [s for s in specifications if not LEFT_OUT.search(s.operator_name)]
 
 
-def run(module, minutes, seed, say=print):
-    """(killed, survivors' diffs, not tried) of a module's faults.
+def run(modules, minutes, seed, limit=None, say=print):
+    """{module: {outcome: number of faults}}.
 
     Raises:
-        ValueError: if the module has no claims, or they fail without a fault.
+        ValueError: if a module has no claims, or they fail without a fault.
     """
-    from cosmic_ray.mutating import mutate_and_test
-    from cosmic_ray.testing import run_tests
-    from cosmic_ray.work_item import TestOutcome
-
-    words = claims(module)
-    if not words:
-        raise ValueError(f"A module must have claims. Received: {module}.")
-    killed, survivors = 0, []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder, "copy")
+    counts = {str(module): collections.Counter() for module in modules}
+    equivalents, watched = listed(), {}
+    words = {str(module): claims(module) for module in modules}
+    if unclaimed := [module for module in words if not words[module]]:
+        raise ValueError(f"A module must have claims. Received: {unclaimed}.")
+    import_others()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name).resolve()
+        copy = folder / "copy"
         ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".hypothesis")
         shutil.copytree(ROOT, copy, ignore=ignored)
         os.chdir(copy)
-        tests = command(words)
-        say(tests)
-        start = time.monotonic()
-        outcome, output = run_tests(tests, timeout=minutes * 60)
-        if outcome != TestOutcome.SURVIVED:
-            raise ValueError(
-                f"The claims must hold without a fault. Received: {output}"
-            )
-        longest = 10 + 3 * (time.monotonic() - start)
-        waiting = mutations(module, folder)
+        waiting = faults(modules, folder)
         random.Random(seed).shuffle(waiting)
-        faults = len(waiting)
-        say(f"{faults} faults; at most {longest:.0f} s each")
-        while waiting and time.monotonic() - start < minutes * 60:
-            result = mutate_and_test(waiting.pop(), tests, longest)
-            if result.is_killed:
-                killed += 1
-            else:
-                survivors.append(result.diff)
-                say(f"survives, {faults - len(waiting)} of {faults}:\n{result.diff}")
-    os.chdir(ROOT)
-    return killed, survivors, len(waiting)
+        waiting = waiting[:limit]
+        end = time.monotonic() + minutes * 60
+        for number, fault in enumerate(waiting, 1):
+            module = str(fault.module_path)
+            count, chosen = counts[module], tuple(words[module])
+            if time.monotonic() > end:
+                count["not tried"] += 1
+                continue
+            if chosen not in watched:
+                say(f"without a fault: {' '.join(chosen)}")
+                file = folder / "watched.pickle"
+                holds, printed = run_tests(chosen, Watch(copy, file), folder, 3600)
+                if not holds:
+                    raise ValueError(f"Claims must hold. Received: {printed}")
+                watched[chosen] = pickle.loads(file.read_bytes())
+            tests = watched[chosen]
+            order = Order(tests, copy / module, fault.start_pos[0])
+            longest = 60 + 5 * sum(seconds for seconds, _ in tests.values())
+            with planted(fault) as diff:
+                if (module, difference(diff)) in equivalents:
+                    count["equivalent"] += 1
+                    continue
+                survives, _ = run_tests(chosen, order, folder, longest)
+            count["survived" if survives else "killed"] += 1
+            if survives:
+                say("\n".join([f"survives, {number} of {len(waiting)}:", *diff]))
+        os.chdir(ROOT)
+    return counts
+
+
+def table(counts):
+    """Lines: the outcomes of each module and of all, and the rate of those killed."""
+    total = sum(counts.values(), collections.Counter())
+    width = max(map(len, counts))
+    for module, count in {**counts, "all": total}.items():
+        yield f"{module:{width}}  " + ", ".join(f"{count[o]} {o}" for o in OUTCOMES)
+    tried = total["killed"] + total["survived"]
+    yield f"{total['killed']} of {tried}: {total['killed'] / max(tried, 1):.1%} noticed"
 
 
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m parity_tests.house.mutation", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("module", type=pathlib.Path, help="path from the root")
+    parser.add_argument("paths", nargs="+", type=pathlib.Path, help="from the root")
+    parser.add_argument("--faults", type=int, help="so many of them; default: all")
     parser.add_argument("--minutes", type=float, default=20, help="default: 20")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' order")
     options = parser.parse_args()
-    if not (ROOT / options.module).is_file():
-        parser.error(f"MODULE must name a file. Received: {options.module}.")
+    modules = []
+    for path in options.paths:
+        files = (
+            [ROOT / path]
+            if path.suffix == ".py"
+            else sorted((ROOT / path).rglob("*.py"))
+        )
+        modules += [
+            file.relative_to(ROOT)
+            for file in files
+            if file.name != "conftest.py" and not file.stem.endswith("_test")
+        ]
+    if not modules:
+        parser.error(f"Give modules or folders. Received: {options.paths}.")
     try:
-        killed, survivors, left = run(options.module, options.minutes, options.seed)
+        counts = run(modules, options.minutes, options.seed, options.faults)
     except ValueError as error:
         parser.error(str(error))
-    print(f"{killed} killed, {len(survivors)} survived, {left} not tried")
-    sys.exit(1 if survivors else 0)
+    print("\n".join(table(counts)))
+    sys.exit(1 if any(count["survived"] for count in counts.values()) else 0)
 
 
 if __name__ == "__main__":
