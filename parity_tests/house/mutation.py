@@ -10,12 +10,11 @@ or it changes nothing and is listed, with the reason, in mutation_equivalents.to
 
 This process has imported TensorFlow but run no op, so that it has none of its threads yet
 and can be forked: a fault costs the import of the project and the tests that notice it. A
-first run without a fault records what each test takes and which lines it runs; tests that
-run the faulty line, or one near it, come first, and all the others after them.
+first run without a fault records how long each test takes and which functions it runs;
+tests that run the faulty one come first, and all the others after them.
 """
 
 import argparse
-import ast
 import collections
 import contextlib
 import difflib
@@ -34,108 +33,54 @@ import time
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from parity_tests.house.claims import ROOT, claims
+
 EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
 # Bits and identities in place of arithmetic and order say little for many minutes.
 LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot)$")
+OTHERS = ["tensorflow.compat.v1", "keras", "hypothesis.extra.numpy", "fissix.pytree"]
 OUTCOMES = ("killed", "survived", "equivalent", "not tried")
 
 
-def named_after(stem, stems):
-    """The test files whose name holds a module's, and no longer one's."""
-    files = []
-    for path in sorted((ROOT / "parity_tests").rglob("*_test.py")):
-        subject = "_" + path.stem.removesuffix("test")
-        owners = [name for name in stems if f"_{name}_" in subject]
-        if owners and max(owners, key=len) == stem:
-            files.append(path)
-    return files
-
-
-def importers(module):
-    """The test files that import a module, given by its path from the root."""
-    *package, name = module.with_suffix("").parts
-    package = ".".join(package)
-    files = []
-    for path in sorted((ROOT / "parity_tests").rglob("*_test.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (
-                node.module == f"{package}.{name}"
-                or (node.module == package and name in {a.name for a in node.names})
-            ):
-                files.append(path)
-                break
-    return files
-
-
-def claims(module):
-    """What pytest is told to run for a module: the test files named after it, and its
-    cases of what claims something of every one of its kind; else those named after its
-    package, else those that import it, else all of its room.
-
-    Args:
-        module: path from the root.
-
-    Returns:
-        list of words; an empty one if nothing claims anything of the module.
-    """
-    stems = {
-        path.stem
-        for folder in ("tf1_graph", "tf2_keras", "parity_tests")
-        for path in (ROOT / folder).rglob("*")
-        if (path.is_dir() or path.suffix == ".py") and not path.stem.endswith("_test")
-    }
-    chosen = []
-    if files := named_after(module.stem, stems):
-        of_every = sorted(files[0].parent.glob("every_*_test.py"))
-        files, chosen = files + of_every, ["-k", module.stem] if of_every else []
-    files = (
-        files
-        or named_after(module.parent.name, stems)
-        or importers(module)
-        or sorted((ROOT / module.parent).glob("*_test.py"))
-    )
-    return [str(path.relative_to(ROOT)) for path in files] + chosen
-
-
 class Watch:
-    """A plugin of pytest that records {test: (seconds, {(file, line)})}."""
+    """A plugin of pytest that records {test: (seconds, {(file, line of a function)})}."""
 
     def __init__(self, folder, file):
         self.folder, self.file, self.tests = str(folder), file, {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
-        lines, start = set(), time.monotonic()
-
-        def trace(frame, *_):
-            name = frame.f_code.co_filename
-            if name.startswith(self.folder) and not name.endswith("_test.py"):
-                lines.add((name, frame.f_lineno))
-                return trace
-
-        sys.settrace(trace)
+        called, start = set(), time.monotonic()
+        sys.settrace(lambda frame, *_: called.add(frame.f_code))
         try:
             return (yield)
         finally:
             sys.settrace(None)
-            self.tests[item.nodeid] = time.monotonic() - start, lines
+            functions = {(code.co_filename, code.co_firstlineno) for code in called}
+            functions = {pair for pair in functions if pair[0].startswith(self.folder)}
+            self.tests[item.nodeid] = time.monotonic() - start, functions
 
     def pytest_sessionfinish(self):
         self.file.write_bytes(pickle.dumps(self.tests))
 
 
 class Order:
-    """A plugin of pytest that runs first what runs a line, and ends what hangs."""
+    """A plugin of pytest that runs first what runs a line's function, and ends what hangs."""
 
-    def __init__(self, tests, file, line):
+    def __init__(self, tests, file, line, patience=20):
         self.tests, self.file, self.line = tests, str(file), line
+        self.patience = patience  # seconds beside those that a test takes
 
     def key(self, item):
-        """(lines between the fault and the nearest line that the test runs, seconds)"""
-        seconds, lines = self.tests.get(item.nodeid, (0, ()))
-        near = (abs(line - self.line) for file, line in lines if file == self.file)
-        return min(near, default=sys.maxsize), seconds
+        """(lines from the last function that the test runs to the fault, seconds)"""
+        seconds, functions = self.tests.get(item.nodeid, (0, ()))
+        lines = (self.line - line for file, line in functions if file == self.file)
+        return min((line for line in lines if line >= 0), default=sys.maxsize), seconds
 
     def pytest_collection_modifyitems(self, items):
         items.sort(key=self.key)
@@ -144,7 +89,7 @@ class Order:
     def pytest_runtest_protocol(self, item):
         # Hypothesis lets nothing else through that a test raises.
         signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.alarm(int(20 + 5 * self.key(item)[1]))
+        signal.alarm(int(self.patience + 5 * self.key(item)[1]))
         try:
             return (yield)
         finally:
@@ -156,23 +101,12 @@ def import_others():
     from parity_tests.witness import reference_conditions
 
     reference_conditions.import_tensorflow()
-    for name in (
-        *(
-            "tensorflow.compat.v1",
-            "keras",
-            "hypothesis.strategies",
-            "hypothesis.extra.numpy",
-        ),
-        *("click", "rich.table", "jinja2", "fissix.pytree", "pytest_randomly", "xdist"),
-    ):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    for name in OTHERS:
+        importlib.import_module(name)
     from tensorflow.python.eager import context
 
     if context.context()._initialized:
-        raise RuntimeError(
-            "TensorFlow has run an op, and has threads. It must not yet."
-        )
+        raise RuntimeError("No op may run before a fork. Received: a started context.")
     for name in list(sys.modules):
         if name.split(".")[0] in ("parity_tests", "tf1_graph", "tf2_keras"):
             del sys.modules[name]
@@ -232,11 +166,17 @@ def difference(lines):
 
 
 def listed():
-    """{(module, difference)} of the faults known to change nothing."""
-    import tomllib
+    """The entries of mutation_equivalents.toml: dicts of module, fault and reason."""
+    return tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))["equivalent"]
 
-    equivalents = tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))["equivalent"]
-    return {(entry["module"], entry["fault"].strip()) for entry in equivalents}
+
+def is_listed(module, diff, entries):
+    """Whether a fault is listed; an entry that ends in … is the start of several."""
+    faults = [entry["fault"].strip() for entry in entries if entry["module"] == module]
+    return any(
+        diff.startswith(fault[:-1]) if fault.endswith("…") else diff == fault
+        for fault in faults
+    )
 
 
 def faults(modules, folder):
@@ -250,17 +190,15 @@ def faults(modules, folder):
     return [s for s in specifications if not LEFT_OUT.search(s.operator_name)]
 
 
-def run(modules, minutes, seed, limit=None, say=print):
+def run(modules, minutes, seed, limit=None, tests=None, say=print):
     """{module: {outcome: number of faults}}.
 
     Raises:
-        ValueError: if a module has no claims, or they fail without a fault.
+        ValueError: if claims fail without a fault.
     """
     counts = {str(module): collections.Counter() for module in modules}
-    equivalents, watched = listed(), {}
-    words = {str(module): claims(module) for module in modules}
-    if unclaimed := [module for module in words if not words[module]]:
-        raise ValueError(f"A module must have claims. Received: {unclaimed}.")
+    entries, watched = listed(), {}
+    words = {str(module): tuple(tests or claims(module)) for module in modules}
     import_others()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name).resolve()
@@ -274,7 +212,7 @@ def run(modules, minutes, seed, limit=None, say=print):
         end = time.monotonic() + minutes * 60
         for number, fault in enumerate(waiting, 1):
             module = str(fault.module_path)
-            count, chosen = counts[module], tuple(words[module])
+            count, chosen = counts[module], words[module]
             if time.monotonic() > end:
                 count["not tried"] += 1
                 continue
@@ -285,11 +223,10 @@ def run(modules, minutes, seed, limit=None, say=print):
                 if not holds:
                     raise ValueError(f"Claims must hold. Received: {printed}")
                 watched[chosen] = pickle.loads(file.read_bytes())
-            tests = watched[chosen]
-            order = Order(tests, copy / module, fault.start_pos[0])
-            longest = 60 + 5 * sum(seconds for seconds, _ in tests.values())
+            order = Order(watched[chosen], copy / module, fault.start_pos[0])
+            longest = 60 + 5 * sum(seconds for seconds, _ in order.tests.values())
             with planted(fault) as diff:
-                if (module, difference(diff)) in equivalents:
+                if is_listed(module, difference(diff), entries):
                     count["equivalent"] += 1
                     continue
                 survives, _ = run_tests(chosen, order, folder, longest)
@@ -318,23 +255,23 @@ def main():
     parser.add_argument("--faults", type=int, help="so many of them; default: all")
     parser.add_argument("--minutes", type=float, default=20, help="default: 20")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' order")
+    parser.add_argument("--tests", nargs="+", help="the claims; default: by name")
     options = parser.parse_args()
     modules = []
     for path in options.paths:
-        files = (
-            [ROOT / path]
-            if path.suffix == ".py"
-            else sorted((ROOT / path).rglob("*.py"))
-        )
+        path = ROOT / path
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
         modules += [
             file.relative_to(ROOT)
             for file in files
-            if file.name != "conftest.py" and not file.stem.endswith("_test")
+            if file.is_file() and not file.stem.endswith(("_test", "conftest"))
         ]
     if not modules:
         parser.error(f"Give modules or folders. Received: {options.paths}.")
     try:
-        counts = run(modules, options.minutes, options.seed, options.faults)
+        counts = run(
+            modules, options.minutes, options.seed, options.faults, options.tests
+        )
     except ValueError as error:
         parser.error(str(error))
     print("\n".join(table(counts)))

@@ -1,6 +1,9 @@
-"""Claims about which tests hold a module to what it says."""
+"""Claims about planted faults: what runs against them, in what order, what is told."""
 
+import collections
+import os
 import pathlib
+import types
 
 import pytest
 
@@ -30,6 +33,94 @@ def test_the_claims_of_a_module_are_those_named_after_it(module, expected):
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     claims = mutation.claims(pathlib.Path("tf1_graph/models/mnist_cnn.py"))
     assert "parity_tests/models/mnist_cnn_next_batch_test.py" in claims
-    # tf1_graph/session.py has no file of its own, and is imported by compiled_test.py.
+    # tf1_graph/session.py has no file of its own: all of its room.
     claims = mutation.claims(pathlib.Path("tf1_graph/session.py"))
     assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 1
+    claims = mutation.claims(pathlib.Path("tf2_keras/migrate/parsing.py"))
+    assert "parity_tests/migrate/sources_test.py" in claims
+
+
+def test_tests_of_the_faulty_function_come_first():
+    tests = {
+        "slow": (9.0, {("/m.py", 10), ("/m.py", 30)}),
+        "quick": (1.0, {("/m.py", 10)}),
+        "other function": (0.1, {("/m.py", 1), ("/m.py", 20), ("/other.py", 12)}),
+        "other module": (0.1, {("/other.py", 12)}),
+    }
+    items = [types.SimpleNamespace(nodeid=name) for name in tests]
+    mutation.Order(tests, "/m.py", 12).pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == [
+        *("quick", "slow", "other function", "other module")
+    ]
+
+
+CLAIMS = """
+import time
+import tensorflow as tf
+
+def test_holds():
+    assert tf.linalg.matmul(tf.ones([300, 300]), tf.ones([300, 300]))[0, 0] == 300
+
+def test_does_not_hold():
+    assert tf.reduce_sum(tf.ones([2])) == 3
+
+def test_hangs():
+    while True:
+        try:
+            time.sleep(0.1)
+        except Exception:
+            pass
+"""
+
+FORKED = """
+import pathlib, sys
+from parity_tests.house import mutation
+mutation.import_others()
+folder = pathlib.Path(sys.argv[1])
+for words in (["-k", "holds"], ["-k", "does_not_hold"], ["-k", "hangs"], ["nowhere"]):
+    order = mutation.Order({}, "", 0, 1)
+    words = [str(folder), "--rootdir", str(folder), "-p", "parity_tests.conftest", *words]
+    print(mutation.run_tests(words, order, folder, 60)[0])
+"""
+
+
+def test_a_fork_tells_what_holds_from_what_fails_and_what_hangs(run_python, tmp_path):
+    (tmp_path / "claims_test.py").write_text(CLAIMS)
+    # The tests' root is put before the project's, which has the conftest.
+    result = run_python(
+        "-c", FORKED, tmp_path, env=os.environ | {"PYTHONPATH": str(mutation.ROOT)}
+    )
+    assert result.stdout.split() == ["True", "False", "False", "False"], result.stderr
+
+
+def test_what_is_listed_still_stands_in_its_module():
+    for entry in mutation.listed():
+        assert set(entry) == {"module", "fault", "reason"} and entry["reason"]
+        lines = (mutation.ROOT / entry["module"]).read_text(encoding="utf-8")
+        lines = {line.strip() for line in lines.splitlines()}
+        gone = [line[2:] for line in entry["fault"].splitlines() if line[:2] == "- "]
+        assert gone and lines.issuperset(gone), entry
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [("- a\n+ b", True), ("- a\n+ bc", False), ("- a\n+ …", True), ("- b\n+ …", False)],
+)
+def test_a_listed_fault_is_known_by_its_lines(fault, expected):
+    diff = ["--- m.py", "+++ m.py", "@@ -1 +1 @@", "     x", "-    a", "+    b"]
+    entries = [{"module": "m.py", "fault": "\n" + fault}]
+    assert mutation.is_listed("m.py", mutation.difference(diff), entries) == expected
+    assert not mutation.is_listed("n.py", mutation.difference(diff), entries)
+
+
+def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():
+    counts = {
+        "a.py": collections.Counter(killed=3, equivalent=5),
+        "longer.py": collections.Counter({"survived": 1, "not tried": 2}),
+    }
+    assert list(mutation.table(counts)) == [
+        "a.py       3 killed, 0 survived, 5 equivalent, 0 not tried",
+        "longer.py  0 killed, 1 survived, 0 equivalent, 2 not tried",
+        "all        3 killed, 1 survived, 5 equivalent, 2 not tried",
+        "3 of 4: 75.0% noticed",
+    ]
