@@ -18,6 +18,7 @@ import argparse
 import collections
 import contextlib
 import difflib
+import gc
 import importlib
 import importlib.util
 import os
@@ -43,7 +44,8 @@ from parity_tests.house.claims import ROOT, claims
 EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
 # Bits and identities in place of arithmetic and order say little for many minutes.
 LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot)$")
-OTHERS = ["tensorflow.compat.v1", "keras", "hypothesis.extra.numpy", "fissix.pytree"]
+OTHERS = ["tensorflow.compat.v1", "keras", "hypothesis.extra.numpy", "xdist.plugin"]
+OTHERS += ["click", "fissix.pytree", "jinja2", "rich.progress"]
 OUTCOMES = ("killed", "survived", "equivalent", "not tried")
 
 
@@ -110,6 +112,7 @@ def import_others():
     for name in list(sys.modules):
         if name.split(".")[0] in ("parity_tests", "tf1_graph", "tf2_keras"):
             del sys.modules[name]
+    gc.freeze()  # or pytest's collections of garbage touch all of it in every child
 
 
 def run_tests(words, plugin, folder, seconds):
@@ -124,8 +127,9 @@ def run_tests(words, plugin, folder, seconds):
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             sys.path[0] = str(folder / "copy")
             code = pytest.main(
-                [*words, "-x", "-q", "--hypothesis-profile=quick", "-p", "no:randomly"]
-                + ["-p", "no:cacheprovider", f"--basetemp={folder / 'temporary'}"],
+                [*words, "-x", "-q", "--hypothesis-profile=quick", "--assert=plain"]
+                + ["-p", "no:randomly", "-p", "no:cacheprovider"]
+                + [f"--basetemp={folder / 'temporary'}"],
                 plugins=[plugin],
             )
             sys.stdout.flush()
@@ -149,14 +153,14 @@ def planted(fault):
     from cosmic_ray.plugins import get_operator
 
     operator = get_operator(fault.operator_name)(**fault.operator_args)
+    cached = pathlib.Path(importlib.util.cache_from_source(fault.module_path))
     with use_mutation(fault.module_path, operator, fault.occurrence) as (right, wrong):
-        # Two faults in one second look alike to Python, which then reads the first.
-        cached = importlib.util.cache_from_source(fault.module_path)
-        pathlib.Path(cached).unlink(missing_ok=True)
+        # Two files of one second and one size look alike to Python: it reads the first.
+        cached.unlink(missing_ok=True)
+        names = [str(fault.module_path)] * 2
         texts = right.splitlines(), wrong.splitlines()
-        yield list(
-            difflib.unified_diff(*texts, *[str(fault.module_path)] * 2, "", "", 3, "")
-        )
+        yield list(difflib.unified_diff(*texts, *names, lineterm=""))
+    cached.unlink(missing_ok=True)
 
 
 def difference(lines):
