@@ -1,8 +1,9 @@
-"""Claims about the words of a report: which strings are shown, and what has no distance."""
+"""Claims about reports: their words, what they show of values, and when they are due."""
 
 import numpy as np
 import pytest
 
+from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
 
 
@@ -49,3 +50,41 @@ def test_what_could_not_be_compared_has_neither_values_nor_counts():
     assert {
         name: value for name, value in data.items() if value is not None
     } == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "bits"),
+    [
+        (np.int32(1), "0x00000001"),
+        (np.uint8(10), "0x0a"),
+        (np.float16(2.0**-24), "0x0001"),
+        (np.float64(0.0), "0x0000000000000000"),
+    ],
+)
+def test_bits_are_shown_with_the_zeros_before_them(value, bits):
+    plays = [[{"loss": {"loss": number}}] for number in (value, value + value + 1)]
+    divergence = compare_plays(*plays).first_divergence
+    assert divergence.as_data()["reference_bits"] == bits
+    assert f"  {bits}\n" in divergence.describe()
+
+
+def test_while_all_are_equal_a_cell_states_the_first_tensor_s_budget():
+    budgets = {"first": Budget(3), "second": Budget(5)}
+    play = [{"loss": {name: np.float32(1) for name in budgets}}] * 2
+    comparison = compare_plays(
+        play, play, budget_for=lambda _stage, tensor: budgets[tensor]
+    )
+    assert comparison.cells["loss"].budget == Budget(3)
+
+
+def test_once_stopped_a_play_is_played_no_further():
+    played = []
+
+    def play():
+        for step in range(4):
+            played.append(step)
+            yield {"loss": {"loss": np.float32(step == 1)}}
+
+    reference = [{"loss": {"loss": np.float32(0)}}] * 4
+    comparison = compare_plays(reference, play(), stop_at_first=True)
+    assert not comparison.ok and played == [0, 1]

@@ -180,8 +180,8 @@ def planted(fault):
 
 def difference(lines):
     """A diff as mutation_equivalents.toml has it: what goes and what comes, stripped."""
-    changed = [line for line in lines[2:] if line[0] in "+-"]
-    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in changed)
+    changed = [(line[0], line[1:].strip()) for line in lines[2:] if line[0] in "+-"]
+    return "\n".join(f"{sign} {text}" for sign, text in changed if text)
 
 
 def listed():
