@@ -88,3 +88,17 @@ def test_once_stopped_a_play_is_played_no_further():
     reference = [{"loss": {"loss": np.float32(0)}}] * 4
     comparison = compare_plays(reference, play(), stop_at_first=True)
     assert not comparison.ok and played == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(1, "1 of 1 element differs"), (2, "2 of 2 elements differ")]
+)
+def test_elements_are_counted(size, count):
+    plays = [[{"loss": {"loss": np.full(size, number)}}] for number in (1.0, 2.0)]
+    assert f"({count})" in compare_plays(*plays).first_divergence.describe()
+
+
+def test_a_record_without_counterpart_fails_the_stages_that_hold_something():
+    record = {"move": "train", "loss": {"loss": np.float32(1)}, "slots": {}}
+    for plays in ([[record], []], [[], [record]]):
+        assert list(compare_plays(*plays).cells) == ["loss"]
