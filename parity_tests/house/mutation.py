@@ -9,13 +9,13 @@ time, on a copy of the tree. What no claim notices is printed as a diff: it want
 or it changes nothing and is listed, with the reason, in mutation_equivalents.toml.
 
 This process has imported TensorFlow but run no op, so that it has none of its threads yet
-and can be forked: a fault costs the import of the project and the tests that notice it. A
-first run without a fault, of few examples, records how long each test takes and which
-functions it runs; tests that run the faulty one come first, all the others after them.
-Unless a fault survives, and shows thereby that all hold, they are run without one at last.
+and can be forked: a fault costs the import of the project and the tests that notice it.
+Tests named after the faulty class or function come first, then those that noticed others;
+in the end those that noticed any are run without a fault, and have to hold.
 """
 
 import argparse
+import ast
 import collections
 import contextlib
 import difflib
@@ -24,7 +24,6 @@ import importlib
 import importlib.util
 import os
 import pathlib
-import pickle
 import random
 import re
 import shutil
@@ -34,7 +33,6 @@ import tempfile
 import time
 
 import pytest
-from hypothesis import settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,61 +47,42 @@ EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
 LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot|Invert)$")
 OTHERS = ["tensorflow.compat.v1", "keras", "hypothesis.extra.numpy", "xdist.plugin"]
 OTHERS += ["click", "fissix.pytree", "jinja2", "rich.progress"]
+LONGEST = 1800  # seconds for the claims of a module
 OUTCOMES = ("killed", "survived", "equivalent", "not tried")
 
 
-class Watch:
-    """A plugin of pytest that records {test: (seconds, {(file, line of a function)})}."""
+class Choice:
+    """A plugin of pytest: which tests run, in which order, and for how long at most.
 
-    def __init__(self, folder, file):
-        self.folder, self.file, self.tests = str(folder), file, {}
+    name: of a class or function; tests that are named after it come first.
+    noticed: {test: how many faults it noticed}; those with many come first.
+    only: "all" tests, those "named" after it if there are any, or a set of tests.
+    patience: seconds of the processor that a test may take.
+    """
 
-    def pytest_collection(self):
-        # What a test runs shows in few examples; whether it holds, in all of them.
-        settings.register_profile("few", settings.default, max_examples=3)
-        settings.load_profile("few")
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item):
-        called, start = set(), time.monotonic()
-        sys.settrace(lambda frame, *_: called.add(frame.f_code))
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            functions = {(code.co_filename, code.co_firstlineno) for code in called}
-            functions = {pair for pair in functions if pair[0].startswith(self.folder)}
-            self.tests[item.nodeid] = time.monotonic() - start, functions
-
-    def pytest_sessionfinish(self):
-        self.file.write_bytes(pickle.dumps(self.tests))
-
-
-class Order:
-    """A plugin of pytest that runs first what runs a line's function, and ends what hangs."""
-
-    def __init__(self, tests, file, line, patience=20):
-        self.tests, self.file, self.line = tests, str(file), line
-        self.patience = patience  # seconds beside twenty times what a test took
-
-    def key(self, item):
-        """(lines from the last function that the test runs to the fault, seconds)"""
-        seconds, functions = self.tests.get(item.nodeid, (0, ()))
-        lines = (self.line - line for file, line in functions if file == self.file)
-        return min((line for line in lines if line >= 0), default=sys.maxsize), seconds
+    def __init__(self, name="", noticed=None, only="all", patience=60):
+        self.name, self.noticed = name, noticed or {}
+        self.only, self.patience = only, patience
 
     def pytest_collection_modifyitems(self, items):
-        items.sort(key=self.key)
+        named = [item for item in items if self.name in item.nodeid]
+        if self.only == "named":
+            items[:] = named or items
+        elif self.only != "all":
+            items[:] = [item for item in items if item.nodeid in self.only]
+        items.sort(
+            key=lambda item: (item not in named, -self.noticed.get(item.nodeid, 0))
+        )
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item):
+    def pytest_runtest_protocol(self):
         # Hypothesis lets nothing else through that a test raises.
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.alarm(int(self.patience + 20 * self.key(item)[1]))
+        signal.signal(signal.SIGPROF, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_PROF, self.patience)
         try:
             return (yield)
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def import_others():
@@ -123,8 +102,12 @@ def import_others():
     gc.freeze()  # or pytest's collections of garbage touch all of it in every child
 
 
-def run_tests(words, plugin, folder, seconds):
-    """Runs tests in a child of this process: (whether they hold, what they printed)."""
+def run_tests(words, choice, folder, seconds=LONGEST):
+    """Runs tests in a child of this process.
+
+    Returns:
+        (whether they hold, those that failed, what was printed)
+    """
     printed = folder / "printed.txt"
     child = os.fork()
     if not child:
@@ -138,7 +121,7 @@ def run_tests(words, plugin, folder, seconds):
                 [*words, "-x", "-q", "--hypothesis-profile=quick", "--assert=plain"]
                 + ["-p", "no:randomly", "-p", "no:cacheprovider"]
                 + [f"--basetemp={folder / 'temporary'}"],
-                plugins=[plugin],
+                plugins=[choice],
             )
             sys.stdout.flush()
             os._exit(code)
@@ -151,14 +134,18 @@ def run_tests(words, plugin, folder, seconds):
         os.killpg(child, signal.SIGKILL)
     if not ended:
         os.waitpid(child, 0)
-    return status == 0, printed.read_text(encoding="utf-8", errors="replace")
+    text = printed.read_text(encoding="utf-8", errors="replace")
+    return status == 0, re.findall(r"^FAILED (.+?)(?: - .*)?$", text, re.M), text
 
 
-def require_claims(words, plugin, folder):
-    """Raises: ValueError: if tests fail without a fault."""
-    holds, printed = run_tests(words, plugin, folder, 3600)
-    if not holds:
-        raise ValueError(f"Claims must hold without a fault. Received: {printed}")
+def surroundings(file, line):
+    """The name of a module's class or function around a line; "" if there is none."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = min([node, *node.decorator_list], key=lambda part: part.lineno)
+            if first.lineno <= line <= node.end_lineno:
+                return node.name
+    return ""
 
 
 @contextlib.contextmanager
@@ -209,22 +196,22 @@ def faults(modules, folder):
     return [s for s in specifications if not LEFT_OUT.search(s.operator_name)]
 
 
-def run(modules, minutes, seed, limit=None, tests=None, say=print):
+def run(modules, minutes, seed, limit=None, tests=None, only="all", say=print):
     """{module: {outcome: number of faults}}.
 
     Raises:
-        ValueError: if claims fail without a fault.
+        ValueError: if tests that noticed a fault fail without it too.
     """
     counts = {str(module): collections.Counter() for module in modules}
-    entries, watched, proven = listed(), {}, set()
     words = {str(module): tuple(tests or claims(module)) for module in modules}
+    noticed = {chosen: collections.Counter() for chosen in words.values()}
+    entries = listed()
     import_others()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name).resolve()
-        copy = folder / "copy"
         ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".hypothesis")
-        shutil.copytree(ROOT, copy, ignore=ignored)
-        os.chdir(copy)
+        shutil.copytree(ROOT, folder / "copy", ignore=ignored)
+        os.chdir(folder / "copy")
         waiting = faults(modules, folder)
         random.Random(seed).shuffle(waiting)
         waiting = waiting[:limit]
@@ -235,25 +222,22 @@ def run(modules, minutes, seed, limit=None, tests=None, say=print):
             if time.monotonic() > end:
                 count["not tried"] += 1
                 continue
-            if chosen not in watched:
-                say(f"without a fault: {' '.join(chosen)}")
-                file = folder / "watched.pickle"
-                require_claims(chosen, Watch(copy, file), folder)
-                watched[chosen] = pickle.loads(file.read_bytes())
-            order = Order(watched[chosen], copy / module, fault.start_pos[0])
-            longest = 60 + 20 * sum(seconds for seconds, _ in order.tests.values())
+            around = surroundings(fault.module_path, fault.start_pos[0])
             with planted(fault) as diff:
                 if is_listed(module, difference(diff), entries):
                     count["equivalent"] += 1
                     continue
-                survives, _ = run_tests(chosen, order, folder, longest)
+                choice = Choice(around, noticed[chosen], only)
+                survives, failed, _ = run_tests(chosen, choice, folder)
             count["survived" if survives else "killed"] += 1
+            noticed[chosen].update(failed)
             if survives:
-                proven.add(chosen)
                 say("\n".join([f"survives, {number} of {len(waiting)}:", *diff]))
-        for chosen in watched.keys() - proven:
-            say(f"without a fault, all examples: {' '.join(chosen)}")
-            require_claims(chosen, Order(watched[chosen], "", 0), folder)
+        for chosen, failed in noticed.items():
+            if failed:
+                holds, _, printed = run_tests(chosen, Choice(only=set(failed)), folder)
+                if not holds:
+                    raise ValueError(f"Claims must hold. Received: {printed}")
         os.chdir(ROOT)
     return counts
 
@@ -277,6 +261,13 @@ def main():
     parser.add_argument("--minutes", type=float, default=20, help="default: 20")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' order")
     parser.add_argument("--tests", nargs="+", help="the claims; default: by name")
+    parser.add_argument(
+        "--only",
+        choices=["all", "named"],
+        default="all",
+        help="of the claims: all, or those named after the faulty class or function, "
+        "if there are any; what survives is then looked at by all. default: all",
+    )
     options = parser.parse_args()
     modules = []
     for path in options.paths:

@@ -40,22 +40,30 @@ def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     assert "parity_tests/migrate/sources_test.py" in claims
 
 
-def test_tests_of_the_faulty_function_come_first():
-    tests = {
-        "slow": (9.0, {("/m.py", 10), ("/m.py", 30)}),
-        "quick": (1.0, {("/m.py", 10)}),
-        "other function": (0.1, {("/m.py", 1), ("/m.py", 20), ("/other.py", 12)}),
-        "other module": (0.1, {("/other.py", 12)}),
-    }
-    items = [types.SimpleNamespace(nodeid=name) for name in tests]
-    mutation.Order(tests, "/m.py", 12).pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == [
-        *("quick", "slow", "other function", "other module")
-    ]
+def test_what_is_named_after_the_fault_comes_first_then_what_noticed_most():
+    names = ["a[Adam]", "b", "c[Adam]", "d"]
+
+    def chosen(**options):
+        items = [types.SimpleNamespace(nodeid=name) for name in names]
+        choice = mutation.Choice("Adam", {"c[Adam]": 1, "d": 2}, **options)
+        choice.pytest_collection_modifyitems(items)
+        return [item.nodeid for item in items]
+
+    assert chosen() == ["c[Adam]", "a[Adam]", "d", "b"]
+    assert chosen(only="named") == ["c[Adam]", "a[Adam]"]
+    assert chosen(only={"a[Adam]", "d"}) == ["a[Adam]", "d"]
+    names[:] = ["b", "d"]
+    assert chosen(only="named") == ["d", "b"]
+
+
+def test_a_line_is_of_the_class_or_function_around_it(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text("A = 1\n\n@cache\ndef f():\n  return 1\n\nclass C:\n  B = 2\n")
+    names = [mutation.surroundings(file, line) for line in range(1, 9)]
+    assert names == ["", "", "f", "f", "f", "", "C", "C"]
 
 
 CLAIMS = """
-import time
 import tensorflow as tf
 
 def test_holds():
@@ -67,7 +75,7 @@ def test_does_not_hold():
 def test_hangs():
     while True:
         try:
-            time.sleep(0.1)
+            sum(range(1000))
         except Exception:
             pass
 """
@@ -78,9 +86,9 @@ from parity_tests.house import mutation
 mutation.import_others()
 folder = pathlib.Path(sys.argv[1])
 for words in (["-k", "holds"], ["-k", "does_not_hold"], ["-k", "hangs"], ["nowhere"]):
-    order = mutation.Order({}, "", 0, 1)
+    choice = mutation.Choice(patience=2)
     words = [str(folder), "--rootdir", str(folder), "-p", "parity_tests.conftest", *words]
-    print(mutation.run_tests(words, order, folder, 60)[0])
+    print(*mutation.run_tests(words, choice, folder, 60)[:2])
 """
 
 
@@ -88,9 +96,16 @@ def test_a_fork_tells_what_holds_from_what_fails_and_what_hangs(run_python, tmp_
     (tmp_path / "claims_test.py").write_text(CLAIMS)
     # The tests' root is put before the project's, which has the conftest.
     result = run_python(
-        "-c", FORKED, tmp_path, env=os.environ | {"PYTHONPATH": str(mutation.ROOT)}
+        *("-c", FORKED, tmp_path),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(mutation.ROOT)},
     )
-    assert result.stdout.split() == ["True", "False", "False", "False"], result.stderr
+    assert result.stdout.splitlines() == [
+        "True []",
+        "False ['claims_test.py::test_does_not_hold']",
+        "False []",
+        "False []",
+    ], result.stderr
 
 
 def test_what_is_listed_still_stands_in_its_module():
