@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
@@ -54,25 +54,27 @@ def read(tmp_path, monkeypatch):
 @given(
     ulp=st.integers(0, 4),
     normwise=st.none() | st.sampled_from([0.0, 0.5, 2.0]),
-    distances=st.lists(st.integers(0, 6) | st.just(INCOMPARABLE), max_size=9),
-    data=st.data(),
+    elements=st.lists(
+        st.tuples(
+            st.integers(0, 6) | st.just(INCOMPARABLE),
+            st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 2.5, np.inf]),
+        )
+    ),
 )
+@example(0, 0.5, [(0, 0.7), (1, 0.5), (1, 0.7), (INCOMPARABLE, 0.5)])
+@example(2, None, [(2, 0.0), (3, 0.0), (INCOMPARABLE, 0.0)])
+@example(INCOMPARABLE, None, [(6, 0.0), (INCOMPARABLE, 0.0)])
 def test_one_of_the_two_measures_admits_and_nothing_admits_what_has_no_distance(
-    ulp, normwise, distances, data
+    ulp, normwise, elements
 ):
-    sizes = st.lists(
-        st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, 2.5, np.inf]),
-        min_size=len(distances),
-        max_size=len(distances),
-    )
-    errors = data.draw(sizes)
-    admitted = Budget(ulp, normwise).admits(
-        np.array(distances, np.uint64), np.array(errors)
-    )
+    distances = np.array([distance for distance, _ in elements], np.uint64)
+    errors = np.array([error for _, error in elements])
+    admitted = Budget(ulp, normwise).admits(distances, errors)
+    assert admitted.dtype == bool
     assert admitted.tolist() == [
         distance != INCOMPARABLE
         and (distance <= ulp or (normwise is not None and error <= normwise))
-        for distance, error in zip(distances, errors, strict=True)
+        for distance, error in elements
     ]
 
 

@@ -33,6 +33,7 @@ import tempfile
 import time
 
 import pytest
+from hypothesis import settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -57,12 +58,20 @@ class Choice:
     name: of a class or function; tests that are named after it come first.
     noticed: {test: how many faults it noticed}; those with many come first.
     only: "all" tests, those "named" after it if there are any, or a set of tests.
+    examples: how many a property draws at most; None for all.
     patience: seconds of the processor that a test may take.
     """
 
-    def __init__(self, name="", noticed=None, only="all", patience=60):
-        self.name, self.noticed = name, noticed or {}
-        self.only, self.patience = only, patience
+    def __init__(self, name="", noticed=None, only="all", examples=None, patience=60):
+        self.name, self.noticed, self.only = name, noticed or {}, only
+        self.examples, self.patience = examples, patience
+
+    def pytest_collection(self):
+        if self.examples:
+            settings.register_profile(
+                "few", settings.default, max_examples=self.examples
+            )
+            settings.load_profile("few")
 
     def pytest_collection_modifyitems(self, items):
         named = [item for item in items if self.name in item.nodeid]
@@ -227,8 +236,11 @@ def run(modules, minutes, seed, limit=None, tests=None, only="all", say=print):
                 if is_listed(module, difference(diff), entries):
                     count["equivalent"] += 1
                     continue
-                choice = Choice(around, noticed[chosen], only)
-                survives, failed, _ = run_tests(chosen, choice, folder)
+                for examples in (3, None):  # most are noticed by the first
+                    choice = Choice(around, noticed[chosen], only, examples)
+                    survives, failed, _ = run_tests(chosen, choice, folder)
+                    if not survives:
+                        break
             count["survived" if survives else "killed"] += 1
             noticed[chosen].update(failed)
             if survives:
