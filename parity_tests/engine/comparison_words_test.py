@@ -102,3 +102,16 @@ def test_a_record_without_counterpart_fails_the_stages_that_hold_something():
     record = {"move": "train", "loss": {"loss": np.float32(1)}, "slots": {}}
     for plays in ([[record], []], [[], [record]]):
         assert list(compare_plays(*plays).cells) == ["loss"]
+
+
+def test_the_worst_may_be_admitted_by_its_ulps_and_come_before_the_first_beyond():
+    step = np.float32(2.0**-23)
+    reference = np.float32([1.0, 2.0**-10])
+    candidate = reference + np.float32([4, 0.75]) * step
+    comparison = compare_plays(
+        *([{"loss": {"loss": value}}] for value in (reference, candidate)),
+        budget_for=lambda _stage, _tensor: Budget(4, 0.5),
+    )
+    divergence = comparison.first_divergence
+    assert (divergence.index, divergence.worst_index) == ((1,), (0,))
+    assert "\n  worst      4 ULP (norm-wise 4) at [0]\n" in divergence.describe()
