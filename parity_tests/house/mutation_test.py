@@ -82,13 +82,13 @@ def test_hangs():
 
 FORKED = """
 import pathlib, sys
-from parity_tests.house import mutation
-mutation.import_others()
+from parity_tests.house import forks
+forks.import_others()
 folder = pathlib.Path(sys.argv[1])
 for words in (["-k", "holds"], ["-k", "does_not_hold"], ["-k", "hangs"], ["nowhere"]):
-    choice = mutation.Choice(patience=2)
+    choice = forks.Choice(patience=2)
     words = [str(folder), "--rootdir", str(folder), "-p", "parity_tests.conftest", *words]
-    print(*mutation.run_tests(words, choice, folder, 60)[:2])
+    print(*forks.run_tests(words, choice, folder, 60)[:2])
 """
 
 
