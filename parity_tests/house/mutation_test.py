@@ -3,6 +3,7 @@
 import collections
 import os
 import pathlib
+import re
 import types
 
 import pytest
@@ -139,3 +140,18 @@ def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():
         "all        3 killed, 1 survived, 5 equivalent, 2 not tried",
         "3 of 4: 75.0% noticed",
     ]
+
+
+def test_a_run_tells_of_every_fault_and_leaves_the_tree_alone(run_python):
+    pytest.importorskip("cosmic_ray", reason="the extra mutation is not installed")
+    module = mutation.ROOT / "parity_tests/engine/records.py"
+    before = module.read_bytes()
+    result = run_python(
+        *("-m", "parity_tests.house.mutation", module.relative_to(mutation.ROOT)),
+        *("--faults", 3, "--tests", "parity_tests/engine/comparison_words_test.py"),
+    )
+    total = re.search(r"^all .*$", result.stdout, re.M)[0]
+    assert sum(map(int, re.findall(r"\d+", total))) == 3, result
+    assert result.returncode == (", 0 survived," not in total)
+    assert result.stdout.count("survives, ") == int(re.search(r"(\d+) surv", total)[1])
+    assert module.read_bytes() == before
