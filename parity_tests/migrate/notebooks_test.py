@@ -143,3 +143,17 @@ def test_a_notebook_that_is_named_may_have_a_bad_cell(tmp_path):
 def test_a_deep_cell_is_read(tmp_path):
     text = notebook(TF + "x = " + " + ".join(["tf.log(1)"] * 700))
     assert len(places(write(tmp_path / "deep.ipynb", text))) == 700
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw", "chart", "heading", None])
+def test_cells_of_other_kinds_and_of_none_are_left_alone(kind, tmp_path):
+    cells = [
+        {"cell_type": cell, "source": "import tensorflow as tf\ntf.log(1)"}
+        for cell in (kind, "code")
+    ]
+    if kind is None:
+        del cells[0]["cell_type"]
+    path = write(tmp_path / "a.ipynb", json.dumps({"cells": cells}))
+    report = scan.scan([str(path)])
+    assert [finding.cell for finding in report.findings] == ["cell 2, line 2"]
+    assert not report.skipped
