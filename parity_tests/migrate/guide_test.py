@@ -214,3 +214,14 @@ def test_of_each_kind_of_work_the_most_frequent_symbol_is_named_with_its_uses():
         (f"{begins}'gone', 3 uses.", "tf-parity explain tf.d"),
         (f"{begins}'restructure', 1 use.", "tf-parity explain tf.e"),
     ]
+
+
+def test_the_first_step_names_the_first_seed():
+    findings = [
+        scan.Finding(
+            "a.py", line, 1, "tf.set_random_seed", "changes", "x", "", "", "unproven"
+        )
+        for line in (3, 7)
+    ]
+    steps = guide.reading(scan.Report(1, 10, findings, []), TEACHES)["first_steps"]
+    assert "set a seed, first in a.py:3, export" in steps[0]["why"]

@@ -157,3 +157,13 @@ def test_cells_of_other_kinds_and_of_none_are_left_alone(kind, tmp_path):
     report = scan.scan([str(path)])
     assert [finding.cell for finding in report.findings] == ["cell 2, line 2"]
     assert not report.skipped
+
+
+def test_a_use_is_found_where_a_string_of_a_cell_begins_within_a_line(tmp_path):
+    pieces = ["import tensorflow as tf\nname = ", "tf.log(2) + ", "tf.log(3)\n"]
+    cell = {"cell_type": "code", "source": pieces}
+    text = json.dumps({"cells": [cell]}, indent=1)
+    path = write(tmp_path / "a.ipynb", text)
+    report = scan.scan([str(path)])
+    rest = [text.split("\n")[f.line - 1][f.column - 1 :] for f in report.findings]
+    assert [line[:9] for line in rest] == ["tf.log(2)", "tf.log(3)"]
