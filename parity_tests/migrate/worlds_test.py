@@ -51,3 +51,9 @@ def test_a_file_that_says_nothing_goes_with_its_neighbours(tmp_path):
     ]
     assert symbols_of_loss == ["tf.nn.l2_loss"]
     assert all("old" in finding.file for finding in all_findings)
+
+
+def test_a_private_name_says_nothing_and_what_comes_after_it_does(tmp_path):
+    private = "from tensorflow.python.ops.math_ops import is_nan\nis_nan(x)\n"
+    text = f"import keras\nimport tensorflow as tf\n{private}tf.Session()\n"
+    assert "tf.Session" in symbols(tmp_path, text)
