@@ -258,7 +258,7 @@ class Comparison:
         if differing.any():
             first = np.unravel_index(int(differing.argmax()), differing.shape)
             values = [
-                repr(np.atleast_1d(array).tolist()[first[0]])[:40]
+                repr(np.atleast_1d(array).astype(object)[first])[:40]
                 for array in (reference, candidate)
             ]
             index = [int(position) for position in first[: reference.ndim]]

@@ -212,15 +212,22 @@ def _hyperparameter(name, choice):
     if isinstance(low, int) and isinstance(high, int):
         return st.integers(low, high)
 
+    # A list instead of a mapped number: reports of failures then show the value itself.
+    return st.sampled_from(spread(low, high))
+
+
+def spread(low, high):
+    """Floats of three digits from low to high, both included: a list, in order.
+
+    They are spread evenly over the orders of magnitude if both ends are positive.
+    """
     fractions = np.linspace(0.0, 1.0, 1001).tolist()
     if low > 0:
         between = [low * (high / low) ** fraction for fraction in fractions]
     else:
         between = [low + (high - low) * fraction for fraction in fractions]
     rounded = [float(f"{value:.3g}") for value in between]
-    within = [value for value in rounded if low < value < high]
-    # A list instead of a mapped number: reports of failures then show the value itself.
-    return st.sampled_from([float(low), *within, float(high)])
+    return [float(low), *(v for v in rounded if low < v < high), float(high)]
 
 
 def _of_kind(kind, random, shape, largest, tiny):

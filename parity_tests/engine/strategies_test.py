@@ -134,9 +134,48 @@ def test_finite_floats_reach_the_largest_number_and_the_smallest_denormal(dtype)
     floats = strategies.finite_floats(dtype, magnitude=np.inf)
     sign = 1 << (8 * np.dtype(dtype).itemsize - 1)
     info = ml_dtypes.finfo(dtype)
-    for corner in (info.max, info.smallest_subnormal, info.smallest_normal, dtype(0)):
+    corners = [info.max, info.smallest_subnormal, info.smallest_normal]
+    for corner in (*corners, dtype(0), dtype(0.5), dtype(1)):
         for expected in (int(bits(corner)), sign | int(bits(corner))):
             assert can_be_found(floats, lambda drawn, e=expected: bits(drawn) == e)
+
+
+@pytest.mark.parametrize(
+    ("kind", "distinct", "least", "mean_square"),
+    [
+        ("zeros", 1, 0.0, 0.0),
+        ("constant", 1, None, None),
+        ("ties", 3, None, None),
+        ("rectified", 10_000, None, 0.5),  # half of a normal's
+        ("denormal", 10_000, -1e-3, 1e-6 / 3),
+        ("large", 10_000, -50.0, 50.0**2 / 3),
+        ("ordinary", 10_000, None, 1.0),
+    ],
+)
+def test_a_kind_of_content_is_as_it_is_named(kind, distinct, least, mean_square):
+    random = np.random.RandomState(1)
+    values = strategies._of_kind(kind, random, (200, 100), 50.0, 1e-3)
+    assert values.shape == (200, 100)
+    if distinct < 10_000:
+        assert len(np.unique(values)) == distinct
+    else:
+        assert len(np.unique(values)) > distinct / 2
+        # As many below zero as above, and as large.
+        for half in (np.maximum(values, 0.0), np.minimum(values, 0.0)):
+            np.testing.assert_allclose((half**2).mean(), mean_square / 2, rtol=0.1)
+    if least is not None:
+        np.testing.assert_allclose([values.min(), -values.max()], least, rtol=1e-3)
+
+
+@every_float
+def test_three_kinds_share_an_array_by_thirds(dtype):
+    layout = FLOAT_LAYOUTS[np.dtype(dtype).name]
+    kinds = ("zeros", "ordinary", "large")
+    array = strategies._content(kinds, 1, 30_000, np.dtype(dtype), layout, 60_000.0)
+    magnitudes = np.abs(array.astype(np.float64))
+    assert magnitudes.max() <= 60_000
+    for share in ((magnitudes == 0).mean(), (magnitudes > 6).mean()):
+        assert 0.32 < share < 0.35
 
 
 def test_an_array_shrinks_to_zeros_and_the_element_that_matters():
@@ -234,10 +273,18 @@ def test_seeds_are_non_negative_int64(seed):
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, 2**31 - 2, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1]
+    "seed",
+    [0, 1, 2, 87654321, 2**31 - 2, 2**31 - 1, 2**31, 2**32 - 1, 2**32]
+    + [2 * (2**31 - 1), 2**63 - 1],
 )
 def test_every_awkward_seed_is_found(seed):
     assert can_be_found(strategies.seeds(), lambda drawn: drawn == seed)
+
+
+def test_seeds_of_every_size_are_found_and_none_beyond_int64():
+    for low in (2**10, 2**33, 2**60):  # where no corner is
+        assert can_be_found(strategies.seeds(), lambda d, x=low: x < d < 4 * x)
+    assert not can_be_found(strategies.seeds(), lambda drawn: not 0 <= drawn < 2**63)
 
 
 @given(
@@ -265,6 +312,25 @@ def test_rates_of_every_order_of_magnitude_are_found_and_so_are_both_ends():
         assert can_be_found(rates, lambda drawn, x=low: x <= drawn["rate"] < 10 * x)
     assert smallest(rates, lambda drawn: drawn["rate"] == 1.0) == {"rate": 1.0}
     assert smallest(rates, lambda _drawn: True) == {"rate": 1e-4}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "even"),
+    [(0.0, 0.9, np.linspace), (-1.0, 1.0, np.linspace), (1e-4, 1.0, np.geomspace)],
+)
+def test_floats_are_spread_evenly_over_a_range_or_its_orders(low, high, even):
+    values = strategies.spread(low, high)
+    assert values == sorted(values) and (values[0], values[-1]) == (low, high)
+    expected = even(low, high, 1001)
+    # Three digits are within half of the third; ends and what rounds to them are kept.
+    np.testing.assert_allclose(values, expected, rtol=5.1e-3, atol=1e-12)
+    assert all(value == float(f"{value:.3g}") for value in values)
+
+
+def test_a_range_of_one_value_is_that_value():
+    for value in (0.5, -0.5):
+        drawn = strategies.hyperparameters(rate=(value, value), steps=(3, 3))
+        assert smallest(drawn, lambda _drawn: True) == {"rate": value, "steps": 3}
 
 
 def test_a_range_upside_down_is_refused():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from parity_tests.engine.ulps import (
     FLOAT_LAYOUTS,
     INCOMPARABLE,
+    finite_or_none,
     identical,
     normwise_distance,
     normwise_error,
@@ -452,3 +453,10 @@ def test_empty_arrays_are_equal(dtype):
     assert ulp_distance(empty, empty).shape == (0, 3)
     assert normwise_distance(empty, empty).shape == (0, 3)
     assert normwise_error(empty, empty) == 0.0
+
+
+def test_what_json_has_no_number_for_is_none():
+    for number in (None, np.inf, -np.inf, np.nan):
+        assert finite_or_none(number) is None
+    assert finite_or_none(np.float32(0.5)) == 0.5
+    assert type(finite_or_none(np.float32(0.5))) is float

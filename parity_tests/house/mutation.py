@@ -1,168 +1,201 @@
-"""Plants small faults in one module and runs its claims against each.
+"""Plants small faults in modules and runs the modules' claims against each.
 
     pip install -e '.[test,mutation]'
-    python -m parity_tests.house.mutation parity_tests/engine/ulps.py --minutes 20
+    python -m parity_tests.house.mutation parity_tests/engine --faults 200 --minutes 20
 
 The faults are cosmic-ray's: another operator or comparison, a number one off, a loop that
-never runs, a decorator gone. They are tried in an order that the seed decides, each in a
-process of its own on a copy of the tree, until all are or the minutes are over. What no
-claim notices is printed as a diff: it wants a claim, or it changes nothing.
+never runs, a decorator gone. They are planted in an order that the seed decides, one at a
+time, on a copy of the tree. What no claim notices is printed as a diff: it wants a claim,
+or it changes nothing and is listed, with the reason, in mutation_equivalents.toml.
 
-cosmic-ray and not mutmut, which forks after its first run of the tests (TensorFlow's
-threads do not survive that) and leaves constants, defaults and decorated functions alone.
+Each is tried in a fork of this process. Tests named after the faulty class or function
+come first, then those that noticed others; in the end those that noticed any are run
+without a fault, and have to hold.
 """
 
 import argparse
 import ast
+import collections
+import contextlib
+import difflib
+import importlib.util
 import os
 import pathlib
 import random
 import re
-import shlex
 import shutil
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).parents[2]
-# Bits and identities in place of arithmetic and order say little for many minutes.
-LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot)$")
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from parity_tests.house.claims import ROOT, claims
+from parity_tests.house.forks import Choice, import_others, run_tests
+
+EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
+# Bits and identities in place of arithmetic and order say little for many minutes; ~1 is
+# another number, as those that are one off.
+LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot|Invert)$")
+OUTCOMES = ("killed", "survived", "equivalent", "not tried")
 
 
-def named_after(stem, stems):
-    """The test files whose name holds a module's, and no longer one's."""
-    files = []
-    for path in sorted((ROOT / "parity_tests").rglob("*_test.py")):
-        subject = "_" + path.stem.removesuffix("test")
-        owners = [name for name in stems if f"_{name}_" in subject]
-        if owners and max(owners, key=len) == stem:
-            files.append(path)
-    return files
+def surroundings(file, line):
+    """The name of a module's class or function around a line; "" if there is none."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = min([node, *node.decorator_list], key=lambda part: part.lineno)
+            if first.lineno <= line <= node.end_lineno:
+                return node.name
+    return ""
 
 
-def importers(module):
-    """The test files that import a module, given by its path from the root."""
-    *package, name = module.with_suffix("").parts
-    package = ".".join(package)
-    files = []
-    for path in sorted((ROOT / "parity_tests").rglob("*_test.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (
-                node.module == f"{package}.{name}"
-                or (node.module == package and name in {a.name for a in node.names})
-            ):
-                files.append(path)
-                break
-    return files
+@contextlib.contextmanager
+def planted(fault):
+    """Plants a fault; the lines of its diff."""
+    from cosmic_ray.mutating import use_mutation
+    from cosmic_ray.plugins import get_operator
+
+    operator = get_operator(fault.operator_name)(**fault.operator_args)
+    cached = pathlib.Path(importlib.util.cache_from_source(fault.module_path))
+    with use_mutation(fault.module_path, operator, fault.occurrence) as (right, wrong):
+        # Two files of one second and one size look alike to Python: it reads the first.
+        cached.unlink(missing_ok=True)
+        names = [str(fault.module_path)] * 2
+        texts = right.splitlines(), wrong.splitlines()
+        yield list(difflib.unified_diff(*texts, *names, lineterm=""))
+    cached.unlink(missing_ok=True)
 
 
-def claims(module):
-    """What pytest is told to run for a module: the test files named after it, and its
-    cases of what claims something of every one of its kind; else those named after its
-    package, else those that import it, else all of its room.
+def difference(lines):
+    """A diff as mutation_equivalents.toml has it: what goes and what comes, stripped."""
+    changed = [(line[0], line[1:].strip()) for line in lines[2:] if line[0] in "+-"]
+    return "\n".join(f"{sign} {text}" for sign, text in changed if text)
 
-    Args:
-        module: path from the root.
 
-    Returns:
-        list of words; an empty one if nothing claims anything of the module.
-    """
-    stems = {
-        path.stem
-        for folder in ("tf1_graph", "tf2_keras", "parity_tests")
-        for path in (ROOT / folder).rglob("*")
-        if (path.is_dir() or path.suffix == ".py") and not path.stem.endswith("_test")
-    }
-    chosen = []
-    if files := named_after(module.stem, stems):
-        of_every = sorted(files[0].parent.glob("every_*_test.py"))
-        files, chosen = files + of_every, ["-k", module.stem] if of_every else []
-    files = (
-        files
-        or named_after(module.parent.name, stems)
-        or importers(module)
-        or sorted((ROOT / module.parent).glob("*_test.py"))
+def listed():
+    """The entries of mutation_equivalents.toml: dicts of module, fault and reason."""
+    return tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8"))["equivalent"]
+
+
+def is_listed(module, diff, entries):
+    """Whether a fault is listed; an entry that ends in … is the start of several."""
+    faults = [entry["fault"].strip() for entry in entries if entry["module"] == module]
+    return any(
+        diff.startswith(fault[:-1]) if fault.endswith("…") else diff == fault
+        for fault in faults
     )
-    return [str(path.relative_to(ROOT)) for path in files] + chosen
 
 
-def command(words):
-    """What runs the claims: the same examples for every fault, to the first failure."""
-    pytest = [sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-profile=quick"]
-    plugins = ["-p", "no:randomly", "-p", "no:cacheprovider"]
-    return shlex.join([*pytest, *plugins, *words])
-
-
-def mutations(module, folder):
-    """Every fault that can be planted in a module, as cosmic-ray describes it."""
+def faults(modules, folder):
+    """Every fault that can be planted in modules, as cosmic-ray describes it."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import use_db
 
-    with use_db(os.path.join(folder, "mutations.sqlite")) as database:
-        init([module], database, {})
-        specifications = [item.mutations for item in database.work_items]
-    return [s for s in specifications if not LEFT_OUT.search(s[0].operator_name)]
+    with use_db(str(folder / "faults.sqlite")) as database:
+        init(modules, database, {})
+        specifications = [item.mutations[0] for item in database.work_items]
+    return [s for s in specifications if not LEFT_OUT.search(s.operator_name)]
 
 
-def run(module, minutes, seed, say=print):
-    """(killed, survivors' diffs, not tried) of a module's faults.
+def run(modules, minutes, seed, limit=None, tests=None, only="all", say=print):
+    """{module: {outcome: number of faults}}.
 
     Raises:
-        ValueError: if the module has no claims, or they fail without a fault.
+        ValueError: if tests that noticed a fault fail without it too.
     """
-    from cosmic_ray.mutating import mutate_and_test
-    from cosmic_ray.testing import run_tests
-    from cosmic_ray.work_item import TestOutcome
-
-    words = claims(module)
-    if not words:
-        raise ValueError(f"A module must have claims. Received: {module}.")
-    killed, survivors = 0, []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder, "copy")
+    counts = {str(module): collections.Counter() for module in modules}
+    words = {str(module): tuple(tests or claims(module)) for module in modules}
+    noticed = {chosen: collections.Counter() for chosen in words.values()}
+    entries = listed()
+    import_others()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name).resolve()
         ignored = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".hypothesis")
-        shutil.copytree(ROOT, copy, ignore=ignored)
-        os.chdir(copy)
-        tests = command(words)
-        say(tests)
-        start = time.monotonic()
-        outcome, output = run_tests(tests, timeout=minutes * 60)
-        if outcome != TestOutcome.SURVIVED:
-            raise ValueError(
-                f"The claims must hold without a fault. Received: {output}"
-            )
-        longest = 10 + 3 * (time.monotonic() - start)
-        waiting = mutations(module, folder)
+        shutil.copytree(ROOT, folder / "copy", ignore=ignored)
+        os.chdir(folder / "copy")
+        waiting = faults(modules, folder)
         random.Random(seed).shuffle(waiting)
-        faults = len(waiting)
-        say(f"{faults} faults; at most {longest:.0f} s each")
-        while waiting and time.monotonic() - start < minutes * 60:
-            result = mutate_and_test(waiting.pop(), tests, longest)
-            if result.is_killed:
-                killed += 1
-            else:
-                survivors.append(result.diff)
-                say(f"survives, {faults - len(waiting)} of {faults}:\n{result.diff}")
-    os.chdir(ROOT)
-    return killed, survivors, len(waiting)
+        waiting = waiting[:limit]
+        end = time.monotonic() + minutes * 60
+        for number, fault in enumerate(waiting, 1):
+            module = str(fault.module_path)
+            count, chosen = counts[module], words[module]
+            if time.monotonic() > end:
+                count["not tried"] += 1
+                continue
+            around = surroundings(fault.module_path, fault.start_pos[0])
+            with planted(fault) as diff:
+                if is_listed(module, difference(diff), entries):
+                    count["equivalent"] += 1
+                    continue
+                for examples in (3, None):  # most are noticed by the first
+                    choice = Choice(around, noticed[chosen], only, examples)
+                    survives, failed, _ = run_tests(chosen, choice, folder)
+                    if not survives:
+                        break
+            count["survived" if survives else "killed"] += 1
+            noticed[chosen].update(failed)
+            if survives:
+                say("\n".join([f"survives, {number} of {len(waiting)}:", *diff]))
+        for chosen, failed in noticed.items():
+            if failed:
+                holds, _, printed = run_tests(chosen, Choice(only=set(failed)), folder)
+                if not holds:
+                    raise ValueError(f"Claims must hold. Received: {printed}")
+        os.chdir(ROOT)
+    return counts
+
+
+def table(counts):
+    """Lines: the outcomes of each module and of all, and the rate of those killed."""
+    total = sum(counts.values(), collections.Counter())
+    width = max(map(len, counts))
+    for module, count in {**counts, "all": total}.items():
+        yield f"{module:{width}}  " + ", ".join(f"{count[o]} {o}" for o in OUTCOMES)
+    tried = total["killed"] + total["survived"]
+    yield f"{total['killed']} of {tried}: {total['killed'] / max(tried, 1):.1%} noticed"
 
 
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m parity_tests.house.mutation", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("module", type=pathlib.Path, help="path from the root")
+    parser.add_argument("paths", nargs="+", type=pathlib.Path, help="from the root")
+    parser.add_argument("--faults", type=int, help="so many of them; default: all")
     parser.add_argument("--minutes", type=float, default=20, help="default: 20")
     parser.add_argument("--seed", type=int, default=1, help="of the faults' order")
+    parser.add_argument("--tests", nargs="+", help="the claims; default: by name")
+    parser.add_argument(
+        "--only",
+        choices=["all", "named"],
+        default="all",
+        help="of the claims: all, or those named after the faulty class or function, "
+        "if there are any; what survives is then looked at by all. default: all",
+    )
     options = parser.parse_args()
-    if not (ROOT / options.module).is_file():
-        parser.error(f"MODULE must name a file. Received: {options.module}.")
+    modules = []
+    for path in options.paths:
+        path = ROOT / path
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        modules += [
+            file.relative_to(ROOT)
+            for file in files
+            if file.is_file() and not file.stem.endswith(("_test", "conftest"))
+        ]
+    if not modules:
+        parser.error(f"Give modules or folders. Received: {options.paths}.")
     try:
-        killed, survivors, left = run(options.module, options.minutes, options.seed)
+        counts = run(
+            modules, options.minutes, options.seed, options.faults, options.tests
+        )
     except ValueError as error:
         parser.error(str(error))
-    print(f"{killed} killed, {len(survivors)} survived, {left} not tried")
-    sys.exit(1 if survivors else 0)
+    print("\n".join(table(counts)))
+    sys.exit(1 if any(count["survived"] for count in counts.values()) else 0)
 
 
 if __name__ == "__main__":

@@ -327,10 +327,19 @@ RULE = {"symbol": "tf.log", "status": "renamed", "replacement": "tf.math.log"}
         ({"evidence": "some_test.py"}, "must name a test. Received: 'some_test.py'."),
         ({"before": "a = 1"}, "must have before and after, or neither."),
         ({"evidence": rule_file.IDIOM}, "must have a snippet"),
-        ({"case": [{"status": "gone"}]}, "must have a condition."),
+        (
+            {"case": [{"status": "gone"}]},
+            "A case of the rule of tf.log must have a condition.",
+        ),
         ({"case": [{"when": {"argumnet": "dim"}}]}, "Did you mean argument"),
-        ({"case": [{"when": {"position": 1}}]}, "must name an argument."),
-        ({"case": [{"when": {"argument": "dim"}, "status": "fine"}]}, "must be known."),
+        (
+            {"case": [{"when": {"position": 1}}]},
+            "A case of the rule of tf.log must name an argument.",
+        ),
+        (
+            {"case": [{"when": {"argument": "dim"}, "status": "fine"}]},
+            "status of a case of the rule of tf.log must be known.",
+        ),
         (
             {"case": [{"when": {"argument": "dim"}, "color": "red"}]},
             "known fields only.",

@@ -302,3 +302,9 @@ def test_every_fact_names_a_test_that_exists():
         if rule.evidence != rule_file.UNPROVEN:
             path, _, test = rule.evidence.partition("::")
             assert f"def {test}(" in (root / path).read_text(encoding="utf-8")
+
+
+def test_a_placeholder_that_names_all_its_arguments_may_broadcast(tmp_path):
+    text = TRAINED.format(shape=", shape=None", difference="tf.square(prediction - y)")
+    text = text.replace("y = tf.placeholder(tf", "y = tf.placeholder(dtype=tf")
+    assert told(tmp_path, text, "broadcast") == [8]

@@ -192,3 +192,36 @@ def test_every_page_goes_into_the_wheel():
         name = path.relative_to(ROOT / "docs")
         target = pathlib.PurePosixPath(pages.INSTALLED, name.parent).as_posix()
         assert packed[name.as_posix()] == target
+
+
+def test_of_each_kind_of_work_the_most_frequent_symbol_is_named_with_its_uses():
+    uses = {
+        "changes": ["tf.b", "tf.a", "tf.b"],
+        "gone": ["tf.c", "tf.d", "tf.d", "tf.d"],
+        "restructure": ["tf.e"],
+        "renamed": 9 * ["tf.f"],
+    }
+    findings = [
+        scan.Finding("a.py", 1, 1, symbol, status, "x", "", "", "unproven")
+        for status, symbols in uses.items()
+        for symbol in symbols
+    ]
+    steps = guide.reading(scan.Report(1, 10, findings, []), TEACHES)["first_steps"]
+    told = [(step["why"], step["command"]) for step in steps]
+    begins = "Know the most frequent symbol that is "
+    assert [pair for pair in told if pair[0].startswith(begins)] == [
+        (f"{begins}'changes', 2 uses.", "tf-parity explain tf.b"),
+        (f"{begins}'gone', 3 uses.", "tf-parity explain tf.d"),
+        (f"{begins}'restructure', 1 use.", "tf-parity explain tf.e"),
+    ]
+
+
+def test_the_first_step_names_the_first_seed():
+    findings = [
+        scan.Finding(
+            "a.py", line, 1, "tf.set_random_seed", "changes", "x", "", "", "unproven"
+        )
+        for line in (3, 7)
+    ]
+    steps = guide.reading(scan.Report(1, 10, findings, []), TEACHES)["first_steps"]
+    assert "set a seed, first in a.py:3, export" in steps[0]["why"]

@@ -143,3 +143,27 @@ def test_a_notebook_that_is_named_may_have_a_bad_cell(tmp_path):
 def test_a_deep_cell_is_read(tmp_path):
     text = notebook(TF + "x = " + " + ".join(["tf.log(1)"] * 700))
     assert len(places(write(tmp_path / "deep.ipynb", text))) == 700
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw", "chart", "heading", None])
+def test_cells_of_other_kinds_and_of_none_are_left_alone(kind, tmp_path):
+    cells = [
+        {"cell_type": cell, "source": "import tensorflow as tf\ntf.log(1)"}
+        for cell in (kind, "code")
+    ]
+    if kind is None:
+        del cells[0]["cell_type"]
+    path = write(tmp_path / "a.ipynb", json.dumps({"cells": cells}))
+    report = scan.scan([str(path)])
+    assert [finding.cell for finding in report.findings] == ["cell 2, line 2"]
+    assert not report.skipped
+
+
+def test_a_use_is_found_where_a_string_of_a_cell_begins_within_a_line(tmp_path):
+    pieces = ["import tensorflow as tf\nname = ", "tf.log(2) + ", "tf.log(3)\n"]
+    cell = {"cell_type": "code", "source": pieces}
+    text = json.dumps({"cells": [cell]}, indent=1)
+    path = write(tmp_path / "a.ipynb", text)
+    report = scan.scan([str(path)])
+    rest = [text.split("\n")[f.line - 1][f.column - 1 :] for f in report.findings]
+    assert [line[:9] for line in rest] == ["tf.log(2)", "tf.log(3)"]

@@ -130,3 +130,9 @@ def test_commands_take_the_assumption(command, told_nothing, tf_parity):
     assert (code, err) == (0, "") and "tf.keras.layers.LSTM" in out
     code, out, err = tf_parity(command, told_nothing, "--assume", "tf3")
     assert (code, out) == (2, "") and "--assume must be a known name" in err
+
+
+def test_a_private_name_says_nothing_and_what_comes_after_it_does(tmp_path):
+    private = "from tensorflow.python.ops.math_ops import is_nan\nis_nan(x)\n"
+    text = f"import keras\nimport tensorflow as tf\n{private}tf.Session()\n"
+    assert "tf.Session" in symbols(tmp_path, text)

@@ -7,6 +7,7 @@ A new chapter gets all of it for what it is drawn from (CHAPTER_plays.py) and it
 import ast
 import dataclasses
 import functools
+import runpy
 
 import keras
 import numpy as np
@@ -314,3 +315,12 @@ def test_twins_show_the_same_functions_in_the_same_order(name):
 def test_reading_aligns_what_corresponds(name):
     both = {left.name for left, right in reading.aligned(name) if left and right}
     assert {"Config", "inference", "loss", "optimizer", "build", "run"} <= both
+
+
+@EVERY_CHAPTER
+def test_twins_print_the_same_where_they_are_programs(name, capsys):
+    printed = []
+    for side in (chapters.graph(name), chapters.twin(name)):
+        runpy.run_path(side.__file__, run_name="__main__")
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
