@@ -25,7 +25,7 @@ PUBLIC = {
 
 def __getattr__(name):
     if name not in PUBLIC:
-        raise AttributeError("module {!r} has no attribute {!r}".format(__name__, name))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(PUBLIC[name])
     if name == "strategies":
         return importlib.import_module(PUBLIC[name] + "." + name)

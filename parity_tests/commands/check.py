@@ -111,6 +111,7 @@ def command(
             *matched(checked.data),
             *[Text(f"note: {note}", "yellow") for note in checked.data["notes"]],
             tables.conditions(report["environment"]),
+            *recorded(checked.data["recorded"]),
             *[
                 _described(file, level, divergence, given, init_from_tf1)
                 for level, (_, divergence) in checked.divergences.items()
@@ -139,6 +140,15 @@ def matched(data):
     more = len(lines) - MOST_NAMES
     lines[MOST_NAMES:] = [f"  and {more} more: --save-names FILE"] if more > 0 else []
     return [tables.whole(Text("\n".join(["", "Matched:", *lines])))]
+
+
+def recorded(facts):
+    """Where TF1's side ran, if that was another process."""
+    if not facts:
+        return []
+    told = ("tensorflow", "numpy", "python", "cpu", "intra_op_threads", "onednn")
+    where = {key: facts[key] for key in told if key in facts}
+    return [Text("TF1's side:", "dim"), tables.conditions(where)]
 
 
 def _described(file, level, divergence, given, init_from_tf1):

@@ -29,7 +29,7 @@ class Checked(NamedTuple):
     """What a check found.
 
     data: of one pair, JSON-valid, as a chapter's in the report of ``run``, with "names",
-        the map, "matched", how, and "notes".
+        the map, "matched", how, "notes", and the facts of what was "recorded".
     divergences: {level: (play, engine Divergence)}.
     nans: what both sides hold that is no number, as a sentence, or None.
     """
@@ -59,7 +59,7 @@ def checked(
     seed=None,
     init_from_tf1=False,
     play=None,
-    on_start=lambda units: None,
+    on_start=None,
     on_progress=lambda: None,
 ):
     """Compares both sides of an ``OwnPair``.
@@ -128,7 +128,8 @@ def checked(
         )
         stack.callback(pair.close)
         asked = tuple(levels_asked or own.levels)
-        on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
+        if on_start is not None:
+            on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
         seen = _Seen(on_progress)
         cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
@@ -147,6 +148,7 @@ def checked(
             for name, match in found.matches.items()
         },
         "notes": notes,
+        "recorded": reference.facts if pair.recorded else None,
     }
     return Checked(data, divergences, None if divergences else seen.nans())
 

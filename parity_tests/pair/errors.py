@@ -28,13 +28,13 @@ class SideFailed(PairError):
     """
 
     def __init__(self, message, trace):
-        super(SideFailed, self).__init__(message)
+        super().__init__(message)
         self.trace = trace
 
 
 def mistake(rule, received, remedy):
     """A ``PairError`` of one printable line."""
-    return PairError(printable("{}. Received: {}. {}.".format(rule, received, remedy)))
+    return PairError(printable(f"{rule}. Received: {received}. {remedy}."))
 
 
 @contextlib.contextmanager

@@ -1,16 +1,17 @@
 """The levels of one pair, compared one after another: what run and check both print."""
 
-from tf2_keras import training
+import functools
 
 
-def compare_levels(pair, levels, plays, on_record=lambda level, side, record: None):
+def compare_levels(pair, levels, plays, on_record=None):
     """Compares plays at levels, up to the first play of a level that diverges.
 
     Args:
         pair: a ``Pair``.
-        levels: some of ``training.LEVELS``.
+        levels: some of ``tf2_keras.training.LEVELS``.
         plays: functions without arguments, each returning an iterable of moves.
-        on_record: called with the level, "session" or the level, and each record.
+        on_record: called with the level, "session" or the level, and each record;
+            None for nothing.
 
     Returns:
         ({level: {stage: cell's ``as_data()``, the worst over all plays}},
@@ -23,8 +24,9 @@ def compare_levels(pair, levels, plays, on_record=lambda level, side, record: No
             comparison = pair.compare(
                 moves,
                 level,
-                on_reference=lambda record, at=level: on_record(at, "session", record),
-                on_candidate=lambda record, at=level: on_record(at, at, record),
+                on_reference=on_record
+                and functools.partial(on_record, level, "session"),
+                on_candidate=on_record and functools.partial(on_record, level, level),
             )
             for stage, cell in comparison.cells.items():
                 data = cell.as_data()
@@ -47,6 +49,3 @@ def _badness(cell):
         for measure in ("max_ulp", "normwise")
     )
     return int(not cell["ok"]), ulp, normwise
-
-
-LEVELS = training.LEVELS

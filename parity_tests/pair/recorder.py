@@ -52,7 +52,7 @@ def main(path):
 
 
 def tell(error, code):
-    sys.stderr.write("{}\n".format(error))
+    sys.stderr.write(f"{error}\n")
     sys.stderr.flush()
     sys.exit(code)
 

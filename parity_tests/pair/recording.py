@@ -122,7 +122,7 @@ class Writer:
         if array.dtype.kind not in KINDS:
             raise mistake(
                 "A recorded tensor must hold numbers, bool or text",
-                "{}, of {}".format(name, array.dtype),
+                f"{name}, of {array.dtype}",
                 "Leave it out of what the move sees",
             )
         data = io.BytesIO()
@@ -164,7 +164,7 @@ class Recording:
             if not isinstance(contents, dict) or contents.get("format") != FORMAT:
                 raise ValueError("of another format")
             if contents.get(HASH) != fingerprint(contents):
-                raise ValueError("its {} was changed".format(CONTENTS))
+                raise ValueError(f"its {CONTENTS} was changed")
             self.facts, self.inputs = contents["facts"], contents["inputs"]
             self.variables = collections.OrderedDict(contents["variables"])
             self.effects, self._plays = contents["effects"], contents["plays"]

@@ -61,7 +61,7 @@ def program(source, inputs=None, checkpoint=None, moves=None):
     if not os.path.isfile(path):
         raise mistake(
             "tf1 must be a build function, or name a file",
-            "{!r}, which does not exist".format(source),
+            f"{source!r}, which does not exist",
             "Use for instance tf1='program.py:build' or tf1='model.meta'",
         )
     if path.endswith(".py"):
@@ -106,12 +106,12 @@ def load(path, name=None):
     arguments, sys.argv = sys.argv, [path]  # tf.app.flags reads them
     sys.modules[name] = module
     try:
-        with theirs("{} must be a file that can be imported".format(path)):
+        with theirs(f"{path} must be a file that can be imported"):
             try:
                 spec.loader.exec_module(module)
             except SystemExit as error:
                 raise RuntimeError(
-                    "it ended Python, sys.exit({})".format(error.code)
+                    f"it ended Python, sys.exit({error.code})"
                 ) from error
     finally:
         sys.argv = arguments
@@ -135,7 +135,7 @@ def unswitched():
             raise mistake(
                 "Code of a pair must not switch TensorFlow over in the process that "
                 "holds both sides",
-                "tf.compat.v1.{}()".format(name),
+                f"tf.compat.v1.{name}()",
                 "Name the file instead of importing it, tf1='program.py:build': it then "
                 "runs in a process of its own",
             )
@@ -185,7 +185,7 @@ def _built(build, inputs, moves):
         raise mistake(
             "A build function must return {'inputs': ..., 'train': {'op': ..., "
             "'loss': ...}}, or a Program",
-            "{:.60}".format(repr(returned)),
+            f"{repr(returned):.60}",
             "See docs/own_pair.md",
         )
     returned = dict(returned)
@@ -215,7 +215,7 @@ def _named(graph, inputs, moves, settings=None):
         if not isinstance(spec, (dict, tf1_session.Move)):
             raise mistake(
                 "A move must be {'op': ..., 'loss': ...}",
-                "{}: {:.60}".format(name, repr(spec)),
+                f"{name}: {repr(spec):.60}",
                 "Or {'outputs': {...}} for one that only looks",
             )
     named = exported.Named(graph)
@@ -251,7 +251,7 @@ def _of_saved_model(path, inputs, moves):
     except Exception as error:  # protobuf's own are of no common kind
         raise mistake(
             "tf1 must name a folder with a SavedModel",
-            "{} ({})".format(path, str(error).strip().splitlines()[0]),
+            f"{path} ({str(error).strip().splitlines()[0]})",
             "Name the folder that holds saved_model.pb",
         ) from None
     signature = next(
@@ -292,7 +292,7 @@ def require_scalar(move, loss, shape):
     if shape is not None and len(shape):
         raise mistake(
             "A loss must be a scalar",
-            "{} of move {}, of shape {}".format(loss, move, list(shape)),
+            f"{loss} of move {move}, of shape {list(shape)}",
             "Use tf.reduce_mean of it, on both sides",
         )
 
@@ -357,20 +357,18 @@ def require_playable(program, moves):
             if key not in program.inputs:
                 raise mistake(
                     "An input must match a placeholder of tf1",
-                    "{!r} in batch {}".format(key, number),
-                    "Say which it is, inputs={{{!r}: tensor}}; tf1 has {}".format(
-                        key, _listed(program.inputs)
-                    ),
+                    f"{key!r} in batch {number}",
+                    f"Say which it is, inputs={{{key!r}: tensor}}; tf1 has {_listed(program.inputs)}",
                 )
             tensor = program.inputs[key]
             shape = np.shape(value)
-            if hasattr(tensor, "shape") and not hasattr(value, "dense_shape"):
-                if not tensor.shape.is_compatible_with(shape):
-                    raise mistake(
-                        "An input must have the shape of its placeholder",
-                        "{!r} of shape {} in batch {}".format(key, list(shape), number),
-                        "{} takes {}".format(tensor.name, tensor.shape),
-                    )
+            dense = hasattr(tensor, "shape") and not hasattr(value, "dense_shape")
+            if dense and not tensor.shape.is_compatible_with(shape):
+                raise mistake(
+                    "An input must have the shape of its placeholder",
+                    f"{key!r} of shape {list(shape)} in batch {number}",
+                    f"{tensor.name} takes {tensor.shape}",
+                )
         if name not in needed:
             needed[name] = _placeholders(program, name)
         unfed = [
@@ -382,9 +380,7 @@ def require_playable(program, moves):
             raise mistake(
                 "Every placeholder that a move needs must be fed",
                 "move {} without {}".format(name, ", ".join(unfed)),
-                "Add it to the batches, or to the move: 'feed': {{{!r}: value}}".format(
-                    unfed[0]
-                ),
+                f"Add it to the batches, or to the move: 'feed': {{{unfed[0]!r}: value}}",
             )
 
 
@@ -428,7 +424,7 @@ def order_of_use(program):
         operation: place
         for place, operation in enumerate(program.graph.get_operations())
     }
-    changing = re.compile("{}|{}".format(updates.APPLY.pattern, updates.ASSIGN.pattern))
+    changing = re.compile(f"{updates.APPLY.pattern}|{updates.ASSIGN.pattern}")
 
     def first_use(variable):
         uses, waiting, seen = [len(places)], [variable.op], set()
