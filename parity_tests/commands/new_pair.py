@@ -2,11 +2,12 @@
 
 import os
 import pathlib
+import shlex
 
 import click
 from rich.text import Text
 
-from parity_tests.commands import options, outputs
+from parity_tests.commands import options, outputs, tables
 from parity_tests.commands.mistakes import UserError
 
 NAME = "pair.py"
@@ -36,4 +37,5 @@ def command(folder):
             f"DIR must be a folder that can be written to. Received: {folder} "
             f"({error.strerror or error}). Name another."
         ) from None
-    outputs.show(Text(f"{path}\ntf-parity check {path}"))
+    call = shlex.join(["tf-parity", "check", path])
+    outputs.show(tables.whole(Text(f"{path}\n{call}")))

@@ -1,11 +1,19 @@
 """tf-parity record: the TF1 side of a user's own pair, played once and stored."""
 
 import os
+import shlex
 
 import click
 from rich.text import Text
 
-from parity_tests.commands import console, options, outputs, pair_files, time_limits
+from parity_tests.commands import (
+    console,
+    options,
+    outputs,
+    pair_files,
+    tables,
+    time_limits,
+)
 from parity_tests.commands.mistakes import UserError
 
 
@@ -55,9 +63,11 @@ def command(file, output_path, steps, examples, seed, timeout):
         plays = f"{stored.plays} play" + ("" if stored.plays == 1 else "s")
         count = len(stored.moves(0))
         output.show(
-            Text(
-                f"{output_path}: {plays} of {count} moves, {size:,} bytes, by TensorFlow "
-                f"{stored.facts['tensorflow']}.\n"
-                f"tf-parity check {file} --play {output_path}"
+            tables.whole(
+                Text(
+                    f"{output_path}: {plays} of {count} moves, {size:,} bytes, by "
+                    f"TensorFlow {stored.facts['tensorflow']}.\n"
+                    + shlex.join(["tf-parity", "check", file, "--play", output_path])
+                )
             )
         )

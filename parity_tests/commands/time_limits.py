@@ -23,7 +23,7 @@ def limited(seconds, what):
     Args:
         what: that must end, such as "check".
     """
-    if seconds is None or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     thread = threading.get_ident()
@@ -41,22 +41,60 @@ def limited(seconds, what):
     def interrupt(*_):
         raise UserError(said())
 
+    with contextlib.ExitStack() as stack:
+        kept = signal.signal(signal.SIGALRM, interrupt)
+        stack.callback(signal.signal, signal.SIGALRM, kept)
+        if seconds is not None:
+            stack.enter_context(
+                _ended_after(seconds + GRACE, said, UserError.exit_code)
+            )
+            stack.callback(signal.setitimer, signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        stack.enter_context(_interruptible())
+        yield
+
+
+@contextlib.contextmanager
+def _ended_after(seconds, said, code):
+    """Ends the process after so long, unless the ``with`` has ended."""
+
     def end():
         sys.stderr.write(f"tf-parity: {printable(said())}\n")
         sys.stderr.flush()
-        os._exit(UserError.exit_code)
+        os._exit(code)
 
-    kept = signal.signal(signal.SIGALRM, interrupt)
-    watchdog = threading.Timer(seconds + GRACE, end)
-    watchdog.daemon = True
-    watchdog.start()
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        watchdog.cancel()
-        signal.signal(signal.SIGALRM, kept)
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Lets Ctrl-C end a process whose main thread is stuck in C as well."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def watch():
+        while number := os.read(reading, 1):
+            if number[0] == signal.SIGINT:
+                code = 128 + signal.SIGINT
+                stack.enter_context(_ended_after(GRACE, lambda: "interrupted.", code))
+
+    with contextlib.ExitStack() as stack:
+        kept = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(kept)
+            os.close(writing)
+            watcher.join()
+            os.close(reading)
 
 
 def _is_theirs(path):

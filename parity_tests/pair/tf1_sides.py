@@ -346,7 +346,9 @@ def require_playable(program, moves):
         key for move in program.moves.values() for key in move.seen.get("carried", {})
     }
     needed = {}
-    for number, (name, batch) in enumerate(moves, 1):
+    number = 0  # of the batch, as the user counts: predictions were added
+    for name, batch in moves:
+        number += name != PREDICT
         if name not in program.moves:
             raise mistake(
                 "A move must be one of tf1's",
@@ -357,7 +359,7 @@ def require_playable(program, moves):
             if key not in program.inputs:
                 raise mistake(
                     "An input must match a placeholder of tf1",
-                    f"{key!r} in batch {number}",
+                    f"{key!r} in batch {number or 1}",
                     f"Say which it is, inputs={{{key!r}: tensor}}; tf1 has {_listed(program.inputs)}",
                 )
             tensor = program.inputs[key]
@@ -366,7 +368,7 @@ def require_playable(program, moves):
             if dense and not tensor.shape.is_compatible_with(shape):
                 raise mistake(
                     "An input must have the shape of its placeholder",
-                    f"{key!r} of shape {list(shape)} in batch {number}",
+                    f"{key!r} of shape {list(shape)} in batch {number or 1}",
                     f"{tensor.name} takes {tensor.shape}",
                 )
         if name not in needed:
