@@ -15,6 +15,7 @@ from parity_tests.commands import (
     time_limits,
 )
 from parity_tests.commands.mistakes import UserError
+from parity_tests.pair import loading
 
 MOST_NAMES = 12  # lines about variables that were not matched by their names
 
@@ -86,7 +87,7 @@ def command(
 
         with pair_files.explained(), console.progress() as progress:
             task = progress.add_task("check", total=None)
-            checked = pair_files.loaded(file).check(
+            checked = loading.loaded(file).check(
                 levels_asked=levels and options.once(levels),
                 steps=steps,
                 examples=examples,

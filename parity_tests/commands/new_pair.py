@@ -14,7 +14,9 @@ NAME = "pair.py"
 TEMPLATE = pathlib.Path(__file__).parents[1] / "pair" / "template.py"
 
 
-@click.command("new-pair", cls=options.Command, examples=["new-pair my_migration"])
+@click.command(
+    "new-pair", cls=options.Command, examples=["new-pair my_migration", "new-pair ."]
+)
 @click.argument("folder", metavar="DIR", type=click.Path())
 def command(folder):
     """Write a pair that runs into DIR, to put yours in its place.

@@ -2,26 +2,19 @@
 
 import contextlib
 import os
-import re
 import sys
 
 import click
 
 from parity_tests.commands.mistakes import UserError, printable, shortened
+from parity_tests.pair import loading
 
-DEFAULT = "pair"
-argument = click.argument("file", metavar="FILE.py[:pair]")
-
-
-def split(file):
-    """(path, name) of FILE.py:name."""
-    match = re.match(r"(.*):(\w+)$", file, re.S)
-    return (match[1], match[2]) if match else (file, DEFAULT)
+argument = click.argument("file", metavar="FILE.py[:pair]", type=click.Path())
 
 
 def require_file(file):
     """The path of FILE.py; before TensorFlow's seconds."""
-    path, _ = split(file)
+    path, _ = loading.split(file)
     if not os.path.isfile(path):
         kind = "a folder" if os.path.isdir(path) else "no such file"
         raise UserError(
@@ -48,30 +41,3 @@ def explained():
         raise UserError(str(error)) from None
     except PairError as error:
         raise UserError(str(error)) from None
-
-
-def loaded(file):
-    """The ``OwnPair`` that FILE.py:pair is; within ``explained``."""
-    from parity_tests.pair import tf1_sides
-    from parity_tests.pair.errors import mistake, theirs
-    from parity_tests.pair.own_pair import OwnPair
-
-    path, name = split(file)
-    with tf1_sides.unswitched():
-        module = tf1_sides.load(path)
-    pair = getattr(module, name, None)
-    if callable(pair):
-        with theirs(f"{name} must return the pair"), tf1_sides.unswitched():
-            pair = pair()
-    if not isinstance(pair, OwnPair):
-        known = [
-            key for key, value in vars(module).items() if isinstance(value, OwnPair)
-        ]
-        named = ", ".join(f"{path}:{key}" for key in known)
-        raise mistake(
-            f"{shortened(path)} must hold a parity_tests.OwnPair of that name",
-            f"{name}, which is {type(pair).__name__}",
-            f"Use {named}" if known else f"Write {name} = parity_tests.OwnPair(...)",
-        )
-    pair.folder = os.path.dirname(os.path.abspath(path))
-    return pair

@@ -15,9 +15,14 @@ from parity_tests.commands import (
     time_limits,
 )
 from parity_tests.commands.mistakes import UserError
+from parity_tests.pair import loading
 
 
-@click.command("record", cls=options.Command, examples=["record pair.py -o play.npz"])
+@click.command(
+    "record",
+    cls=options.Command,
+    examples=["record pair.py -o play.npz", "record pair.py -o play.npz --steps 100"],
+)
 @pair_files.argument
 @click.option(
     "-o",
@@ -57,7 +62,7 @@ def command(file, output_path, steps, examples, seed, timeout):
         from parity_tests.pair import recording
 
         with pair_files.explained():
-            pair_files.loaded(file).record(output_path, steps, examples, seed)
+            loading.loaded(file).record(output_path, steps, examples, seed)
             stored = recording.Recording(output_path)
         size = os.path.getsize(output_path)
         plays = f"{stored.plays} play" + ("" if stored.plays == 1 else "s")

@@ -72,7 +72,7 @@ class OwnPair:
         self.tf2, self.batches, self.names = tf2, batches, names
         self.batch_size, self.steps = batch_size, steps
         self.levels = tuple(levels)
-        self.budgets = _by_level(budgets)
+        self.budgets = by_level(budgets)
         self.folder = None  # that names of files are relative to
 
     def path(self, name):
@@ -235,7 +235,7 @@ def _interpreter(python):
     return found
 
 
-def _by_level(budgets):
+def by_level(budgets):
     """{level: {stage: Budget}}; without levels the same at each."""
     budgets = dict(budgets or {})
     for level in training.LEVELS:

@@ -159,17 +159,17 @@ def provenance(path):
     if os.path.isfile(path):
         with open(path, "rb") as file:
             source = hashlib.sha256(file.read()).hexdigest()
-    return {
+    facts = {
         "tensorflow": tf.__version__,
         "numpy": np.__version__,
         "python": "{}.{}.{}".format(*sys.version_info),
         "cpu": reference_conditions.cpu_model(),
-        "intra_op_threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]),
-        "inter_op_threads": int(os.environ["TF_NUM_INTEROP_THREADS"]),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", reference_conditions.DEFAULT),
         "source": os.path.basename(path),
         "source_sha256": source,
     }
+    facts.update(reference_conditions.threads())
+    return facts
 
 
 if __name__ == "__main__":
