@@ -114,7 +114,14 @@ def command(
             tables.conditions(report["environment"]),
             *recorded(checked.data["recorded"]),
             *[
-                _described(file, level, divergence, given, init_from_tf1)
+                _described(
+                    file,
+                    level,
+                    divergence,
+                    given,
+                    init_from_tf1,
+                    checked.causes.get(level),
+                )
                 for level, (_, divergence) in checked.divergences.items()
             ],
             Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
@@ -152,7 +159,7 @@ def recorded(facts):
     return [Text("TF1's side:", "dim"), tables.conditions(where)]
 
 
-def _described(file, level, divergence, given, init_from_tf1):
+def _described(file, level, divergence, given, init_from_tf1, cause):
     """The first divergence of a level, and the command line that shows it again."""
     words = ["tf-parity", "check", file, "--level", level]
     for option, value in given.items():
@@ -160,6 +167,7 @@ def _described(file, level, divergence, given, init_from_tf1):
             words += [option, str(value)]
     if init_from_tf1:
         words.append("--init-from-tf1")
-    return tables.divergence(
-        f"{file}, level {level}", divergence.describe(shlex.join(words))
-    )
+    described = divergence.describe(shlex.join(words))
+    if cause is not None:
+        described += f"\n{cause.describe()}"
+    return tables.divergence(f"{file}, level {level}", described)

@@ -12,6 +12,7 @@ from parity_tests.engine.records import MOVE
 from parity_tests.pair import (
     levels,
     matching,
+    probes,
     recorder,
     recording,
     streams,
@@ -31,11 +32,13 @@ class Checked(NamedTuple):
     data: of one pair, JSON-valid, as a chapter's in the report of ``run``, with "names",
         the map, "matched", how, "notes", and the facts of what was "recorded".
     divergences: {level: (play, engine Divergence)}.
+    causes: {level: probes.Cause}, where one is proven.
     nans: what both sides hold that is no number, as a sentence, or None.
     """
 
     data: dict
     divergences: dict
+    causes: dict
     nans: str | None
 
     @property
@@ -45,7 +48,8 @@ class Checked(NamedTuple):
     def require_agreement(self):
         """Raises an AssertionError with the first divergence, if there is one."""
         for level, (_, divergence) in self.divergences.items():
-            raise AssertionError(f"level {level}\n{divergence.describe()}")
+            cause = f"\n{self.causes[level].describe()}" if level in self.causes else ""
+            raise AssertionError(f"level {level}\n{divergence.describe()}{cause}")
         if self.nans is not None:
             raise AssertionError(self.nans)
         return self
@@ -132,6 +136,18 @@ def checked(
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
         seen = _Seen(on_progress)
         cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
+        causes = {}
+        if program is not None and model is not None:
+            sides = probes.Sides(
+                program,
+                model,
+                twin,
+                found.matches,
+                lambda other, start: MatchedPair(
+                    program, other, translation, own.budgets, start or copied, left_out
+                ),
+            )
+            causes = _causes(sides, drawn, divergences)
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
         "steps": max(trained),
@@ -142,6 +158,7 @@ def checked(
             level: {**divergence.as_data(), "example": number + 1}
             for level, (number, divergence) in divergences.items()
         },
+        "cause": {level: cause.as_data() for level, cause in causes.items()},
         "names": found.as_map(),
         "matched": {
             name: {"how": match.how, "layout": match.layout}
@@ -150,7 +167,16 @@ def checked(
         "notes": notes,
         "recorded": reference.facts if pair.recorded else None,
     }
-    return Checked(data, divergences, None if divergences else seen.nans())
+    return Checked(data, divergences, causes, None if divergences else seen.nans())
+
+
+def _causes(sides, drawn, divergences):
+    """{level: probes.Cause} of the first level that parts, if a probe proves one."""
+    for level, (number, divergence) in divergences.items():
+        initial = _initial_values(sides.program, sides.matches)
+        found = probes.cause(sides, level, drawn[number], divergence, initial)
+        return {level: found} if found else {}
+    return {}
 
 
 class _Seen:

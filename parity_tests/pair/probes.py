@@ -17,7 +17,8 @@ from parity_tests.engine.records import in_order
 from parity_tests.pair import twins
 from parity_tests.pair.levels import compare_levels
 from tf1_graph import seeds, updates
-from tf2_keras import tf1_semantics, training
+from tf2_keras import tf1_semantics
+from tf2_keras.observing import replaced
 
 # {type of the fused op: (tf1_semantics' class, {its argument: the op's input})}.
 FUSED = {
@@ -70,8 +71,6 @@ OF_KERAS = {
     },
     "Adagrad": {"learning_rate": "learning_rate"},
 }
-# What a loss may be off by: {factor of the twin's over TF1's: what explains it}.
-FACTORS = "a sum where TF1 has a mean, or the other way round"
 
 
 class Cause(NamedTuple):
@@ -98,36 +97,55 @@ class Cause(NamedTuple):
         return self._asdict()
 
 
-def cause(program, model, compared, level, moves, divergence):
+class Sides(NamedTuple):
+    """What a probe has to do with.
+
+    program: the ``session.Program``. model: the ``keras.Model``. twin: the ``Twin`` that
+    diverged. matches: {TF1 name: layouts.Match}. pair: (Twin, {TF1 name: array} that both
+    sides start from, or None) -> a ``Pair`` with it in place of the twin.
+    """
+
+    program: object
+    model: object
+    twin: object
+    matches: dict
+    pair: object
+
+
+def cause(sides, level, moves, divergence, initial):
     """The ``Cause`` of a divergence, or None if no probe takes it away.
 
     Args:
-        program: the ``session.Program``; None if it was recorded or ran elsewhere.
-        model: the compiled ``keras.Model`` of the twin.
-        compared: (Twin) -> a ``Pair`` with it in place of the twin that diverged.
+        sides: ``Sides``.
         level, moves, divergence: where, on what, and how it did.
+        initial: {TF1 name: array} of TF1's initial values.
     """
-    if program is None or model is None or divergence.stage is None:
-        return None
+    if divergence.stage == "initial values" and divergence.tensor in sides.matches:
+        return initial_values(sides, level, moves, divergence, initial)
     probes = {
-        "initial values": initial_values,
-        "loss": losses,
-        "slots": optimizers,
-        "updates": optimizers,
-    }.get(divergence.stage)
-    if probes is None:
-        return None
-    for change, page, changed in probes(program, model, divergence):
-        with changed:
-            twin, _ = twins.twin_of(model)
-            cells, found = compare_levels(compared(twin), [level], [moves])
-            twin.reset()
-        # Restored before the next is tried.
-        later = found.get(level)
-        if later is None or _comes_after(later[1], divergence):
-            whole = later is None and all(not c["max_ulp"] for c in cells[level].values())
-            return Cause(change, whole, page, divergence.stage)
+        "initial values": (optimizers,),  # those of slots
+        "loss": (losses, penalties),
+        "gradients": (penalties,),
+        "slots": (optimizers,),
+        "updates": (optimizers,),
+    }.get(divergence.stage, ())
+    for probe in probes:
+        for change, page, changed in probe(sides, divergence):
+            sides.twin.reset()
+            with changed:
+                twin, _ = twins.twin_of(sides.model)
+                found = _parted(sides.pair(twin, None), level, moves)
+                twin.reset()
+            if found is None or _comes_after(found, divergence):
+                return Cause(change, found is None, page, divergence.stage)
     return None
+
+
+def _parted(pair, level, moves):
+    """The first divergence of a pair, or None."""
+    with pair:
+        _, found = compare_levels(pair, [level], [moves])
+    return found[level][1] if level in found else None
 
 
 def _comes_after(later, divergence):
@@ -182,137 +200,175 @@ def _shortest(value):
     return float(np.format_float_positional(value, unique=True, trim="0"))
 
 
-def optimizers(program, model, _divergence):
+def optimizers(sides, _divergence):
     """Yields probes of an optimizer: one argument, all of them, then TF1's own."""
-    standing = model.optimizer
-    fused = [hyperparameters(operation) for operation in of_train(program)]
-    if not fused or None in fused or fused.count(fused[0]) != len(fused):
+    model = sides.model
+    standing = getattr(model, "optimizer", None)
+    fused = [hyperparameters(operation) for operation in of_train(sides.program)]
+    if standing is None or not fused or any(each != fused[0] for each in fused):
+        return
+    if fused[0] is None:
         return
     name, stated = fused[0]
-    page = "docs/guide/optimizers.md"
-    kind = type(standing).__name__
+    kind, page = type(standing), "docs/guide/optimizers.md"
     config = standing.get_config()
-    of_tf1 = type(standing).__module__.startswith("tf2_keras.")
-    known = (
-        {argument: argument for argument in stated} if of_tf1 else OF_KERAS.get(kind, {})
-    )
+    is_part = kind.__module__.startswith("tf2_keras.")
+    known = {argument: argument for argument in stated}
+    if not is_part:
+        known = OF_KERAS.get(kind.__name__, {})
     differing = {
         known[argument]: value
         for argument, value in stated.items()
-        if argument in known
-        and not callable(getattr(standing, "_learning_rate", None))
-        and not _same(config.get(known[argument]), value)
+        if argument in known and _differs(config.get(known[argument]), value)
     }
-    for key, value in differing.items():
+    changes = [{key: value} for key, value in differing.items()]
+    if len(changes) > 1:
+        changes.append(differing)
+    label = f"tf1_semantics.optimizers.{kind.__name__}"
+    label = label if is_part else f"keras.optimizers.{kind.__name__}"
+    for change in changes:
+        was = ", ".join(f"{key}={config[key]:g}" for key in change)
         yield (
-            f"{kind}({key}={config.get(key)!r}) → {key}={value!r}, as TF1 has it",
+            f"{label}({was}) → {_told(change)}, as TF1 has it",
             page,
-            _compiled_with(model, {**config, key: value}, type(standing)),
+            _with_optimizer(model, kind, {**config, **change}),
         )
-    if len(differing) > 1:
-        told = ", ".join(f"{key}={value!r}" for key, value in differing.items())
-        yield (
-            f"{kind} → {told}, as TF1 has them",
-            page,
-            _compiled_with(model, {**config, **differing}, type(standing)),
-        )
-    if "learning_rate" not in stated:
-        return
     replacement = getattr(tf1_semantics.optimizers, name)
-    if type(standing) is replacement and not differing:
-        return
-    told = ", ".join(f"{key}={value!r}" for key, value in stated.items())
-    yield (
-        f"{kind} → tf1_semantics.optimizers.{name}({told})",
-        page,
-        _compiled_with(model, stated, replacement),
-    )
+    if "learning_rate" in stated and (kind is not replacement or differing):
+        yield (
+            f"{label} → tf1_semantics.optimizers.{name}({_told(stated)})",
+            page,
+            _with_optimizer(model, replacement, stated),
+        )
 
 
-def _same(standing, value):
-    if isinstance(standing, bool | int | float):
-        return np.float32(standing) == np.float32(value)
-    return False
+def _told(arguments):
+    return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
 
 
-@contextlib.contextmanager
-def _compiled_with(model, config, kind):
-    """The model with an optimizer of this configuration in place of its own."""
+def _differs(standing, value):
+    """Whether a number stands there, and another one; a schedule is none."""
+    is_number = isinstance(standing, (bool, int, float, np.number))
+    return is_number and np.float32(standing) != np.float32(value)
+
+
+def _with_optimizer(model, kind, config):
+    """The model with another optimizer in place of its own, under the same name."""
     config = {key: value for key, value in config.items() if key != "name"}
-    with _attributes(model, optimizer=kind(**config, name=model.optimizer.name)):
-        yield
+    optimizer = kind(**config, name=model.optimizer.name)
+    return replaced(model, optimizer=optimizer, train_function=None)
 
 
-@contextlib.contextmanager
-def _attributes(model, **attributes):
-    kept = {name: getattr(model, name) for name in attributes}
-    functions = model.train_function
-    try:
-        for name, value in attributes.items():
-            setattr(model, name, value)
-        model.train_function = None
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(model, name, value)
-        model.train_function = functions
-
-
-def losses(program, model, divergence):
-    """Yields probes of a loss that is TF1's times a number: a reduction, or a half."""
-    if divergence.reference in (None, 0):
+def losses(sides, divergence):
+    """Yields the probe of a loss that is TF1's times a whole number, or a part of it."""
+    if not divergence.reference:
         return
     factor = float(divergence.candidate) / float(divergence.reference)
     if not math.isfinite(factor) or factor <= 0:
         return
-    nearest = round(factor) if factor > 1 else 1 / round(1 / factor)
-    if nearest == 1 or abs(factor / nearest - 1) > 1e-5:
+    times, share = round(factor), round(1 / factor)
+    if times > 1 and abs(factor / times - 1) < 1e-5:
+        said, scale = f"{times} times", 1 / times
+    elif share > 1 and abs(factor * share - 1) < 1e-5:
+        said, scale = f"1/{share} of", share
+    else:
         return
-    compute_loss = model.compute_loss
+    compute_loss = sides.model.compute_loss
 
     def scaled(*arguments, **options):
-        loss = compute_loss(*arguments, **options)
-        return loss / nearest if nearest > 1 else loss * round(1 / nearest)
+        # As a part of a graph, so that what is a power of two is exact.
+        return compute_loss(*arguments, **options) * scale
 
-    said = f"{nearest:g}" if nearest > 1 else f"1/{round(1 / nearest)}"
     yield (
-        f"the twin's loss is {said} times TF1's: {FACTORS}",
+        f"the twin's loss is {said} TF1's: it sums where TF1 takes a mean, or has another "
+        "weight; take the loss by the reduction that TF1 had, tf1_semantics.losses",
         "docs/guide/losses.md",
-        _attributes(model, compute_loss=scaled),
+        replaced(sides.model, compute_loss=scaled, train_function=None),
     )
-    del program
 
 
-def initial_values(program, model, divergence):
-    """Yields the probe of the initializer that draws what TF1 drew."""
-    with program.graph.as_default():
-        meta_graph = tf.compat.v1.train.export_meta_graph(graph=program.graph)
-    for drawn in seeds.random_ops(meta_graph):
-        if divergence.tensor in drawn.initialises and drawn.tf2:
+def penalties(sides, _divergence):
+    """Yields the probes of an L2 penalty that TF1 halved."""
+    layers = sides.model._flatten_layers()
+    penalised = {
+        id(regularizer): regularizer
+        for layer in layers
+        for regularizer in vars(layer).values()
+        if hasattr(regularizer, "l2") and callable(regularizer)
+    }
+    for factor, said in ((0.5, "s / 2"), (2.0, "2 * s")):
+        changes = [
+            replaced(regularizer, l2=regularizer.l2 * factor)
+            for regularizer in penalised.values()
+        ]
+        if changes:
             yield (
-                f"the initial value of {divergence.tensor} → {drawn.tf2}",
-                "docs/guide/variables.md",
-                _starting_from(model, divergence, drawn),
+                f"L2(s) → L2({said}): TF1's l2_loss and l2_regularizer are half the sum of "
+                "squares, Keras's L2 is all of it",
+                "docs/guide/losses.md",
+                _together([*changes, replaced(sides.model, train_function=None)]),
             )
 
 
 @contextlib.contextmanager
-def _starting_from(model, divergence, drawn):
-    """The model with a variable that starts from what an initializer draws."""
-    namespace = {
-        "initializers": tf1_semantics.initializers,
-        "tf1_semantics": tf1_semantics,
-        "keras": keras,
-        "tf": tf,
-    }
-    variable = divergence.variable
-    kept = variable.numpy()
-    try:
-        made = eval(drawn.tf2, namespace)  # what seeds wrote, no text of the graph's
-        variable.assign(made(tuple(drawn.shape), variable.dtype))
+def _together(changes):
+    with contextlib.ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(change)
         yield
-    finally:
-        variable.assign(kept)
 
 
-training = training  # players are made anew by twins.twin_of
+def initial_values(sides, level, moves, divergence, initial):
+    """The cause of initial values that differ: the initializers that draw TF1's.
+
+    It is proven where an initializer of ours draws the very numbers, for each variable
+    that differs.
+    """
+    drawn = {}
+    graph = sides.program.graph
+    with graph.as_default():
+        meta_graph = tf.compat.v1.train.export_meta_graph(graph=graph)
+    for operation in seeds.random_ops(meta_graph):
+        for name in operation.initialises:
+            drawn[name] = operation.tf2
+    changes = []
+    twin_values = {name: sides.twin.state[name] for name in sides.twin.state}
+    sides.twin.reset()
+    for name, match in sides.matches.items():
+        arrays = [twin_values[source].numpy() for source in match.sources]
+        value = initial[name]
+        if match.to_tf1(arrays).tobytes() == value.tobytes():
+            continue
+        written = drawn.get(name) or _constant(value)
+        if not written or not _draws(written, value):
+            return None
+        changes.append(f"{name} → {written}")
+    if not changes:
+        return None
+    later = _parted(sides.pair(sides.twin, initial), level, moves)
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return Cause(
+        "; ".join(changes[:3]) + more,
+        later is None,
+        "docs/guide/variables.md",
+        divergence.stage,
+    )
+
+
+def _constant(value):
+    """The initializer of a value that is one number everywhere, or None."""
+    if not value.size or (value != value.flat[0]).any() or value.dtype.kind != "f":
+        return None
+    number = _shortest(value.flat[0])
+    named = {0.0: "keras.initializers.Zeros()", 1.0: "keras.initializers.Ones()"}
+    return named.get(number, f"keras.initializers.Constant({number!r})")
+
+
+def _draws(written, value):
+    """Whether an initializer, as Python, gives these very numbers."""
+    namespace = {"initializers": tf1_semantics.initializers, "keras": keras}
+    try:
+        made = eval(written, namespace)(value.shape, value.dtype.name)
+    except Exception:  # what seeds writes for a shape that the graph changed
+        return False
+    return np.asarray(made).tobytes() == value.tobytes()
