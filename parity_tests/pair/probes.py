@@ -129,6 +129,7 @@ def cause(sides, level, moves, divergence, initial):
         "slots": (optimizers,),
         "updates": (optimizers,),
     }.get(divergence.stage, ())
+    deferring = None  # the first after which the two sides part later
     for probe in probes:
         for change, page, changed in probe(sides, divergence):
             sides.twin.reset()
@@ -136,9 +137,11 @@ def cause(sides, level, moves, divergence, initial):
                 twin, _ = twins.twin_of(sides.model)
                 found = _parted(sides.pair(twin, None), level, moves)
                 twin.reset()
-            if found is None or _comes_after(found, divergence):
-                return Cause(change, found is None, page, divergence.stage)
-    return None
+            if found is None:
+                return Cause(change, True, page, divergence.stage)
+            if deferring is None and _comes_after(found, divergence):
+                deferring = Cause(change, False, page, divergence.stage)
+    return deferring
 
 
 def _parted(pair, level, moves):
