@@ -120,7 +120,7 @@ def command(
                     divergence,
                     given,
                     init_from_tf1,
-                    checked.causes.get(level),
+                    checked.why(level),
                 )
                 for level, (_, divergence) in checked.divergences.items()
             ],
@@ -159,7 +159,7 @@ def recorded(facts):
     return [Text("TF1's side:", "dim"), tables.conditions(where)]
 
 
-def _described(file, level, divergence, given, init_from_tf1, cause):
+def _described(file, level, divergence, given, init_from_tf1, why):
     """The first divergence of a level, and the command line that shows it again."""
     words = ["tf-parity", "check", file, "--level", level]
     for option, value in given.items():
@@ -167,7 +167,5 @@ def _described(file, level, divergence, given, init_from_tf1, cause):
             words += [option, str(value)]
     if init_from_tf1:
         words.append("--init-from-tf1")
-    described = divergence.describe(shlex.join(words))
-    if cause is not None:
-        described += f"\n{cause.describe()}"
+    described = "\n".join([divergence.describe(shlex.join(words)), *why])
     return tables.divergence(f"{file}, level {level}", described)

@@ -16,6 +16,7 @@ from parity_tests.pair import (
     recorder,
     recording,
     streams,
+    taps,
     tf1_sides,
     translated,
     twins,
@@ -33,23 +34,30 @@ class Checked(NamedTuple):
         the map, "matched", how, "notes", and the facts of what was "recorded".
     divergences: {level: (play, engine Divergence)}.
     causes: {level: probes.Cause}, where one is proven.
+    places: {level: taps.Place} in the network, where there is one.
     nans: what both sides hold that is no number, as a sentence, or None.
     """
 
     data: dict
     divergences: dict
     causes: dict
+    places: dict
     nans: str | None
 
     @property
     def ok(self):
         return not self.divergences and self.nans is None
 
+    def why(self, level):
+        """[text] of where in the network a level parts, and of the cause."""
+        known = (self.places.get(level), self.causes.get(level))
+        return [found.describe() for found in known if found is not None]
+
     def require_agreement(self):
         """Raises an AssertionError with the first divergence, if there is one."""
         for level, (_, divergence) in self.divergences.items():
-            cause = f"\n{self.causes[level].describe()}" if level in self.causes else ""
-            raise AssertionError(f"level {level}\n{divergence.describe()}{cause}")
+            described = [f"level {level}", divergence.describe(), *self.why(level)]
+            raise AssertionError("\n".join(described))
         if self.nans is not None:
             raise AssertionError(self.nans)
         return self
@@ -136,7 +144,7 @@ def checked(
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
         seen = _Seen(on_progress)
         cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
-        causes = {}
+        causes, places = {}, {}
         if program is not None and model is not None:
             sides = probes.Sides(
                 program,
@@ -148,6 +156,7 @@ def checked(
                 ),
             )
             causes = _causes(sides, drawn, divergences)
+            places = _places(sides, drawn, divergences, copied)
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
         "steps": max(trained),
@@ -159,6 +168,7 @@ def checked(
             for level, (number, divergence) in divergences.items()
         },
         "cause": {level: cause.as_data() for level, cause in causes.items()},
+        "place": {level: place.as_data() for level, place in places.items()},
         "names": found.as_map(),
         "matched": {
             name: {"how": match.how, "layout": match.layout}
@@ -167,7 +177,9 @@ def checked(
         "notes": notes,
         "recorded": reference.facts if pair.recorded else None,
     }
-    return Checked(data, divergences, causes, None if divergences else seen.nans())
+    return Checked(
+        data, divergences, causes, places, None if divergences else seen.nans()
+    )
 
 
 def _causes(sides, drawn, divergences):
@@ -176,6 +188,26 @@ def _causes(sides, drawn, divergences):
         initial = _initial_values(sides.program, sides.matches)
         found = probes.cause(sides, level, drawn[number], divergence, initial)
         return {level: found} if found else {}
+    return {}
+
+
+def _places(sides, drawn, divergences, copied):
+    """{level: taps.Place} of the first level that parts in what a move sees."""
+    for level, (number, divergence) in divergences.items():
+        if divergence.stage not in ("outputs", "loss") or divergence.normwise is None:
+            return {}
+        records = tf1_session.play(sides.program, drawn[number], copied)
+        before = [next(records) for _ in range(divergence.step)][-1]
+        state = {
+            name: value
+            for stage in ("initial values", "updates")
+            for name, value in before.get(stage, {}).items()
+            if name in sides.matches
+        }
+        place = taps.place(
+            *sides[:4], drawn[number][divergence.step - 1], state, divergence.normwise
+        )
+        return {level: place} if place else {}
     return {}
 
 
