@@ -3,9 +3,11 @@
 import json
 import os
 import shlex
+import pathlib
 import signal
 import time
 
+import jsonschema
 import pytest
 
 from parity_tests.commands import new_pair
@@ -15,6 +17,7 @@ PAIR = """
 from parity_tests.pair import small_pair
 pair = small_pair.pair()
 off = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8))
+scaled = small_pair.pair(tf2=lambda: small_pair.model(scale=2.0))
 """
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
@@ -75,6 +78,25 @@ def test_a_recorded_play_is_checked_without_the_first_side(
     assert code == 2 and "--steps must be what was recorded. Received: 7" in err
 
 
+@pytest.mark.parametrize("name, code", [("pair", 0), ("off", 1), ("scaled", 1)])
+def test_the_report_is_what_its_schema_says(name, code, tf_parity, pair_file, tmp_path):
+    path = pathlib.Path(small_pair.__file__).with_name("check.schema.json")
+    schema = json.loads(path.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    report = tmp_path / "report.json"
+    words = [f"{pair_file}:{name}", "--json", report]
+    assert tf_parity("check", *words)[0] == code
+    data = json.loads(report.read_text())
+    jsonschema.validate(data, schema)
+    (pair,) = data["pairs"].values()
+    if code:
+        assert pair["first_divergence"]["function"]["problem"] == "values differ"
+        assert pair["cause"]["function"]["whole"]
+        del pair["first_divergence"]["function"]["stage"]
+        with pytest.raises(jsonschema.ValidationError, match="'stage' is a required"):
+            jsonschema.validate(data, schema)
+
+
 def test_a_new_pair_runs_and_overwrites_nothing(tf_parity, tmp_path):
     folder = tmp_path / "new" / "folder"
     code, out, _ = tf_parity("new-pair", folder)
@@ -121,7 +143,10 @@ def test_a_file_that_cannot_be_imported_shows_its_traceback_then_a_line(
     [
         (["none.py"], "FILE.py must name a file. Received: none.py (no such file)"),
         (["{folder}"], "(a folder)"),
-        (["{pair}:other"], "other, which is NoneType. Use {pair}:pair, {pair}:off"),
+        (
+            ["{pair}:other"],
+            "other, which is NoneType. Use {pair}:pair, {pair}:off, {pair}:scaled",
+        ),
         (["{pair}", "--seed", "1"], "--seed must go with batches of a Hypothesis str"),
         (["{pair}", "--examples", "2"], "--examples must go with batches of a Hypo"),
         (

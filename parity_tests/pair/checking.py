@@ -155,8 +155,15 @@ def checked(
                     program, other, translation, own.budgets, start or copied, left_out
                 ),
             )
-            causes = _causes(sides, drawn, divergences)
-            places = _places(sides, drawn, divergences, copied)
+            with _unless_it_fails("The cause", notes):
+                causes = _causes(sides, drawn, divergences)
+            with _unless_it_fails("The place in the network", notes):
+                places = _places(sides, drawn, divergences, copied)
+        elif divergences and model is not None:
+            notes.append(
+                "Where in the network the sides part, and the cause, can only be looked "
+                "for where TF1's side is a graph in this process."
+            )
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
         "steps": max(trained),
@@ -180,6 +187,18 @@ def checked(
     return Checked(
         data, divergences, causes, places, None if divergences else seen.nans()
     )
+
+
+@contextlib.contextmanager
+def _unless_it_fails(what, notes):
+    """Lets nothing that explains a divergence stand in its way."""
+    try:
+        yield
+    except Exception as error:  # of the user's layers, run as they did not foresee
+        said = (str(error).splitlines() or [""])[0]
+        notes.append(
+            f"{what} could not be looked for: {type(error).__name__}: {said:.200}"
+        )
 
 
 def _causes(sides, drawn, divergences):

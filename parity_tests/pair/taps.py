@@ -110,7 +110,16 @@ def place(program, model, twin, matches, move, values, normwise):
                 good[source] = True
     for number, tap in enumerate(taps):
         if not good[number] and all(good[source] for source in tap.sources):
-            position, distance = found[number]
+            before = [
+                graph_tensors[found[source][0]].op
+                for source in tap.sources
+                if right[source]
+            ]
+            position, distance = nearest(
+                tap.output, arrays, _after(before, graph_tensors)
+            )
+            if position is None:  # TF1 has nothing of this shape there
+                position, distance = found[number]
             operation = None if position is None else graph_tensors[position].op
             for source in tap.sources if operation else ():
                 if right[source]:
@@ -123,6 +132,16 @@ def place(program, model, twin, matches, move, values, normwise):
                 operation = activation  # where the layer of the twin ends as well
             return _place(tap, operation, distance)
     return None
+
+
+def _after(operations, tensors):
+    """Places of the tensors that depend on all of these ops, and are not theirs."""
+    return [
+        position
+        for position, tensor in enumerate(tensors)
+        if tensor.op not in operations
+        and not set(operations) - updates.ancestors([tensor.op])
+    ]
 
 
 def _activation_of(tensor):
@@ -238,10 +257,17 @@ def of_model(model, twin, batch, training_mode):
     ]
 
 
-def nearest(output, arrays):
-    """(place of the array that is most like ``output``, norm-wise distance), or Nones."""
+def nearest(output, arrays, positions=None):
+    """(place of the array that is most like ``output``, norm-wise distance), or Nones.
+
+    Args:
+        output: an array.
+        arrays: [array].
+        positions: places of those that may be it; by default all.
+    """
     best = None, None
-    for position, array in enumerate(arrays):
+    for position in range(len(arrays)) if positions is None else positions:
+        array = arrays[position]
         if array.dtype != output.dtype or array.size != output.size or not array.size:
             continue
         views = [array.reshape(output.shape)] if _alike(array, output) else []
