@@ -2,8 +2,8 @@
 
 import json
 import os
-import shlex
 import pathlib
+import shlex
 import signal
 import time
 
