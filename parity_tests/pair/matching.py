@@ -1,6 +1,7 @@
 """Which variable of a twin is which of TF1's: by name, shape, order and behaviour."""
 
 import collections
+import contextlib
 import difflib
 import itertools
 from typing import NamedTuple
@@ -38,6 +39,10 @@ class Matching(NamedTuple):
             **{name: match.entry for name, match in self.matches.items()},
             **dict.fromkeys(self.left_out),
         }
+
+
+class NoLoss(Exception):
+    """The twin gave no loss for values that were tried: behaviour tells nothing."""
 
 
 class Matcher:
@@ -322,7 +327,8 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
     Args:
         tf1, twin, given: as of ``Matcher``.
         tf1_effects: () -> what ``behaviour.effects`` gives of TF1's variables, or None.
-        twin_loss: {TF1 name: Match}, {TF1 name: array} -> the twin's loss with them.
+        twin_loss: {TF1 name: Match}, {TF1 name: array} -> the twin's loss with them; it
+            may raise ``NoLoss``.
 
     Raises:
         PairError: for a map that leads nowhere, and for what is ambiguous.
@@ -333,12 +339,8 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
     confirmed = None
     effects = tf1_effects() if tf1_effects and _worth_trying(matcher) else None
     if effects and effects["apart"] is not None:
-        confirmed = _confirmed(matcher, effects, twin_loss)
-        if not confirmed:
-            confirmed = _by_other_layouts(matcher, effects, twin_loss)
-        if not confirmed and matcher.tentative:
-            _by_behaviour(matcher, effects, twin_loss)
-            confirmed = _confirmed(matcher, effects, twin_loss)
+        with contextlib.suppress(NoLoss):  # then by order of use alone
+            confirmed = _by_loss(matcher, effects, twin_loss)
     matcher.require_whole()
     suffix = ", confirmed by behaviour" if confirmed else ""
     for match in matcher.tentative.values():
@@ -346,6 +348,18 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
     unmatched = tuple(matcher.open_tf1)
     in_order = {n: matcher.matches[n] for n in tf1 if n in matcher.matches}
     return Matching(in_order, tuple(matcher.left_out), unmatched, confirmed)
+
+
+def _by_loss(matcher, effects, twin_loss):
+    """Settles what names and shapes leave open; whether both losses are equal then."""
+    if _confirmed(matcher, effects, twin_loss):
+        return True
+    if _by_other_layouts(matcher, effects, twin_loss):
+        return True
+    if not matcher.tentative:
+        return False
+    _by_behaviour(matcher, effects, twin_loss)
+    return _confirmed(matcher, effects, twin_loss)
 
 
 def _worth_trying(matcher):

@@ -5,7 +5,7 @@ import pytest
 
 from parity_tests.pair import behaviour, layouts, names, translated
 from parity_tests.pair.errors import PairError
-from parity_tests.pair.matching import Variable, matched
+from parity_tests.pair.matching import NoLoss, Variable, matched
 
 F32 = np.dtype(np.float32)
 
@@ -227,11 +227,22 @@ def test_what_nothing_can_tell_apart_is_refused_with_its_candidates():
     tf1 = variables(a=[4, 4], b=[4, 4])
     twin = variables(p=[4, 4], q=[4, 4])
     facts = {name: (v.shape, v.dtype) for name, v in tf1.items()}
-    # With values of their own the sum is the same either way, so it confirms nothing
-    # wrong; a third effect that differs keeps the losses apart.
+    # The twin's loss is another one, so that nothing is confirmed.
     effects = behaviour.effects(facts, lambda values: parallel(values) + 1)
     with pytest.raises(PairError, match=r"a \[4, 4\] \(candidates: p .*q "):
         matched(tf1, twin, None, lambda: effects, lambda _matches, _values: 7.0)
+
+
+def test_a_twin_that_gives_no_loss_is_matched_by_order_alone():
+    def no_loss(_matches, _values):
+        raise NoLoss
+
+    tf1 = variables(a=[4, 4], b=[4, 4])
+    facts = {name: (v.shape, v.dtype) for name, v in tf1.items()}
+    effects = behaviour.effects(facts, parallel)
+    found = matched(tf1, variables(p=[4, 4], q=[4, 4]), None, lambda: effects, no_loss)
+    assert entries(found) == {"a": "p", "b": "q"} and found.confirmed is None
+    assert set(hows(found).values()) == {"shape and order of use"}
 
 
 def test_more_of_a_shape_on_one_side_is_refused():
