@@ -2,28 +2,24 @@
 
 import collections
 import contextlib
-import os
-import tempfile
 from typing import NamedTuple
 
 import numpy as np
 
 from parity_tests.engine.records import MOVE
 from parity_tests.pair import (
+    explaining,
     levels,
     matching,
     probes,
-    recorder,
-    recording,
     streams,
-    taps,
+    tf1_references,
     tf1_sides,
     translated,
     twins,
 )
 from parity_tests.pair.errors import mistake
 from parity_tests.pair.matched_pair import MatchedPair, Moves
-from tf1_graph import session as tf1_session
 from tf2_keras import training
 
 
@@ -91,76 +87,52 @@ def checked(
         PairError: for a mistake in the pair; a ``SideFailed`` where their code failed.
     """
     with contextlib.ExitStack() as stack:
-        reference, drawn, program = _reference(own, stack, steps, examples, seed, play)
+        reference, drawn, program = tf1_references.reference_of(
+            own, stack, steps, examples, seed, play
+        )
         twin, model = twins.twin_of(own.tf2)
-        used = {name for moves in drawn for name, _ in moves}
-        left_out = used - set(twin.moves)
-        if left_out - {tf1_sides.PREDICT}:
-            raise mistake(
-                "tf2 must have every move of tf1",
-                f"none for {', '.join(sorted(left_out))}",
-                f"It has {', '.join(twin.moves)}",
-            )
+        left_out = _left_out(drawn, twin)
         drawn = [
             Moves([move for move in moves if move[0] not in left_out], number)
             for number, moves in enumerate(drawn)
         ]
-        tf1_variables = _variables(reference)
         found = matching.matched(
-            tf1_variables,
+            tf1_references.variables(reference),
             twins.variables(twin, model),
             own.given_names(),
-            lambda: _effects(reference, drawn[0]),
+            lambda: tf1_references.effects(reference, drawn[0]),
             lambda matches, values: _twin_loss(twin, drawn[0], matches, values),
         )
-        translation = translated.Translation(
-            found.matches, found.left_out, twins.dropped(twin, model)
-        )
-        notes = []
-        with _unless_it_fails("Random streams", notes):
-            notes += streams.notes(program, model)
-        notes += [
-            f"{name} has no counterpart in the twin; names={{{name!r}: None}} leaves it "
-            "out of the comparison."
-            for name in found.unmatched
-        ]
-        if found.confirmed is False:
-            notes.append(
-                "With equal values in all matched variables the two losses differ: the "
-                "sides compute something else, or the matching by "
-                f"{', '.join(sorted({m.how for m in found.matches.values()}))} is wrong."
-            )
+        notes = _notes(program, model, found)
         copied = None
         if init_from_tf1:
-            copied = _initial_values(reference, found.matches)
+            copied = tf1_references.initial_values(reference, found.matches)
             notes.append(
                 "Initial values were copied from TF1: that both sides initialise alike "
                 "is unproven."
             )
-        pair = MatchedPair(
-            reference, twin, translation, own.budgets, copied, tuple(left_out)
+        translation = translated.Translation(
+            found.matches, found.left_out, twins.dropped(twin, model)
         )
-        stack.callback(pair.close)
+
+        def pair_with(other, start=None):
+            return MatchedPair(
+                reference, other, translation, own.budgets, start or copied, left_out
+            )
+
         asked = tuple(levels_asked or own.levels)
         if on_start is not None:
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
         seen = _Seen(on_progress)
-        cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
+        with pair_with(twin) as pair:
+            cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
         causes, places = {}, {}
-        if program is not None and model is not None:
-            sides = probes.Sides(
-                program,
-                model,
-                twin,
-                found.matches,
-                lambda other, start: MatchedPair(
-                    program, other, translation, own.budgets, start or copied, left_out
-                ),
-            )
-            with _unless_it_fails("The cause", notes):
-                causes = _causes(sides, drawn, divergences)
-            with _unless_it_fails("The place in the network", notes):
-                places = _places(sides, drawn, divergences, copied)
+        if divergences and program is not None and model is not None:
+            sides = probes.Sides(program, model, twin, found.matches, pair_with)
+            with explaining.unless_it_fails("The cause", notes):
+                causes = explaining.causes(sides, drawn, divergences)
+            with explaining.unless_it_fails("The place in the network", notes):
+                places = explaining.places(sides, drawn, divergences, copied)
         elif divergences and model is not None:
             notes.append(
                 "Where in the network the sides part, and the cause, can only be looked "
@@ -191,45 +163,49 @@ def checked(
     )
 
 
-@contextlib.contextmanager
-def _unless_it_fails(what, notes):
-    """Lets nothing that explains a divergence stand in its way."""
-    try:
-        yield
-    except Exception as error:  # of the user's layers, run as they did not foresee
-        said = (str(error).splitlines() or [""])[0]
+def _left_out(drawn, twin):
+    """The moves that the twin need not have: predictions."""
+    left_out = {name for moves in drawn for name, _ in moves} - set(twin.moves)
+    if left_out - {tf1_sides.PREDICT}:
+        raise mistake(
+            "tf2 must have every move of tf1",
+            f"none for {', '.join(sorted(left_out))}",
+            f"It has {', '.join(twin.moves)}",
+        )
+    return left_out
+
+
+def _notes(program, model, found):
+    """Sentences about what no comparison shows: streams, and how sure the matching is."""
+    notes = []
+    with explaining.unless_it_fails("Random streams", notes):
+        notes += streams.notes(program, model)
+    notes += [
+        f"{name} has no counterpart in the twin; names={{{name!r}: None}} leaves it out "
+        "of the comparison."
+        for name in found.unmatched
+    ]
+    if found.confirmed is False:
+        hows = sorted({match.how for match in found.matches.values()})
         notes.append(
-            f"{what} could not be looked for: {type(error).__name__}: {said:.200}"
+            "With equal values in all matched variables the two losses differ: the sides "
+            f"compute something else, or the matching by {', '.join(hows)} is wrong."
         )
+    return notes
 
 
-def _causes(sides, drawn, divergences):
-    """{level: probes.Cause} of the first level that parts, if a probe proves one."""
-    for level, (number, divergence) in divergences.items():
-        initial = _initial_values(sides.program, sides.matches)
-        found = probes.cause(sides, level, drawn[number], divergence, initial)
-        return {level: found} if found else {}
-    return {}
-
-
-def _places(sides, drawn, divergences, copied):
-    """{level: taps.Place} of the first level that parts in what a move sees."""
-    for level, (number, divergence) in divergences.items():
-        if divergence.stage not in ("outputs", "loss") or divergence.normwise is None:
-            return {}
-        records = tf1_session.play(sides.program, drawn[number], copied)
-        before = [next(records) for _ in range(divergence.step)][-1]
-        state = {
-            name: value
-            for stage in ("initial values", "updates")
-            for name, value in before.get(stage, {}).items()
-            if name in sides.matches
-        }
-        place = taps.place(
-            *sides[:4], drawn[number][divergence.step - 1], state, divergence.normwise
+def _twin_loss(twin, moves, matches, values):
+    """The twin's loss of the first batch that trains, with these values."""
+    move = next((move for move in moves if move[0] != tf1_sides.PREDICT), moves[0])
+    translation = translated.Translation(matches)
+    try:
+        _, record = training.play(
+            twin, [move], "eager", translation.values(values, twin.state)
         )
-        return {level: place} if place else {}
-    return {}
+    except Exception as error:  # a mistake shows when it is compared
+        raise matching.NoLoss from error
+    losses = record.get("loss") or {}
+    return float(np.asarray(next(iter(losses.values()), np.nan)).mean())
 
 
 class _Seen:
@@ -269,97 +245,3 @@ class _Seen:
                 "Compare fewer steps, or another rate or other batches",
             )
         )
-
-
-def _reference(own, stack, steps, examples, seed, play):
-    """(Program or Recording, [[(move, batch)]], Program or None) of the TF1 side."""
-    if own.is_recorded and play is None:
-        play = own.path(own.tf1.source)
-    if play is not None:
-        stored = recording.Recording(play)
-        return stored, _stored_moves(stored, steps, examples, seed), None
-    if own.runs_apart:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tf-parity-"))
-        path = os.path.join(folder, "play.npz")
-        own.record(path, steps, examples, seed)
-        stored = recording.Recording(path)
-        drawn = [stored.moves(number) for number in range(stored.plays)]
-        return stored, drawn, None
-    program = own.program()
-    drawn = []
-    for moves in own.drawn(steps, examples, seed):
-        moves = tf1_sides.with_predictions(program, moves)
-        tf1_sides.require_playable(program, moves)
-        drawn.append(moves)
-    return program, drawn, program
-
-
-def _stored_moves(stored, steps, examples, seed):
-    """The moves of a recording; what it was recorded with stays."""
-    drawn = [stored.moves(number) for number in range(stored.plays)]
-    trained = max(
-        sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn
-    )
-    for option, value, kept in (
-        ("--steps", steps, trained),
-        ("--examples", examples, len(drawn)),
-        ("--seed", seed, "its own"),
-    ):
-        if value not in (None, kept):
-            raise mistake(
-                f"{option} must be what was recorded",
-                f"{value}; the recording has {kept}",
-                f"Leave it out, or record again with {option} {value}",
-            )
-    return drawn
-
-
-def _variables(reference):
-    """{TF1 name: Variable} without slots, in order of use."""
-    if isinstance(reference, recording.Recording):
-        initial = next(iter(reference.records(0)))["initial values"]
-        return {
-            name: matching.Variable(
-                initial[name].shape, initial[name].dtype, facts["trainable"]
-            )
-            for name, facts in reference.variables.items()
-            if not facts["slot"]
-        }
-    return {
-        name: matching.Variable(**facts)
-        for name, facts in recorder.variables(reference).items()
-        if name not in reference.slots
-    }
-
-
-def _effects(reference, moves):
-    if isinstance(reference, recording.Recording):
-        return reference.effects
-    return recorder.effects(reference, moves)
-
-
-def _twin_loss(twin, moves, matches, values):
-    """The twin's loss of the first batch that trains, with these values."""
-    move = next((move for move in moves if move[0] != tf1_sides.PREDICT), moves[0])
-    translation = translated.Translation(matches)
-    try:
-        _, record = training.play(
-            twin, [move], "eager", translation.values(values, twin.state)
-        )
-    except Exception as error:  # a mistake shows when it is compared
-        raise matching.NoLoss from error
-    losses = record.get("loss") or {}
-    return float(np.asarray(next(iter(losses.values()), np.nan)).mean())
-
-
-def _initial_values(reference, matches):
-    """{TF1 name: array} of TF1's initial values."""
-    if isinstance(reference, recording.Recording):
-        record = next(iter(reference.records(0)))
-    else:
-        record = next(tf1_session.play(reference, ()))
-    return {
-        name: value
-        for name, value in record["initial values"].items()
-        if name in matches
-    }
