@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-MOST_RAISED = 200  # variables whose effect is measured one by one
+MOST_RAISED = 100  # variables whose effect is measured one by one
 SAME = 1e-3  # relative difference up to which two losses, or effects, count as the same
 
 
@@ -61,7 +61,10 @@ def _values(seed, shape, dtype):
     return np.asarray(values, dtype)
 
 
-def effects(variables, loss_of):
+APART, RAISED = "apart", "raised"
+
+
+def effects(variables, loss_of, which=(APART, RAISED)):
     """What variables do to a loss: {"apart": loss, "alike": loss, "raised": {name: loss}}.
 
     Losses that are not finite, or not repeated by the same values, are None.
@@ -69,20 +72,30 @@ def effects(variables, loss_of):
     Args:
         variables: {TF1 name: (shape, dtype)} of those that are to be matched.
         loss_of: {name: array} -> loss, a float.
+        which: APART, which takes two runs, or RAISED, which takes one a variable.
     """
-    own = {name: apart(name, *facts) for name, facts in variables.items()}
-    first, again = loss_of(own), loss_of(own)
-    if not np.isfinite(first) or first != again:
-        return {"apart": None, "alike": None, "raised": {}}
-    same = {name: alike(*facts) for name, facts in variables.items()}
-    counts = collections.Counter(shape_key(shape) for shape, _ in variables.values())
-    several = [
-        name for name, (shape, _) in variables.items() if counts[shape_key(shape)] > 1
-    ]
     measured = {}
-    for name in several[:MOST_RAISED]:
-        measured[name] = loss_of(dict(same, **{name: raised(same[name])}))
-    return {"apart": first, "alike": loss_of(same), "raised": measured}
+    if APART in which:
+        own = {name: apart(name, *facts) for name, facts in variables.items()}
+        first, again = loss_of(own), loss_of(own)
+        is_told = np.isfinite(first) and first == again
+        measured[APART] = first if is_told else None
+    if RAISED in which and measured.get(APART, 0) is not None:
+        same = {name: alike(*facts) for name, facts in variables.items()}
+        counts = collections.Counter(
+            shape_key(shape) for shape, _ in variables.values()
+        )
+        several = [
+            name
+            for name, (shape, _) in variables.items()
+            if counts[shape_key(shape)] > 1
+        ]
+        measured["alike"] = loss_of(same)
+        measured[RAISED] = {
+            name: loss_of(dict(same, **{name: raised(same[name])}))
+            for name in several[:MOST_RAISED]
+        }
+    return measured
 
 
 def paired(reference, candidate):

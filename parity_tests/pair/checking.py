@@ -100,7 +100,7 @@ def checked(
             tf1_references.variables(reference),
             twins.variables(twin, model),
             own.given_names(),
-            lambda: tf1_references.effects(reference, drawn[0]),
+            lambda which: tf1_references.effects(reference, drawn[0], which),
             lambda matches, values: _twin_loss(twin, drawn[0], matches, values),
         )
         notes = _notes(program, model, found)

@@ -326,7 +326,7 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
 
     Args:
         tf1, twin, given: as of ``Matcher``.
-        tf1_effects: () -> what ``behaviour.effects`` gives of TF1's variables, or None.
+        tf1_effects: "apart" or "raised" -> that of ``behaviour.effects``, or None.
         twin_loss: {TF1 name: Match}, {TF1 name: array} -> the twin's loss with them; it
             may raise ``NoLoss``.
 
@@ -337,10 +337,12 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
     for step in ("by_map", "by_name", "by_role", "by_gates", "by_shape", "by_parts"):
         getattr(matcher, step)()
     confirmed = None
-    effects = tf1_effects() if tf1_effects and _worth_trying(matcher) else None
-    if effects and effects["apart"] is not None:
+    effects = None
+    if tf1_effects and _worth_trying(matcher):
+        effects = tf1_effects(behaviour.APART)
+    if effects and effects[behaviour.APART] is not None:
         with contextlib.suppress(NoLoss):  # then by order of use alone
-            confirmed = _by_loss(matcher, effects, twin_loss)
+            confirmed = _by_loss(matcher, effects, tf1_effects, twin_loss)
     matcher.require_whole()
     suffix = ", confirmed by behaviour" if confirmed else ""
     for match in matcher.tentative.values():
@@ -350,7 +352,7 @@ def matched(tf1, twin, given=None, tf1_effects=None, twin_loss=None):
     return Matching(in_order, tuple(matcher.left_out), unmatched, confirmed)
 
 
-def _by_loss(matcher, effects, twin_loss):
+def _by_loss(matcher, effects, tf1_effects, twin_loss):
     """Settles what names and shapes leave open; whether both losses are equal then."""
     if _confirmed(matcher, effects, twin_loss):
         return True
@@ -358,7 +360,12 @@ def _by_loss(matcher, effects, twin_loss):
         return True
     if not matcher.tentative:
         return False
-    _by_behaviour(matcher, effects, twin_loss)
+    raised = tf1_effects(
+        behaviour.RAISED
+    )  # one run a variable: only where it is needed
+    if not raised or behaviour.RAISED not in raised:
+        return False
+    _by_behaviour(matcher, raised, twin_loss)
     return _confirmed(matcher, effects, twin_loss)
 
 

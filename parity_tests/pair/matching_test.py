@@ -182,7 +182,7 @@ def matched_chains(tf1_order, twin_order, given=None):
 
     facts = {name: (v.shape, v.dtype) for name, v in tf1.items()}
     effects = behaviour.effects(facts, chain(tf1_order))
-    return matched(tf1, twin, given, lambda: effects, twin_loss)
+    return matched(tf1, twin, given, lambda _which: effects, twin_loss)
 
 
 def test_equal_shapes_go_by_order_and_the_loss_confirms_it():
@@ -213,7 +213,7 @@ def test_a_square_kernel_that_is_transposed_is_told_by_the_loss():
 
     facts = {name: (v.shape, v.dtype) for name, v in tf1.items()}
     effects = behaviour.effects(facts, lambda values: loss_of(values["dense/weights"]))
-    found = matched(tf1, twin, None, lambda: effects, twin_loss)
+    found = matched(tf1, twin, None, lambda _which: effects, twin_loss)
     assert found.matches["dense/weights"].layout == "transposed" and found.confirmed
 
 
@@ -230,7 +230,7 @@ def test_what_nothing_can_tell_apart_is_refused_with_its_candidates():
     # The twin's loss is another one, so that nothing is confirmed.
     effects = behaviour.effects(facts, lambda values: parallel(values) + 1)
     with pytest.raises(PairError, match=r"a \[4, 4\] \(candidates: p .*q "):
-        matched(tf1, twin, None, lambda: effects, lambda _matches, _values: 7.0)
+        matched(tf1, twin, None, lambda _which: effects, lambda _matches, _values: 7.0)
 
 
 def test_a_twin_that_gives_no_loss_is_matched_by_order_alone():
@@ -240,7 +240,9 @@ def test_a_twin_that_gives_no_loss_is_matched_by_order_alone():
     tf1 = variables(a=[4, 4], b=[4, 4])
     facts = {name: (v.shape, v.dtype) for name, v in tf1.items()}
     effects = behaviour.effects(facts, parallel)
-    found = matched(tf1, variables(p=[4, 4], q=[4, 4]), None, lambda: effects, no_loss)
+    found = matched(
+        tf1, variables(p=[4, 4], q=[4, 4]), None, lambda _which: effects, no_loss
+    )
     assert entries(found) == {"a": "p", "b": "q"} and found.confirmed is None
     assert set(hows(found).values()) == {"shape and order of use"}
 

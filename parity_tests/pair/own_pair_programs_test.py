@@ -1,5 +1,7 @@
 """Pairs of one's own on real programs: 1.15.5's LSTM, layers without names, strategies."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 import parity_tests as parity
 from parity_tests.engine import strategies
+from parity_tests.models import chapters
 from parity_tests.pair import small_pair
 from parity_tests.witness import exported_twins
 from parity_tests.witness.programs import lstm_classifier
@@ -213,4 +216,29 @@ def test_programs_of_1_15_5_need_no_map(name):
     assert checked.data["names"] == expected
     assert all(
         cell["max_ulp"] == 0 for cell in checked.data["levels"]["function"].values()
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["session_basics", "linear_regression", "logistic_regression", "mnist_cnn"]
+)
+def test_a_chapter_is_a_pair_of_ones_own_and_needs_no_map(name):
+    setup = chapters.setup(name)
+    config = chapters.graph(name).Config(**setup.configure(None, 1))
+    train, _ = setup.load(None, 1)
+    twin = chapters.twin(name)
+    model = twin.build(twin.Config(**dataclasses.asdict(config)))
+    pair = parity.OwnPair(
+        lambda: chapters.program(name, config),
+        model,
+        lambda: setup.moves(train, config),
+        steps=2,
+        levels=["function"],
+    )
+    checked = pair.check().require_agreement()
+    assert checked.data["names"] == twin.checkpoint_names(model)
+    assert all(
+        cell["max_ulp"] == 0
+        for cell in checked.data["levels"]["function"].values()
+        if cell["ok"] is not None
     )

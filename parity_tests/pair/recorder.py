@@ -124,7 +124,7 @@ def variables(program):
     }
 
 
-def effects(program, moves):
+def effects(program, moves, which=(behaviour.APART, behaviour.RAISED)):
     """What ``behaviour.effects`` gives of a program, or None without a loss."""
     first = next(
         (
@@ -149,7 +149,7 @@ def effects(program, moves):
         return float(np.asarray(next(iter(record["loss"].values()))))
 
     try:
-        return behaviour.effects(measured, loss_of)
+        return behaviour.effects(measured, loss_of, which)
     except Exception:  # a program may refuse values that it never had, by an Assert op
         return None
 

@@ -69,11 +69,11 @@ def variables(reference):
     }
 
 
-def effects(reference, moves):
+def effects(reference, moves, which):
     """What ``behaviour.effects`` gives of a TF1 side, or None."""
     if isinstance(reference, recording.Recording):
         return reference.effects
-    return recorder.effects(reference, moves)
+    return recorder.effects(reference, moves, [which])
 
 
 def initial_values(reference, matches):

@@ -97,8 +97,10 @@ def _dtype(dtype):
 
 
 def dropped(twin, model):
-    """What of a twin's state has no meaning for TF1 unless it is matched: counts."""
-    if model is None:
-        return ()
-    counts = [optimizer.iterations.path for optimizer in training.optimizers_of(model)]
-    return tuple(path for path in counts if path in twin.state)
+    """What of a twin's state is not compared unless it is matched: counts, and places
+    in streams of random numbers, which TF1 kept in its kernels."""
+    return tuple(
+        name
+        for name, variable in variables(twin, model).items()
+        if model is not None and variable.dtype.kind in "iu" and not variable.trainable
+    )
