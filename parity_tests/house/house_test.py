@@ -114,6 +114,7 @@ def test_what_must_run_on_python_3_7_parses_there():
             *[ROOT / f"parity_tests/models/{name}.py" for name in chapters.NAMES],
             ROOT / "parity_tests/witness/record.py",
             ROOT / "parity_tests/witness/api.py",
+            ROOT / "parity_tests/pair/recorder.py",
         ]
     )
     assert ROOT / "parity_tests/witness/golden.py" in files
