@@ -199,7 +199,13 @@ def waiting():
 pair = small_pair.pair(tf1)
 queue = small_pair.pair(waiting)
 """
-CALL = "import sys; from parity_tests.commands.cli import main; main()"
+# SIGINT is heard even where the parent ignores it.
+CALL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from parity_tests.commands.cli import main
+main()
+"""
 
 
 @pytest.mark.parametrize("name", ["pair", "queue"])

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from parity_tests.commands.mistakes import UserError, printable, shortened
+from parity_tests.commands.mistakes import UserError, lines, shortened
 from parity_tests.pair import loading
 
 argument = click.argument("file", metavar="FILE.py[:pair]", type=click.Path())
@@ -37,7 +37,7 @@ def explained():
     try:
         yield
     except SideFailed as error:
-        sys.stderr.write(printable(error.trace))
+        sys.stderr.write(lines(error.trace))
         raise UserError(str(error)) from None
     except PairError as error:
         raise UserError(str(error)) from None

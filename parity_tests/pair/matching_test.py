@@ -78,8 +78,10 @@ def test_a_transposed_kernel_is_recognised_and_taken_over():
     (match,) = found.matches.values()
     assert match.entry == {"layout": "transposed", "of": ["dense/kernel"]}
     kernel = np.arange(3.0).reshape(3, 1)
-    np.testing.assert_array_equal(match.to_tf1([kernel]), kernel.T)
-    np.testing.assert_array_equal(match.to_twin(kernel.T, [0 * kernel])[0], kernel)
+    np.testing.assert_array_equal(match.to_tf1([kernel]), kernel.T, strict=True)
+    np.testing.assert_array_equal(
+        match.to_twin(kernel.T, [0 * kernel])[0], kernel, strict=True
+    )
 
 
 def test_sizes_of_1_come_and_go():
@@ -102,7 +104,9 @@ def test_split_biases_are_put_together():
     bias = found.matches["qkv/bias"]
     assert bias.sources == ("q/bias", "k/bias", "v/bias")
     np.testing.assert_array_equal(
-        bias.to_tf1([np.full(3, n) for n in range(3)]), np.repeat(range(3), 3)
+        bias.to_tf1([np.full(3, n) for n in range(3)]),
+        np.repeat(range(3), 3),
+        strict=True,
     )
 
 
@@ -124,14 +128,16 @@ def test_the_gates_of_an_lstm_are_put_in_order():
     found = matched(*lstm(5, 2))
     kernel, bias = found.matches.values()
     assert (kernel.layout, bias.layout) == ("lstm kernel", "lstm bias")
-    i, j, f, o = (np.full([7, 2], gate) for gate in range(4))
+    i, j, f, o = (np.full([7, 2], float(gate)) for gate in range(4))
     parts = kernel.to_twin(
         np.concatenate([i, j, f, o], 1), [np.zeros([5, 8]), np.zeros([2, 8])]
     )
     expected = np.concatenate([i, f, j, o], 1)
-    np.testing.assert_array_equal(np.concatenate(parts), expected)
+    np.testing.assert_array_equal(np.concatenate(parts), expected, strict=True)
     (keras_bias,) = bias.to_twin(np.zeros(8, np.float32), [np.zeros(8, np.float32)])
-    np.testing.assert_array_equal(keras_bias, [0, 0, 1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(
+        keras_bias, np.float32([0, 0, 1, 1, 0, 0, 0, 0]), strict=True
+    )
 
 
 def test_the_two_kernels_of_a_gru_lie_in_the_same_two_of_keras():
@@ -156,7 +162,9 @@ def test_the_two_kernels_of_a_gru_lie_in_the_same_two_of_keras():
         },
         twin,
     )
-    np.testing.assert_array_equal(values["gru/gru_cell/bias"], [2, 2, 1, 1, 3, 3])
+    np.testing.assert_array_equal(
+        values["gru/gru_cell/bias"], np.float64([2, 2, 1, 1, 3, 3]), strict=True
+    )
 
 
 def chain(order):
@@ -298,7 +306,7 @@ def test_slots_and_gradients_follow_their_variable():
     assert list(record["slots"]) == ["beta1_power", "w/Adam"]
     assert list(record["updates"]) == ["w"]
     for stage, name in (("gradients", "w"), ("slots", "w/Adam"), ("updates", "w")):
-        np.testing.assert_array_equal(record[stage][name], kernel.T)
+        np.testing.assert_array_equal(record[stage][name], kernel.T, strict=True)
 
 
 @pytest.mark.parametrize("layout", layouts.LAYOUTS)
@@ -317,7 +325,7 @@ def test_every_layout_takes_values_there_and_back(layout):
     shape = np.asarray(layouts.LAYOUTS[layout](*arrays)).shape
     match = layouts.match("v", shape, "ab"[: len(sources)], sources, layout, "test")
     value = match.to_tf1(arrays)
-    np.testing.assert_array_equal(value, layouts.LAYOUTS[layout](*arrays))
+    np.testing.assert_array_equal(value, layouts.LAYOUTS[layout](*arrays), strict=True)
     parts = match.to_twin(value, arrays)
     for part, array in zip(parts, arrays, strict=True):
-        np.testing.assert_array_equal(part, array)
+        np.testing.assert_array_equal(part, array, strict=True)

@@ -46,7 +46,7 @@ def test_arrays_are_cut_into_batches_round_and_round():
 def test_every_form_gives_the_same_moves(batches):
     (play,) = plays(batches, steps=3)
     assert shapes(play) == [("train", {"x": (5, 2), "y_true": (5,)})] * 3
-    np.testing.assert_array_equal(play[2][1]["x"], X)
+    np.testing.assert_array_equal(play[2][1]["x"], X, strict=True)
 
 
 def test_a_list_is_played_whole_and_a_data_set_for_as_long_as_is_said():

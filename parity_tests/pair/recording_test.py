@@ -45,7 +45,7 @@ def test_a_play_comes_back_to_the_bit(tmp_path):
     assert comparison.records == 2
     ((move, batch),) = stored.moves(0)
     assert move == "train"
-    np.testing.assert_array_equal(batch["x"], MOVES[0][1]["x"])
+    np.testing.assert_array_equal(batch["x"], MOVES[0][1]["x"], strict=True)
 
 
 def test_equal_plays_are_equal_files(tmp_path):
