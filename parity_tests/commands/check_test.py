@@ -42,7 +42,8 @@ def test_check_prints_the_table_of_run_and_writes_the_same_as_data(
     assert name == str(pair_file) and set(pair["levels"]["fit"]) == STAGES
     assert pair["first_divergence"] == {} and pair["steps"] == 3
     assert json.loads(names.read_text()) == {"dense/kernel": "dense/kernel"}
-    assert f"{pair_file}, 3 steps, loss {pair['result']['session']:.4g}\n" in out
+    heading = f"{pair_file}, 3 steps, loss {pair['result']['session']:.4g}"
+    assert heading.replace(" ", "") in "".join(out.split())  # a long one is broken
     assert out.endswith(
         "\n1 pair, 1 level: all equal within budgets; 1 of 1 exactly.\n"
     )
@@ -220,7 +221,7 @@ def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
     assert result.returncode == 2, result.stderr
     line = result.stderr.splitlines()[-1]
     assert "check must end within --timeout 45 seconds" in line
-    assert os.listdir(tmp_path) in (["pair.py"], ["pair.py", "__pycache__"])
+    assert os.listdir(tmp_path) == ["pair.py"]
     if name == "pair":
         assert f"{path}:" in line
 

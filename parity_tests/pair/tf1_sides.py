@@ -104,6 +104,8 @@ def load(path, name=None):
     if folder not in sys.path:
         sys.path.insert(0, folder)
     arguments, sys.argv = sys.argv, [path]  # tf.app.flags reads them
+    # Nothing is left behind in a folder of the user's.
+    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.modules[name] = module
     try:
         with theirs(f"{path} must be a file that can be imported"):
@@ -115,6 +117,7 @@ def load(path, name=None):
                 ) from error
     finally:
         sys.argv = arguments
+        sys.dont_write_bytecode = writes_nothing
     return module
 
 
