@@ -16,6 +16,7 @@ import difflib
 import fnmatch
 import functools
 
+from tf2_keras.migrate import evidence, members
 from tf2_keras.migrate.api_table import (
     api,
     canonical,
@@ -37,6 +38,13 @@ from tf2_keras.migrate.rule_file import (
 @functools.cache
 def find(symbol):
     """The rule of a TF1 symbol, 'tf.…' or 'tf.compat.v1.…'; None if it is unknown."""
+    rule = unwitnessed(symbol)
+    return None if rule is None else evidence.witnessed(rule)
+
+
+@functools.cache
+def unwitnessed(symbol):
+    """The rule by what is written and by TensorFlow's tables, before any measurement."""
     symbol = canonical(symbol)
     rule = _answer(symbol)
     if rule is None:
@@ -44,7 +52,9 @@ def find(symbol):
         if owner is None:
             return None
         rule = _answer(owner)
-    return rule._replace(symbol=symbol)
+        if members.is_class(owner) and symbol.count(".") == owner.count(".") + 1:
+            rule = members.answered(rule, owner, symbol.rpartition(".")[2])
+    return None if rule is None else rule._replace(symbol=symbol)
 
 
 def nearest(symbol, count=5):
@@ -70,6 +80,7 @@ def decide(rule, call, used=None):
     used: the symbols that the whole file uses; without_call does not hold where it is
         None.
     """
+    rule = evidence.as_called(rule, call)
     for case in rule.cases:
         if _holds(case.when, call, used):
             changed = {key: getattr(case, key) for key in TEXTS if getattr(case, key)}

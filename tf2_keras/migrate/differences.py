@@ -1,0 +1,195 @@
+"""How the arguments of 1.15's symbol and of today's differ, and which calls that touches.
+
+Every call of 1.15 has to mean the same: an argument that today's has besides is no
+difference, one whose name, place or default is another is. Spelling is none: 0 and 0.0,
+tf.float32 and 'float32', 2 and (2, 2), and None for False where 1.15 waited for an older
+name of the argument.
+"""
+
+import ast
+import functools
+from typing import NamedTuple
+
+GONE, RENAMED, MOVED, DEFAULT, REQUIRED = "gone renamed moved default required".split()
+# What a call that it touches becomes.
+STATUS = {RENAMED: "renamed", MOVED: "renamed"}
+
+
+class Arguments(NamedTuple):
+    """Of a function, or of a class's constructor.
+
+    positional: names of those that may go by position, in order.
+    defaults: {name: default as code}, of all that have one.
+    keyword_only: names of the others.
+    any_position, any_keyword: the name behind * or **, or ''.
+    """
+
+    positional: tuple
+    defaults: dict
+    keyword_only: tuple
+    any_position: str
+    any_keyword: str
+
+
+class Difference(NamedTuple):
+    """Of one argument.
+
+    kind: one of GONE, RENAMED, MOVED, DEFAULT, REQUIRED.
+    name: in 1.15; today's if REQUIRED.
+    place: in 1.15, from 0; None where it goes by name only.
+    today: name, place or default today, as text.
+    before: the default of 1.15, as code.
+    """
+
+    kind: str
+    name: str
+    place: int
+    today: str = ""
+    before: str = ""
+
+    def touches(self, call):
+        """Whether a call of 1.15 may mean something else today.
+
+        call: a bindings.Call.
+        """
+        unpacks = "*" in call.keywords or "**" in call.keywords
+        by_place = self.place is not None and call.positional > self.place
+        by_name = self.name in call.keywords
+        if self.kind == REQUIRED:
+            return True
+        if self.kind == DEFAULT:
+            return not by_place and not by_name
+        if self.kind == MOVED:
+            return by_place or "*" in call.keywords
+        if self.kind == RENAMED:
+            return by_name or "**" in call.keywords
+        return by_place or by_name or unpacks
+
+    def __str__(self):
+        if self.kind == DEFAULT:
+            return f"{self.name} is {self.today} by default, in 1.15 {self.before}."
+        if self.kind == RENAMED:
+            return f"The argument {self.name} is {self.today} today."
+        if self.kind == MOVED:
+            where = f"number {int(self.today) + 1}" if self.today else "by name only"
+            return (
+                f"The argument {self.name} was number {self.place + 1} and is {where}."
+            )
+        if self.kind == REQUIRED:
+            return f"{self.name} must be given today."
+        return f"The argument {self.name} is gone."
+
+
+def between(before, today):
+    """The Differences of two signatures, as tf1_api.tsv has them; () if one is unknown."""
+    if before == today or _is_unknown(before) or _is_unknown(today):
+        return ()
+    return _between(before, today)
+
+
+@functools.cache
+def _between(before, today):
+    old, new = arguments(before), arguments(today)
+    known = set(new.positional) | set(new.keyword_only)
+    renamed = {
+        name: new.positional[place]
+        for place, name in enumerate(old.positional)
+        if name not in known
+        and place < len(new.positional)
+        and new.positional[place] not in old.positional + old.keyword_only
+        and _agree(old.defaults.get(name), new.defaults.get(new.positional[place]))
+    }
+    found = []
+    for name in old.positional + old.keyword_only:
+        place = old.positional.index(name) if name in old.positional else None
+        new_name = renamed.get(name, name)
+        if new_name not in known:
+            accepted = new.any_position and place is not None
+            if not accepted:
+                found.append(Difference(GONE, name, place))
+            continue
+        if new_name != name:
+            found.append(Difference(RENAMED, name, place, new_name))
+        if place is not None:
+            by_place = new_name in new.positional
+            now = new.positional.index(new_name) if by_place else None
+            if now != place:
+                text = "" if now is None else str(now)
+                found.append(Difference(MOVED, name, place, text))
+        if name == "name" or name not in old.defaults:
+            continue
+        if new_name not in new.defaults:
+            found.append(Difference(REQUIRED, new_name, place))
+        elif not _agree(old.defaults[name], new.defaults[new_name]):
+            values = new.defaults[new_name], old.defaults[name]
+            found.append(Difference(DEFAULT, name, place, *values))
+    taken = set(old.positional + old.keyword_only) | set(renamed.values())
+    for name in new.positional + new.keyword_only:
+        if name not in taken and name not in new.defaults:
+            found.append(Difference(REQUIRED, name, None))
+    return tuple(found)
+
+
+def told(rule, found):
+    """A rule of what is same or renamed, with what differs in its arguments.
+
+    A call that gives none of those is what it was: ``untouched`` keeps that.
+    """
+    if not found:
+        return rule
+    statuses = {STATUS.get(difference.kind, "changes") for difference in found}
+    return rule._replace(
+        status="changes" if "changes" in statuses else "renamed",
+        note=" ".join([rule.note, *map(str, found)]).strip(),
+        untouched=(rule.status, rule.note, tuple(found)),
+    )
+
+
+@functools.cache
+def arguments(signature):
+    """The Arguments that a signature such as '(a, b=1, *, c=(2,))' tells."""
+    written = signature.replace("(,)", "()")
+    listed = ast.parse(f"def function{written}: pass").body[0].args
+    positional = [argument.arg for argument in (*listed.posonlyargs, *listed.args)]
+    first = len(positional) - len(listed.defaults)
+    keyword_only = [argument.arg for argument in listed.kwonlyargs]
+    defaults = dict(zip(positional[first:], listed.defaults, strict=True))
+    defaults |= dict(zip(keyword_only, listed.kw_defaults, strict=True))
+    return Arguments(
+        tuple(positional),
+        {name: ast.unparse(node) for name, node in defaults.items() if node},
+        tuple(keyword_only),
+        listed.vararg.arg if listed.vararg else "",
+        listed.kwarg.arg if listed.kwarg else "",
+    )
+
+
+def _is_unknown(signature):
+    return signature in ("", ".", "(...)", "(*args, **kwargs)")
+
+
+def _agree(before, today):
+    """Whether two defaults, as code, are one value."""
+    if before == today:
+        return True
+    if before is None or today is None:
+        return False
+    old, new = _value(before), _value(today)
+    if {before, today} == {"None", "False"}:
+        return True
+    if isinstance(old, tuple) != isinstance(new, tuple):
+        several, single = (old, new) if isinstance(old, tuple) else (new, old)
+        return all(value == single for value in several) and bool(several)
+    return type(old) is type(new) and old == new
+
+
+def _value(code):
+    """A default that can be compared: numbers as float, lists as tuples."""
+    text = code.removeprefix("tf.")
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    if isinstance(value, bool) or not isinstance(value, (int, float, list)):
+        return value
+    return tuple(value) if isinstance(value, list) else float(value)

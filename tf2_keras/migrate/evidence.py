@@ -1,0 +1,81 @@
+"""What evidence.tsv knows of each symbol: what was run, and what differed.
+
+The table is written by parity_tests.migrate.witnessed and held by its tests.
+"""
+
+import functools
+import os
+from typing import NamedTuple
+
+from tf2_keras.migrate import differences
+from tf2_keras.migrate.api_table import api
+
+TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence.tsv")
+TEST = "parity_tests/migrate/witnessed_test.py::test_"
+# {kind of evidence: the test that holds it}
+TESTS = {
+    "golden": TEST + "calls_give_what_1_15_5_gave",
+    "fuzz": TEST + "drawn_calls_are_bit_equal_under_both_names",
+}
+UNPROVEN = "unproven"
+PROVABLE = ("same", "renamed")
+
+
+class Evidence(NamedTuple):
+    """One row of evidence.tsv.
+
+    successor: today's name, whose signature is given; '' where there is no one name.
+    signature: today's, as in tf1_api.tsv.
+    kind: one of TESTS, or ''.
+    calls: how many calls were compared.
+    difference: how far apart they were and in which call, or ''.
+    """
+
+    symbol: str
+    successor: str
+    signature: str
+    kind: str
+    calls: int
+    difference: str
+
+
+@functools.cache
+def table():
+    """{symbol: Evidence}"""
+    with open(TABLE, encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
+    rows = [line.split("\t") for line in lines[1:]]
+    return {row[0]: Evidence(*row[:4], int(row[4]), row[5]) for row in rows}
+
+
+@functools.cache
+def signature_differences(symbol):
+    """The Differences of the arguments of 1.15's symbol and of today's; () if none."""
+    row, recorded = table().get(symbol), api().get(symbol)
+    if row is None or recorded is None:
+        return ()
+    return differences.between(recorded.signature, row.signature)
+
+
+def witnessed(rule):
+    """A rule as it stands beside what was measured: never ``same`` against it."""
+    row = table().get(rule.symbol)
+    if row is None:
+        return rule
+    if rule.evidence == UNPROVEN:
+        rule = rule._replace(evidence=TESTS.get(row.kind, UNPROVEN))
+    if rule.status not in PROVABLE:
+        return rule
+    if row.difference:
+        note = f"{rule.note} Measured against 1.15.5: {row.difference}.".strip()
+        return rule._replace(status="changes", note=note, evidence=TESTS[row.kind])
+    return differences.told(rule, signature_differences(rule.symbol))
+
+
+def as_called(rule, call):
+    """A rule with those differences of the arguments only that touch a call."""
+    if call is None or not rule.untouched:
+        return rule
+    status, note, found = rule.untouched
+    touching = [difference for difference in found if difference.touches(call)]
+    return differences.told(rule._replace(status=status, note=note), touching)
