@@ -66,7 +66,7 @@ def verdict(recorded, today):
     """The Verdict on two lists of leaves as text."""
     if recorded == today:
         return Verdict()
-    if today[0] == calls.REFUSED:
+    if today[:1] == [calls.REFUSED]:
         return Verdict(f"{today[1]} today", "refused")
     if len(recorded) != len(today):
         return Verdict(f"{len(today)} results, in 1.15 {len(recorded)}", "form")

@@ -438,9 +438,10 @@ def recorded(tf, calls):
             with os.fdopen(target, "w", encoding="utf-8") as file:
                 for before, variant in batch:
                     leaves = outcome(tf, before, variant)
-                    if leaves[0] == REFUSED and variant == "plain":
+                    if leaves[:1] == [REFUSED] and variant == "plain":
                         print(before, leaves, file=sys.stderr, flush=True)
-                    line = [] if leaves[0] == REFUSED else [before, variant] + leaves
+                    refused = leaves[:1] == [REFUSED]
+                    line = [] if refused else [before, variant] + leaves
                     file.write("\t".join(line) + "\n")
                     file.flush()
             os._exit(0)

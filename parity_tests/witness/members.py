@@ -28,6 +28,8 @@ BASE = "<"  # what stands for a member's name in a row that tells the base class
 GONE = "-"
 AS_BEFORE = "="
 ATTRIBUTE = "."
+# Whose instances are of another class than the public one.
+CONCRETE = ("EagerTensor", "SymbolicTensor", "_EagerTensorBase")
 
 
 def main(arguments=None):
@@ -104,6 +106,9 @@ def members(value):
             found[name] = kind_of(value, name)
     for name in assigned(value):
         found.setdefault(name, ATTRIBUTE)
+    for concrete in value.__subclasses__():
+        if concrete.__name__ in CONCRETE:
+            found.update(dict(members(concrete), **found))
     return found
 
 

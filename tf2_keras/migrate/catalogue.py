@@ -25,7 +25,6 @@ from tf2_keras.migrate.api_table import (
     within,
 )
 from tf2_keras.migrate.rule_file import (
-    IDENTITY,
     TEXTS,
     UNPROVEN,
     Case,
@@ -123,15 +122,13 @@ def _filled(rule, symbol, name):
     derived = _derived(symbol)
     today = derived.replacement if derived and derived.replacement else symbol
     replacement = rule.replacement.replace("{symbol}", today).replace("{name}", name)
-    row, status, evidence = api().get(symbol), rule.status, rule.evidence
+    row, status = api().get(symbol), rule.status
     # A rule may speak of siblings of which some are not where the others are.
     if row is not None and row.in_tf1 and not row.in_v2:
         if not row.in_compat_v1:
             status = "gone"
         elif status == "same":
             status = "renamed"
-    if derived and evidence == UNPROVEN and status in ("same", "renamed"):
-        evidence = derived.evidence
     cases = tuple(
         case._replace(note=f"{case.note} {rule.note}")
         for case in _table_cases(symbol, status)
@@ -141,7 +138,6 @@ def _filled(rule, symbol, name):
             symbol=symbol,
             status=status,
             replacement=replacement,
-            evidence=evidence,
             cases=rule.cases + cases,
         )
     )
@@ -171,7 +167,7 @@ def _weight(pattern):
 
 
 def _proven(rule):
-    if rule.evidence in (UNPROVEN, IDENTITY) and rule.symbol in rules().proofs:
+    if rule.evidence == UNPROVEN and rule.symbol in rules().proofs:
         return rule._replace(evidence=rules().proofs[rule.symbol])
     return rule
 
@@ -184,7 +180,6 @@ def _derived(symbol):
     if not row.in_tf1:
         return Rule(symbol, "same", symbol, "Not in TensorFlow 1.15: TF2 code already.")
     target = canonical_target(tables().renames.get(symbol, ""))
-    evidence = IDENTITY if row.successor == "identical" else UNPROVEN
     if target and target != symbol and _alive(target):
         if row.in_compat_v1 or symbol == "tf.contrib":
             note = (
@@ -197,9 +192,7 @@ def _derived(symbol):
                 "renamed",
                 target,
                 note,
-                "",
-                evidence,
-                _table_cases(symbol, "renamed"),
+                cases=_table_cases(symbol, "renamed"),
             )
         return Rule(
             symbol, "gone", target, "TensorFlow names this successor; it is not proven."
@@ -211,7 +204,7 @@ def _derived(symbol):
             else ""
         )
         cases = _table_cases(symbol, "same")
-        return Rule(symbol, "same", symbol, note, "", evidence, cases)
+        return Rule(symbol, "same", symbol, note, cases=cases)
     if row.in_compat_v1:
         old = symbol.replace("tf.", "tf.compat.v1.", 1)
         return Rule(symbol, "renamed", old, "Kept for TF1 code only.")

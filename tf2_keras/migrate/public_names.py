@@ -7,7 +7,7 @@ import fnmatch
 import functools
 from typing import NamedTuple
 
-from tf2_keras.migrate import catalogue
+from tf2_keras.migrate import catalogue, members
 
 # Modules of tensorflow.python whose names are public somewhere else.
 INTERNAL = {
@@ -169,7 +169,9 @@ def method(symbol):
         named = rule.symbol.endswith("." + name)
         if named and fnmatch.fnmatchcase(symbol, rule.symbol):
             return rule._replace(symbol=symbol)
-    return None
+    owner, _, name = symbol.rpartition(".")
+    rule = catalogue.find(symbol) if members.find(owner, name) else None
+    return rule if rule and rule.status not in ("same", "renamed") else None
 
 
 def _public(symbol):

@@ -19,8 +19,6 @@ STATUSES = tuple(status for status in statuses.STATUSES if status != "unknown")
 UNPROVEN = "unproven"
 # The test that runs both sides of an idiom: it proves what the snippet names.
 IDIOM = "parity_tests/migrate/idioms_test.py::test_both_sides_of_an_idiom_agree"
-# The test that looks whether the old name and the new one are one object.
-IDENTITY = "parity_tests/migrate/same_test.py::test_the_old_name_and_the_new_one_are_one_object"
 CONDITIONS = (
     "argument",
     "position",
