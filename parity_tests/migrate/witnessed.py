@@ -32,6 +32,10 @@ ROUNDING = {"float16": 16, "bfloat16": 16, "float32": 64, "float64": 64}
 COMPONENTS = {"complex64": "float32", "complex128": "float64"}
 
 
+# Made by other calls: nobody calls the constructor.
+MADE_ELSEWHERE = ("tf.data.Dataset", "tf.RaggedTensor", "tf.Tensor", "tf.Operation")
+
+
 class Verdict(NamedTuple):
     """Of one call: '' where both gave the same, or how they differ; and what kind."""
 
@@ -174,7 +178,8 @@ def table(tf, golden):
         successor = successor_of(rule)
         if not api.exists(tf, successor):
             successor = ""
-        signature = api.describe(api.reach(tf, successor))[1] if successor else ""
+        described = successor and symbol not in MADE_ELSEWHERE
+        signature = api.describe(api.reach(tf, successor))[1] if described else ""
         results = outcomes.get(symbol, [])
         if not results and not signature:
             continue

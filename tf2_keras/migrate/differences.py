@@ -11,8 +11,11 @@ import functools
 from typing import NamedTuple
 
 GONE, RENAMED, MOVED, DEFAULT, REQUIRED = "gone renamed moved default required".split()
-# What a call that it touches becomes.
-STATUS = {RENAMED: "renamed", MOVED: "renamed"}
+# The test that holds signatures beside each other.
+SIGNATURES = "parity_tests/migrate/witnessed_test.py::test_nothing_whose_arguments_differ_is_called_same"
+NOWHERE = "None", "False", "True"  # defaults that many arguments have
+# Two spellings of one default of Keras.
+SPELLINGS = ({"None", "'channels_last'"}, {"'auto'", "'sum_over_batch_size'"})
 
 
 class Arguments(NamedTuple):
@@ -55,15 +58,19 @@ class Difference(NamedTuple):
         unpacks = "*" in call.keywords or "**" in call.keywords
         by_place = self.place is not None and call.positional > self.place
         by_name = self.name in call.keywords
-        if self.kind == REQUIRED:
-            return True
-        if self.kind == DEFAULT:
-            return not by_place and not by_name
+        if self.kind in (DEFAULT, REQUIRED):
+            return not by_place and not by_name and not unpacks
         if self.kind == MOVED:
             return by_place or "*" in call.keywords
         if self.kind == RENAMED:
             return by_name or "**" in call.keywords
         return by_place or by_name or unpacks
+
+    @property
+    def status(self):
+        """What a call becomes that it touches: refused at once, or another number."""
+        waits = self.kind == REQUIRED and self.before == "None"
+        return "renamed" if self.kind in (RENAMED, MOVED) or waits else "changes"
 
     def __str__(self):
         if self.kind == DEFAULT:
@@ -72,40 +79,35 @@ class Difference(NamedTuple):
             return f"The argument {self.name} is {self.today} today."
         if self.kind == MOVED:
             where = f"number {int(self.today) + 1}" if self.today else "by name only"
-            return (
-                f"The argument {self.name} was number {self.place + 1} and is {where}."
-            )
+            return f"{self.name} was argument number {self.place + 1} and is {where}."
         if self.kind == REQUIRED:
             return f"{self.name} must be given today."
         return f"The argument {self.name} is gone."
 
 
-def between(before, today):
-    """The Differences of two signatures, as tf1_api.tsv has them; () if one is unknown."""
+def between(before, today, names=()):
+    """The Differences of two signatures, as tf1_api.tsv has them; () if one is unknown.
+
+    names: ((name in 1.15, name today), …) of arguments that are known to be renamed.
+    """
     if before == today or _is_unknown(before) or _is_unknown(today):
         return ()
-    return _between(before, today)
+    return _between(before, today, names)
 
 
 @functools.cache
-def _between(before, today):
+def _between(before, today, names):
     old, new = arguments(before), arguments(today)
     known = set(new.positional) | set(new.keyword_only)
-    renamed = {
-        name: new.positional[place]
-        for place, name in enumerate(old.positional)
-        if name not in known
-        and place < len(new.positional)
-        and new.positional[place] not in old.positional + old.keyword_only
-        and _agree(old.defaults.get(name), new.defaults.get(new.positional[place]))
-    }
+    renamed = _at_the_same_place(old, new)
+    renamed |= {name: now for name, now in names if name not in known and now in known}
     found = []
     for name in old.positional + old.keyword_only:
         place = old.positional.index(name) if name in old.positional else None
         new_name = renamed.get(name, name)
         if new_name not in known:
             accepted = new.any_position and place is not None
-            if not accepted:
+            if not accepted and not name.startswith("_"):
                 found.append(Difference(GONE, name, place))
             continue
         if new_name != name:
@@ -119,7 +121,8 @@ def _between(before, today):
         if name == "name" or name not in old.defaults:
             continue
         if new_name not in new.defaults:
-            found.append(Difference(REQUIRED, new_name, place))
+            default = old.defaults[name]
+            found.append(Difference(REQUIRED, new_name, place, "", default))
         elif not _agree(old.defaults[name], new.defaults[new_name]):
             values = new.defaults[new_name], old.defaults[name]
             found.append(Difference(DEFAULT, name, place, *values))
@@ -137,12 +140,37 @@ def told(rule, found):
     """
     if not found:
         return rule
-    statuses = {STATUS.get(difference.kind, "changes") for difference in found}
+    statuses = {difference.status for difference in found}
+    moved = [difference for difference in found if difference.kind == MOVED]
+    sentences = [str(found) for found in found if found.kind != MOVED] + [
+        str(difference) for difference in moved[:1]
+    ]
+    if len(moved) > 1:
+        sentences.append("Pass it and those behind it by name.")
     return rule._replace(
         status="changes" if "changes" in statuses else "renamed",
-        note=" ".join([rule.note, *map(str, found)]).strip(),
-        untouched=(rule.status, rule.note, tuple(found)),
+        note=" ".join([rule.note, *sentences]).strip(),
+        evidence=SIGNATURES if rule.evidence == "unproven" else rule.evidence,
+        untouched=(rule.status, rule.note, rule.evidence, tuple(found)),
     )
+
+
+def _at_the_same_place(old, new):
+    """{name in 1.15: today's} of arguments that are where another name was."""
+    pairs = zip(old.positional, new.positional, strict=False)
+    every_old = old.positional + old.keyword_only
+    every_new = new.positional + new.keyword_only
+    return {
+        name: now
+        for name, now in pairs
+        if name not in every_new
+        and now not in every_old
+        and (
+            name not in old.defaults
+            or old.defaults[name] not in NOWHERE
+            and _agree(old.defaults[name], new.defaults.get(now))
+        )
+    }
 
 
 @functools.cache
@@ -174,12 +202,19 @@ def _agree(before, today):
         return True
     if before is None or today is None:
         return False
-    old, new = _value(before), _value(today)
-    if {before, today} == {"None", "False"}:
+    if {before, today} in ({"None", "False"}, *SPELLINGS):
         return True
+    return _equal(_value(before), _value(today))
+
+
+def _equal(old, new):
+    if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
+        return all(map(_equal, old, new))
     if isinstance(old, tuple) != isinstance(new, tuple):
         several, single = (old, new) if isinstance(old, tuple) else (new, old)
         return all(value == single for value in several) and bool(several)
+    if isinstance(old, str) and isinstance(new, str):
+        return old.lower() == new.lower()  # Keras: 'zeros' and 'Zeros'
     return type(old) is type(new) and old == new
 
 
@@ -190,6 +225,11 @@ def _value(code):
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-    if isinstance(value, bool) or not isinstance(value, (int, float, list)):
-        return value
-    return tuple(value) if isinstance(value, list) else float(value)
+    return _plain(value)
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if number else value

@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from tf2_keras.migrate import differences
-from tf2_keras.migrate.api_table import api
+from tf2_keras.migrate.api_table import api, tables
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence.tsv")
 TEST = "parity_tests/migrate/witnessed_test.py::test_"
@@ -54,7 +54,18 @@ def signature_differences(symbol):
     row, recorded = table().get(symbol), api().get(symbol)
     if row is None or recorded is None:
         return ()
-    return differences.between(recorded.signature, row.signature)
+    names = tables().keywords.get(symbol, {})
+    names = tuple((name, now) for name, now in names.items() if isinstance(now, str))
+    found = differences.between(recorded.signature, row.signature, names)
+    if row.kind != "golden" or row.difference:
+        return found
+    # None is decided inside, and the calls that left it to that agree.
+    return tuple(
+        difference
+        for difference in found
+        if difference.kind != differences.DEFAULT
+        or "None" not in (difference.before, difference.today)
+    )
 
 
 def witnessed(rule):
@@ -76,6 +87,7 @@ def as_called(rule, call):
     """A rule with those differences of the arguments only that touch a call."""
     if call is None or not rule.untouched:
         return rule
-    status, note, found = rule.untouched
+    status, note, proof, found = rule.untouched
+    rule = rule._replace(status=status, note=note, evidence=proof, untouched=())
     touching = [difference for difference in found if difference.touches(call)]
-    return differences.told(rule._replace(status=status, note=note), touching)
+    return differences.told(rule, touching)

@@ -58,8 +58,8 @@ class Rule(NamedTuple):
     cases: refinements, see ``decide``.
     before, after: the idiom in TF1 and in TF2, or ''.
     runs: whether ``before`` still runs under tf.compat.v1.
-    untouched: (status, note, differences): how a call reads that none of the arguments
-        touches that differ from 1.15's, see ``differences``; () where none differs.
+    untouched: (status, note, evidence, differences): how a call reads that touches none
+        of the arguments that differ from 1.15's, see ``differences``; () if none does.
     """
 
     symbol: str
