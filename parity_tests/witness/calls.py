@@ -12,6 +12,7 @@ left out: nobody's program does it.
 
 import argparse
 import base64
+import enum
 import gzip
 import os
 import re
@@ -349,6 +350,8 @@ def text(leaf):
     """A leaf as text: ``float32[4,3]:…`` in base 64, or Python's repr."""
     if isinstance(leaf, (float, np.bool_, np.number)):
         leaf = np.asarray(leaf)
+    if isinstance(leaf, enum.Enum):
+        leaf = leaf.value
     if not isinstance(leaf, np.ndarray):
         if hasattr(leaf, "SerializeToString"):
             leaf = leaf.SerializeToString(deterministic=True)
