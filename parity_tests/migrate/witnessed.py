@@ -29,6 +29,8 @@ COMMAND = "# python -m parity_tests.migrate.witnessed"
 # otherwise, above all 1.15's vectorised exp, tanh and sqrt, and sum in another order.
 # In ULPs of the largest magnitude of a tensor.
 ROUNDING = {"float16": 16, "bfloat16": 16, "float32": 64, "float64": 64}
+# What programs feed; what differs only elsewhere is told, and called same.
+ORDINARY = ("plain", "tied", "float64", "int32", "gradient")
 COMPONENTS = {"complex64": "float32", "complex128": "float64"}
 
 
@@ -106,7 +108,7 @@ def _of_floats(a, b, dtype):
     a, b = a.astype(np.float64), b.astype(np.float64)
     finite = np.isfinite(a) & np.isfinite(b)
     same = finite | (np.isnan(a) & np.isnan(b)) | (a == b)
-    gap = float(np.max(np.abs(a - b)[finite], initial=0.0))
+    gap = float(np.max(np.abs(a[finite] - b[finite]), initial=0.0))
     scale = float(np.max(np.abs(a[finite]), initial=0.0))
     unit = max(scale, float(np.finfo(np.float32).tiny)) * FLOAT_LAYOUTS[dtype].epsilon
     ulps = gap / unit
@@ -154,17 +156,37 @@ def successor_of(rule):
 
 
 def difference_of(outcomes):
-    """How a symbol's calls differ, in the most ordinary of those that do; or ''."""
-    for kinds in (("margin", "form", "refused"), ("nonfinite",), ("zero",)):
-        differing = [row for row in outcomes if row[2].kind in kinds]
-        if differing:
-            first = differing[0]
-            variant = [row for row in differing if row[1] == first[1]]
-            expression, name, worst = max(variant, key=lambda row: row[2].margin)
-            shown = expression if len(expression) < 70 else expression[:67] + "…"
-            of_kind = "" if name == "plain" else f", {name}"
-            return f"{worst.difference} ({shown}{of_kind})"
-    return ""
+    """How a symbol's ordinary calls differ, in the plainest of those that do; or ''."""
+    return _told(
+        [
+            (expression, variant, found)
+            for expression, variant, found in outcomes
+            if variant in ORDINARY
+            and found.kind in ("margin", "form", "refused")
+            # Where nothing leads to an input, one side says None and the other zeros.
+            and (variant != "gradient" or found.kind == "margin")
+        ]
+    )
+
+
+def edge_of(outcomes):
+    """How calls differ at the edges: no example, half precision, NaN, sign of zero."""
+    edges = [
+        row
+        for row in outcomes
+        if row[2].kind and row[1] != "gradient" and not difference_of([row])
+    ]
+    return _told(sorted(edges, key=lambda row: row[2].kind == "zero"))
+
+
+def _told(differing):
+    if not differing:
+        return ""
+    variant, kind = differing[0][1], differing[0][2].kind
+    alike = [row for row in differing if row[1] == variant and row[2].kind == kind]
+    expression, _, worst = max(alike, key=lambda row: row[2].margin)
+    shown = expression if len(expression) < 70 else expression[:67] + "…"
+    return f"{worst.difference} ({shown}{'' if variant == 'plain' else ', ' + variant})"
 
 
 def table(tf, golden):
@@ -190,6 +212,7 @@ def table(tf, golden):
             "golden" if results else "",
             len(results),
             difference_of(results),
+            edge_of(results),
         )
     return found
 
@@ -215,15 +238,17 @@ def main(arguments=None):
     with_this = f"{COMMAND}: TensorFlow {tf.__version__}, Keras {keras.__version__}"
     found = table(tf, calls.read(GOLDEN)[1])
     if not options.also:
-        return write(found, [with_this])
+        write(found, [with_this])
+        return
     stored = evidence.table()
-    comments = [line for line in open(evidence.TABLE) if line.startswith("#")]
+    with open(evidence.TABLE, encoding="utf-8") as file:
+        comments = [file.readline().strip()]
     for symbol, row in found.items():
         known = stored.get(symbol)
         if known is not None and row.difference and not known.difference:
             words = f"{row.difference}, with Keras {keras.__version__}"
             stored[symbol] = known._replace(difference=words)
-    write(stored, [comments[0].strip(), with_this])
+    write(stored, [*comments, with_this])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Evidence(NamedTuple):
     kind: one of TESTS, or ''.
     calls: how many calls were compared.
     difference: how far apart they were and in which call, or ''.
+    edge: what differs for no example, half precision, NaN or the sign of zero; or ''.
     """
 
     symbol: str
@@ -37,6 +38,7 @@ class Evidence(NamedTuple):
     kind: str
     calls: int
     difference: str
+    edge: str
 
 
 @functools.cache
@@ -45,7 +47,7 @@ def table():
     with open(TABLE, encoding="utf-8") as file:
         lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
     rows = [line.split("\t") for line in lines[1:]]
-    return {row[0]: Evidence(*row[:4], int(row[4]), row[5]) for row in rows}
+    return {row[0]: Evidence(*row[:4], int(row[4]), *row[5:]) for row in rows}
 
 
 @functools.cache
@@ -80,6 +82,9 @@ def witnessed(rule):
     if row.difference:
         note = f"{rule.note} Measured against 1.15.5: {row.difference}.".strip()
         return rule._replace(status="changes", note=note, evidence=TESTS[row.kind])
+    if row.edge:
+        note = f"{rule.note} At the edges: {row.edge}.".strip()
+        rule = rule._replace(note=note)
     return differences.told(rule, signature_differences(rule.symbol))
 
 
