@@ -13,9 +13,7 @@ def model_of_one_weight(**compiled):
     """y = w * x with w = 1, trained at rate 0 so that only what is reported moves."""
     import keras
 
-    model = keras.Sequential(
-        [keras.Input([1]), keras.layers.Dense(1, use_bias=False)]
-    )
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, use_bias=False)])
     model.set_weights([np.ones([1, 1], np.float32)])
     model.compile(keras.optimizers.SGD(0.0), "mse", **compiled)
     return model

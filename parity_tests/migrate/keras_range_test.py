@@ -43,4 +43,7 @@ def test_what_differs_within_the_range_or_from_1_15_is_said():
         assert rule.status == "changes"
         assert "3.8" in rule.note and "3.15" in rule.note
     assert IN_1_15["losses_told_to_a_callback"] != [1, 5]
-    assert "running mean" in catalogue.find("tf.keras.callbacks.Callback.on_batch_end").note
+    assert (
+        "running mean"
+        in catalogue.find("tf.keras.callbacks.Callback.on_batch_end").note
+    )

@@ -148,7 +148,11 @@ def test_differences_of_signatures_are_told(before, today, told):
 
 
 def touched(before, today, call):
-    return [found.kind for found in differences.between(before, today) if found.touches(call)]
+    return [
+        found.kind
+        for found in differences.between(before, today)
+        if found.touches(call)
+    ]
 
 
 def test_a_call_is_touched_by_what_it_gives_or_leaves():
@@ -199,5 +203,7 @@ def test_every_row_reads_under_1_15():
 
 def test_the_golden_says_where_it_comes_from():
     head = calls.read(witnessed.GOLDEN)[0]
-    assert "TensorFlow 1.15.5" in head and "python -m parity_tests.witness.calls" in head
+    assert (
+        "TensorFlow 1.15.5" in head and "python -m parity_tests.witness.calls" in head
+    )
     assert inspect.getmodule(calls.main).__name__ in head

@@ -151,7 +151,7 @@ class Side:
             n=types.SimpleNamespace(**self.values),
             graph=self.graph,
             sampled=self._sampled_candidates() if "sampled" in self.expression else (),
-            **{name: getattr(self, name) for name in helpers}
+            **{name: getattr(self, name) for name in helpers},
         )
 
     def _sampled_candidates(self):
@@ -274,13 +274,7 @@ class Side:
             [pattern(weight.shape, at) for at, weight in enumerate(weights)]
         )
         history = model.fit(
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose=0,
-            shuffle=False,
-            **options
+            x, y, batch_size, epochs, verbose=0, shuffle=False, **options
         ).history
         return [sorted(history), [history[name] for name in sorted(history)]] + [
             np.asarray(weight) for weight in model.get_weights()
