@@ -359,13 +359,13 @@ def text(leaf):
             leaf = leaf.strip()
         if leaf is None or isinstance(leaf, (bool, int, str, bytes, list)):
             return "py:" + base64.b64encode(repr(leaf).encode()).decode()
-        raise TypeError("No record of a {}.".format(type(leaf).__name__))
+        raise TypeError(f"No record of a {type(leaf).__name__}.")
     if leaf.dtype.kind in "OSU":
         return "py:" + base64.b64encode(repr(leaf.tolist()).encode()).decode()
     shape = ",".join(map(str, leaf.shape))
     kept = np.ascontiguousarray(sample(leaf))
     body = base64.b64encode(kept.tobytes()).decode()
-    return "{}[{}]:{}".format(leaf.dtype.name, shape, body)
+    return f"{leaf.dtype.name}[{shape}]:{body}"
 
 
 def sample(array):
@@ -397,8 +397,8 @@ def main(arguments=None):
 
     if not tf.__version__.startswith("1.15."):
         parser.error(
-            "--out must run under TensorFlow 1.15. Received: {}. Use the witness's "
-            "environment.".format(tf.__version__)
+            f"--out must run under TensorFlow 1.15. Received: {tf.__version__}. Use the witness's "
+            "environment."
         )
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
     calls = [
@@ -416,14 +416,7 @@ def main(arguments=None):
         if line:
             known[tuple(line.split("\t")[:2])] = line.split("\t")[2:]
     lines = ["\t".join(call + tuple(known[call])) for call in calls if call in known]
-    head = "# {}: TensorFlow {}, NumPy {}, Python {}.{}, {}".format(
-        COMMAND,
-        tf.__version__,
-        np.__version__,
-        sys.version_info[0],
-        sys.version_info[1],
-        reference_conditions.cpu_model(),
-    )
+    head = f"# {COMMAND}: TensorFlow {tf.__version__}, NumPy {np.__version__}, Python {sys.version_info[0]}.{sys.version_info[1]}, {reference_conditions.cpu_model()}"
     write(options.out, head, lines)
 
 
@@ -459,9 +452,8 @@ def recorded(tf, calls):
 def write(path, head, lines):
     """The record, packed so that the same lines give the same bytes."""
     body = "\n".join([head] + lines) + "\n"
-    with open(path, "wb") as file:
-        with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
-            packed.write(body.encode())
+    with open(path, "wb") as file, gzip.GzipFile("", "wb", 9, file, 0) as packed:
+        packed.write(body.encode())
 
 
 def read(path):

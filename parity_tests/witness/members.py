@@ -45,8 +45,8 @@ def main(arguments=None):
     if options.out:
         if not tf.__version__.startswith("1.15."):
             parser.error(
-                "--out must run under TensorFlow 1.15. Received: {}. Use --complete "
-                "here.".format(tf.__version__)
+                f"--out must run under TensorFlow 1.15. Received: {tf.__version__}. Use --complete "
+                "here."
             )
         tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
         rows = [row + ("",) for row in recorded(tf, class_symbols())]
@@ -58,7 +58,7 @@ def main(arguments=None):
 
 
 def recorded_with(tf, option):
-    return "{} {}: TensorFlow {}".format(COMMAND, option, tf.__version__)
+    return f"{COMMAND} {option}: TensorFlow {tf.__version__}"
 
 
 def class_symbols():

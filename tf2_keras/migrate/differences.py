@@ -10,7 +10,8 @@ import ast
 import functools
 from typing import NamedTuple
 
-GONE, RENAMED, MOVED, DEFAULT, REQUIRED = "gone renamed moved default required".split()
+GONE, RENAMED, MOVED = "gone", "renamed", "moved"
+DEFAULT, REQUIRED = "default", "required"
 # The test that holds signatures beside each other.
 SIGNATURES = "parity_tests/migrate/witnessed_test.py::test_nothing_whose_arguments_differ_is_called_same"
 NOWHERE = "None", "False", "True"  # defaults that many arguments have
