@@ -169,7 +169,7 @@ class Side:
         if not gradient:
             try:
                 result = eval(expression, self.names())
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RuntimeError):
                 if self.graph:
                     raise
                 # As lenient as a graph: in a tf.function.
