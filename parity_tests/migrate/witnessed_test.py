@@ -60,8 +60,9 @@ def test_nothing_whose_arguments_differ_is_called_same():
         rule = catalogue.find(symbol)
         if rule.status != "same" or not api.exists(tf, symbol):
             continue
-        today = api.describe(api.reach(tf, symbol))[1]
-        found = differences.between(recorded.signature, today)
+        if symbol in witnessed.MADE_ELSEWHERE:
+            continue
+        found = evidence.beside(symbol, api.describe(api.reach(tf, symbol))[1])
         assert found == (), (symbol, [str(difference) for difference in found])
         checked += 1
     assert checked > 500
@@ -133,11 +134,11 @@ def test_only_a_call_that_is_touched_changes(symbol, call, status):
             "(a, b)",
             "(b, a)",
             [
-                "The argument a was number 1 and is number 2.",
-                "The argument b was number 2 and is number 1.",
+                "a was argument number 1 and is number 2.",
+                "b was argument number 2 and is number 1.",
             ],
         ),
-        ("(a)", "(*, a)", ["The argument a was number 1 and is by name only."]),
+        ("(a)", "(*, a)", ["a was argument number 1 and is by name only."]),
         ("(a)", "(a, b)", ["b must be given today."]),
         ("(a=None)", "(a)", ["a must be given today."]),
         ("(*args, **kwargs)", "(a)", []),

@@ -45,15 +45,22 @@ def find(symbol):
 def unwitnessed(symbol):
     """The rule by what is written and by TensorFlow's tables, before any measurement."""
     symbol = canonical(symbol)
-    rule = _answer(symbol)
-    if rule is None:
-        owner = _owner(symbol)
-        if owner is None:
-            return None
-        rule = _answer(owner)
-        if members.is_class(owner) and symbol.count(".") == owner.count(".") + 1:
-            rule = members.answered(rule, owner, symbol.rpartition(".")[2])
+    owner = _owner(symbol)
+    if owner is not None and _is_member(symbol, owner):
+        name = symbol.rpartition(".")[2]
+        rule = members.answered(_answer(owner), owner, name)
+    else:
+        rule = _answer(symbol) or (None if owner is None else _answer(owner))
     return None if rule is None else rule._replace(symbol=symbol)
+
+
+def _is_member(symbol, owner):
+    """Whether only tf1_members.tsv knows a method or attribute of a class."""
+    if symbol in rules().exact or symbol in api() or not members.is_class(owner):
+        return False
+    pattern = _pattern(symbol)
+    own_rule = pattern is not None and _weight(pattern.symbol) >= len(owner)
+    return symbol.rpartition(".")[0] == owner and not own_rule
 
 
 def nearest(symbol, count=5):
@@ -219,7 +226,8 @@ def _table_cases(symbol, status):
         for old, new in tables().keywords.get(symbol, {}).items()
         if old != new and isinstance(new, str)
     ]
-    order = tables().orders.get(symbol, [])
+    known = evidence.has_signature(symbol)  # which tells places better
+    order = [] if known else tables().orders.get(symbol, [])
     moved = [place for place, name in enumerate(order) if name is not None]
     if moved:
         words = "Pass the arguments by name: in TF2 they come in another order from "

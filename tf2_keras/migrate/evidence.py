@@ -50,18 +50,31 @@ def table():
     return {row[0]: Evidence(*row[:4], int(row[4]), *row[5:]) for row in rows}
 
 
+def has_signature(symbol):
+    """Whether the signature of today's symbol is known beside 1.15's."""
+    return symbol in table() and bool(table()[symbol].signature)
+
+
 @functools.cache
 def signature_differences(symbol):
     """The Differences of the arguments of 1.15's symbol and of today's; () if none."""
-    row, recorded = table().get(symbol), api().get(symbol)
-    if row is None or recorded is None:
+    return beside(symbol, table()[symbol].signature) if has_signature(symbol) else ()
+
+
+def beside(symbol, today):
+    """The Differences of 1.15's symbol from a signature of today.
+
+    Where 1.15's default or today's is None, that is decided inside: no difference if the
+    calls that were run, which leave it to that, agree.
+    """
+    recorded, row = api().get(symbol), table().get(symbol)
+    if recorded is None:
         return ()
     names = tables().keywords.get(symbol, {})
     names = tuple((name, now) for name, now in names.items() if isinstance(now, str))
-    found = differences.between(recorded.signature, row.signature, names)
-    if row.kind != "golden" or row.difference:
+    found = differences.between(recorded.signature, today, names)
+    if row is None or row.kind != "golden" or row.difference:
         return found
-    # None is decided inside, and the calls that left it to that agree.
     return tuple(
         difference
         for difference in found
@@ -80,8 +93,11 @@ def witnessed(rule):
     if rule.status not in PROVABLE:
         return rule
     if row.difference:
+        rule = differences.told(rule, signature_differences(rule.symbol))
         note = f"{rule.note} Measured against 1.15.5: {row.difference}.".strip()
-        return rule._replace(status="changes", note=note, evidence=TESTS[row.kind])
+        return rule._replace(
+            status="changes", note=note, evidence=TESTS[row.kind], untouched=()
+        )
     if row.edge:
         note = f"{rule.note} At the edges: {row.edge}.".strip()
         rule = rule._replace(note=note)
