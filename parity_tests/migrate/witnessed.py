@@ -242,6 +242,16 @@ def write(found, comments):
             file.write("\t".join(map(str, row)) + "\n")
 
 
+def joined(known, other, version):
+    """The Evidence of a symbol in two TensorFlows: what differs in either differs."""
+    if other.difference and not known.difference:
+        words = f"{other.difference}, with Keras {version}"
+        known = known._replace(difference=words)
+    here = evidence.beside(known.symbol, known.signature)
+    there = evidence.beside(known.symbol, other.signature)
+    return known._replace(signature=other.signature) if there and not here else known
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog=COMMAND[2:], description=__doc__)
     parser.add_argument(
@@ -261,10 +271,8 @@ def main(arguments=None):
     with open(evidence.TABLE, encoding="utf-8") as file:
         comments = [file.readline().strip()]
     for symbol, row in found.items():
-        known = stored.get(symbol)
-        if known is not None and row.difference and not known.difference:
-            words = f"{row.difference}, with Keras {keras.__version__}"
-            stored[symbol] = known._replace(difference=words)
+        if symbol in stored:
+            stored[symbol] = joined(stored[symbol], row, keras.__version__)
     write(stored, [*comments, with_this])
 
 
