@@ -42,7 +42,7 @@ def test_a_member_that_is_gone_is_never_same():
     gone = [
         f"{owner}.{name}"
         for owner, name, member in recorded()
-        if member.today == members.GONE
+        if member.today == members.GONE and f"{owner}.{name}" not in catalogue.api()
     ]
     kept = [s for s in gone if catalogue.find(s).status in ("same", "renamed")]
     assert kept == [] and len(gone) > 80

@@ -220,14 +220,15 @@ def _derived(symbol):
 
 def _table_cases(symbol, status):
     """Arguments that have other names or places in TF2, by TensorFlow's tables."""
+    if evidence.has_signature(symbol):
+        return ()  # today's signature tells it, place by place
     status = "renamed" if status == "same" else ""  # the call cannot stay as it is
     cases = [
         Case({"argument": old}, status, "", f"The argument {old} is {new} in TF2.")
         for old, new in tables().keywords.get(symbol, {}).items()
         if old != new and isinstance(new, str)
     ]
-    known = evidence.has_signature(symbol)  # which tells places better
-    order = [] if known else tables().orders.get(symbol, [])
+    order = tables().orders.get(symbol, [])
     moved = [place for place, name in enumerate(order) if name is not None]
     if moved:
         words = "Pass the arguments by name: in TF2 they come in another order from "

@@ -170,8 +170,13 @@ def method(symbol):
         if named and fnmatch.fnmatchcase(symbol, rule.symbol):
             return rule._replace(symbol=symbol)
     owner, _, name = symbol.rpartition(".")
-    rule = catalogue.find(symbol) if members.find(owner, name) else None
-    return rule if rule and rule.status not in ("same", "renamed") else None
+    if members.find(owner, name) is None:
+        return None
+    rule, of_class = catalogue.find(symbol), catalogue.unwitnessed(owner)
+    if of_class.status not in ("same", "renamed", "changes"):
+        return None  # told with its class
+    differs = rule.status not in ("same", "renamed") and rule.note != of_class.note
+    return rule if differs else None
 
 
 def _public(symbol):
