@@ -102,7 +102,10 @@ def load(path, inputs=None, checkpoint=None, **moves):
 
 
 class Named:
-    """Finds the elements of a graph by their names, and gathers those it has not got."""
+    """Finds the elements of a graph by their names, and gathers those it has not got.
+
+    A tensor or an op of the graph stands for itself.
+    """
 
     def __init__(self, graph):
         self.graph = graph
@@ -110,12 +113,14 @@ class Named:
 
     def element(self, argument, name, op=False):
         """The tensor, or where ``op`` allows it the op, of that name."""
+        if hasattr(name, "dense_shape"):
+            return name
+        bare = isinstance(name, str) and not op and ":" not in name
         try:
-            if not isinstance(name, str):
-                raise ValueError
-            whole = name if op or ":" in name else name + ":0"
-            return self.graph.as_graph_element(whole)
-        except (KeyError, ValueError):
+            return self.graph.as_graph_element(
+                name + ":0" if bare else name, allow_operation=op
+            )
+        except (KeyError, ValueError, TypeError):
             self.missing.append((argument, name, op))
             return None
 
@@ -129,8 +134,19 @@ class Named:
     def move(self, move, spec):
         """The arguments of ``session.train`` or ``session.move``."""
         found = {}
+        spec = dict(spec)
         if "op" in spec:
-            found["op"] = self.element(move + "['op']", spec.pop("op"), op=True)
+            op = spec.pop("op")
+            several = isinstance(op, (list, tuple))
+            listed = [
+                self.element(move + "['op']", name, op=True)
+                for name in (op if several else [op])
+            ]
+            found["op"] = listed if several else listed[0]
+        if "optimizer" in spec:
+            found["optimizer"] = spec.pop("optimizer")
+        if isinstance(spec.get("gradients"), list):  # what compute_gradients returned
+            found["gradients"] = spec.pop("gradients")
         if "feed" in spec:
             argument = move + "['feed']"
             found["feed"] = {

@@ -35,9 +35,11 @@ SHARED = (
     "mistakes",
     "options",
     "outputs",
+    "pair_files",
     "seeds_table",
     "settings",
     "tables",
+    "time_limits",
 )
 MISTAKE, DEFECT = 2, 70
 COMPLETE = "_TF_PARITY_COMPLETE"  # what a shell asks for completions by
@@ -52,7 +54,7 @@ class Modules(collections.abc.Mapping):
     def __iter__(self):
         for module in pkgutil.iter_modules(parity_tests.commands.__path__):
             if module.name not in SHARED and not module.name.endswith("_test"):
-                yield module.name
+                yield module.name.replace("_", "-")
 
     def __len__(self):
         return sum(1 for _ in self)
@@ -60,7 +62,8 @@ class Modules(collections.abc.Mapping):
     def __getitem__(self, name):
         if name not in iter(self):
             raise KeyError(name)
-        return importlib.import_module(f"parity_tests.commands.{name}").command
+        module = name.replace("-", "_")
+        return importlib.import_module(f"parity_tests.commands.{module}").command
 
 
 class Commands(options.Group):

@@ -7,7 +7,7 @@ import sys
 import click
 
 from parity_tests.commands import outputs
-from parity_tests.commands.mistakes import UserError, printable
+from parity_tests.commands.mistakes import UserError, lines, printable
 
 LEFT = 5  # uses that are listed for each reason
 
@@ -50,7 +50,7 @@ def fix(report, yes, only_diff):
 
     plan = fixes.plan(report)
     for fix in plan.fixes:
-        outputs.put(sys.stdout, printable(fix.diff()))
+        outputs.put(sys.stdout, lines(fix.diff()))
     uses = counted(sum(fix.count for fix in plan.fixes), "use")
     files = counted(len(plan.fixes), "file")
     outputs.show(*_left(plan.left))

@@ -63,6 +63,7 @@ def _options_of(words):
             ["run"],
             [fault for name in chapters.NAMES for fault in declared.faults(name)],
         ),
+        (["check"], options.LEVELS),
         (["read"], chapters.NAMES),
         (["witness"], chapters.NAMES),
         (["bench", "chapters"], chapters.NAMES),
@@ -88,7 +89,9 @@ def test_without_a_command_the_help_comes_and_it_is_a_mistake(tf_parity):
 
 
 COMPLETIONS = {
-    "a command": ("re", ["read"]),
+    "a command": ("re", ["read", "record"]),
+    "a command of two words": ("new", ["new-pair"]),
+    "a level of a pair": ("check pair.py --level f", ["function", "fit"]),
     "a chapter": ("run --chapter m", ["mnist_cnn"]),
     "a chapter to read": ("read log", ["logistic_regression"]),
     "a level": ("run --level f", ["function", "fit"]),

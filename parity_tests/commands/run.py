@@ -138,22 +138,26 @@ def _described(name, level, divergence, given):
     )
 
 
-def table(chapters_run):
-    """chapter x level x stage; ``chapters_run`` is the report's "chapters"."""
+def table(chapters_run, of="TF1 graph against twin"):
+    """chapter x level x stage; ``chapters_run`` is the report's "chapters", or "pairs"."""
     sections = []
     for name, chapter in chapters_run.items():
         count = "1 step" if chapter["steps"] == 1 else f"{chapter['steps']:,} steps"
+        if chapter.get("examples", 1) > 1:
+            count = f"{chapter['examples']:,} plays of {count}"
         heading = f"{name}, {count}, {reached(chapter['result'])}"
         sections.append((heading, list(chapter["levels"].items())))
     return tables.differences(
-        "Worst difference over the whole trajectory, TF1 graph against twin", sections
+        f"Worst difference over the whole trajectory, {of}", sections
     )
 
 
 def reached(result):
     """What the Session reached, and each level where it is something else."""
     of_sides = {
-        side: f"{value:.4g}" for side, value in result.items() if side != "metric"
+        side: "–" if value is None else f"{value:.4g}"
+        for side, value in result.items()
+        if side != "metric"
     }
     of_session = of_sides.pop("session")
     others = [
@@ -162,7 +166,7 @@ def reached(result):
     return ", ".join([f"{result['metric']} {of_session}", *others])
 
 
-def verdict(chapters_run):
+def verdict(chapters_run, subject_noun="chapter"):
     """One line: how many comparisons, and how they ended."""
     comparisons = [
         (
@@ -177,7 +181,7 @@ def verdict(chapters_run):
     diverging = sum(not within for _, within in comparisons)
     subject = ", ".join(
         f"{count} {noun}" + ("" if count == 1 else "s")
-        for count, noun in ((len(chapters_run), "chapter"), (len(levels), "level"))
+        for count, noun in ((len(chapters_run), subject_noun), (len(levels), "level"))
     )
     total = len(comparisons)
     if diverging:

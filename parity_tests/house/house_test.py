@@ -117,6 +117,7 @@ def test_what_must_run_on_python_3_7_parses_there():
                 ROOT / f"parity_tests/witness/{name}.py"
                 for name in ("api", "calls", "call_rows", "members")
             ],
+            ROOT / "parity_tests/pair/recorder.py",
         ]
     )
     assert ROOT / "parity_tests/witness/golden.py" in files

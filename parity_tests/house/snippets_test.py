@@ -103,9 +103,23 @@ def targets_and_predictions():
     return {"tf": tf, "y_true": tf.zeros([1, 4]), "y_pred": tf.ones([1, 4])}
 
 
+def own_pair():
+    """The sides and the batches that the page of pairs speaks of."""
+    (block, *_) = (b for b in EXECUTED if b.page == "docs/own_pair.md")
+    declared = block.text.partition("pair = ")[0]
+    namespace = {}
+    exec(declared, namespace)
+    return namespace
+
+
+def sides_of_a_pair():
+    return {"model": small_model(), "x": np.ones([4, 1]), "y_true": np.ones([4, 1])}
+
+
 # What a block finds: the names that its page speaks of.
 GIVEN = {
-    "README.md": model_to_compile,
+    "README.md": sides_of_a_pair,
+    "docs/own_pair.md": own_pair,
     "docs/parts.md": model_to_compile,
     "docs/guide/sessions.md": tensorflow,
     "docs/guide/tensors.md": tensorflow,

@@ -287,6 +287,7 @@ def contents(folder):
 def test_a_diff_writes_nothing(two_files, tf_parity):
     before = contents(two_files)
     code, out, err = tf_parity("scan", two_files, "--fix", "--diff")
+    assert out.startswith("--- ") and "\n+++ " in out and "\n@@ " in out
     assert (code, err) == (0, "") and contents(two_files) == before
     assert out.count("-y = tf.log(x)") == out.count("+y = tf.math.log(x)") == 2
     assert "2 uses in 2 files would be renamed" in out

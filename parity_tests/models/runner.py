@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair
+from parity_tests.pair import levels
 from tf2_keras import training
 
 
@@ -54,7 +55,14 @@ def run_chapter(request, on_progress=lambda: None):
         kept = {k: v for k, v in fault.both.items() if k not in request.fields}
         fault = fault._replace(both=kept)
     setup = chapters.setup(request.name)
-    levels, divergences, result = {}, {}, {"metric": setup.METRIC}
+    result, outputs = {"metric": setup.METRIC}, {}
+
+    def on_record(level, side, record):
+        if record.get("outputs"):
+            outputs.setdefault((level, side), []).append(record["outputs"])
+        if side == level:
+            on_progress()
+
     with ChapterPair(request.name, request.fields, fault) as pair:
 
         def moves():
@@ -62,35 +70,19 @@ def run_chapter(request, on_progress=lambda: None):
             yield from itertools.islice(training_moves, request.steps)
             yield from setup.evaluation(request.test)
 
-        for level in request.levels:
-            outputs = {"session": [], level: []}
-
-            def keep(side, record, outputs=outputs):
-                if record.get("outputs"):
-                    outputs[side].append(record["outputs"])
-
-            def observe(record, level=level, keep=keep):
-                keep(level, record)
-                on_progress()
-
-            comparison = pair.compare(
-                moves,
-                level,
-                on_reference=lambda record, keep=keep: keep("session", record),
-                on_candidate=observe,
-            )
-            levels[level] = {
-                stage: cell.as_data() for stage, cell in comparison.cells.items()
-            }
-            if comparison.first_divergence is not None:
-                divergences[level] = comparison.first_divergence
-            for side, seen in outputs.items():
-                result[side] = setup.score(request.test, seen) if seen else None
+        cells, divergences = levels.compare_levels(
+            pair, request.levels, [moves], on_record
+        )
         config = dataclasses.asdict(pair.config)
+    for level in request.levels:
+        for side in ("session", level):
+            seen = outputs.get((level, side))
+            result[side] = setup.score(request.test, seen) if seen else None
+    divergences = {level: divergence for level, (_, divergence) in divergences.items()}
     data = {
         "config": config,
         "steps": request.steps,
-        "levels": levels,
+        "levels": cells,
         "result": result,
         "first_divergence": {
             level: divergence.as_data() for level, divergence in divergences.items()

@@ -9,6 +9,8 @@ import os
 import platform
 import sys
 
+DEFAULT = "TensorFlow's default"
+
 
 def settle():
     """Quiet logs and stated thread counts, unless the environment says otherwise.
@@ -62,10 +64,20 @@ def describe():
         "python": platform.python_version(),
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
-        "intra_op_threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]),
-        "inter_op_threads": int(os.environ["TF_NUM_INTEROP_THREADS"]),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+        **threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", DEFAULT),
         "jit_compile": False,
+    }
+
+
+def threads():
+    """{condition: how many}, as the environment says; a caller may not have settled it."""
+    return {
+        condition: int(os.environ[variable]) if variable in os.environ else DEFAULT
+        for condition, variable in (
+            ("intra_op_threads", "TF_NUM_INTRAOP_THREADS"),
+            ("inter_op_threads", "TF_NUM_INTEROP_THREADS"),
+        )
     }
 
 

@@ -1,0 +1,171 @@
+"""tf-parity check: both sides of a user's own pair compared."""
+
+import shlex
+
+import click
+from rich.text import Text
+
+from parity_tests.commands import (
+    console,
+    options,
+    outputs,
+    pair_files,
+    run,
+    tables,
+    time_limits,
+)
+from parity_tests.commands.mistakes import UserError
+from parity_tests.pair import loading
+
+MOST_NAMES = 12  # lines about variables that were not matched by their names
+
+
+@click.command(
+    "check",
+    cls=options.Command,
+    examples=[
+        "check pair.py",
+        "check pair.py --level fit --steps 100 --json report.json",
+    ],
+)
+@pair_files.argument
+@options.number(
+    "--steps", int, 1, 10_000_000, 20, "To train for, instead of the pair's own."
+)
+@options.number(
+    "--examples", int, 1, 1_000_000, 5, "Plays to draw, of batches that are a strategy."
+)
+@options.number("--seed", int, 0, 2**32 - 1, 1, "Which plays are drawn of a strategy.")
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="LEVEL",
+    type=options.Known("levels", options.LEVELS),
+    help="Only this level of the twin; may be given several times.",
+)
+@click.option(
+    "--init-from-tf1",
+    is_flag=True,
+    help="Start the twin from TF1's initial values; initialisation is then unproven.",
+)
+@click.option(
+    "--play",
+    metavar="FILE",
+    type=click.Path(),
+    help="Compare with this play, which record wrote, instead of running TF1's side.",
+)
+@options.number(
+    "--timeout", float, 1, 1_000_000, 60, "Seconds after which a check that hangs ends."
+)
+@options.file_option(
+    "--save-names", "names_path", "Write which variable is which to FILE, as a map"
+)
+@options.json_file
+def command(
+    file,
+    steps,
+    examples,
+    seed,
+    levels,
+    init_from_tf1,
+    play,
+    timeout,
+    names_path,
+    json_path,
+):
+    """Compare a TF1 program of yours with its rewrite."""
+    path = pair_files.require_file(file)
+    inputs = [path, *([play] if play else [])]
+    with (
+        outputs.Output(json_path, "--json", inputs) as output,
+        outputs.Output(names_path, "--save-names", inputs) as names_output,
+        time_limits.limited(timeout, "check"),
+    ):
+        console.import_tensorflow()
+        from parity_tests.witness import reference_conditions
+
+        with pair_files.explained(), console.progress() as progress:
+            task = progress.add_task("check", total=None)
+            checked = loading.loaded(file).check(
+                levels_asked=levels and options.once(levels),
+                steps=steps,
+                examples=examples,
+                seed=seed,
+                init_from_tf1=init_from_tf1,
+                play=play,
+                on_start=lambda units: progress.update(task, total=units),
+                on_progress=lambda: progress.advance(task),
+            )
+        report = {
+            "environment": reference_conditions.describe(),
+            "pairs": {file: checked.data},
+        }
+        given = {
+            "--steps": steps,
+            "--examples": examples,
+            "--seed": seed,
+            "--play": play,
+        }
+        output.show(
+            run.table(report["pairs"], "TF1's side against its rewrite"),
+            *matched(checked.data),
+            *[Text(f"note: {note}", "yellow") for note in checked.data["notes"]],
+            tables.conditions(report["environment"]),
+            *recorded(checked.data["recorded"]),
+            *[
+                _described(
+                    file,
+                    level,
+                    divergence,
+                    given,
+                    init_from_tf1,
+                    checked.why(level),
+                )
+                for level, (_, divergence) in checked.divergences.items()
+            ],
+            Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
+        )
+        if checked.nans is not None:
+            raise UserError(checked.nans)
+        output.write(report)
+        names_output.write(checked.data["names"])
+    return int(bool(checked.divergences))
+
+
+def matched(data):
+    """What was matched otherwise than by a name, or lies otherwise, as lines of text."""
+    lines = []
+    for name, match in data["matched"].items():
+        if match["how"] in ("map", "name") and match["layout"] == "same":
+            continue
+        entry = data["names"][name]
+        source = entry if isinstance(entry, str) else " + ".join(entry["of"])
+        layout = "" if match["layout"] == "same" else f", {match['layout']}"
+        lines.append(f"  {name} = {source}   by {match['how']}{layout}")
+    if not lines:
+        return []
+    more = len(lines) - MOST_NAMES
+    lines[MOST_NAMES:] = [f"  and {more} more: --save-names FILE"] if more > 0 else []
+    return [tables.whole(Text("\n".join(["", "Matched:", *lines])))]
+
+
+def recorded(facts):
+    """Where TF1's side ran, if that was another process."""
+    if not facts:
+        return []
+    told = ("tensorflow", "numpy", "python", "cpu", "intra_op_threads", "onednn")
+    where = {key: facts[key] for key in told if key in facts}
+    return [Text("TF1's side:", "dim"), tables.conditions(where)]
+
+
+def _described(file, level, divergence, given, init_from_tf1, why):
+    """The first divergence of a level, and the command line that shows it again."""
+    words = ["tf-parity", "check", file, "--level", level]
+    for option, value in given.items():
+        if value is not None:
+            words += [option, str(value)]
+    if init_from_tf1:
+        words.append("--init-from-tf1")
+    described = "\n".join([divergence.describe(shlex.join(words)), *why])
+    return tables.divergence(f"{file}, level {level}", described)

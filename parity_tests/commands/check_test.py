@@ -1,0 +1,246 @@
+"""Claims about check, record and new-pair: what they print, write, and how they end."""
+
+import json
+import os
+import pathlib
+import shlex
+import signal
+import time
+
+import jsonschema
+import pytest
+
+from parity_tests.commands import new_pair
+from parity_tests.pair import small_pair
+
+PAIR = """
+from parity_tests.pair import small_pair
+pair = small_pair.pair()
+off = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8))
+scaled = small_pair.pair(tf2=lambda: small_pair.model(scale=2.0))
+"""
+STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
+
+
+@pytest.fixture
+def pair_file(tmp_path):
+    path = tmp_path / "pair.py"
+    path.write_text(PAIR)
+    return path
+
+
+def test_check_prints_the_table_of_run_and_writes_the_same_as_data(
+    tf_parity, pair_file, tmp_path
+):
+    report, names = tmp_path / "report.json", tmp_path / "names.json"
+    words = ["--level", "fit", "--json", report, "--save-names", names]
+    code, out, err = tf_parity("check", pair_file, *words)
+    assert code == 0, err
+    data = json.loads(report.read_text())
+    assert set(data) == {"environment", "pairs"}
+    ((name, pair),) = data["pairs"].items()
+    assert name == str(pair_file) and set(pair["levels"]["fit"]) == STAGES
+    assert pair["first_divergence"] == {} and pair["steps"] == 3
+    assert json.loads(names.read_text()) == {"dense/kernel": "dense/kernel"}
+    assert f"{pair_file}, 3 steps, loss {pair['result']['session']:.4g}\n" in out
+    assert out.endswith(
+        "\n1 pair, 1 level: all equal within budgets; 1 of 1 exactly.\n"
+    )
+    assert sorted(os.listdir(tmp_path)) == ["names.json", "pair.py", "report.json"]
+
+
+def test_check_of_another_name_shows_where_it_parts_and_how_to_see_it_again(
+    tf_parity, pair_file
+):
+    code, out, _ = tf_parity("check", f"{pair_file}:off", "--steps", 2)
+    assert code == 1
+    assert "First divergence: step 3, move train, slots, tensor dense/kernel/Mom" in out
+    line = next(line for line in out.splitlines() if "reproduce" in line)
+    code, again, _ = tf_parity(*shlex.split(line.split("tf-parity ")[1]))
+    assert code == 1 and line.strip() in again
+    assert out.endswith("\n1 pair, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n")
+
+
+def test_a_recorded_play_is_checked_without_the_first_side(
+    tf_parity, pair_file, tmp_path
+):
+    play = tmp_path / "play.npz"
+    code, out, err = tf_parity("record", pair_file, "-o", play)
+    assert code == 0, err
+    assert "1 play of 5 moves" in out
+    called = out.splitlines()[-1].removeprefix("tf-parity ")
+    code, out, err = tf_parity(*shlex.split(called))
+    assert code == 0, err
+    assert "TF1's side:" in out
+    code, out, _ = tf_parity("check", f"{pair_file}:off", "--play", play)
+    assert code == 1 and "step 3, move train, slots" in out
+    code, _, err = tf_parity("check", pair_file, "--play", play, "--steps", 7)
+    assert code == 2 and "--steps must be what was recorded. Received: 7" in err
+
+
+@pytest.mark.parametrize("name, code", [("pair", 0), ("off", 1), ("scaled", 1)])
+def test_the_report_is_what_its_schema_says(name, code, tf_parity, pair_file, tmp_path):
+    path = pathlib.Path(small_pair.__file__).with_name("check.schema.json")
+    schema = json.loads(path.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    report = tmp_path / "report.json"
+    words = [f"{pair_file}:{name}", "--json", report]
+    assert tf_parity("check", *words)[0] == code
+    data = json.loads(report.read_text())
+    jsonschema.validate(data, schema)
+    (pair,) = data["pairs"].values()
+    if code:
+        assert pair["first_divergence"]["function"]["problem"] == "values differ"
+        assert pair["cause"]["function"]["whole"]
+        del pair["first_divergence"]["function"]["stage"]
+        with pytest.raises(jsonschema.ValidationError, match="'stage' is a required"):
+            jsonschema.validate(data, schema)
+
+
+def test_a_new_pair_runs_and_overwrites_nothing(tf_parity, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    code, out, _ = tf_parity("new-pair", folder)
+    assert code == 0 and os.listdir(folder) == [new_pair.NAME]
+    called = shlex.split(out.splitlines()[-1].removeprefix("tf-parity "))
+    code, out, err = tf_parity(*called, "--steps", 1, "--level", "function")
+    assert code == 0, err
+    assert "1 of 1 exactly" in out
+    path = folder / new_pair.NAME
+    path.write_text("mine")
+    code, out, err = tf_parity("new-pair", folder)
+    assert (code, out) == (2, "") and path.read_text() == "mine"
+    assert "DIR must be a folder without a pair.py" in err
+    assert tf_parity("new-pair", path)[0] == 2
+
+
+BROKEN = {
+    "a file that fails": (
+        "import no_such_module\n",
+        "No module named 'no_such_module'",
+    ),
+    "a file that ends Python": ("import sys; sys.exit(3)\n", "it ended Python"),
+    "a file that is not Python": ("def pair(:\n", "SyntaxError"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_that_cannot_be_imported_shows_its_traceback_then_a_line(
+    name, tf_parity, tmp_path
+):
+    source, said = BROKEN[name]
+    path, report = tmp_path / "pair.py", tmp_path / "report.json"
+    path.write_text(source)
+    code, out, err = tf_parity("check", path, "--json", report)
+    *trace, line = err.splitlines()
+    assert (code, out) == (2, "") and not report.exists()
+    assert trace[0].startswith("Traceback") and any(str(path) in text for text in trace)
+    assert line.startswith(f"tf-parity: {path} must be a file that can be imported")
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["none.py"], "FILE.py must name a file. Received: none.py (no such file)"),
+        (["{folder}"], "(a folder)"),
+        (
+            ["{pair}:other"],
+            "other, which is NoneType. Use {pair}:pair, {pair}:off, {pair}:scaled",
+        ),
+        (["{pair}", "--seed", "1"], "--seed must go with batches of a Hypothesis str"),
+        (["{pair}", "--examples", "2"], "--examples must go with batches of a Hypo"),
+        (
+            ["{pair}", "--steps", "9"],
+            "batches must last for all steps. Received: 3 of 9",
+        ),
+        (
+            ["{pair}", "--play", "none.npz"],
+            "must be a file that tf-parity record wrote",
+        ),
+        (["{pair}", "--json", "{pair}"], "--json must not name what the command reads"),
+    ],
+)
+def test_a_mistake_in_the_call_is_one_line(words, said, tf_parity, pair_file, tmp_path):
+    where = {"pair": pair_file, "folder": tmp_path}
+    words = [word.format(**where) for word in words]
+    code, out, err = tf_parity("check", *words)
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1
+    assert said.format(**where) in err
+    assert os.listdir(tmp_path) == ["pair.py"]
+
+
+def test_nan_on_both_sides_is_shown_and_is_a_mistake(tf_parity, tmp_path):
+    path, report = tmp_path / "pair.py", tmp_path / "report.json"
+    path.write_text(
+        "from parity_tests.pair import small_pair\n"
+        "batches = [(x * float('nan'), y) for x, y in small_pair.batches()]\n"
+        "pair = small_pair.pair(batches=batches)\n"
+    )
+    code, out, err = tf_parity("check", path, "--json", report)
+    assert code == 2 and "3 steps" in out and not report.exists()
+    assert "NaN on both sides, first at step 1, outputs, tensor y_pred" in err
+
+
+HANGING = """
+import time
+from parity_tests.pair import small_pair
+
+def tf1():
+    while True:
+        time.sleep(0.1)
+
+def waiting():
+    import tensorflow.compat.v1 as tf
+    built = small_pair.build()
+    queue = tf.FIFOQueue(1, tf.float32, shapes=[[]])
+    built["train"] = {"op": built["train"]["op"], "loss": queue.dequeue()}
+    return built
+
+pair = small_pair.pair(tf1)
+queue = small_pair.pair(waiting)
+"""
+# SIGINT is heard even where the parent ignores it.
+CALL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from parity_tests.commands.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["pair", "queue"])
+def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
+    name, run_python, tmp_path
+):
+    path, report = tmp_path / "pair.py", tmp_path / "report.json"
+    path.write_text(HANGING)
+    seconds = 45  # TensorFlow's import on a busy machine is within
+    words = ["check", f"{path}:{name}", "--timeout", seconds, "--json", report]
+    result = run_python("-c", CALL, *words)
+    assert result.returncode == 2, result.stderr
+    line = result.stderr.splitlines()[-1]
+    assert "check must end within --timeout 45 seconds" in line
+    assert os.listdir(tmp_path) in (["pair.py"], ["pair.py", "__pycache__"])
+    if name == "pair":
+        assert f"{path}:" in line
+
+
+def test_interrupting_ends_cleanly(started_python, tmp_path):
+    path, report = tmp_path / "pair.py", tmp_path / "report.json"
+    begun = tmp_path / "begun"
+    path.write_text(
+        HANGING.replace("while True", f"open({str(begun)!r}, 'w')\n    while True")
+    )
+    with started_python("-c", CALL, "check", path, "--json", report) as process:
+        while not begun.exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert err.splitlines()[-1] == "tf-parity: interrupted."
+    assert not report.exists()
+
+
+def test_the_source_of_a_small_pair_has_what_it_names():
+    built = small_pair.SOURCE
+    assert all(name in built for name in small_pair.NAMED["inputs"].values())

@@ -1,0 +1,247 @@
+"""Compares both sides of a user's own pair, and says what it found."""
+
+import collections
+import contextlib
+from typing import NamedTuple
+
+import numpy as np
+
+from parity_tests.engine.records import MOVE
+from parity_tests.pair import (
+    explaining,
+    levels,
+    matching,
+    probes,
+    streams,
+    tf1_references,
+    tf1_sides,
+    translated,
+    twins,
+)
+from parity_tests.pair.errors import mistake
+from parity_tests.pair.matched_pair import MatchedPair, Moves
+from tf2_keras import training
+
+
+class Checked(NamedTuple):
+    """What a check found.
+
+    data: of one pair, JSON-valid, as a chapter's in the report of ``run``, with "names",
+        the map, "matched", how, "notes", and the facts of what was "recorded".
+    divergences: {level: (play, engine Divergence)}.
+    causes: {level: probes.Cause}, where one is proven.
+    places: {level: taps.Place} in the network, where there is one.
+    nans: what both sides hold that is no number, as a sentence, or None.
+    """
+
+    data: dict
+    divergences: dict
+    causes: dict
+    places: dict
+    nans: str | None
+
+    @property
+    def ok(self):
+        return not self.divergences and self.nans is None
+
+    def why(self, level):
+        """[text] of where in the network a level parts, and of the cause."""
+        known = (self.places.get(level), self.causes.get(level))
+        return [found.describe() for found in known if found is not None]
+
+    def require_agreement(self):
+        """Raises an AssertionError with the first divergence, if there is one."""
+        for level, (_, divergence) in self.divergences.items():
+            described = [f"level {level}", divergence.describe(), *self.why(level)]
+            raise AssertionError("\n".join(described))
+        if self.nans is not None:
+            raise AssertionError(self.nans)
+        return self
+
+
+def checked(
+    own,
+    levels_asked=None,
+    steps=None,
+    examples=None,
+    seed=None,
+    init_from_tf1=False,
+    play=None,
+    on_start=None,
+    on_progress=lambda: None,
+):
+    """Compares both sides of an ``OwnPair``.
+
+    Args:
+        levels_asked: levels of the twin; by default the pair's own.
+        steps, examples, seed: see ``plays.plays``.
+        init_from_tf1: whether the twin starts from TF1's initial values.
+        play: a file that ``OwnPair.record`` wrote, instead of the pair's TF1 side.
+        on_start: called once with how many records there will be.
+        on_progress: called after each.
+
+    Returns:
+        ``Checked``.
+
+    Raises:
+        PairError: for a mistake in the pair; a ``SideFailed`` where their code failed.
+    """
+    with contextlib.ExitStack() as stack:
+        reference, drawn, program = tf1_references.reference_of(
+            own, stack, steps, examples, seed, play
+        )
+        twin, model = twins.twin_of(own.tf2)
+        left_out = _left_out(drawn, twin)
+        drawn = [
+            Moves([move for move in moves if move[0] not in left_out], number)
+            for number, moves in enumerate(drawn)
+        ]
+        found = matching.matched(
+            tf1_references.variables(reference),
+            twins.variables(twin, model),
+            own.given_names(),
+            lambda which: tf1_references.effects(reference, drawn[0], which),
+            lambda matches, values: _twin_loss(twin, drawn[0], matches, values),
+        )
+        notes = _notes(program, model, found)
+        copied = None
+        if init_from_tf1:
+            copied = tf1_references.initial_values(reference, found.matches)
+            notes.append(
+                "Initial values were copied from TF1: that both sides initialise alike "
+                "is unproven."
+            )
+        translation = translated.Translation(
+            found.matches, found.left_out, twins.dropped(twin, model)
+        )
+
+        def pair_with(other, start=None):
+            return MatchedPair(
+                reference, other, translation, own.budgets, start or copied, left_out
+            )
+
+        asked = tuple(levels_asked or own.levels)
+        if on_start is not None:
+            on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
+        seen = _Seen(on_progress)
+        with pair_with(twin) as pair:
+            cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
+        causes, places = {}, {}
+        if divergences and program is not None and model is not None:
+            sides = probes.Sides(program, model, twin, found.matches, pair_with)
+            with explaining.unless_it_fails("The cause", notes):
+                causes = explaining.causes(sides, drawn, divergences)
+            with explaining.unless_it_fails("The place in the network", notes):
+                places = explaining.places(sides, drawn, divergences, copied)
+        elif divergences and model is not None:
+            notes.append(
+                "Where in the network the sides part, and the cause, can only be looked "
+                "for where TF1's side is a graph in this process."
+            )
+    trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
+    data = {
+        "steps": max(trained),
+        "examples": len(drawn),
+        "levels": cells,
+        "result": {"metric": "loss", **seen.losses},
+        "first_divergence": {
+            level: {**divergence.as_data(), "example": number + 1}
+            for level, (number, divergence) in divergences.items()
+        },
+        "cause": {level: cause.as_data() for level, cause in causes.items()},
+        "place": {level: place.as_data() for level, place in places.items()},
+        "names": found.as_map(),
+        "matched": {
+            name: {"how": match.how, "layout": match.layout}
+            for name, match in found.matches.items()
+        },
+        "notes": notes,
+        "recorded": reference.facts if pair.recorded else None,
+    }
+    return Checked(
+        data, divergences, causes, places, None if divergences else seen.nans()
+    )
+
+
+def _left_out(drawn, twin):
+    """The moves that the twin need not have: predictions."""
+    left_out = {name for moves in drawn for name, _ in moves} - set(twin.moves)
+    if left_out - {tf1_sides.PREDICT}:
+        raise mistake(
+            "tf2 must have every move of tf1",
+            f"none for {', '.join(sorted(left_out))}",
+            f"It has {', '.join(twin.moves)}",
+        )
+    return left_out
+
+
+def _notes(program, model, found):
+    """Sentences about what no comparison shows: streams, and how sure the matching is."""
+    notes = []
+    with explaining.unless_it_fails("Random streams", notes):
+        notes += streams.notes(program, model)
+    notes += [
+        f"{name} has no counterpart in the twin; names={{{name!r}: None}} leaves it out "
+        "of the comparison."
+        for name in found.unmatched
+    ]
+    if found.confirmed is False:
+        hows = sorted({match.how for match in found.matches.values()})
+        notes.append(
+            "With equal values in all matched variables the two losses differ: the sides "
+            f"compute something else, or the matching by {', '.join(hows)} is wrong."
+        )
+    return notes
+
+
+def _twin_loss(twin, moves, matches, values):
+    """The twin's loss of the first batch that trains, with these values."""
+    move = next((move for move in moves if move[0] != tf1_sides.PREDICT), moves[0])
+    translation = translated.Translation(matches)
+    try:
+        _, record = training.play(
+            twin, [move], "eager", translation.values(values, twin.state)
+        )
+    except Exception as error:  # a mistake shows when it is compared
+        raise matching.NoLoss from error
+    losses = record.get("loss") or {}
+    return float(np.asarray(next(iter(losses.values()), np.nan)).mean())
+
+
+class _Seen:
+    """What is kept of the records: the last loss of each side, and what is no number."""
+
+    def __init__(self, on_progress):
+        self.on_progress = on_progress
+        self.losses = {"session": None}
+        self._steps = collections.Counter()
+        self._nan = {}  # {side: (step, stage, tensor)}, of the first
+
+    def observe(self, level, side, record):
+        step = 0 if "initial values" in record else self._steps[level, side] + 1
+        self._steps[level, side] = step
+        if record.get("loss"):
+            loss = float(np.mean(next(iter(record["loss"].values()))))
+            self.losses[side] = loss if np.isfinite(loss) else None
+        for stage, named in record.items():
+            if stage == MOVE or side in self._nan:
+                continue
+            for name, value in (named or {}).items():
+                value = np.asarray(value)
+                if value.dtype.kind == "f" and np.isnan(value).any():
+                    self._nan.setdefault(side, (step, stage, name))
+                    break
+        if side != "session":
+            self.on_progress()
+
+    def nans(self):
+        if "session" not in self._nan:
+            return None
+        step, stage, name = self._nan["session"]
+        return str(
+            mistake(
+                "Both sides must stay numbers to prove anything",
+                f"NaN on both sides, first at step {step}, {stage}, tensor {name}",
+                "Compare fewer steps, or another rate or other batches",
+            )
+        )

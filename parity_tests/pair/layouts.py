@@ -1,0 +1,173 @@
+"""How the values of one TF1 variable lie in the variables of a twin.
+
+A layout is a function of arrays, the twin's, that gives the array as TF1 has it. Run on
+arrays of positions it says where every element comes from, so that values can be taken
+over in both directions, and gradients and slots as well.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+def same(array):
+    return array
+
+
+def transposed(array):
+    return array.T
+
+
+def rows(*arrays):
+    return np.concatenate(arrays, 0)
+
+
+def columns(*arrays):
+    return np.concatenate(arrays, -1)
+
+
+def _gates(array, count):
+    return np.split(array, count, -1)
+
+
+def lstm_kernel(kernel, recurrent_kernel):
+    """TF1 has inputs and state in one kernel, gates i, j, f, o; Keras has i, f, c, o."""
+    i, f, c, o = _gates(rows(kernel, recurrent_kernel), 4)
+    return columns(i, c, f, o)
+
+
+def lstm_bias(bias):
+    i, f, c, o = _gates(bias, 4)
+    return columns(i, c, f, o)
+
+
+def gru_gates_kernel(kernel, recurrent_kernel):
+    """TF1 has the gates r, u in one kernel; Keras has z (TF1's u), r, h in two."""
+    z, r, _ = _gates(rows(kernel, recurrent_kernel), 3)
+    return columns(r, z)
+
+
+def gru_candidate_kernel(kernel, recurrent_kernel):
+    return _gates(rows(kernel, recurrent_kernel), 3)[2]
+
+
+def gru_gates_bias(bias):
+    z, r, _ = _gates(bias, 3)
+    return columns(r, z)
+
+
+def gru_candidate_bias(bias):
+    return _gates(bias, 3)[2]
+
+
+def forget_offset(forget_bias, shape):
+    """What TF1 adds to the forget gate when it runs and Keras keeps in the bias."""
+    offset = np.zeros(shape)
+    units = shape[0] // 4
+    offset[2 * units : 3 * units] = forget_bias
+    return offset
+
+
+# What a map of names calls them: {name: function of the twin's arrays}.
+LAYOUTS = {
+    "same": same,
+    "transposed": transposed,
+    "reshaped": same,  # sizes of 1 come and go
+    "rows": rows,
+    "columns": columns,
+    "lstm kernel": lstm_kernel,
+    "lstm bias": lstm_bias,
+    "gru gates kernel": gru_gates_kernel,
+    "gru candidate kernel": gru_candidate_kernel,
+    "gru gates bias": gru_gates_bias,
+    "gru candidate bias": gru_candidate_bias,
+}
+
+
+class Match(NamedTuple):
+    """One TF1 variable and where its values lie in the twin.
+
+    name: TF1's. sources: the twin's names. layout: one of LAYOUTS. how: what told so.
+    positions: int array of TF1's shape, places in the sources' elements, one source
+        after the other.
+    forget_bias: what the twin's bias has in it and TF1's has not.
+    """
+
+    name: str
+    sources: tuple
+    layout: str
+    how: str
+    positions: np.ndarray
+    forget_bias: float = 0.0
+
+    @property
+    def is_plain(self):
+        return self.layout == "same"
+
+    @property
+    def entry(self):
+        """What a map of names says of it, JSON-valid."""
+        if self.is_plain:
+            return self.sources[0]
+        entry = {"layout": self.layout, "of": list(self.sources)}
+        return {**entry, "forget_bias": self.forget_bias} if self.forget_bias else entry
+
+    def to_tf1(self, arrays, with_offset=True):
+        """The array as TF1 has it, of the twin's arrays."""
+        if self.is_plain:
+            return arrays[0]
+        flat = np.concatenate([np.ravel(array) for array in arrays])
+        values = flat[self.positions]
+        if self.forget_bias and with_offset:
+            values = values - self._offset(values.dtype)
+        return values
+
+    def to_twin(self, value, arrays):
+        """The twin's arrays with TF1's ``value`` in them."""
+        value = np.asarray(value)
+        if self.forget_bias:
+            value = value + self._offset(value.dtype)
+        flat = np.concatenate([np.ravel(array) for array in arrays])
+        flat[self.positions] = value
+        ends = np.cumsum([np.size(array) for array in arrays])[:-1]
+        return [
+            part.reshape(np.shape(array))
+            for part, array in zip(np.split(flat, ends), arrays, strict=True)
+        ]
+
+    def _offset(self, dtype):
+        return forget_offset(self.forget_bias, self.positions.shape).astype(dtype)
+
+
+def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
+    """A ``Match``, or None if the layout does not give TF1's shape.
+
+    Args:
+        name, shape: of the TF1 variable.
+        sources, shapes: of the twin's, in the order that the layout takes them.
+    """
+    ends = np.cumsum([0, *(int(np.prod(s, dtype=np.int64)) for s in shapes)])
+    arrays = [
+        np.arange(begin, end).reshape(s)
+        for begin, end, s in zip(ends, ends[1:], shapes, strict=False)
+    ]
+    try:
+        positions = LAYOUTS[layout](*arrays)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if layout == "reshaped":
+        if [s for s in shapes[0] if s != 1] != [s for s in shape if s != 1]:
+            return None
+        positions = positions.reshape(shape)
+    if positions.shape != tuple(shape):
+        return None
+    return Match(name, tuple(sources), layout, how, positions, forget_bias)
+
+
+def of_one(name, shape, source, source_shape, how):
+    """The ``Match`` of one variable by another, as it is, transposed or reshaped."""
+    for layout in ("same", "transposed", "reshaped"):
+        made = match(name, shape, [source], [source_shape], layout, how)
+        if made is not None:
+            return made
+    return None

@@ -1,0 +1,51 @@
+"""The levels of one pair, compared one after another: what run and check both print."""
+
+import functools
+
+
+def compare_levels(pair, levels, plays, on_record=None):
+    """Compares plays at levels, up to the first play of a level that diverges.
+
+    Args:
+        pair: a ``Pair``.
+        levels: some of ``tf2_keras.training.LEVELS``.
+        plays: functions without arguments, each returning an iterable of moves.
+        on_record: called with the level, "session" or the level, and each record;
+            None for nothing.
+
+    Returns:
+        ({level: {stage: cell's ``as_data()``, the worst over all plays}},
+         {level: (number of the play from 0, engine Divergence)}).
+    """
+    cells, divergences = {}, {}
+    for level in levels:
+        cells[level] = {}
+        for number, moves in enumerate(plays):
+            comparison = pair.compare(
+                moves,
+                level,
+                on_reference=on_record
+                and functools.partial(on_record, level, "session"),
+                on_candidate=on_record and functools.partial(on_record, level, level),
+            )
+            for stage, cell in comparison.cells.items():
+                data = cell.as_data()
+                worst = cells[level].setdefault(stage, data)
+                if _badness(data) > _badness(worst):
+                    cells[level][stage] = data
+            if comparison.first_divergence is not None:
+                divergences[level] = number, comparison.first_divergence
+                break
+    return cells, divergences
+
+
+def _badness(cell):
+    """What orders the cells of one stage: beyond its budget first, then by distance."""
+    if cell["ok"] is None:
+        return -1, 0, 0
+    infinite = float("inf")
+    ulp, normwise = (
+        infinite if cell[measure] is None else cell[measure]
+        for measure in ("max_ulp", "normwise")
+    )
+    return int(not cell["ok"]), ulp, normwise

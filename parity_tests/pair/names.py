@@ -1,0 +1,40 @@
+"""Names of variables as the two worlds write them, in one spelling."""
+
+import re
+
+# The last part of a name, as slim, tf.layers, raw programs and Keras say it.
+SYNONYMS = {
+    "weights": "kernel",
+    "weight": "kernel",
+    "w": "kernel",
+    "biases": "bias",
+    "b": "bias",
+    "scale": "gamma",
+    "offset": "beta",
+    "population_mean": "moving_mean",
+    "population_variance": "moving_variance",
+    "embedding": "embeddings",
+}
+
+
+def spelled(name):
+    """The parts of a name: lower-case, ``conv1/weights:0`` as (conv1, kernel)."""
+    parts = [
+        re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_")
+        for part in name.partition(":")[0].split("/")
+    ]
+    parts = [part for part in parts if part]
+    return (*parts[:-1], SYNONYMS.get(parts[-1], parts[-1])) if parts else ()
+
+
+def same(name, other):
+    """Whether two names say the same but for scopes before them.
+
+    A variable without a scope is its layer's, ``w1`` for ``w1/kernel`` is not.
+    """
+    first, second = spelled(name), spelled(other)
+    shorter, longer = sorted((first, second), key=len)
+    if not shorter or longer[-len(shorter) :] != shorter:
+        return False
+    # ``kernel`` alone is the end of every second name.
+    return len(shorter) > 1 or first == second or shorter[0] not in SYNONYMS.values()

@@ -1,0 +1,89 @@
+"""The TF1 side of a pair as a comparison takes it: a graph here, or a recording."""
+
+import os
+import tempfile
+
+from parity_tests.pair import matching, recorder, recording, tf1_sides
+from parity_tests.pair.errors import mistake
+from tf1_graph import session as tf1_session
+
+
+def reference_of(own, stack, steps, examples, seed, play):
+    """(Program or Recording, [[(move, batch)]], Program or None) of the TF1 side."""
+    if own.is_recorded and play is None:
+        play = own.path(own.tf1.source)
+    if play is not None:
+        stored = recording.Recording(play)
+        return stored, _stored_moves(stored, steps, examples, seed), None
+    if own.runs_apart:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tf-parity-"))
+        path = os.path.join(folder, "play.npz")
+        own.record(path, steps, examples, seed)
+        stored = recording.Recording(path)
+        drawn = [stored.moves(number) for number in range(stored.plays)]
+        return stored, drawn, None
+    program = own.program()
+    drawn = []
+    for moves in own.drawn(steps, examples, seed):
+        moves = tf1_sides.with_predictions(program, moves)
+        tf1_sides.require_playable(program, moves)
+        drawn.append(moves)
+    return program, drawn, program
+
+
+def _stored_moves(stored, steps, examples, seed):
+    """The moves of a recording; what it was recorded with stays."""
+    drawn = [stored.moves(number) for number in range(stored.plays)]
+    trained = max(
+        sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn
+    )
+    for option, value, kept in (
+        ("--steps", steps, trained),
+        ("--examples", examples, len(drawn)),
+        ("--seed", seed, "its own"),
+    ):
+        if value not in (None, kept):
+            raise mistake(
+                f"{option} must be what was recorded",
+                f"{value}; the recording has {kept}",
+                f"Leave it out, or record again with {option} {value}",
+            )
+    return drawn
+
+
+def variables(reference):
+    """{TF1 name: Variable} without slots, in order of use."""
+    if isinstance(reference, recording.Recording):
+        initial = next(iter(reference.records(0)))["initial values"]
+        return {
+            name: matching.Variable(
+                initial[name].shape, initial[name].dtype, facts["trainable"]
+            )
+            for name, facts in reference.variables.items()
+            if not facts["slot"]
+        }
+    return {
+        name: matching.Variable(**facts)
+        for name, facts in recorder.variables(reference).items()
+        if name not in reference.slots
+    }
+
+
+def effects(reference, moves, which):
+    """What ``behaviour.effects`` gives of a TF1 side, or None."""
+    if isinstance(reference, recording.Recording):
+        return reference.effects
+    return recorder.effects(reference, moves, [which])
+
+
+def initial_values(reference, matches):
+    """{TF1 name: array} of TF1's initial values."""
+    if isinstance(reference, recording.Recording):
+        record = next(iter(reference.records(0)))
+    else:
+        record = next(tf1_session.play(reference, ()))
+    return {
+        name: value
+        for name, value in record["initial values"].items()
+        if name in matches
+    }

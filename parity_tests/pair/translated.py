@@ -1,0 +1,114 @@
+"""A twin under TF1's names and in TF1's layouts: its records and its values."""
+
+from parity_tests.engine.records import MOVE
+from tf2_keras.observing import plain
+
+STATE = ("initial values", "updates")
+PARTS = (" values", " indices")  # of a sparse gradient
+
+
+class Translation:
+    """Between what a twin calls its variables and what TF1 called them.
+
+    Args:
+        matches: {TF1 name: layouts.Match}.
+        left_out: TF1 names that are not compared.
+        dropped: the twin's names that are not compared: what counts or draws in Keras
+            and has no counterpart.
+    """
+
+    def __init__(self, matches, left_out=(), dropped=()):
+        self.matches = matches
+        self.left_out, self.dropped = frozenset(left_out), frozenset(dropped)
+        self._of = {}  # {the twin's name: names of the matches that take from it}
+        for match in matches.values():
+            for source in match.sources:
+                self._of.setdefault(source, []).append(match)
+
+    def reference(self, record):
+        """TF1's record without what is left out."""
+        if not self.left_out:
+            return record
+        return {
+            stage: named
+            if stage == MOVE
+            else {
+                name: value
+                for name, value in named.items()
+                if name not in self.left_out and self._base(name) not in self.left_out
+            }
+            for stage, named in record.items()
+        }
+
+    def candidate(self, record):
+        """The twin's record in TF1's terms."""
+        return {
+            stage: self._stage(stage, named)
+            if stage in (*STATE, "gradients", "slots")
+            else named
+            for stage, named in record.items()
+        }
+
+    def values(self, values, twin):
+        """{the twin's name: array} of {TF1 name: array}.
+
+        Args:
+            twin: {the twin's name: variable}, for what TF1 has no part of.
+        """
+        arrays = {}
+        for name, value in (values or {}).items():
+            match = self.matches.get(name)
+            if match is None:
+                continue
+            if match.is_plain:
+                arrays[match.sources[0]] = value
+                continue
+            for source in match.sources:
+                if source not in arrays:
+                    arrays.update(plain({source: twin[source]}))
+            parts = match.to_twin(value, [arrays[source] for source in match.sources])
+            arrays.update(zip(match.sources, parts, strict=True))
+        return arrays
+
+    def _stage(self, stage, named):
+        """Arrays by the twin's names, as those by TF1's."""
+        groups, translated = {}, {}
+        for key, value in named.items():
+            source, suffix = self._split(key)
+            if source in self._of:
+                groups.setdefault(suffix, {})[source] = value
+            elif key not in self.dropped:
+                translated[key] = value
+        for suffix, arrays in groups.items():
+            for match in dict.fromkeys(
+                match.name for source in arrays for match in self._of[source]
+            ):
+                match = self.matches[match]
+                if not all(source in arrays for source in match.sources):
+                    continue
+                sources = [arrays[source] for source in match.sources]
+                if suffix in PARTS:
+                    if match.is_plain:
+                        translated[match.name + suffix] = sources[0]
+                    continue
+                offset = stage in STATE and not suffix
+                translated[match.name + suffix] = match.to_tf1(sources, offset)
+        if stage == "gradients":
+            # As backpropagation goes; a record of another order would say no less.
+            return translated
+        return dict(sorted(translated.items())) if stage == "slots" else translated
+
+    def _split(self, key):
+        """(the twin's name of a variable, what follows it: '/Adam', ' values')."""
+        if key in self._of:
+            return key, ""
+        for part in PARTS:
+            if key.endswith(part):
+                return key[: -len(part)], part
+        source, slash, slot = key.rpartition("/")
+        return source, slash + slot
+
+    def _base(self, name):
+        for part in PARTS:
+            name = name[: -len(part)] if name.endswith(part) else name
+        return name if name in self.left_out else name.rpartition("/")[0]
