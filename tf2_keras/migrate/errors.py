@@ -107,7 +107,7 @@ def _rule(error, text):
     for symbol in symbols:
         rule = catalogue.find(symbol)
         if rule is not None and not _only_a_module(rule):
-            return catalogue.decide(rule, None)
+            return catalogue.shown(rule)
     return None
 
 

@@ -7,7 +7,7 @@ import fnmatch
 import functools
 from typing import NamedTuple
 
-from tf2_keras.migrate import catalogue
+from tf2_keras.migrate import catalogue, members
 
 # Modules of tensorflow.python whose names are public somewhere else.
 INTERNAL = {
@@ -173,7 +173,14 @@ def method(symbol):
         named = rule.symbol.endswith("." + name)
         if named and fnmatch.fnmatchcase(symbol, rule.symbol):
             return rule._replace(symbol=symbol)
-    return None
+    owner, _, name = symbol.rpartition(".")
+    if members.find(owner, name) is None:
+        return None
+    rule, of_class = catalogue.find(symbol), catalogue.unwitnessed(owner)
+    if of_class.status not in ("same", "renamed", "changes"):
+        return None  # told with its class
+    differs = rule.status not in ("same", "renamed") and rule.note != of_class.note
+    return rule if differs else None
 
 
 def _public(symbol):

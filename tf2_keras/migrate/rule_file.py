@@ -21,8 +21,6 @@ STATUSES = tuple(status for status in statuses.STATUSES if status != "unknown")
 UNPROVEN = "unproven"
 # The test that runs both sides of an idiom: it proves what the snippet names.
 IDIOM = "parity_tests/migrate/idioms_test.py::test_both_sides_of_an_idiom_agree"
-# The test that looks whether the old name and the new one are one object.
-IDENTITY = "parity_tests/migrate/same_test.py::test_the_old_name_and_the_new_one_are_one_object"
 TEXTS = ("status", "replacement", "note", "chapter", "evidence")
 RULE_FIELDS = ("symbol", *TEXTS, "before", "after", "runs", "case")
 PROOF_FIELDS = ("evidence", "symbols")
@@ -53,6 +51,8 @@ class Rule(NamedTuple):
     cases: refinements, see ``decide``.
     before, after: the idiom in TF1 and in TF2, or ''.
     runs: whether ``before`` still runs under tf.compat.v1.
+    untouched: (status, note, evidence, differences): how a call reads that touches none
+        of the arguments that differ from 1.15's, see ``differences``; () if none does.
     """
 
     symbol: str
@@ -65,6 +65,7 @@ class Rule(NamedTuple):
     before: str = ""
     after: str = ""
     runs: bool = True
+    untouched: tuple = ()
 
 
 class Rules(NamedTuple):

@@ -23,6 +23,22 @@ WRAPPED = {
 }
 
 
+class Arguments(NamedTuple):
+    """Of a function, or of a class's constructor.
+
+    positional: names of those that may go by position, in order.
+    defaults: {name: default as code}, of all that have one.
+    keyword_only: names of the others.
+    any_position, any_keyword: the name behind * or **, or ''.
+    """
+
+    positional: tuple
+    defaults: dict
+    keyword_only: tuple
+    any_position: str
+    any_keyword: str
+
+
 class Signature(NamedTuple):
     """Of a function, or of a class's constructor.
 
@@ -50,25 +66,33 @@ def signature(symbol):
     if row is None or not row.signature:
         return Signature()
     written = WRAPPED.get(symbol.rpartition(".")[2], row.signature)
-    written = written.replace("(,)", "()")
-    arguments = ast.parse(f"def function{written}: pass").body[0].args
-    positional = [argument.arg for argument in arguments.args]
-    first = len(positional) - len(arguments.defaults)
-    pairs = [
-        *zip(positional[first:], arguments.defaults, strict=True),
-        *zip(
-            [argument.arg for argument in arguments.kwonlyargs],
-            arguments.kw_defaults,
-            strict=True,
-        ),
-    ]
-    defaults = {}
-    for name, node in pairs:
-        value = None if node is None else _literal(node)
-        if value is not None:
-            defaults[name] = value
-    names = [*positional, *[argument.arg for argument in arguments.kwonlyargs]]
-    return Signature(tuple(names), tuple(positional), defaults)
+    described = arguments(written)
+    literals = {
+        name: _literal(ast.parse(code, mode="eval").body)
+        for name, code in described.defaults.items()
+    }
+    defaults = {name: value for name, value in literals.items() if value is not None}
+    names = described.positional + described.keyword_only
+    return Signature(names, described.positional, defaults)
+
+
+@functools.cache
+def arguments(written):
+    """The Arguments that a signature such as '(a, b=1, *, c=(2,))' tells."""
+    code = written.replace("(,)", "()")
+    listed = ast.parse(f"def function{code}: pass").body[0].args
+    positional = [argument.arg for argument in (*listed.posonlyargs, *listed.args)]
+    first = len(positional) - len(listed.defaults)
+    keyword_only = [argument.arg for argument in listed.kwonlyargs]
+    defaults = dict(zip(positional[first:], listed.defaults, strict=True))
+    defaults |= dict(zip(keyword_only, listed.kw_defaults, strict=True))
+    return Arguments(
+        tuple(positional),
+        {name: ast.unparse(node) for name, node in defaults.items() if node},
+        tuple(keyword_only),
+        listed.vararg.arg if listed.vararg else "",
+        listed.kwarg.arg if listed.kwarg else "",
+    )
 
 
 def _literal(node):
