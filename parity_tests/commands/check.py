@@ -28,22 +28,8 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
         "check pair.py --level fit --steps 100 --json report.json",
     ],
 )
-@pair_files.argument
-@options.number(
-    "--steps", int, 1, 10_000_000, 20, "To train for, instead of the pair's own."
-)
-@options.number(
-    "--examples", int, 1, 1_000_000, 5, "Plays to draw, of batches that are a strategy."
-)
-@options.number("--seed", int, 0, 2**32 - 1, 1, "Which plays are drawn of a strategy.")
-@click.option(
-    "--level",
-    "levels",
-    multiple=True,
-    metavar="LEVEL",
-    type=options.Known("levels", options.LEVELS),
-    help="Only this level of the twin; may be given several times.",
-)
+@pair_files.arguments
+@options.levels
 @click.option(
     "--init-from-tf1",
     is_flag=True,
@@ -55,9 +41,7 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
     type=click.Path(),
     help="Compare with this play, which record wrote, instead of running TF1's side.",
 )
-@options.number(
-    "--timeout", float, 1, 1_000_000, 60, "Seconds after which a check that hangs ends."
-)
+@pair_files.timeout("check")
 @options.file_option(
     "--save-names", "names_path", "Write which variable is which to FILE, as a map"
 )

@@ -163,6 +163,12 @@ def number(option, kind, low, high, example, says, **more):
     return click.option(option, type=takes, metavar="N", help=says, **more)
 
 
+def steps(whose):
+    """--steps, instead of what a chapter or a pair says itself."""
+    says = f"To train for, instead of {whose}'s own."
+    return number("--steps", int, 1, 10_000_000, 20, says)
+
+
 def replaced(option, by):
     """An option that is gone; using it says what to write instead."""
 
@@ -214,6 +220,14 @@ chapter = click.option(
     metavar="CHAPTER",
     type=Known("chapters", chapters.NAMES),
     help="Only this chapter; may be given several times.",
+)
+levels = click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="LEVEL",
+    type=Known("levels", LEVELS),
+    help="Only this level of the twin; may be given several times.",
 )
 batch_size = number(
     "--batch-size",

@@ -6,10 +6,36 @@ import sys
 
 import click
 
+from parity_tests.commands import options
 from parity_tests.commands.mistakes import UserError, lines, shortened
 from parity_tests.pair import loading
 
-argument = click.argument("file", metavar="FILE.py[:pair]", type=click.Path())
+
+def arguments(command):
+    """FILE.py[:pair], and the options that say what of the pair is played."""
+    for option in (
+        options.number(
+            "--seed", int, 0, 2**32 - 1, 1, "Which plays are drawn of a strategy."
+        ),
+        options.number(
+            "--examples",
+            int,
+            1,
+            1_000_000,
+            5,
+            "Plays to draw, of batches that are a strategy.",
+        ),
+        options.steps("the pair"),
+        click.argument("file", metavar="FILE.py[:pair]", type=click.Path()),
+    ):
+        command = option(command)
+    return command
+
+
+def timeout(what):
+    """--timeout of what may hang."""
+    says = f"Seconds after which a {what} that hangs ends."
+    return options.number("--timeout", float, 1, 1_000_000, 60, says)
 
 
 def require_file(file):

@@ -23,7 +23,7 @@ from parity_tests.pair import loading
     cls=options.Command,
     examples=["record pair.py -o play.npz", "record pair.py -o play.npz --steps 100"],
 )
-@pair_files.argument
+@pair_files.arguments
 @click.option(
     "-o",
     "--output",
@@ -33,16 +33,7 @@ from parity_tests.pair import loading
     required=True,
     help="The file to write.",
 )
-@options.number(
-    "--steps", int, 1, 10_000_000, 20, "To train for, instead of the pair's own."
-)
-@options.number(
-    "--examples", int, 1, 1_000_000, 5, "Plays to draw, of batches that are a strategy."
-)
-@options.number("--seed", int, 0, 2**32 - 1, 1, "Which plays are drawn of a strategy.")
-@options.number(
-    "--timeout", float, 1, 1_000_000, 60, "Seconds after which a play that hangs ends."
-)
+@pair_files.timeout("play")
 def command(file, output_path, steps, examples, seed, timeout):
     """Store the play of a pair's TF1 side.
 

@@ -39,20 +39,11 @@ class Fault(options.Known):
     ],
 )
 @options.chapter
-@options.number(
-    "--steps", int, 1, 10_000_000, 20, "To train for, instead of the chapter's own."
-)
+@options.steps("the chapter")
 @options.batch_size
 @options.seed
 @options.data
-@click.option(
-    "--level",
-    "levels",
-    multiple=True,
-    metavar="LEVEL",
-    type=options.Known("levels", options.LEVELS),
-    help="Only this level of the twin; may be given several times.",
-)
+@options.levels
 @click.option(
     "--fault",
     metavar="FAULT",

@@ -53,10 +53,9 @@ CONTRIB = (
 SIGNED = (*CONTRIB, "crf", "cudnn_rnn", "eager", "image", "lookup")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m parity_tests.witness.api", description=__doc__
-    )
+def chosen(prog, says, arguments=None):
+    """(options, TensorFlow) of a command that records 1.15 or completes its record."""
+    parser = argparse.ArgumentParser(prog=prog, description=says)
     parser.add_argument("--out", metavar="FILE", help="record 1.15.5 into FILE")
     parser.add_argument("--complete", metavar="FILE", help="note what exists today")
     options = parser.parse_args(arguments)
@@ -72,7 +71,13 @@ def main(arguments=None):
                 f"--out must run under TensorFlow 1.15. Received: {tf.__version__}. "
                 "Use --complete here."
             )
-        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
+    return options, tf
+
+
+def main(arguments=None):
+    options, tf = chosen(COMMAND[2:], __doc__, arguments)
+    if options.out:
         rows = [
             (symbol, kind, signature, "yes", "", "", "")
             for symbol, (kind, signature) in sorted(walk(tf).items())

@@ -8,7 +8,6 @@ class, those of a public base class with that only. The second notes what has be
 each: the signature that it has today, or that it is gone, in any of the TensorFlows.
 """
 
-import argparse
 import collections
 import inspect
 import os
@@ -33,22 +32,8 @@ CONCRETE = ("EagerTensor", "SymbolicTensor", "_EagerTensorBase")
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog=COMMAND[2:], description=__doc__)
-    parser.add_argument("--out", metavar="FILE", help="record 1.15.5 into FILE")
-    parser.add_argument("--complete", metavar="FILE", help="note what exists today")
-    options = parser.parse_args(arguments)
-    if bool(options.out) == bool(options.complete):
-        parser.error("--out or --complete must be given, one of the two.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
+    options, tf = api.chosen(COMMAND[2:], __doc__, arguments)
     if options.out:
-        if not tf.__version__.startswith("1.15."):
-            parser.error(
-                f"--out must run under TensorFlow 1.15. Received: {tf.__version__}. Use --complete "
-                "here."
-            )
-        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.FATAL)
         rows = [row + ("",) for row in recorded(tf, class_symbols())]
         write(options.out, [recorded_with(tf, "--out FILE")], rows)
     else:
