@@ -56,17 +56,15 @@ def test_every_public_symbol_of_tf1_has_a_status():
 
 
 def test_the_census_is_covered():
-    uses = known = shown = 0
+    """Known, and proven by a test: a page alone is no proof."""
+    uses = known = proven = 0
     for symbol, count in census():
         rule = catalogue.find(symbol)
         uses += count
         known += count if rule else 0
-        proven = rule and (rule.evidence != rule_file.UNPROVEN or rule.chapter)
-        shown += count if proven else 0
-    print(
-        f"{uses} uses: {known / uses:.4%} known, {shown / uses:.4%} with a proof or page"
-    )
-    assert known >= 0.995 * uses and shown >= 0.95 * uses
+        proven += count if rule and rule.evidence != rule_file.UNPROVEN else 0
+    print(f"{uses} uses: {known / uses:.2%} known, {proven / uses:.2%} proven")
+    assert known >= 0.995 * uses and proven >= 0.98 * uses
 
 
 def test_gone_is_what_neither_tf_nor_compat_v1_has():

@@ -11,7 +11,7 @@ import os
 import sys
 
 import numpy as np
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from parity_tests.witness import reference_conditions
 
@@ -80,9 +80,10 @@ def checkpoint(opened, graph, out):
 
 
 def write(name, out, graph, arrays):
-    """``model.meta``, ``computed.npz``, and ``provenance.json``, which hashes them."""
-    with graph.as_default():
-        tf.train.export_meta_graph(os.path.join(out, META))
+    """``computed.npz``, ``model.meta`` if there is a graph, and their provenance."""
+    if graph is not None:
+        with graph.as_default():
+            tf.train.export_meta_graph(os.path.join(out, META))
     np.savez_compressed(os.path.join(out, "computed.npz"), **arrays)
     stated = {
         "tensorflow": tf.__version__,
