@@ -52,7 +52,7 @@ class Losses(tf.estimator.SessionRunHook):
         loss = context.session.graph.get_collection(tf.GraphKeys.LOSSES)[0]
         return tf.estimator.SessionRunArgs(loss)
 
-    def after_run(self, context, values):
+    def after_run(self, _context, values):
         self.losses.append(values.results)
 
 
