@@ -1,4 +1,4 @@
-"""Claims about the Hypothesis profiles of conftest.py, each in a run of its own."""
+"""Claims about the Hypothesis profiles, each in a run of its own."""
 
 import os
 import re
@@ -28,8 +28,7 @@ def run(run_python, tmp_path):
         )
         result = run_python(
             *("-m", "pytest", tmp_path, "-p", "no:cacheprovider"),
-            # A folder elsewhere: the project's conftest is named.
-            *("-p", "parity_tests.conftest", "--rootdir", tmp_path, *options),
+            *("-p", "parity_tests.house.profiles", "--rootdir", tmp_path, *options),
             env={**os.environ, **environment},
         )
         numbers = [int(line) for line in path.read_text().split()]
