@@ -53,12 +53,15 @@ class Choice:
         )
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self):
+    def pytest_runtest_protocol(self, item):
         # Hypothesis lets nothing else through that a test raises.
         signal.signal(signal.SIGPROF, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_PROF, self.patience)
         try:
             return (yield)
+        except KeyboardInterrupt:
+            print(f"\nFAILED {item.nodeid} - {self.patience} s were not enough")
+            raise
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 

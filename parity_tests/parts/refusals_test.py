@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from parity_tests.parts import table
 from tf2_keras import tf1_semantics
+from tf2_keras.tf1_semantics import errors
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = [part for part in table.PARTS if part.samples]
@@ -66,6 +67,40 @@ def test_a_flag_is_true_or_false(part, name):
     arguments = {**part.samples[0], name: "yes"}
     make = functools.partial(table.constructor(part.name), **arguments)
     require_refusal(make, f"{name} must be ")
+
+
+LEAST = 5e-324  # above zero
+NEVER = [float("nan"), float("inf"), -float("inf"), True, "1", None, 1j]
+# {rule: (the outermost that it takes, what is just beyond)}.
+BOUNDS = {
+    "require_number": ([-1.7e308, 0, 1.7e308, np.float32(2)], []),
+    "require_not_negative": ([0, LEAST, 1.7e308], [-LEAST, -1]),
+    "require_positive": ([LEAST, 1.7e308], [0, -0.0, -LEAST, -1]),
+    "require_below_one": ([0, 1 - 2**-53], [-LEAST, 1, 2]),
+    "require_share_kept": ([LEAST, 1], [0, 1 + 2**-52, -1, 2]),
+    "require_int": ([-1, 0, 2**70], [0.0, np.float32(1)]),
+}
+
+
+@pytest.mark.parametrize("rule", BOUNDS)
+def test_a_rule_takes_all_up_to_its_bounds_and_nothing_beyond(rule):
+    taken, beyond = BOUNDS[rule]
+    usual = [] if rule == "require_share_kept" else [1]
+    require = functools.partial(getattr(errors, rule), "number")
+    for value in taken:
+        require(value, *usual)
+    for value in [*beyond, *NEVER]:
+        require_refusal(lambda value=value: require(value, *usual), "number must be ")
+
+
+def test_an_int_of_at_least_something_is_no_less():
+    for value in (2, 3):
+        errors.require_int("number", value, 2, at_least=2)
+    for value in (1, 2.0, True):
+        require_refusal(
+            lambda value=value: errors.require_int("number", value, 2, at_least=2),
+            "number must be an int of at least 2. ",
+        )
 
 
 OF_EVERY_OPTIMIZER = [
