@@ -157,6 +157,20 @@ def test_a_listed_fault_is_known_by_its_lines(fault, expected):
     assert not mutation.is_listed("n.py", mutation.difference(diff), entries)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ("zip(a, b, strict=False), strict=True)", True),
+        ("zip(a, b, strict=True), strict=False)", True),
+        ("zip(a, a, strict=True), strict=True)", False),
+    ],
+)
+def test_a_zip_that_checks_no_more_is_as_if_listed(wrong, expected):
+    right = "zip(zip(a, b, strict=True), strict=True)"
+    diff = f"- {right}\n+ zip({wrong}"
+    assert mutation.is_listed("m.py", diff, []) == expected
+
+
 def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():
     counts = {
         "a.py": collections.Counter(killed=3, equivalent=5),
