@@ -12,8 +12,21 @@ OF_EVERY = {
         *("parts_test.py", "every_part_test.py"),
     ],
 }
+# The contract's own claims: quick ones first.
+CONTRACT = [
+    *("pair/contract_test.py", "pair/programs_test.py"),
+    *("pair/compiled_test.py", "pair/gan_test.py"),
+]
 # What neither a file, nor a package, nor a room is named after.
 ELSEWHERE = {
+    **dict.fromkeys(
+        [
+            *("tf2_keras/training.py", "tf2_keras/levels.py", "tf2_keras/slots.py"),
+            *("tf2_keras/observing.py", "tf1_graph/session.py"),
+        ],
+        CONTRACT,
+    ),
+    "tf1_graph/updates.py": [*CONTRACT, "witness/exported_test.py"],
     "parity_tests/engine/divergence.py": [
         *("engine/comparison_test.py", "engine/comparison_budgets_test.py"),
         *("engine/comparison_report_test.py", "engine/comparison_words_test.py"),

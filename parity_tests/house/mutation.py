@@ -148,8 +148,9 @@ def run(modules, minutes, seed, limit=None, tests=None, only="all", say=say):
                     count["equivalent"] += 1
                     continue
                 started = seconds_of_children()
-                for examples in (3, None):  # most are noticed by the first
-                    choice = Choice(around, noticed[chosen], only, examples)
+                # Most are noticed by the first examples.
+                for options in ({"examples": 3}, {"drawing": True}):
+                    choice = Choice(around, noticed[chosen], only, **options)
                     survives, failed, _ = run_tests(chosen, choice, folder)
                     if not survives:
                         break
@@ -198,7 +199,7 @@ def main():
         choices=["all", "named"],
         default="all",
         help="of the claims: all, or those named after the faulty class or function, "
-        "if there are any; what survives is then looked at by all. default: all",
+        "if there are any, of which others may notice what survives. default: all",
     )
     options = parser.parse_args()
     modules = []

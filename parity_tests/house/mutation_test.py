@@ -7,6 +7,8 @@ import re
 import types
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parity_tests.house import mutation
 from parity_tests.house.claims import ELSEWHERE, OF_EVERY
@@ -62,9 +64,9 @@ def test_the_files_that_are_named_elsewhere_exist():
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     claims = mutation.claims(pathlib.Path("tf1_graph/models/mnist_cnn.py"))
     assert "parity_tests/models/mnist_cnn_next_batch_test.py" in claims
-    # tf1_graph/session.py has no file of its own: all of its room.
-    claims = mutation.claims(pathlib.Path("tf1_graph/session.py"))
-    assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 1
+    # parity_tests/pair/streams.py has no file of its own: all of its room.
+    claims = mutation.claims(pathlib.Path("parity_tests/pair/streams.py"))
+    assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 5
     claims = mutation.claims(pathlib.Path("tf2_keras/migrate/parsing.py"))
     assert "parity_tests/migrate/sources_test.py" in claims
 
@@ -73,7 +75,13 @@ def test_what_is_named_after_the_fault_comes_first_then_what_noticed_most():
     names = ["a[Adam]", "b", "c[Adam]", "d"]
 
     def chosen(**options):
-        items = [types.SimpleNamespace(nodeid=name) for name in names]
+        # Of the tests, d draws examples.
+        items = [
+            types.SimpleNamespace(nodeid=name, obj=given(st.none())(lambda _: None))
+            if name == "d"
+            else types.SimpleNamespace(nodeid=name, obj=print)
+            for name in names
+        ]
         choice = mutation.Choice("Adam", {"c[Adam]": 1, "d": 2}, **options)
         choice.pytest_collection_modifyitems(items)
         return [item.nodeid for item in items]
@@ -83,6 +91,7 @@ def test_what_is_named_after_the_fault_comes_first_then_what_noticed_most():
     assert chosen(only={"a[Adam]", "d"}) == ["a[Adam]", "d"]
     names[:] = ["b", "d"]
     assert chosen(only="named") == ["d", "b"]
+    assert chosen(drawing=True) == ["d"]
 
 
 def test_a_line_is_of_the_class_or_function_around_it(tmp_path):
