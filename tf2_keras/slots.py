@@ -65,19 +65,24 @@ def slots_of(optimizer, names):
 def _slots_of_keras(optimizer):
     """{Keras's name of a slot: [(slot variable, the variable that it belongs to)]}."""
     trained = optimizer._trainable_variables
+    # A path may begin as another's does, or be equal to it: then they are in order.
+    longest_first = sorted(trained, key=lambda variable: -len(variable.path))
     apart = {key_of(optimizer.iterations), key_of(optimizer.learning_rate)}
     slots, unprefixed = {}, {}
     for slot_variable in optimizer.variables:
         if key_of(slot_variable) in apart:
             continue
-        for variable in trained:
+        for variable in longest_first:
             prefix = variable.path.replace("/", "_") + "_"
-            if slot_variable.name.startswith(prefix):
-                slot = slot_variable.name[len(prefix) :]
-                slots.setdefault(slot, []).append((slot_variable, variable))
+            if not slot_variable.name.startswith(prefix):
+                continue
+            known = slots.setdefault(slot_variable.name[len(prefix) :], {})
+            if key_of(variable) not in known:
+                known[key_of(variable)] = slot_variable, variable
                 break
         else:
             unprefixed.setdefault(slot_variable.name, []).append(slot_variable)
+    slots = {slot: list(known.values()) for slot, known in slots.items()}
     for slot, slot_variables in unprefixed.items():
         # Older releases name some slots without their variables, in their order.
         if len(slot_variables) == len(trained):

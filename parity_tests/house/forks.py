@@ -14,7 +14,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 OTHERS = ["tensorflow.compat.v1", "keras", "hypothesis.extra.numpy", "xdist.plugin"]
 OTHERS += ["click", "fissix.pytree", "jinja2", "rich.progress"]
@@ -28,12 +28,21 @@ class Choice:
     noticed: {test: how many faults it noticed}; those with many come first.
     only: "all" tests, those "named" after it if there are any, or a set of tests.
     examples: how many a property draws at most; None for all.
+    drawing: whether only what draws examples runs, if there is something.
     patience: seconds of the processor that a test may take.
     """
 
-    def __init__(self, name="", noticed=None, only="all", examples=None, patience=60):
+    def __init__(
+        self,
+        name="",
+        noticed=None,
+        only="all",
+        examples=None,
+        drawing=False,
+        patience=60,
+    ):
         self.name, self.noticed, self.only = name, noticed or {}, only
-        self.examples, self.patience = examples, patience
+        self.examples, self.drawing, self.patience = examples, drawing, patience
 
     def pytest_collection(self):
         if self.examples:
@@ -48,17 +57,22 @@ class Choice:
             items[:] = named or items
         elif self.only != "all":
             items[:] = [item for item in items if item.nodeid in self.only]
+        if self.drawing:
+            items[:] = [item for item in items if is_hypothesis_test(item.obj)]
         items.sort(
             key=lambda item: (item not in named, -self.noticed.get(item.nodeid, 0))
         )
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self):
+    def pytest_runtest_protocol(self, item):
         # Hypothesis lets nothing else through that a test raises.
         signal.signal(signal.SIGPROF, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_PROF, self.patience)
         try:
             return (yield)
+        except KeyboardInterrupt:
+            print(f"\nFAILED {item.nodeid} - {self.patience} s were not enough")
+            raise
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -113,4 +127,6 @@ def run_tests(words, choice, folder, seconds=LONGEST):
     if not ended:
         os.waitpid(child, 0)
     text = printed.read_text(encoding="utf-8", errors="replace")
-    return status == 0, re.findall(r"^FAILED (.+?)(?: - .*)?$", text, re.M), text
+    accepted = [0, pytest.ExitCode.NO_TESTS_COLLECTED] if choice.drawing else [0]
+    holds = bool(ended) and os.waitstatus_to_exitcode(status) in accepted
+    return holds, re.findall(r"^FAILED (.+?)(?: - .*)?$", text, re.M), text

@@ -7,8 +7,13 @@ import re
 import types
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parity_tests.house import mutation
+from parity_tests.house.claims import ELSEWHERE, OF_EVERY
+
+OF_EVERY_PART = [f"parts/{file}" for file in OF_EVERY["parts"]]
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ from parity_tests.house import mutation
         # Its name is a part of the test file's; what holds for every part holds for it.
         (
             "tf2_keras/tf1_semantics/layers/normalization.py",
-            ["parts/batch_normalization_test.py", "parts/every_part_test.py"],
+            ["parts/batch_normalization_test.py", *OF_EVERY_PART],
         ),
         # Nothing is named after it: its package's.
         (
@@ -27,7 +32,15 @@ from parity_tests.house import mutation
                 "parts/optimizers_in_keras_test.py",
                 "parts/optimizers_on_replicas_test.py",
                 "parts/optimizers_test.py",
+                *OF_EVERY_PART,
             ],
+        ),
+        # migrate/errors_test.py is of another room.
+        ("tf2_keras/tf1_semantics/errors.py", ["parts/refusals_test.py"]),
+        ("tf2_keras/migrate/errors.py", ["migrate/errors_test.py"]),
+        (
+            "tf2_keras/models/resnet.py",
+            ["models/resnet_test.py", "models/every_chapter_test.py"],
         ),
     ],
 )
@@ -38,12 +51,22 @@ def test_the_claims_of_a_module_are_those_named_after_it(module, expected):
     assert files == [f"parity_tests/{file}" for file in expected]
 
 
+def test_the_files_that_are_named_elsewhere_exist():
+    for module, files in ELSEWHERE.items():
+        assert (mutation.ROOT / module).is_file()
+        for file in files:
+            assert (mutation.ROOT / "parity_tests" / file).is_file()
+    for folder, files in OF_EVERY.items():
+        for file in files:
+            assert (mutation.ROOT / "parity_tests" / folder / file).is_file()
+
+
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     claims = mutation.claims(pathlib.Path("tf1_graph/models/mnist_cnn.py"))
     assert "parity_tests/models/mnist_cnn_next_batch_test.py" in claims
-    # tf1_graph/session.py has no file of its own: all of its room.
-    claims = mutation.claims(pathlib.Path("tf1_graph/session.py"))
-    assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 1
+    # parity_tests/pair/streams.py has no file of its own: all of its room.
+    claims = mutation.claims(pathlib.Path("parity_tests/pair/streams.py"))
+    assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 5
     claims = mutation.claims(pathlib.Path("tf2_keras/migrate/parsing.py"))
     assert "parity_tests/migrate/sources_test.py" in claims
 
@@ -52,7 +75,13 @@ def test_what_is_named_after_the_fault_comes_first_then_what_noticed_most():
     names = ["a[Adam]", "b", "c[Adam]", "d"]
 
     def chosen(**options):
-        items = [types.SimpleNamespace(nodeid=name) for name in names]
+        # Of the tests, d draws examples.
+        items = [
+            types.SimpleNamespace(nodeid=name, obj=given(st.none())(lambda _: None))
+            if name == "d"
+            else types.SimpleNamespace(nodeid=name, obj=print)
+            for name in names
+        ]
         choice = mutation.Choice("Adam", {"c[Adam]": 1, "d": 2}, **options)
         choice.pytest_collection_modifyitems(items)
         return [item.nodeid for item in items]
@@ -62,6 +91,7 @@ def test_what_is_named_after_the_fault_comes_first_then_what_noticed_most():
     assert chosen(only={"a[Adam]", "d"}) == ["a[Adam]", "d"]
     names[:] = ["b", "d"]
     assert chosen(only="named") == ["d", "b"]
+    assert chosen(drawing=True) == ["d"]
 
 
 def test_a_line_is_of_the_class_or_function_around_it(tmp_path):
@@ -111,7 +141,7 @@ def test_a_fork_tells_what_holds_from_what_fails_and_what_hangs(run_python, tmp_
     assert result.stdout.splitlines() == [
         "True []",
         "False ['claims_test.py::test_does_not_hold']",
-        "False []",
+        "False ['claims_test.py::test_hangs']",
         "False []",
     ], result.stderr
 
@@ -134,6 +164,20 @@ def test_a_listed_fault_is_known_by_its_lines(fault, expected):
     entries = [{"module": "m.py", "fault": "\n" + fault}]
     assert mutation.is_listed("m.py", mutation.difference(diff), entries) == expected
     assert not mutation.is_listed("n.py", mutation.difference(diff), entries)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ("zip(a, b, strict=False), strict=True)", True),
+        ("zip(a, b, strict=True), strict=False)", True),
+        ("zip(a, a, strict=True), strict=True)", False),
+    ],
+)
+def test_a_zip_that_checks_no_more_is_as_if_listed(wrong, expected):
+    right = "zip(zip(a, b, strict=True), strict=True)"
+    diff = f"- {right}\n+ zip({wrong}"
+    assert mutation.is_listed("m.py", diff, []) == expected
 
 
 def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():

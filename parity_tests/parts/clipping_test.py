@@ -109,6 +109,23 @@ def test_a_global_norm_that_is_not_finite_makes_every_gradient_nan():
         assert np.isnan(clipped[0].numpy()).all() and np.isnan(clipped[2].numpy()).all()
 
 
+@pytest.mark.parametrize("gradient", [[0.0, 0.0], [3.0, -4.0], [0.3, 0.4]])
+def test_a_clip_by_norm_has_tf1s_derivative_also_at_zero(gradient):
+    """What a penalty of clipped gradients asks for; the root itself has none there."""
+    derivatives = []
+    for clip in (
+        lambda x: made("clipping.ByNorm", {"clip_norm": 1.0})([x])[0],
+        lambda x: tf.compat.v1.clip_by_norm(x, 1.0),
+    ):
+        x = tf.constant(gradient)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            clipped = clip(x)
+        derivatives.append(tape.gradient(clipped, x, tf.constant([1.0, 2.0])).numpy())
+    np.testing.assert_array_equal(*derivatives, strict=True)
+    assert np.isfinite(derivatives[0]).all()
+
+
 def test_a_sparse_norm_counts_slices_of_one_row_apart():
     slices = tf.IndexedSlices(tf.constant([[3.0], [-3.0]]), [1, 1], [2, 1])
     (clipped,) = made("clipping.ByGlobalNorm", {"clip_norm": 1.0})([slices])

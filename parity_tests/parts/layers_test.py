@@ -250,8 +250,11 @@ def test_xla_which_computes_otherwise_is_refused(name):
         ("BatchNormalization", {}, (None, 2, 2, None)),
         ("BatchNormalization", {}, (3,)),
         ("BatchNormalization", {"axis": 2}, (None, 3)),
+        ("BatchNormalization", {"axis": -3}, (None, 3)),
         ("BatchNormalization", {"dtype": "float64"}, (None, 2, 2, 3)),
         ("LayerNormalization", {"begin_norm_axis": 2}, (None, 3)),
+        ("LayerNormalization", {"begin_norm_axis": -3}, (None, 3)),
+        ("LayerNormalization", {"begin_params_axis": 2}, (None, 3)),
         ("LayerNormalization", {"begin_params_axis": 1}, (None, None, 3)),
         ("LayerNormalization", {"begin_params_axis": -3}, (None, 3)),
         ("LocalResponseNormalization", {}, (None, 3)),
@@ -268,6 +271,16 @@ def test_an_input_that_does_not_suit_is_refused_and_nothing_is_made(
     with pytest.raises(ValueError, match=r"^\w+ must .*\. Received: .*\. Use .*\.$"):
         layer.build(shape)
     assert not layer.weights
+
+
+def test_the_outermost_axes_are_taken():
+    for name, arguments in (
+        ("BatchNormalization", {"axis": -2}),
+        ("BatchNormalization", {"axis": 0}),
+        ("LayerNormalization", {"begin_norm_axis": -2, "begin_params_axis": -2}),
+        ("LayerNormalization", {"begin_norm_axis": 0, "begin_params_axis": 1}),
+    ):
+        getattr(tf1_semantics.layers, name)(**arguments).build((2, 3))
 
 
 # --- planted faults ---

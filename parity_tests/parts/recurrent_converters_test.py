@@ -106,6 +106,20 @@ def zeros(*shapes):
         (recurrent.lstm_weights_to_keras, zeros((5, 9), (9,)), {}, "kernel must be"),
         (recurrent.lstm_weights_to_keras, zeros((2, 8), (8,)), {}, "kernel must be"),
         (recurrent.lstm_weights_to_keras, zeros((40,), (8,)), {}, "kernel must be"),
+        # Of another rank, though some of the sizes fit, or of no units.
+        (recurrent.lstm_weights_to_keras, zeros((5, 8, 8), (8,)), {}, "kernel must be"),
+        (recurrent.lstm_weights_to_keras, zeros((), (8,)), {}, "kernel must be"),
+        (recurrent.lstm_weights_to_keras, zeros((5, 0), (0,)), {}, "kernel must be"),
+        *(
+            (recurrent.basic_rnn_weights_from_keras, zeros(*shapes), {}, rule)
+            for shapes, rule in (
+                (((3, 0), (0, 0), (0,)), "recurrent_kernel must be"),
+                (((3, 2), (2, 2, 1), (2,)), "recurrent_kernel must be"),
+                (((3, 2), (2,), (2,)), "recurrent_kernel must be"),
+                (((3, 2, 1), (2, 2), (2,)), "kernel must be"),
+                (((2,), (2, 2), (2,)), "kernel must be"),
+            )
+        ),
         (recurrent.lstm_weights_to_keras, zeros((5, 8), (6,)), {}, "bias must be"),
         (
             recurrent.lstm_weights_to_keras,

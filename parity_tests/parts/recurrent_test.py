@@ -453,13 +453,24 @@ def test_lengths_known_only_when_run_are_refused_before_anything_changes(
 def test_a_cell_refuses_states_of_another_shape():
     cell = GRUCell(3)
     x = tf.ones([2, FEATURES])
-    for state in (tf.ones([2, 4]), [tf.ones([2, 3])] * 2, tf.ones([3])):
+    for state in (
+        *(tf.ones([2, 4]), [tf.ones([2, 3])] * 2),
+        *(tf.ones([3]), tf.ones([2, 3, 1])),
+    ):
         with pytest.raises(
             ValueError, match=r"states must be of the shapes .*Received"
         ):
             cell(x, state)
-    with pytest.raises(ValueError, match=r"inputs must be of rank 2.*Received.*Use"):
-        cell.build((None, 5, FEATURES))
+    for shape in ((None, 5, FEATURES), (FEATURES,), (None, None)):
+        with pytest.raises(
+            ValueError, match=r"inputs must be of rank 2.*Received.*Use"
+        ):
+            cell.build(shape)
+    for shape in ((None, 5), (None, 5, None), (None, 5, FEATURES, 1)):
+        with pytest.raises(
+            ValueError, match=r"inputs must be of rank 3.*Received.*set"
+        ):
+            DynamicRNN(cell).build(shape)
 
 
 def test_a_residual_cell_refuses_inputs_of_another_width():

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from parity_tests.parts import table
 from tf2_keras import tf1_semantics
+from tf2_keras.tf1_semantics import errors
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = [part for part in table.PARTS if part.samples]
@@ -66,6 +67,127 @@ def test_a_flag_is_true_or_false(part, name):
     arguments = {**part.samples[0], name: "yes"}
     make = functools.partial(table.constructor(part.name), **arguments)
     require_refusal(make, f"{name} must be ")
+
+
+LEAST = 5e-324  # above zero
+NEVER = [float("nan"), float("inf"), -float("inf"), True, "1", None, 1j]
+# {rule: (the outermost that it takes, what is just beyond)}.
+BOUNDS = {
+    "require_number": ([-1.7e308, 0, 1.7e308, np.float32(2)], []),
+    "require_not_negative": ([0, LEAST, 1.7e308], [-LEAST, -1]),
+    "require_positive": ([LEAST, 1.7e308], [0, -0.0, -LEAST, -1]),
+    "require_below_one": ([0, 1 - 2**-53], [-LEAST, 1, 2]),
+    "require_share_kept": ([LEAST, 1], [0, 1 + 2**-52, -1, 2]),
+    "require_int": ([-1, 0, 2**70], [0.0, np.float32(1)]),
+}
+
+
+@pytest.mark.parametrize("rule", BOUNDS)
+def test_a_rule_takes_all_up_to_its_bounds_and_nothing_beyond(rule):
+    taken, beyond = BOUNDS[rule]
+    usual = [] if rule == "require_share_kept" else [1]
+    require = functools.partial(getattr(errors, rule), "number")
+    for value in taken:
+        require(value, *usual)
+    for value in [*beyond, *NEVER]:
+        require_refusal(lambda value=value: require(value, *usual), "number must be ")
+
+
+def test_an_int_of_at_least_something_is_no_less():
+    for value in (2, 3):
+        errors.require_int("number", value, 2, at_least=2)
+    for value in (1, 2.0, True):
+        require_refusal(
+            lambda value=value: errors.require_int("number", value, 2, at_least=2),
+            "number must be an int of at least 2. ",
+        )
+
+
+# {(part, argument): (the outermost that it takes, what is just beyond)}; besides
+# these, parts take the rules above as they are.
+INFINITE = [float("inf"), float("nan")]
+ABOVE_ONE = 1 + 2**-52
+OF_A_WINDOW = (
+    [1, (1, 1), [1, 2, 3, 1]],
+    [0, (0, 1), (1, 0), (1,), (1, 2, 3), [2, 2, 2, 1], [1, 2, 2, 2]],
+)
+EDGES = {
+    ("layers.BatchNormalization", "momentum"): (
+        [0, 1],
+        [-LEAST, ABOVE_ONE, *INFINITE],
+    ),
+    ("layers.BatchNormalization", "fused"): ([None, True, False], ["yes", 2]),
+    ("layers.LocalResponseNormalization", "depth_radius"): ([0], [-1, 0.5]),
+    ("layers.MaxPoolingWithArgmax", "ksize"): OF_A_WINDOW,
+    ("layers.MaxPoolingWithArgmax", "strides"): OF_A_WINDOW,
+    ("layers.ResizeBilinear", "size"): ([(1, 1)], [(0, 1), (1, 0), (1,), (1, 1, 1)]),
+    ("losses.SigmoidCrossEntropy", "label_smoothing"): (
+        [0, 1],
+        [-LEAST, ABOVE_ONE, *INFINITE],
+    ),
+    ("optimizers.GradientDescent", "learning_rate"): ([0], [-LEAST, *INFINITE]),
+    ("optimizers.GradientDescent", "gradient_accumulation_steps"): ([2], [1, 0]),
+    ("optimizers.GradientDescent", "clipnorm"): ([1e-30], [0, *INFINITE]),
+    ("optimizers.GradientDescent", "global_clipnorm"): ([1e-30], [0, *INFINITE]),
+    ("optimizers.GradientDescent", "clipvalue"): ([1e-30], [0, *INFINITE]),
+    ("optimizers.Ftrl", "learning_rate"): ([LEAST], [0, *INFINITE]),
+    ("optimizers.Ftrl", "learning_rate_power"): ([0, -1e300], [LEAST, -float("inf")]),
+    ("schedules.CosineDecayRestarts", "t_mul"): ([1], [1 - 2**-53, *INFINITE]),
+    ("schedules.CosineDecayRestarts", "m_mul"): ([LEAST], [0]),
+    ("metrics.AUC", "num_thresholds"): ([2], [1]),
+    ("metrics.AUC", "thresholds"): (
+        [[0, 1], (0.5,)],
+        [[-LEAST], [ABOVE_ONE], [0.5, 2], 0.5],
+    ),
+    ("metrics.MeanIoU", "num_classes"): ([1], [0]),
+    ("recurrent.LSTMCell", "num_units"): ([1], [0]),
+    ("recurrent.LSTMCell", "num_proj"): ([1, None], [0]),
+    ("recurrent.LSTMCell", "cell_clip"): ([0, None], [-LEAST]),
+    ("recurrent.LSTMCell", "proj_clip"): ([0, None], [-LEAST]),
+    ("clipping.ByValue", "clip_value_min"): ([], [9.0, 10.0, *INFINITE]),
+}
+SAMPLES = {
+    **{part.name: part.samples[0] for part in CLASSES},
+    "clipping.ByValue": {"clip_value_max": 9.0},
+}
+
+
+@pytest.mark.parametrize("part, argument", EDGES)
+def test_an_argument_takes_its_outermost_values_and_none_beyond(part, argument):
+    taken, beyond = EDGES[part, argument]
+    make = functools.partial(table.constructor(part), **SAMPLES[part])
+    for value in taken:
+        make(**{argument: value})
+    for value in beyond:
+        require_refusal(
+            lambda value=value: make(**{argument: value}), f"{argument} must "
+        )
+
+
+@pytest.mark.parametrize(
+    "boundaries, values, wrong",
+    [
+        ([1], [0.0, 1.0], None),
+        ([1, 2.0], (0.1, 0.2, 0.3), None),
+        ([1, 1], [0.1, 0.2, 0.3], "boundaries"),
+        ([2, 1], [0.1, 0.2, 0.3], "boundaries"),
+        ([1.5], [0.1, 0.2], "boundaries"),
+        ([], [0.1], "boundaries"),
+        (1, [0.1, 0.2], "boundaries"),
+        ([1], [0.1], "values"),
+        ([1], [0.1, 0.2, 0.3], "values"),
+        ([1], [0.1, -LEAST], "values"),
+        ([1], [float("inf"), 0.1], "values"),
+    ],
+)
+def test_boundaries_rise_and_values_are_one_more(boundaries, values, wrong):
+    make = functools.partial(
+        tf1_semantics.schedules.PiecewiseConstant, boundaries, values
+    )
+    if wrong is None:
+        make()
+    else:
+        require_refusal(make, f"{wrong} must ")
 
 
 OF_EVERY_OPTIMIZER = [

@@ -289,6 +289,29 @@ def test_unseeded_ops_and_seeds_in_other_places():
     assert "/" in within.node and within.seed[1] == 4
 
 
+@pytest.mark.parametrize("computed", ["low", "high", "both"])
+@pytest.mark.parametrize("kind", ["integers", "uniform", "normal", "truncated_normal"])
+def test_what_the_graph_computes_is_not_written(kind, computed):
+    """Neither of the two arguments may be taken for the other, or for a default."""
+    dtype = "int32" if kind == "integers" else "float32"
+
+    def build():
+        low, high = (
+            tf1.placeholder(dtype, []) if computed in (name, "both") else number
+            for name, number in (("low", 2), ("high", 5))
+        )
+        draw = getattr(tf1, f"random_{kind}", getattr(tf1, kind, tf1.random_uniform))
+        draw([2], low, high, dtype=dtype, seed=4)
+
+    (operation,) = seeds.random_ops(exported(build)[0])
+    graph_seed, op_seed = operation.seed
+    assert operation.tf2 == (
+        f"tf.raw_ops.RandomUniformInt(..., seed={graph_seed}, seed2={op_seed})"
+        if kind == "integers"
+        else f"philox.{kind}(shape, seed={operation.seed})"
+    )
+
+
 def test_orders_of_data_are_listed_but_not_written():
     graph_def = tf1.GraphDef()
     for name, value in (("seed", 3), ("seed2", 4)):
