@@ -6,6 +6,7 @@ import importlib
 import inspect
 
 import pytest
+import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.engine import budgets
@@ -128,9 +129,11 @@ def test_an_option_makes_a_difference_in_some_case(part, option):
             without = {
                 name: value for name, value in case.arguments.items() if name != option
             }
-            plays = (
-                first_moves(case, arguments) for arguments in (case.arguments, without)
-            )
+            try:
+                played = list(first_moves(case, without))
+            except tf.errors.InvalidArgumentError:
+                return  # TF1 did not even take what is left
+            plays = first_moves(case, case.arguments), played
             if not compare_plays(*plays, stop_at_first=True).ok:
                 return
     raise AssertionError(f"leaving out {option} changes nothing in any case of {part}")

@@ -33,6 +33,10 @@ UNSEEDED = (
 
 # TF1 1.15 hides these behind *args. Source: rnn_cell_wrapper_impl, 1.15.5.
 HIDDEN = {
+    # An empty tuple is recorded as (,).
+    "tf.nn.fixed_unigram_candidate_sampler": "(true_classes, num_true, num_sampled, "
+    "unique, range_max, vocab_file='', distortion=1.0, num_reserved_ids=0, "
+    "num_shards=1, shard=0, unigrams=(), seed=None, name=None)",
     "tf.nn.rnn_cell.DropoutWrapper": "(cell, input_keep_prob=1.0, output_keep_prob=1.0, "
     "state_keep_prob=1.0, variational_recurrent=False, input_size=None, dtype=None, "
     "seed=None, dropout_state_filter_visitor=None, **kwargs)",
@@ -49,6 +53,7 @@ BATCH_NORMALIZATION = "layers.BatchNormalization"
 POOLING = "layers.MaxPoolingWithArgmax"
 SOFTMAX = "losses.softmax_cross_entropy_with_logits"
 WRAPPER = "recurrent.DropoutWrapper"
+UNIGRAMS = "random.FixedUnigramCandidateSampler"
 CONVERTERS = "recurrent.*_weights_*"
 
 KEPT = (
@@ -153,6 +158,16 @@ KEPT = (
     *_kept(POOLING, "left out", "data_format", "NHWC alone"),
     *_kept(POOLING, "left out", "Targmax", "the older name of output_dtype"),
     *_kept(POOLING, "default", "output_dtype", "None was int64"),
+    *_kept(
+        "random.*",
+        "left out",
+        "shape value logits true_classes dtype",
+        AT_THE_CALL,
+    ),
+    *_kept("random.*", "left out", "name", OF_KERAS),
+    *_kept("random.*", "default", "seed", UNSEEDED),
+    *_kept(UNIGRAMS, "left out", "vocab_file", "unigrams are what it held"),
+    *_kept(UNIGRAMS, "default", "unigrams", "TF1 raised without it and a vocab_file"),
     *_kept("recurrent.*", "left out", "name dtype", OF_KERAS),
     *_kept("recurrent.*", "left out", "reuse scope", OF_GRAPHS),
     *_kept(

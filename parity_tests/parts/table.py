@@ -14,6 +14,7 @@ from parity_tests.parts import (
     losses,
     metrics,
     optimizers,
+    random,
     recurrent,
     schedules,
 )
@@ -30,6 +31,7 @@ PARTS = (
     *losses.PARTS,
     *metrics.PARTS,
     *layers.PARTS,
+    *random.PARTS,
     *recurrent.PARTS,
 )
 

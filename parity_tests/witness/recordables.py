@@ -60,6 +60,7 @@ KINDS = collections.OrderedDict(
         ("losses", ()),
         ("metrics", ()),
         ("optimizers", ("averages", "clipping", "schedules")),
+        ("random", ()),
         ("recurrent", ("initializers", "layers")),
         ("schedules", ()),
     ]

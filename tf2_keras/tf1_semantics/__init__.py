@@ -15,6 +15,7 @@ from tf2_keras.tf1_semantics import (
     losses,
     metrics,
     optimizers,
+    random,
     recurrent,
     schedules,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "random",
     "recurrent",
     "schedules",
 ]

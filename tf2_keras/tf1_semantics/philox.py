@@ -69,3 +69,24 @@ def normal(shape, seed, drawn=0, dtype=tf.float32):
 def truncated_normal(shape, seed, drawn=0, dtype=tf.float32):
     """Standard normal of ``shape``, redrawn beyond two standard deviations."""
     return _draw(tf.raw_ops.StatelessTruncatedNormalV2, shape, seed, drawn, dtype)
+
+
+def words(number, seed, blocks=0):
+    """The next words of a stream, [number] int64 in [0, 2^32).
+
+    Args:
+        blocks: of four words each, that are used up.
+    """
+    kernel = tf.raw_ops.StatelessRandomUniformFullIntV2
+    drawn = _draw(kernel, tf.reshape(number, [1]), seed, blocks, tf.uint32)
+    return tf.cast(drawn, tf.int64)
+
+
+def doubles(pairs):
+    """[0, 1) in float64 of words [..., 2], as Philox's RandDouble made them.
+
+    Source: tensorflow/core/lib/random/random_distributions.h, Uint64ToDouble.
+    """
+    high, low = tf.unstack(pairs, axis=-1)
+    mantissa = (high % 2**20) * 2**32 + low
+    return tf.cast(mantissa, tf.float64) * 2.0**-52

@@ -12,17 +12,17 @@ from tf2_keras.tf1_semantics.errors import (
     require_share_kept,
 )
 from tf2_keras.tf1_semantics.layers.layer import ElementwiseLayer
+from tf2_keras.tf1_semantics.layers.stream import StreamLayer
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 SCALINGS = ("1.15", "compat.v1")
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")
-class Dropout(ElementwiseLayer):
+class Dropout(StreamLayer, ElementwiseLayer):
     r"""``tf.nn.dropout(x, keep_prob, seed=op_seed)``, the same mask at the same step.
 
-    The layer holds how far its stream has been read, as a weight: it survives
-    retracing and save/load, and neither global seeds nor other layers touch it.
+    How far its stream has been read is a weight, see ``StreamLayer``.
 
     What is kept was scaled in two ages, alike where keep_prob is a power of two:
 
@@ -62,17 +62,11 @@ class Dropout(ElementwiseLayer):
         self.fed = fed
         self.scaling = scaling
 
-    def build(self, _input_shape):
-        self.drawn = self.add_weight(
-            shape=(), dtype="int64", initializer="zeros", trainable=False, name="drawn"
-        )
-
     def call(self, x, training=False):
         if not training and not self.fed:
             return x
         refuse_xla(type(self).__name__)
-        drawn = tf.identity(self.drawn.value)
-        self.drawn.assign_add(tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT)
+        drawn = self.advance(tf.size(x, tf.int64) * philox.RESERVED_PER_ELEMENT)
         if not training:
             return x * fed(1, x.dtype)  # which makes zeros of denormals
         if self.keep_prob == 1 and not self.fed:

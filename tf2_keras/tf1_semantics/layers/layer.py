@@ -12,8 +12,9 @@ class TF1Layer(Configured, keras.layers.Layer):
     kinds_of_inputs = ("floating",)
 
     def __call__(self, *args, **kwargs):
+        usual = self.compute_dtype if "floating" in self.kinds_of_inputs else "int64"
         for inputs in (*args, *kwargs.values())[:1]:
-            require_dtype("inputs", inputs, self.kinds_of_inputs, self.compute_dtype)
+            require_dtype("inputs", inputs, self.kinds_of_inputs, usual)
         return super().__call__(*args, **kwargs)
 
 
