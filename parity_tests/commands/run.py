@@ -7,6 +7,7 @@ from rich.text import Text
 
 from parity_tests.commands import console, declared, options, outputs, settings, tables
 from parity_tests.commands.mistakes import UserError, told
+from parity_tests.engine import cell_tables
 from parity_tests.models import chapters
 
 
@@ -161,7 +162,7 @@ def verdict(chapters_run, subject_noun="chapter"):
     """One line: how many comparisons, and how they ended."""
     comparisons = [
         (
-            tables.exactly_equal(cells),
+            cell_tables.exactly_equal(cells),
             all(cell["ok"] is not False for cell in cells.values()),
         )
         for chapter in chapters_run.values()
