@@ -10,6 +10,7 @@ from parity_tests.commands import (
     options,
     outputs,
     pair_files,
+    report_pages,
     run,
     tables,
     time_limits,
@@ -46,6 +47,7 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
     "--save-names", "names_path", "Write which variable is which to FILE, as a map"
 )
 @options.json_file
+@report_pages.option
 def command(
     file,
     steps,
@@ -57,6 +59,7 @@ def command(
     timeout,
     names_path,
     json_path,
+    report_folder,
 ):
     """Compare a TF1 program of yours with its rewrite."""
     path = pair_files.require_file(file)
@@ -64,11 +67,14 @@ def command(
     with (
         outputs.Output(json_path, "--json", inputs) as output,
         outputs.Output(names_path, "--save-names", inputs) as names_output,
+        report_pages.opened(report_folder, inputs) as page,
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
+        from parity_tests.pair import html_report, traces
         from parity_tests.witness import reference_conditions
 
+        trace = traces.Trace() if report_folder is not None else None
         with pair_files.explained(), console.progress() as progress:
             task = progress.add_task("check", total=None)
             checked = loading.loaded(file).check(
@@ -80,16 +86,24 @@ def command(
                 play=play,
                 on_start=lambda units: progress.update(task, total=units),
                 on_progress=lambda: progress.advance(task),
+                trace=trace,
             )
         report = {
             "environment": reference_conditions.describe(),
             "pairs": {file: checked.data},
         }
-        given = {
+        words = ["tf-parity", "check", file]
+        for option, value in {
             "--steps": steps,
             "--examples": examples,
             "--seed": seed,
             "--play": play,
+        }.items():
+            words += [] if value is None else [option, str(value)]
+        words += ["--init-from-tf1"] if init_from_tf1 else []
+        again = {
+            level: shlex.join([*words, "--level", level])
+            for level in checked.divergences
         }
         output.show(
             run.table(report["pairs"], "TF1's side against its rewrite"),
@@ -98,22 +112,24 @@ def command(
             tables.conditions(report["environment"]),
             *recorded(checked.data["recorded"]),
             *[
-                _described(
-                    file,
-                    level,
-                    divergence,
-                    given,
-                    init_from_tf1,
-                    checked.why(level),
+                tables.divergence(
+                    f"{file}, level {level}",
+                    "\n".join([divergence.describe(again[level]), *checked.why(level)]),
                 )
                 for level, (_, divergence) in checked.divergences.items()
             ],
             Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
         )
-        if checked.nans is not None:
-            raise UserError(checked.nans)
+        # Each where it was asked for, also if both sides hold NaN: they say so.
         output.write(report)
         names_output.write(checked.data["names"])
+        if trace is not None:
+            subject = html_report.of_pair(file, checked, trace, again)
+            if not again:
+                subject.reproduce[None] = shlex.join(words)
+            page.write(html_report.page([subject], report["environment"]))
+        if checked.nans is not None:
+            raise UserError(checked.nans)
     return int(bool(checked.divergences))
 
 
@@ -141,15 +157,3 @@ def recorded(facts):
     told = ("tensorflow", "numpy", "python", "cpu", "intra_op_threads", "onednn")
     where = {key: facts[key] for key in told if key in facts}
     return [Text("TF1's side:", "dim"), tables.conditions(where)]
-
-
-def _described(file, level, divergence, given, init_from_tf1, why):
-    """The first divergence of a level, and the command line that shows it again."""
-    words = ["tf-parity", "check", file, "--level", level]
-    for option, value in given.items():
-        if value is not None:
-            words += [option, str(value)]
-    if init_from_tf1:
-        words.append("--init-from-tf1")
-    described = "\n".join([divergence.describe(shlex.join(words)), *why])
-    return tables.divergence(f"{file}, level {level}", described)

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.engine import cell_tables
 from parity_tests.engine.records import MOVE
 from parity_tests.pair import (
+    advice,
     explaining,
     levels,
     matching,
+    networks,
     probes,
     streams,
     tf1_references,
@@ -49,6 +52,15 @@ class Checked(NamedTuple):
         known = (self.places.get(level), self.causes.get(level))
         return [found.describe() for found in known if found is not None]
 
+    def _repr_html_(self):
+        """What a notebook shows: the table, and where and why the two sides part."""
+        after = [
+            "\n".join([f"level {level}", divergence.describe(), *self.why(level)])
+            for level, (_, divergence) in self.divergences.items()
+        ]
+        after += [self.nans] if self.nans is not None else []
+        return cell_tables.as_html(list(self.data["levels"].items()), *after)
+
     def require_agreement(self):
         """Raises an AssertionError with the first divergence, if there is one."""
         for level, (_, divergence) in self.divergences.items():
@@ -69,6 +81,7 @@ def checked(
     play=None,
     on_start=None,
     on_progress=lambda: None,
+    trace=None,
 ):
     """Compares both sides of an ``OwnPair``.
 
@@ -79,6 +92,7 @@ def checked(
         play: a file that ``OwnPair.record`` wrote, instead of the pair's TF1 side.
         on_start: called once with how many records there will be.
         on_progress: called after each.
+        trace: a ``traces.Trace`` to be filled, for a report, or None.
 
     Returns:
         ``Checked``.
@@ -123,9 +137,11 @@ def checked(
         asked = tuple(levels_asked or own.levels)
         if on_start is not None:
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
-        seen = _Seen(on_progress)
+        seen = _Seen(on_progress, trace)
         with pair_with(twin) as pair:
-            cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
+            cells, divergences = levels.compare_levels(
+                pair, asked, drawn, seen.observe, trace and trace.on_difference
+            )
         causes, places = {}, {}
         if divergences and program is not None and model is not None:
             sides = probes.Sides(program, model, twin, found.matches, pair_with)
@@ -138,6 +154,23 @@ def checked(
                 "Where in the network the sides part, and the cause, can only be looked "
                 "for where TF1's side is a graph in this process."
             )
+        for level, (number, divergence) in divergences.items() if trace else ():
+            of_level = trace.levels[level]
+            with explaining.unless_it_fails("The sources", notes):
+                place = places.get(level)
+                of_level.sources = networks.of_pair(own, program, divergence, place)
+            if program is not None and model is not None:
+                with explaining.unless_it_fails("The network", notes):
+                    of_level.layers = networks.layers(
+                        program,
+                        model,
+                        twin,
+                        drawn[number],
+                        divergence.step,
+                        {n: match.sources for n, match in found.matches.items()},
+                        copied,
+                        lambda state: translation.values(state, twin.state),
+                    )
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
         "steps": max(trained),
@@ -150,6 +183,11 @@ def checked(
         },
         "cause": {level: cause.as_data() for level, cause in causes.items()},
         "place": {level: place.as_data() for level, place in places.items()},
+        "remedy": {
+            level: advice.of(divergence, causes.get(level))
+            for level, (_, divergence) in divergences.items()
+        },
+        "nan": seen.nan,
         "names": found.as_map(),
         "matched": {
             name: {"how": match.how, "layout": match.layout}
@@ -158,9 +196,8 @@ def checked(
         "notes": notes,
         "recorded": reference.facts if pair.recorded else None,
     }
-    return Checked(
-        data, divergences, causes, places, None if divergences else seen.nans()
-    )
+    nans = None if divergences else _told(seen.nan)
+    return Checked(data, divergences, causes, places, nans)
 
 
 def _left_out(drawn, twin):
@@ -211,13 +248,15 @@ def _twin_loss(twin, moves, matches, values):
 class _Seen:
     """What is kept of the records: the last loss of each side, and what is no number."""
 
-    def __init__(self, on_progress):
-        self.on_progress = on_progress
+    def __init__(self, on_progress, trace):
+        self.on_progress, self.trace = on_progress, trace
         self.losses = {"session": None}
         self._steps = collections.Counter()
-        self._nan = {}  # {side: (step, stage, tensor)}, of the first
+        self._nan = {}  # {side: where}, of the first
 
     def observe(self, level, side, record):
+        if self.trace is not None:
+            self.trace.on_record(level, side, record)
         step = 0 if "initial values" in record else self._steps[level, side] + 1
         self._steps[level, side] = step
         if record.get("loss"):
@@ -229,19 +268,28 @@ class _Seen:
             for name, value in (named or {}).items():
                 value = np.asarray(value)
                 if value.dtype.kind == "f" and np.isnan(value).any():
-                    self._nan.setdefault(side, (step, stage, name))
+                    where = {"step": step, "stage": stage, "tensor": name}
+                    self._nan.setdefault(side, where)
                     break
         if side != "session":
             self.on_progress()
 
-    def nans(self):
-        if "session" not in self._nan:
-            return None
-        step, stage, name = self._nan["session"]
-        return str(
-            mistake(
-                "Both sides must stay numbers to prove anything",
-                f"NaN on both sides, first at step {step}, {stage}, tensor {name}",
-                "Compare fewer steps, or another rate or other batches",
-            )
+    @property
+    def nan(self):
+        """{"step", "stage", "tensor"} of the first NaN that TF1's side holds, or None."""
+        return self._nan.get("session")
+
+
+def _told(nan):
+    """NaN on both sides as a mistake's line; None where there is none."""
+    if nan is None:
+        return None
+    return str(
+        mistake(
+            "Both sides must stay numbers to prove anything",
+            "NaN on both sides, first at step {step}, {stage}, tensor {tensor}".format(
+                **nan
+            ),
+            "Compare fewer steps, or another rate or other batches",
         )
+    )

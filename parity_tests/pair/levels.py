@@ -29,8 +29,7 @@ def compare_levels(pair, levels, plays, on_record=None, on_difference=None):
                 on_reference=on_record
                 and functools.partial(on_record, level, "session"),
                 on_candidate=on_record and functools.partial(on_record, level, level),
-                on_difference=on_difference
-                and functools.partial(on_difference, level),
+                on_difference=on_difference and functools.partial(on_difference, level),
             )
             for stage, cell in comparison.cells.items():
                 data = cell.as_data()

@@ -24,7 +24,7 @@ class Layer(NamedTuple):
     op, op_type: TF1's nearest op, or None.
     distance: norm-wise, in ULPs of the largest magnitude; None where nothing has its
         shape.
-    weights: names of its variables in the twin.
+    variables: TF1's names of its variables.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Layer(NamedTuple):
     op: str | None
     op_type: str | None
     distance: float | None
-    weights: tuple
+    variables: tuple
 
 
 class Source(NamedTuple):
@@ -50,7 +50,7 @@ class Source(NamedTuple):
     marked: tuple = ()
 
 
-def layers(program, model, twin, moves, step, copied=None, to_twin=None):
+def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     """[Layer] in order of execution, of the move at which two sides part.
 
     Args:
@@ -58,6 +58,7 @@ def layers(program, model, twin, moves, step, copied=None, to_twin=None):
         model, twin: the ``keras.Model`` and its ``Twin``.
         moves: [(name, batch)] of the play.
         step: of the divergence; at 0, the initial values, the first move is run.
+        paths: {TF1 name: paths of the model's variables that it became}.
         copied: {TF1 name: array} that the play started from, or None.
         to_twin: {TF1 name: array} -> {the twin's name: array}; by default the names
             are the same.
@@ -78,6 +79,7 @@ def layers(program, model, twin, moves, step, copied=None, to_twin=None):
     for tap in tapped:
         position, distance = taps.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
+        weights = {variable.path for variable in tap.layer.weights}
         listed.append(
             Layer(
                 tap.layer.name,
@@ -86,7 +88,7 @@ def layers(program, model, twin, moves, step, copied=None, to_twin=None):
                 operation and operation.name,
                 operation and operation.type,
                 distance,
-                tuple(variable.path for variable in tap.layer.weights),
+                tuple(name for name, those in paths.items() if weights & set(those)),
             )
         )
     return listed
@@ -138,7 +140,7 @@ WORDS = {
 
 
 def tf1_line(program, divergence):
-    """"file:line" of the user's TF1 code that made what parted, or None."""
+    """ "file:line" of the user's TF1 code that made what parted, or None."""
     operation = _operation(program, divergence)
     return None if operation is None else taps._line_of(operation)
 
@@ -158,3 +160,22 @@ def _operation(program, divergence):
     # A slot begins with the name of its variable.
     named = [op for op, name in changing if f"{tensor}/".startswith(f"{name}/")]
     return next(iter([*named, *(op for op, _ in changing)]), None)
+
+
+def of_pair(own, program, divergence, place):
+    """[Source] of what parts in an ``OwnPair``: TF1's, the twin's, as far as known.
+
+    Args:
+        program: the ``session.Program``, or None where it ran in another process.
+        place: ``taps.Place``, or None.
+    """
+    stage = divergence.stage
+    lines = [place and place.tf1_line, program and tf1_line(program, divergence)]
+    of_tf1 = [of_line("TF1", line) for line in lines]
+    if callable(own.tf1.source):
+        of_tf1.append(of_function("TF1", own.tf1.source))
+    of_tf2 = [of_line("the twin", place and place.tf2_line)]
+    if inspect.isfunction(own.tf2):
+        words = WORDS.get(stage) or [place.layer if place else divergence.tensor or ""]
+        of_tf2.append(of_function("the twin", own.tf2, words))
+    return [next(filter(None, sources)) for sources in (of_tf1, of_tf2) if any(sources)]

@@ -89,8 +89,8 @@ def drift(trace):
     One ULP is 1, each doubling one more; what is not comparable stands at the top.
     """
     series, highest = [], 4
-    drifts = {stage: trace.drift(stage) for stage in trace.tensors}
-    for stage, columns in drifts.items():
+    drifts = {stage: trace.drift(stage) for stage in trace.measured}
+    for columns in drifts.values():
         known = [ulps for ulps in columns.values() if ulps != INCOMPARABLE]
         highest = max([highest, *(ulps.bit_length() for ulps in known)])
     for number, (stage, columns) in enumerate(drifts.items()):
@@ -101,10 +101,8 @@ def drift(trace):
                 min(trace.steps, column * trace.width),
                 min(highest, columns.get(column, 0).bit_length()),
             )
-            for column in range(trace.columns)
+            for column in sorted(trace.measured[stage] | set(columns))
         ]
-        # Initial values are of step 0 only, all other stages begin at step 1.
-        points = points[:1] if stage == "initial values" else points[trace.width == 1 :]
         last = told(max(columns.values()))
         series.append((stage, f"s{number % 6}", points, last))
     if not series:
@@ -115,10 +113,8 @@ def drift(trace):
 
 
 def heat_map(trace, stages):
-    """The ``HeatMap`` of the tensors of some stages, each name a row; None without any."""
-    names = {}
-    for stage in stages:
-        names.update(trace.tensors.get(stage, {}))
+    """The ``HeatMap`` of the tensors of the last of some stages; None without any."""
+    names = trace.tensors.get(stages[-1]) or trace.tensors.get(stages[0], {})
     differing = {}
     for name in names:
         columns = {}

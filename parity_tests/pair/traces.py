@@ -24,15 +24,19 @@ class LevelTrace:
         steps: how many moves were played.
         losses: {side: {loss: [(step, value)]}}, a side being SESSION or the level.
         tensors: {stage: {tensor: None}} of all that was compared, in order.
+        measured: {stage: {column}} in which the stage was compared at all.
         width: steps that share a column.
         distances: {(stage, tensor): {column: greatest distance in ULPs}} of what differs;
             INCOMPARABLE where there is none.
+        layers: [networks.Layer] of the twin, after a divergence.
+        sources: [networks.Source] of what parts, TF1's before the twin's.
     """
 
     def __init__(self, level, play):
         self.level, self.play, self.steps = level, play, 0
         self.losses = {SESSION: {}, level: {}}
-        self.tensors, self.distances = {}, {}
+        self.tensors, self.measured, self.distances = {}, {}, {}
+        self.layers, self.sources = [], []
         self.width = self._stride = 1
         self._played = {SESSION: -1, level: -1}
 
@@ -43,6 +47,9 @@ class LevelTrace:
 
     def column(self, step):
         return step // self.width
+
+    def has_begun(self, side):
+        return self._played[side] >= 0
 
     def record(self, side, record):
         self._played[side] += 1
@@ -56,8 +63,9 @@ class LevelTrace:
             points.append((step, float(np.mean(value))))
         if side == SESSION:
             for stage, named in record.items():
-                if stage != MOVE:
-                    self.tensors.setdefault(stage, {}).update(dict.fromkeys(named or ()))
+                if stage != MOVE and named:
+                    self.tensors.setdefault(stage, {}).update(dict.fromkeys(named))
+                    self.measured.setdefault(stage, set()).add(self.column(step))
 
     def difference(self, step, stage, tensor, ulps):
         self.steps = max(self.steps, step)
@@ -74,6 +82,8 @@ class LevelTrace:
                 for column, ulps in columns.items():
                     merged[column // 2] = max(merged.get(column // 2, 0), ulps)
                 self.distances[key] = merged
+            for stage, columns in self.measured.items():
+                self.measured[stage] = {column // 2 for column in columns}
         while self.steps > self._stride * MOST_STEPS:
             self._stride *= 2
             for named in self.losses.values():
@@ -102,9 +112,11 @@ class Trace:
         self.levels = {}
 
     def on_record(self, level, side, record):
-        if side == SESSION and "initial values" in record:
-            before = self.levels.get(level)
-            self.levels[level] = LevelTrace(level, before.play + 1 if before else 0)
+        before = self.levels.get(level)
+        if before is None:
+            self.levels[level] = LevelTrace(level, 0)
+        elif "initial values" in record and before.has_begun(side):
+            self.levels[level] = LevelTrace(level, before.play + 1)
         self.levels[level].record(side, record)
 
     def on_difference(self, level, step, stage, tensor, ulps):
