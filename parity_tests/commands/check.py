@@ -48,6 +48,7 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
 )
 @options.json_file
 @report_pages.option
+@report_pages.logdir_option
 def command(
     file,
     steps,
@@ -60,6 +61,7 @@ def command(
     names_path,
     json_path,
     report_folder,
+    logdir,
 ):
     """Compare a TF1 program of yours with its rewrite."""
     path = pair_files.require_file(file)
@@ -68,14 +70,19 @@ def command(
         outputs.Output(json_path, "--json", inputs) as output,
         outputs.Output(names_path, "--save-names", inputs) as names_output,
         report_pages.opened(report_folder, inputs) as page,
+        report_pages.logging(logdir),
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
-        from parity_tests.pair import html_report, traces
+        from parity_tests.pair import event_files, html_report, traces
         from parity_tests.witness import reference_conditions
 
         trace = traces.Trace() if report_folder is not None else None
-        with pair_files.explained(), console.progress() as progress:
+        with (
+            pair_files.explained(),
+            console.progress() as progress,
+            event_files.opened(logdir) as files,
+        ):
             task = progress.add_task("check", total=None)
             checked = loading.loaded(file).check(
                 levels_asked=levels and options.once(levels),
@@ -87,6 +94,7 @@ def command(
                 on_start=lambda units: progress.update(task, total=units),
                 on_progress=lambda: progress.advance(task),
                 trace=trace,
+                files=files,
             )
         report = {
             "environment": reference_conditions.describe(),

@@ -1,4 +1,4 @@
-"""--report DIR: the HTML page of a comparison, written whole or not at all."""
+"""--report DIR and --logdir DIR: pages and event files, written whole or not at all."""
 
 import contextlib
 import os
@@ -17,6 +17,13 @@ option = click.option(
     metavar="DIR",
     type=click.Path(),
     help=f"Also write the report as one HTML page, DIR/{NAME}.",
+)
+
+logdir_option = click.option(
+    "--logdir",
+    metavar="DIR",
+    type=click.Path(),
+    help="Also write both sides as runs of TensorBoard into DIR.",
 )
 
 
@@ -40,6 +47,23 @@ def opened(folder, inputs=()):
         )
     with made(folder, "--report"), outputs.Output(path, "--report", inputs) as output:
         yield output
+
+
+@contextlib.contextmanager
+def logging(logdir):
+    """Makes the folder of event files; refuses one with runs, before the work."""
+    if logdir is None:
+        yield
+        return
+    earlier = next(pathlib.Path(logdir).glob("**/*tfevents*"), None)
+    if earlier is not None:
+        raise UserError(
+            "--logdir must name a folder without runs, whose curves new ones would be "
+            f"mixed with. Received: {logdir}, which has {earlier.parent}. Name another "
+            f"one, such as {os.path.join(logdir, 'new')}."
+        )
+    with made(logdir, "--logdir"):
+        yield
 
 
 def _is_ours(path):

@@ -1,5 +1,6 @@
 """tf-parity run: both sides of the chapters trained from the same seeds and compared."""
 
+import os
 import shlex
 
 import click
@@ -61,8 +62,18 @@ class Fault(options.Known):
 )
 @options.json_file
 @report_pages.option
+@report_pages.logdir_option
 def command(
-    names, steps, batch_size, seed, data, levels, fault, json_path, report_folder
+    names,
+    steps,
+    batch_size,
+    seed,
+    data,
+    levels,
+    fault,
+    json_path,
+    report_folder,
+    logdir,
 ):
     """Train both sides of the chapters alike and compare it all."""
     if fault:
@@ -72,10 +83,11 @@ def command(
             json_path, "--json", lambda: settings.data_files(data)
         ) as output,
         report_pages.opened(report_folder) as page,
+        report_pages.logging(logdir),
     ):
         console.import_tensorflow()
         from parity_tests.models import runner
-        from parity_tests.pair import html_report, traces
+        from parity_tests.pair import event_files, html_report, traces
         from parity_tests.witness import reference_conditions
 
         requests = [
@@ -106,9 +118,11 @@ def command(
             for request in requests:
                 task = progress.add_task(request.name, total=runner.units(request))
                 trace = traces.Trace() if report_folder is not None else None
-                chapter, of_levels = runner.run_chapter(
-                    request, lambda task=task: progress.advance(task), trace
-                )
+                folder = logdir and os.path.join(logdir, request.name)
+                with event_files.opened(folder) as files:
+                    chapter, of_levels = runner.run_chapter(
+                        request, lambda task=task: progress.advance(task), trace, files
+                    )
                 report["chapters"][request.name] = chapter
                 again = {
                     level: _again(request, given, level, divergence.step)

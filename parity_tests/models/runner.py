@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair
-from parity_tests.pair import levels, networks
+from parity_tests.pair import levels, networks, traces
 from tf2_keras import training
 
 
@@ -43,11 +43,12 @@ def units(request):
     return len(request.levels) * (1 + request.steps + evaluated)
 
 
-def run_chapter(request, on_progress=lambda: None, trace=None):
+def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
     """Builds one chapter once, compares it at every level, and scores both sides.
 
     Args:
         trace: a ``traces.Trace`` to be filled, for a report, or None.
+        files: ``event_files.EventFiles`` to be written, or None.
 
     Returns:
         (data as above, {level: engine Divergence}).
@@ -59,10 +60,10 @@ def run_chapter(request, on_progress=lambda: None, trace=None):
         fault = fault._replace(both=kept)
     setup = chapters.setup(request.name)
     result, outputs = {"metric": setup.METRIC}, {}
+    watching = traces.Several(trace, files)
 
     def on_record(level, side, record):
-        if trace is not None:
-            trace.on_record(level, side, record)
+        watching.on_record(level, side, record)
         if record.get("outputs"):
             outputs.setdefault((level, side), []).append(record["outputs"])
         if side == level:
@@ -76,7 +77,7 @@ def run_chapter(request, on_progress=lambda: None, trace=None):
             yield from setup.evaluation(request.test)
 
         cells, divergences = levels.compare_levels(
-            pair, request.levels, [moves], on_record, trace and trace.on_difference
+            pair, request.levels, [moves], on_record, watching.on_difference
         )
         config = dataclasses.asdict(pair.config)
         for level, (_, divergence) in divergences.items() if trace else ():

@@ -18,6 +18,7 @@ from parity_tests.pair import (
     streams,
     tf1_references,
     tf1_sides,
+    traces,
     translated,
     twins,
 )
@@ -82,6 +83,7 @@ def checked(
     on_start=None,
     on_progress=lambda: None,
     trace=None,
+    files=None,
 ):
     """Compares both sides of an ``OwnPair``.
 
@@ -93,6 +95,7 @@ def checked(
         on_start: called once with how many records there will be.
         on_progress: called after each.
         trace: a ``traces.Trace`` to be filled, for a report, or None.
+        files: ``event_files.EventFiles`` to be written, or None.
 
     Returns:
         ``Checked``.
@@ -137,10 +140,11 @@ def checked(
         asked = tuple(levels_asked or own.levels)
         if on_start is not None:
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
-        seen = _Seen(on_progress, trace)
+        watching = traces.Several(trace, files)
+        seen = _Seen(on_progress, watching)
         with pair_with(twin) as pair:
             cells, divergences = levels.compare_levels(
-                pair, asked, drawn, seen.observe, trace and trace.on_difference
+                pair, asked, drawn, seen.observe, watching.on_difference
             )
         causes, places = {}, {}
         if divergences and program is not None and model is not None:
@@ -248,15 +252,14 @@ def _twin_loss(twin, moves, matches, values):
 class _Seen:
     """What is kept of the records: the last loss of each side, and what is no number."""
 
-    def __init__(self, on_progress, trace):
-        self.on_progress, self.trace = on_progress, trace
+    def __init__(self, on_progress, watching):
+        self.on_progress, self.watching = on_progress, watching
         self.losses = {"session": None}
         self._steps = collections.Counter()
         self._nan = {}  # {side: where}, of the first
 
     def observe(self, level, side, record):
-        if self.trace is not None:
-            self.trace.on_record(level, side, record)
+        self.watching.on_record(level, side, record)
         step = 0 if "initial values" in record else self._steps[level, side] + 1
         self._steps[level, side] = step
         if record.get("loss"):

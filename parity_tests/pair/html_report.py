@@ -201,14 +201,16 @@ def _level(level, trace, subject):
 
 def _numbers(trace):
     """(stages, [(steps, [distance])]) of the columns in which something differs."""
-    stages = [stage for stage in trace.tensors if trace.drift(stage)]
-    drifts = [trace.drift(stage) for stage in stages]
+    stages = [stage for stage in trace.measured if trace.drift(stage)]
+    drifts = {stage: trace.drift(stage) for stage in stages}
+
+    def said(stage, column):
+        is_measured = column in trace.measured[stage] or column in drifts[stage]
+        return plots.told(drifts[stage].get(column, 0)) if is_measured else "–"
+
     return stages, [
-        (
-            plots.steps_of(trace, column),
-            [plots.told(columns.get(column, 0)) for columns in drifts],
-        )
-        for column in sorted(set().union(*drifts))
+        (plots.steps_of(trace, column), [said(stage, column) for stage in stages])
+        for column in sorted(set().union(*drifts.values()))
     ]
 
 

@@ -121,3 +121,23 @@ class Trace:
 
     def on_difference(self, level, step, stage, tensor, ulps):
         self.levels[level].difference(step, stage, tensor, ulps)
+
+
+class Several:
+    """Observers of one comparison, such as a ``Trace``, as one; Nones are left out."""
+
+    def __init__(self, *observers):
+        self.observers = [o for o in observers if o is not None]
+
+    def on_record(self, level, side, record):
+        for observer in self.observers:
+            observer.on_record(level, side, record)
+
+    @property
+    def on_difference(self):
+        """None without observers: what nobody hears need not be said."""
+        return self._tell if self.observers else None
+
+    def _tell(self, *difference):
+        for observer in self.observers:
+            observer.on_difference(*difference)
