@@ -49,6 +49,21 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
 @options.json_file
 @report_pages.option
 @report_pages.logdir_option
+@options.file_option(
+    "--worst-case",
+    "script_path",
+    "Write the smallest play that parts to FILE, a script",
+)
+@options.number(
+    "--search-seconds",
+    float,
+    1,
+    1_000_000,
+    30,
+    "For which --worst-case looks.",
+    default=30,
+    show_default=True,
+)
 def command(
     file,
     steps,
@@ -62,6 +77,8 @@ def command(
     json_path,
     report_folder,
     logdir,
+    script_path,
+    search_seconds,
 ):
     """Compare a TF1 program of yours with its rewrite."""
     path = pair_files.require_file(file)
@@ -69,15 +86,19 @@ def command(
     with (
         outputs.Output(json_path, "--json", inputs) as output,
         outputs.Output(names_path, "--save-names", inputs) as names_output,
+        outputs.Output(script_path, "--worst-case", inputs) as script_output,
         report_pages.opened(report_folder, inputs) as page,
         report_pages.logging(logdir),
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
-        from parity_tests.pair import event_files, html_report, traces
+        from parity_tests.pair import event_files, html_report, traces, worst_cases
         from parity_tests.witness import reference_conditions
 
         trace = traces.Trace() if report_folder is not None else None
+        search = None
+        if script_path is not None:
+            search = worst_cases.Search(search_seconds, seed, steps)
         with (
             pair_files.explained(),
             console.progress() as progress,
@@ -95,6 +116,7 @@ def command(
                 on_progress=lambda: progress.advance(task),
                 trace=trace,
                 files=files,
+                search=search,
             )
         report = {
             "environment": reference_conditions.describe(),
@@ -127,6 +149,7 @@ def command(
                 for level, (_, divergence) in checked.divergences.items()
             ],
             Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
+            *([tables.whole(Text(search.describe(script_path)))] if search else []),
         )
         # Each where it was asked for, also if both sides hold NaN: they say so.
         output.write(report)
@@ -136,9 +159,14 @@ def command(
             if not again:
                 subject.reproduce[None] = shlex.join(words)
             page.write(html_report.page([subject], report["environment"]))
+        parts = search is not None and search.divergence is not None
+        if parts:
+            script_output.write(
+                worst_cases.script(search, *loading.split(file), init_from_tf1)
+            )
         if checked.nans is not None:
             raise UserError(checked.nans)
-    return int(bool(checked.divergences))
+    return int(bool(checked.divergences) or parts)
 
 
 def matched(data):

@@ -84,6 +84,7 @@ def checked(
     on_progress=lambda: None,
     trace=None,
     files=None,
+    search=None,
 ):
     """Compares both sides of an ``OwnPair``.
 
@@ -96,6 +97,7 @@ def checked(
         on_progress: called after each.
         trace: a ``traces.Trace`` to be filled, for a report, or None.
         files: ``event_files.EventFiles`` to be written, or None.
+        search: a ``worst_cases.Search`` to be run at the first level, or None.
 
     Returns:
         ``Checked``.
@@ -146,6 +148,8 @@ def checked(
             cells, divergences = levels.compare_levels(
                 pair, asked, drawn, seen.observe, watching.on_difference
             )
+            if search is not None:
+                search.run(own, pair, program, asked[0], drawn[0])
         causes, places = {}, {}
         if divergences and program is not None and model is not None:
             sides = probes.Sides(program, model, twin, found.matches, pair_with)
@@ -158,23 +162,20 @@ def checked(
                 "Where in the network the sides part, and the cause, can only be looked "
                 "for where TF1's side is a graph in this process."
             )
-        for level, (number, divergence) in divergences.items() if trace else ():
-            of_level = trace.levels[level]
-            with explaining.unless_it_fails("The sources", notes):
-                place = places.get(level)
-                of_level.sources = networks.of_pair(own, program, divergence, place)
-            if program is not None and model is not None:
-                with explaining.unless_it_fails("The network", notes):
-                    of_level.layers = networks.layers(
-                        program,
-                        model,
-                        twin,
-                        drawn[number],
-                        divergence.step,
-                        {n: match.sources for n, match in found.matches.items()},
-                        copied,
-                        lambda state: translation.values(state, twin.state),
-                    )
+        if trace is not None:
+
+            def network(moves, step):
+                paths = {name: match.sources for name, match in found.matches.items()}
+                return networks.layers(
+                    *(program, model, twin, moves, step, paths, copied),
+                    lambda state: translation.values(state, twin.state),
+                )
+
+            can_tap = program is not None and model is not None
+            networks.explain(
+                *(trace, own, drawn, divergences, places, program, notes),
+                network if can_tap else None,
+            )
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
         "steps": max(trained),
@@ -192,6 +193,7 @@ def checked(
             for level, (_, divergence) in divergences.items()
         },
         "nan": seen.nan,
+        "worst_case": search.as_data() if search is not None else None,
         "names": found.as_map(),
         "matched": {
             name: {"how": match.how, "layout": match.layout}

@@ -9,7 +9,7 @@ import inspect
 import re
 from typing import NamedTuple
 
-from parity_tests.pair import taps, tf1_sides
+from parity_tests.pair import explaining, taps, tf1_sides
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 
@@ -179,3 +179,22 @@ def of_pair(own, program, divergence, place):
         words = WORDS.get(stage) or [place.layer if place else divergence.tensor or ""]
         of_tf2.append(of_function("the twin", own.tf2, words))
     return [next(filter(None, sources)) for sources in (of_tf1, of_tf2) if any(sources)]
+
+
+def explain(trace, own, drawn, divergences, places, program, notes, network):
+    """Adds to a trace the sources and the network of every level that parts.
+
+    Args:
+        trace: a ``traces.Trace``.
+        own: the ``OwnPair``. drawn: its plays. program: None if it ran elsewhere.
+        divergences: {level: (play, engine Divergence)}. places: {level: taps.Place}.
+        notes: gets what could not be looked for.
+        network: (moves, step) -> [Layer], or None where nothing can be tapped.
+    """
+    for level, (number, divergence) in divergences.items():
+        of_level = trace.levels[level]
+        with explaining.unless_it_fails("The sources", notes):
+            of_level.sources = of_pair(own, program, divergence, places.get(level))
+        if network is not None:
+            with explaining.unless_it_fails("The network", notes):
+                of_level.layers = network(drawn[number], divergence.step)
