@@ -10,6 +10,7 @@ from parity_tests.commands import (
     options,
     outputs,
     pair_files,
+    report_pages,
     run,
     tables,
     time_limits,
@@ -46,6 +47,23 @@ MOST_NAMES = 12  # lines about variables that were not matched by their names
     "--save-names", "names_path", "Write which variable is which to FILE, as a map"
 )
 @options.json_file
+@report_pages.option
+@report_pages.logdir_option
+@options.file_option(
+    "--worst-case",
+    "script_path",
+    "Write the smallest play that parts to FILE, a script",
+)
+@options.number(
+    "--search-seconds",
+    float,
+    1,
+    1_000_000,
+    30,
+    "For which --worst-case looks.",
+    default=30,
+    show_default=True,
+)
 def command(
     file,
     steps,
@@ -57,6 +75,10 @@ def command(
     timeout,
     names_path,
     json_path,
+    report_folder,
+    logdir,
+    script_path,
+    search_seconds,
 ):
     """Compare a TF1 program of yours with its rewrite."""
     path = pair_files.require_file(file)
@@ -64,12 +86,24 @@ def command(
     with (
         outputs.Output(json_path, "--json", inputs) as output,
         outputs.Output(names_path, "--save-names", inputs) as names_output,
+        outputs.Output(script_path, "--worst-case", inputs) as script_output,
+        report_pages.opened(report_folder, inputs) as page,
+        report_pages.logging(logdir),
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
+        from parity_tests.pair import event_files, html_report, traces, worst_cases
         from parity_tests.witness import reference_conditions
 
-        with pair_files.explained(), console.progress() as progress:
+        trace = traces.Trace() if report_folder is not None else None
+        search = None
+        if script_path is not None:
+            search = worst_cases.Search(search_seconds, seed, steps)
+        with (
+            pair_files.explained(),
+            console.progress() as progress,
+            event_files.opened(logdir) as files,
+        ):
             task = progress.add_task("check", total=None)
             checked = loading.loaded(file).check(
                 levels_asked=levels and options.once(levels),
@@ -80,16 +114,26 @@ def command(
                 play=play,
                 on_start=lambda units: progress.update(task, total=units),
                 on_progress=lambda: progress.advance(task),
+                trace=trace,
+                files=files,
+                search=search,
             )
         report = {
             "environment": reference_conditions.describe(),
             "pairs": {file: checked.data},
         }
-        given = {
+        words = ["tf-parity", "check", file]
+        for option, value in {
             "--steps": steps,
             "--examples": examples,
             "--seed": seed,
             "--play": play,
+        }.items():
+            words += [] if value is None else [option, str(value)]
+        words += ["--init-from-tf1"] if init_from_tf1 else []
+        again = {
+            level: shlex.join([*words, "--level", level])
+            for level in checked.divergences
         }
         output.show(
             run.table(report["pairs"], "TF1's side against its rewrite"),
@@ -98,23 +142,31 @@ def command(
             tables.conditions(report["environment"]),
             *recorded(checked.data["recorded"]),
             *[
-                _described(
-                    file,
-                    level,
-                    divergence,
-                    given,
-                    init_from_tf1,
-                    checked.why(level),
+                tables.divergence(
+                    f"{file}, level {level}",
+                    "\n".join([divergence.describe(again[level]), *checked.why(level)]),
                 )
                 for level, (_, divergence) in checked.divergences.items()
             ],
             Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
+            *([tables.whole(Text(search.describe(script_path)))] if search else []),
         )
-        if checked.nans is not None:
-            raise UserError(checked.nans)
+        # Each where it was asked for, also if both sides hold NaN: they say so.
         output.write(report)
         names_output.write(checked.data["names"])
-    return int(bool(checked.divergences))
+        if trace is not None:
+            subject = html_report.of_pair(file, checked, trace, again)
+            if not again:
+                subject.reproduce[None] = shlex.join(words)
+            page.write(html_report.page([subject], report["environment"]))
+        parts = search is not None and search.divergence is not None
+        if parts:
+            script_output.write(
+                worst_cases.script(search, *loading.split(file), init_from_tf1)
+            )
+        if checked.nans is not None:
+            raise UserError(checked.nans)
+    return int(bool(checked.divergences) or parts)
 
 
 def matched(data):
@@ -141,15 +193,3 @@ def recorded(facts):
     told = ("tensorflow", "numpy", "python", "cpu", "intra_op_threads", "onednn")
     where = {key: facts[key] for key in told if key in facts}
     return [Text("TF1's side:", "dim"), tables.conditions(where)]
-
-
-def _described(file, level, divergence, given, init_from_tf1, why):
-    """The first divergence of a level, and the command line that shows it again."""
-    words = ["tf-parity", "check", file, "--level", level]
-    for option, value in given.items():
-        if value is not None:
-            words += [option, str(value)]
-    if init_from_tf1:
-        words.append("--init-from-tf1")
-    described = "\n".join([divergence.describe(shlex.join(words)), *why])
-    return tables.divergence(f"{file}, level {level}", described)

@@ -36,6 +36,7 @@ SHARED = (
     "options",
     "outputs",
     "pair_files",
+    "report_pages",
     "seeds_table",
     "settings",
     "tables",

@@ -1,12 +1,22 @@
 """tf-parity run: both sides of the chapters trained from the same seeds and compared."""
 
+import os
 import shlex
 
 import click
 from rich.text import Text
 
-from parity_tests.commands import console, declared, options, outputs, settings, tables
+from parity_tests.commands import (
+    console,
+    declared,
+    options,
+    outputs,
+    report_pages,
+    settings,
+    tables,
+)
 from parity_tests.commands.mistakes import UserError, told
+from parity_tests.engine import cell_tables
 from parity_tests.models import chapters
 
 
@@ -51,15 +61,33 @@ class Fault(options.Known):
     help="Plant a mistake in the twin, to see it caught; needs one --chapter.",
 )
 @options.json_file
-def command(names, steps, batch_size, seed, data, levels, fault, json_path):
+@report_pages.option
+@report_pages.logdir_option
+def command(
+    names,
+    steps,
+    batch_size,
+    seed,
+    data,
+    levels,
+    fault,
+    json_path,
+    report_folder,
+    logdir,
+):
     """Train both sides of the chapters alike and compare it all."""
     if fault:
         _require_fault(fault, options.once(names))
-    with outputs.Output(
-        json_path, "--json", lambda: settings.data_files(data)
-    ) as output:
+    with (
+        outputs.Output(
+            json_path, "--json", lambda: settings.data_files(data)
+        ) as output,
+        report_pages.opened(report_folder) as page,
+        report_pages.logging(logdir),
+    ):
         console.import_tensorflow()
         from parity_tests.models import runner
+        from parity_tests.pair import event_files, html_report, traces
         from parity_tests.witness import reference_conditions
 
         requests = [
@@ -79,24 +107,41 @@ def command(names, steps, batch_size, seed, data, levels, fault, json_path):
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
-        divergences = []
+        divergences, subjects = [], []
+        given = {
+            "--seed": seed,
+            "--batch-size": batch_size,
+            "--data": data,
+            "--fault": fault,
+        }
         with console.progress() as progress:
             for request in requests:
                 task = progress.add_task(request.name, total=runner.units(request))
-                chapter, of_levels = runner.run_chapter(
-                    request, lambda task=task: progress.advance(task)
-                )
+                trace = traces.Trace() if report_folder is not None else None
+                folder = logdir and os.path.join(logdir, request.name)
+                with event_files.opened(folder) as files:
+                    chapter, of_levels = runner.run_chapter(
+                        request, lambda task=task: progress.advance(task), trace, files
+                    )
                 report["chapters"][request.name] = chapter
-                given = {
-                    "--seed": seed,
-                    "--batch-size": batch_size,
-                    "--data": data,
-                    "--fault": fault,
+                again = {
+                    level: _again(request, given, level, divergence.step)
+                    for level, divergence in of_levels.items()
                 }
                 divergences += [
-                    _described(request.name, level, divergence, given)
+                    tables.divergence(
+                        f"{request.name}, level {level}",
+                        divergence.describe(again[level]),
+                    )
                     for level, divergence in of_levels.items()
                 ]
+                if trace is not None:
+                    again = again or {None: _again(request, given)}
+                    subjects.append(
+                        html_report.Subject(
+                            request.name, chapter, trace, of_levels, {}, again
+                        )
+                    )
         output.show(
             table(report["chapters"]),
             tables.conditions(report["environment"]),
@@ -104,6 +149,8 @@ def command(names, steps, batch_size, seed, data, levels, fault, json_path):
             Text("\n" + verdict(report["chapters"]), "bold"),
         )
         output.write(report)
+        if subjects:
+            page.write(html_report.page(subjects, report["environment"]))
     return int(bool(divergences))
 
 
@@ -117,16 +164,15 @@ def _require_fault(fault, names):
         chapters.require_known(fault, declared.faults(names[0]), "--fault")
 
 
-def _described(name, level, divergence, given):
-    """The first divergence of a level, and the command line that shows it again."""
-    words = ["tf-parity", "run", "--chapter", name, "--level", level]
-    words += ["--steps", str(max(1, divergence.step))]
+def _again(request, given, level=None, step=None):
+    """The command line that shows it again, of one level up to where it parts."""
+    words = ["tf-parity", "run", "--chapter", request.name]
+    words += ["--level", level] if level else []
+    words += ["--steps", str(max(1, step) if step is not None else request.steps)]
     for option, value in given.items():
         if value is not None:
             words += [option, str(value)]
-    return tables.divergence(
-        f"{name}, level {level}", divergence.describe(shlex.join(words))
-    )
+    return shlex.join(words)
 
 
 def table(chapters_run, of="TF1 graph against twin"):
@@ -161,7 +207,7 @@ def verdict(chapters_run, subject_noun="chapter"):
     """One line: how many comparisons, and how they ended."""
     comparisons = [
         (
-            tables.exactly_equal(cells),
+            cell_tables.exactly_equal(cells),
             all(cell["ok"] is not False for cell in cells.values()),
         )
         for chapter in chapters_run.values()

@@ -1,11 +1,10 @@
 """The layout of the tables of numbers: nothing is cut, nothing wider than 100 columns."""
 
-import re
-
 from rich.console import Group
 from rich.constrain import Constrain
 from rich.text import Text
 
+from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 
 GAP = 2  # characters between two cells
@@ -82,13 +81,6 @@ def _line(name, cells, names, widths, style=""):
     return line
 
 
-DIFFERENCES = (
-    "0: equal to the bit.  a of b: the error relative to the tensor's largest magnitude, in "
-    "ULPs of it, of the b that its budget grants.  differs: no number can say by how much, "
-    "as with NaN or another shape.  –: there is none to compare."
-)
-
-
 def differences(title, sections):
     """A grid of comparisons.
 
@@ -111,45 +103,19 @@ def differences(title, sections):
             )
             for heading, of_section in sections
         ],
-        DIFFERENCES,
+        cell_tables.LEGEND,
     )
 
 
 def difference(cell):
     """One comparison's worst difference, in the measure of its budget, as a Text."""
-    if cell is None or cell["ok"] is None:
-        return Text("–", "dim")
-    style = "green" if cell["ok"] else "bold red"
-    granted = cell["budget"]["normwise"]
-    if cell["max_ulp"] == 0:
-        said = "0"
-    elif cell["max_ulp"] is None or (granted is not None and cell["normwise"] is None):
-        said = "differs"
-    elif granted is not None:
-        said = f"{short(cell['normwise'])} of {granted:g}"
-    else:
-        said = f"{short(cell['max_ulp'])} ULP"
-    return Text(said, style)
-
-
-def short(value):
-    """A number of two digits at least in at most six characters: 0.12, 7.1, 616, 2.0e9."""
-    if 100 <= value < 10_000:
-        return f"{value:.0f}"
-    text = f"{value:.2g}" if value < 100 else f"{value:.1e}"
-    return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].strip('+')}{m[2]}", text)
+    styles = {None: "dim", True: "green", False: "bold red"}
+    return Text(cell_tables.said(cell), styles[cell and cell["ok"]])
 
 
 def speed(value):
     """Steps per second: 5.82, 34.4, 329, 26,830."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def exactly_equal(cells):
-    """Whether no stage differs at all."""
-    return all(
-        cell["ok"] is not False and not cell["max_ulp"] for cell in cells.values()
-    )
 
 
 def conditions(environment):

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parity_tests.commands import console, run, tables
+from parity_tests.engine import cell_tables
 from parity_tests.engine.records import STAGES
 
 LARGEST = 2.0**63  # ULPs between two float64
@@ -57,7 +58,7 @@ def test_a_cell_says_the_measure_of_its_budget(data, text, style):
 @example(9999.6)
 @example(1e-7)
 def test_a_number_is_short_and_near(value):
-    text = tables.short(value)
+    text = cell_tables.short(value)
     assert len(text) <= 7 and math.isclose(float(text), value, rel_tol=0.06)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from parity_tests.engine import cell_tables
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.divergence import Cell, Divergence
 from parity_tests.engine.records import MOVE, checked, in_order
@@ -34,6 +35,8 @@ class Comparison:
             None for 0 ULP. Without it every budget is 0 ULP.
         signed_zeros: whether -0.0 differs from 0.0.
         stop_at_first: whether to compare nothing more once something is beyond budget.
+        on_difference: called with step, stage, tensor, and its greatest distance in
+            ULPs, INCOMPARABLE where there is none, for every tensor that differs.
 
     Attributes:
         cells: {stage: Cell} of all stages seen so far, in order of execution.
@@ -48,6 +51,7 @@ class Comparison:
         budget_for: Callable[[str, str], Budget | None] | None = None,
         signed_zeros: bool = True,
         stop_at_first: bool = False,
+        on_difference: Callable[[int, str, str | None, int], None] | None = None,
     ):
         self.cells = {}
         self.first_divergence = None
@@ -59,6 +63,7 @@ class Comparison:
         self._largest = {}
         self._signed_zeros = signed_zeros
         self._stop_at_first = stop_at_first
+        self._on_difference = on_difference
         self._finished = False
         self._move = None
 
@@ -144,6 +149,13 @@ class Comparison:
             )
         return self
 
+    def _repr_html_(self):
+        """What a notebook shows: the table of the stages, and where the two parted."""
+        cells = {stage: cell.as_data() for stage, cell in self.cells.items()}
+        divergence = self.first_divergence
+        after = [] if divergence is None else [divergence.describe()]
+        return cell_tables.as_html([("candidate", cells)], *after)
+
     def _compare_records(self, step, reference_record, candidate_record):
         moves = [record.get(MOVE) for record in (reference_record, candidate_record)]
         if moves[0] != moves[1]:
@@ -226,14 +238,10 @@ class Comparison:
         # These arrays give the verdict, the cell and the report.
         errors = normwise_distance(reference, candidate, largest)
         beyond = ~budget.admits(distances, errors)
-        cell.add_difference(
-            step,
-            tensor,
-            int(distances.max()),
-            float(errors.max()),
-            budget,
-            beyond.any(),
-        )
+        worst = int(distances.max()), float(errors.max())
+        cell.add_difference(step, tensor, *worst, budget, beyond.any())
+        if self._on_difference is not None:
+            self._on_difference(step, stage, tensor, worst[0])
 
         def located(exceeds):
             return _located(
@@ -295,6 +303,8 @@ class Comparison:
         self._cell(stage).add_difference(
             step, tensor, INCOMPARABLE, float("inf"), budget, True
         )
+        if self._on_difference is not None:
+            self._on_difference(step, stage, tensor, INCOMPARABLE)
         self._note(
             Divergence(step, stage, tensor, problem, budget=budget, move=self._move)
         )

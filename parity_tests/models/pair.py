@@ -61,9 +61,10 @@ class ChapterPair(Pair):
             self._patches.enter_context(mock.patch.multiple(twin, **fault.patch(twin)))
         twin_fields = {**fields, **((fault and fault.fields) or {})}
         self.model = twin.build(twin.Config(**twin_fields))
+        self.names = twin.checkpoint_names(self.model)
         super().__init__(
             chapters.program(name, self.config),
-            training.compiled(self.model, twin.checkpoint_names(self.model)),
+            training.compiled(self.model, self.names),
             lambda level: budgets.budget_for(name, level),
         )
 

@@ -14,9 +14,9 @@ import dataclasses
 import itertools
 from typing import NamedTuple
 
-from parity_tests.models import chapters
+from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair
-from parity_tests.pair import levels
+from parity_tests.pair import levels, networks, traces
 from tf2_keras import training
 
 
@@ -43,8 +43,12 @@ def units(request):
     return len(request.levels) * (1 + request.steps + evaluated)
 
 
-def run_chapter(request, on_progress=lambda: None):
+def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
     """Builds one chapter once, compares it at every level, and scores both sides.
+
+    Args:
+        trace: a ``traces.Trace`` to be filled, for a report, or None.
+        files: ``event_files.EventFiles`` to be written, or None.
 
     Returns:
         (data as above, {level: engine Divergence}).
@@ -56,8 +60,10 @@ def run_chapter(request, on_progress=lambda: None):
         fault = fault._replace(both=kept)
     setup = chapters.setup(request.name)
     result, outputs = {"metric": setup.METRIC}, {}
+    watching = traces.Several(trace, files)
 
     def on_record(level, side, record):
+        watching.on_record(level, side, record)
         if record.get("outputs"):
             outputs.setdefault((level, side), []).append(record["outputs"])
         if side == level:
@@ -71,9 +77,11 @@ def run_chapter(request, on_progress=lambda: None):
             yield from setup.evaluation(request.test)
 
         cells, divergences = levels.compare_levels(
-            pair, request.levels, [moves], on_record
+            pair, request.levels, [moves], on_record, watching.on_difference
         )
         config = dataclasses.asdict(pair.config)
+        for level, (_, divergence) in divergences.items() if trace else ():
+            _explain(trace.levels[level], pair, moves(), divergence)
     for level in request.levels:
         for side in ("session", level):
             seen = outputs.get((level, side))
@@ -89,3 +97,46 @@ def run_chapter(request, on_progress=lambda: None):
         },
     }
     return data, divergences
+
+
+# {stage: the function of a chapter's two files that makes it}.
+MAKES = {
+    "initial values": "inference",
+    "outputs": "inference",
+    "loss": "loss",
+    "gradients": "loss",
+    "slots": "optimizer",
+    "updates": "optimizer",
+}
+
+
+def _explain(trace, pair, moves, divergence):
+    """Adds the network and the two sources to the trace of a level that parts."""
+    played = list(itertools.islice(moves, max(1, divergence.step)))
+    trace.layers = networks.layers(
+        pair.program,
+        pair.model,
+        pair.twin,
+        played,
+        divergence.step,
+        {name: (path,) for name, path in pair.names.items()},
+    )
+    name = MAKES.get(divergence.stage)
+    paths = reading.sources(pair.name)
+    passages = next(
+        (
+            row
+            for row in reading.aligned(pair.name)
+            if name in [passage and passage.name for passage in row]
+        ),
+        (None, None),
+    )
+    trace.sources = [
+        networks.Source(
+            title, str(path), passage.first_line, tuple(passage.source.splitlines())
+        )
+        for title, path, passage in zip(
+            ("TF1", "the twin"), paths, passages, strict=True
+        )
+        if passage is not None
+    ]

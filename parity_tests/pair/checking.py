@@ -6,15 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.engine import cell_tables
 from parity_tests.engine.records import MOVE
 from parity_tests.pair import (
+    advice,
     explaining,
     levels,
     matching,
+    networks,
     probes,
     streams,
     tf1_references,
     tf1_sides,
+    traces,
     translated,
     twins,
 )
@@ -49,6 +53,15 @@ class Checked(NamedTuple):
         known = (self.places.get(level), self.causes.get(level))
         return [found.describe() for found in known if found is not None]
 
+    def _repr_html_(self):
+        """What a notebook shows: the table, and where and why the two sides part."""
+        after = [
+            "\n".join([f"level {level}", divergence.describe(), *self.why(level)])
+            for level, (_, divergence) in self.divergences.items()
+        ]
+        after += [self.nans] if self.nans is not None else []
+        return cell_tables.as_html(list(self.data["levels"].items()), *after)
+
     def require_agreement(self):
         """Raises an AssertionError with the first divergence, if there is one."""
         for level, (_, divergence) in self.divergences.items():
@@ -69,6 +82,9 @@ def checked(
     play=None,
     on_start=None,
     on_progress=lambda: None,
+    trace=None,
+    files=None,
+    search=None,
 ):
     """Compares both sides of an ``OwnPair``.
 
@@ -79,6 +95,9 @@ def checked(
         play: a file that ``OwnPair.record`` wrote, instead of the pair's TF1 side.
         on_start: called once with how many records there will be.
         on_progress: called after each.
+        trace: a ``traces.Trace`` to be filled, for a report, or None.
+        files: ``event_files.EventFiles`` to be written, or None.
+        search: a ``worst_cases.Search`` to be run at the first level, or None.
 
     Returns:
         ``Checked``.
@@ -123,9 +142,14 @@ def checked(
         asked = tuple(levels_asked or own.levels)
         if on_start is not None:
             on_start(len(asked) * sum(1 + len(moves) for moves in drawn))
-        seen = _Seen(on_progress)
+        watching = traces.Several(trace, files)
+        seen = _Seen(on_progress, watching)
         with pair_with(twin) as pair:
-            cells, divergences = levels.compare_levels(pair, asked, drawn, seen.observe)
+            cells, divergences = levels.compare_levels(
+                pair, asked, drawn, seen.observe, watching.on_difference
+            )
+            if search is not None:
+                search.run(own, pair, program, asked[0], drawn[0])
         causes, places = {}, {}
         if divergences and program is not None and model is not None:
             sides = probes.Sides(program, model, twin, found.matches, pair_with)
@@ -137,6 +161,20 @@ def checked(
             notes.append(
                 "Where in the network the sides part, and the cause, can only be looked "
                 "for where TF1's side is a graph in this process."
+            )
+        if trace is not None:
+
+            def network(moves, step):
+                paths = {name: match.sources for name, match in found.matches.items()}
+                return networks.layers(
+                    *(program, model, twin, moves, step, paths, copied),
+                    lambda state: translation.values(state, twin.state),
+                )
+
+            can_tap = program is not None and model is not None
+            networks.explain(
+                *(trace, own, drawn, divergences, places, program, notes),
+                network if can_tap else None,
             )
     trained = [sum(name != tf1_sides.PREDICT for name, _ in moves) for moves in drawn]
     data = {
@@ -150,6 +188,12 @@ def checked(
         },
         "cause": {level: cause.as_data() for level, cause in causes.items()},
         "place": {level: place.as_data() for level, place in places.items()},
+        "remedy": {
+            level: advice.of(divergence, causes.get(level))
+            for level, (_, divergence) in divergences.items()
+        },
+        "nan": seen.nan,
+        "worst_case": search.as_data() if search is not None else None,
         "names": found.as_map(),
         "matched": {
             name: {"how": match.how, "layout": match.layout}
@@ -158,9 +202,8 @@ def checked(
         "notes": notes,
         "recorded": reference.facts if pair.recorded else None,
     }
-    return Checked(
-        data, divergences, causes, places, None if divergences else seen.nans()
-    )
+    nans = None if divergences else _told(seen.nan)
+    return Checked(data, divergences, causes, places, nans)
 
 
 def _left_out(drawn, twin):
@@ -211,13 +254,14 @@ def _twin_loss(twin, moves, matches, values):
 class _Seen:
     """What is kept of the records: the last loss of each side, and what is no number."""
 
-    def __init__(self, on_progress):
-        self.on_progress = on_progress
+    def __init__(self, on_progress, watching):
+        self.on_progress, self.watching = on_progress, watching
         self.losses = {"session": None}
         self._steps = collections.Counter()
-        self._nan = {}  # {side: (step, stage, tensor)}, of the first
+        self._nan = {}  # {side: where}, of the first
 
     def observe(self, level, side, record):
+        self.watching.on_record(level, side, record)
         step = 0 if "initial values" in record else self._steps[level, side] + 1
         self._steps[level, side] = step
         if record.get("loss"):
@@ -229,19 +273,28 @@ class _Seen:
             for name, value in (named or {}).items():
                 value = np.asarray(value)
                 if value.dtype.kind == "f" and np.isnan(value).any():
-                    self._nan.setdefault(side, (step, stage, name))
+                    where = {"step": step, "stage": stage, "tensor": name}
+                    self._nan.setdefault(side, where)
                     break
         if side != "session":
             self.on_progress()
 
-    def nans(self):
-        if "session" not in self._nan:
-            return None
-        step, stage, name = self._nan["session"]
-        return str(
-            mistake(
-                "Both sides must stay numbers to prove anything",
-                f"NaN on both sides, first at step {step}, {stage}, tensor {name}",
-                "Compare fewer steps, or another rate or other batches",
-            )
+    @property
+    def nan(self):
+        """{"step", "stage", "tensor"} of the first NaN that TF1's side holds, or None."""
+        return self._nan.get("session")
+
+
+def _told(nan):
+    """NaN on both sides as a mistake's line; None where there is none."""
+    if nan is None:
+        return None
+    return str(
+        mistake(
+            "Both sides must stay numbers to prove anything",
+            "NaN on both sides, first at step {step}, {stage}, tensor {tensor}".format(
+                **nan
+            ),
+            "Compare fewer steps, or another rate or other batches",
         )
+    )

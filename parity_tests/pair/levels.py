@@ -3,7 +3,7 @@
 import functools
 
 
-def compare_levels(pair, levels, plays, on_record=None):
+def compare_levels(pair, levels, plays, on_record=None, on_difference=None):
     """Compares plays at levels, up to the first play of a level that diverges.
 
     Args:
@@ -12,6 +12,8 @@ def compare_levels(pair, levels, plays, on_record=None):
         plays: functions without arguments, each returning an iterable of moves.
         on_record: called with the level, "session" or the level, and each record;
             None for nothing.
+        on_difference: called with the level and what a Comparison's ``on_difference``
+            is; None for nothing.
 
     Returns:
         ({level: {stage: cell's ``as_data()``, the worst over all plays}},
@@ -27,6 +29,7 @@ def compare_levels(pair, levels, plays, on_record=None):
                 on_reference=on_record
                 and functools.partial(on_record, level, "session"),
                 on_candidate=on_record and functools.partial(on_record, level, level),
+                on_difference=on_difference and functools.partial(on_difference, level),
             )
             for stage, cell in comparison.cells.items():
                 data = cell.as_data()

@@ -18,6 +18,9 @@ def loaded(file):
     Raises:
         PairError: if it is none; a ``SideFailed`` if the file cannot be imported.
     """
+    from parity_tests.witness import reference_conditions
+
+    reference_conditions.import_tensorflow()
     from parity_tests.pair import tf1_sides
     from parity_tests.pair.errors import mistake, theirs
     from parity_tests.pair.own_pair import OwnPair
@@ -39,5 +42,6 @@ def loaded(file):
             f"{name}, which is {type(pair).__name__}",
             f"Use {named}" if known else f"Write {name} = parity_tests.OwnPair(...)",
         )
-    pair.folder = os.path.dirname(os.path.abspath(path))
+    if pair.folder is None:  # else a file that stands for another's pair
+        pair.folder = os.path.dirname(os.path.abspath(path))
     return pair

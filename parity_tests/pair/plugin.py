@@ -14,6 +14,7 @@ import copy
 import json
 import os
 import re
+import shlex
 
 import pytest
 
@@ -28,7 +29,8 @@ def pytest_addoption(parser):
     parser.getgroup("tf-parity").addoption(
         "--parity-report",
         metavar="DIR",
-        help="Write what assert_parity found as JSON into DIR, a file a comparison.",
+        help="Write what assert_parity found into DIR: JSON and HTML, a file a "
+        "comparison.",
     )
 
 
@@ -62,37 +64,47 @@ def assert_parity(request):
                 "budgets.",
                 pytrace=False,
             )
-        checked = _checked(pair, options)
+        checked, trace = _checked(pair, options, traced=folder is not None)
         if folder is not None:
             suffix = "" if count == 1 else f"-{count}"
-            _write(folder, request.node.nodeid + suffix, checked.data)
+            _write(folder, request.node.nodeid, suffix, checked, trace)
         return checked.require_agreement()
 
     return compare
 
 
-def _checked(pair, options):
+def _checked(pair, options, traced):
     from parity_tests.witness import reference_conditions
 
     reference_conditions.import_tensorflow()
-    from parity_tests.pair import loading, own_pair
+    from parity_tests.pair import loading, own_pair, traces
 
     own = copy.copy(loading.loaded(pair) if not hasattr(pair, "check") else pair)
     if options.get("budgets"):
         own.budgets = own_pair.by_level(options["budgets"])
     given = {key: options[key] for key in OPTIONS if key in options}
-    return own.check(levels_asked=given.pop("levels", None), **given)
+    trace = traces.Trace() if traced else None
+    levels = given.pop("levels", None)
+    return own.check(levels_asked=levels, trace=trace, **given), trace
 
 
-def _write(folder, test, data):
-    """One report, whole or not at all; its name is the test's."""
+def _write(folder, test, suffix, checked, trace):
+    """One report, each file whole or not at all; its name is the test's."""
+    from parity_tests.pair import html_report
     from parity_tests.witness import reference_conditions
 
     os.makedirs(folder, exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "_", test).strip("_")
-    path = os.path.join(folder, f"{name}.json")
-    report = {"environment": reference_conditions.describe(), "pairs": {test: data}}
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump(report, file, indent=2, allow_nan=False)
-    os.replace(part, path)
+    environment = reference_conditions.describe()
+    data = {"environment": environment, "pairs": {test + suffix: checked.data}}
+    again = {None: f"pytest {shlex.quote(test)}"}
+    subject = html_report.of_pair(test + suffix, checked, trace, again)
+    name = re.sub(r"[^\w.-]+", "_", test + suffix).strip("_")
+    for ending, text in (
+        ("json", json.dumps(data, indent=2, allow_nan=False)),
+        ("html", html_report.page([subject], environment)),
+    ):
+        path = os.path.join(folder, f"{name}.{ending}")
+        part = f"{path}.{os.getpid()}.part"
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(part, path)

@@ -50,13 +50,22 @@ def test_a_pair_is_compared_in_a_test(workers, run_python, tmp_path):
     assert "2 failed, 3 passed" in result.stdout
     assert "First divergence: step 2, move train, loss, tensor loss" in result.stdout
     assert "must be known. Received: stepps." in result.stdout
-    written = {path.name: json.loads(path.read_text()) for path in report.iterdir()}
+    written = {path.name: path.read_text() for path in report.iterdir()}
     assert sorted(written) == [
-        f"pair_test.py_{name}.json"
+        f"pair_test.py_{name}.{ending}"
         for name in ("test_equal", "test_from_a_file", "test_granted", "test_off")
+        for ending in ("html", "json")
     ]
-    data = written["pair_test.py_test_off.json"]["pairs"]["pair_test.py::test_off"]
+    data = json.loads(written["pair_test.py_test_off.json"])
+    data = data["pairs"]["pair_test.py::test_off"]
     assert data["first_divergence"]["function"]["stage"] == "loss"
+    page = written["pair_test.py_test_off.html"]
+    assert "The two sides part at step 2, loss, loss" in page
+    assert "pytest pair_test.py::test_off" in page
+    assert (
+        "are equal to the last bit over 2 steps"
+        in written["pair_test.py_test_equal.html"]
+    )
 
 
 def test_the_plugin_imports_nothing_heavy(run_python):

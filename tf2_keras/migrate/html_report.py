@@ -8,9 +8,7 @@ import itertools
 import json
 import pathlib
 
-import jinja2
-
-from tf2_keras.migrate import pages
+from tf2_keras.migrate import html_pages, pages
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.rule_file import UNPROVEN
 from tf2_keras.migrate.statuses import STATUSES
@@ -39,15 +37,9 @@ def html(report, everything=False, chapters=None):
     """
     findings = report.to_show(everything)
     data, proofs = compact(findings)
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return template.render(
+    return html_pages.rendered(
+        TEMPLATE,
         report=report,
         everything=everything,
         summary=report.summary(),
