@@ -255,7 +255,9 @@ def test_predictions_are_named_after_the_outputs_and_drop_nothing(outputs):
     assert list(predicted) == names
     for name, output in zip(names, outputs, strict=True):
         kernel = model.get_layer(output).kernel
-        assert np.array_equal(predicted[name], tf.matmul(x, kernel))
+        np.testing.assert_array_equal(
+            predicted[name], tf.matmul(x, kernel), strict=True
+        )
 
 
 def test_inputs_are_known_by_their_names_and_one_as_x():
