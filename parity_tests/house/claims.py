@@ -14,7 +14,7 @@ OF_EVERY = {
 }
 # The contract's own claims: quick ones first.
 CONTRACT = [
-    *("pair/contract_test.py", "pair/programs_test.py"),
+    *("pair/contract_test.py", "pair/updates_test.py", "pair/programs_test.py"),
     *("pair/compiled_test.py", "pair/gan_test.py"),
 ]
 # What neither a file, nor a package, nor a room is named after.
@@ -32,6 +32,10 @@ ELSEWHERE = {
         *("engine/comparison_report_test.py", "engine/comparison_words_test.py"),
     ],
     "tf1_graph/errors.py": ["witness/exported_test.py"],
+    "tf1_graph/seeds.py": [
+        *("witness/seeds_test.py", "witness/dropouts_test.py"),
+        "witness/meta_graphs_test.py",
+    ],
     "tf1_graph/nodes.py": [
         *("witness/nodes_test.py", "witness/seeds_test.py", "witness/dropouts_test.py"),
     ],

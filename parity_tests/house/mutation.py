@@ -41,7 +41,7 @@ EQUIVALENTS = pathlib.Path(__file__).with_name("mutation_equivalents.toml")
 # Bits and identities in place of arithmetic and order say little for many minutes; ~1 is
 # another number, as those that are one off.
 LEFT_OUT = re.compile(r"_(BitOr|BitAnd|BitXor|LShift|RShift|Is|IsNot|Invert)$")
-OUTCOMES = ("killed", "survived", "equivalent", "not tried")
+OUTCOMES = ("killed", "survived", "equivalent", "no program", "not tried")
 say = functools.partial(print, flush=True)
 SLOW = 30  # seconds of the processor until a fault is noticed that are worth a line
 
@@ -77,6 +77,15 @@ def planted(fault):
         texts = right.splitlines(), wrong.splitlines()
         yield list(difflib.unified_diff(*texts, *names, lineterm=""))
     cached.unlink(missing_ok=True)
+
+
+def parses(file):
+    """Whether a module is a program: not with another operator before a ``**options``."""
+    try:
+        ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError:
+        return False
+    return True
 
 
 def difference(lines):
@@ -144,6 +153,9 @@ def run(modules, minutes, seed, limit=None, tests=None, only="all", say=say):
                 continue
             around = surroundings(fault.module_path, fault.start_pos[0])
             with planted(fault) as diff:
+                if not parses(fault.module_path):
+                    count["no program"] += 1
+                    continue
                 if is_listed(module, difference(diff), entries):
                     count["equivalent"] += 1
                     continue

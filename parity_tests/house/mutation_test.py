@@ -180,15 +180,26 @@ def test_a_zip_that_checks_no_more_is_as_if_listed(wrong, expected):
     assert mutation.is_listed("m.py", diff, []) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("f(**{})", True), ("f(+*{})", False), ("x = 1 +", False)]
+)
+def test_what_is_no_program_is_no_fault(tmp_path, text, expected):
+    file = tmp_path / "module.py"
+    file.write_text(text)
+    assert mutation.parses(file) == expected
+
+
 def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():
     counts = {
         "a.py": collections.Counter(killed=3, equivalent=5),
-        "longer.py": collections.Counter({"survived": 1, "not tried": 2}),
+        "longer.py": collections.Counter(
+            {"survived": 1, "no program": 4, "not tried": 2}
+        ),
     }
     assert list(mutation.table(counts)) == [
-        "a.py       3 killed, 0 survived, 5 equivalent, 0 not tried",
-        "longer.py  0 killed, 1 survived, 0 equivalent, 2 not tried",
-        "all        3 killed, 1 survived, 5 equivalent, 2 not tried",
+        "a.py       3 killed, 0 survived, 5 equivalent, 0 no program, 0 not tried",
+        "longer.py  0 killed, 1 survived, 0 equivalent, 4 no program, 2 not tried",
+        "all        3 killed, 1 survived, 5 equivalent, 4 no program, 2 not tried",
         "3 of 4: 75.0% noticed",
     ]
 

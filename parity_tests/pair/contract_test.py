@@ -1,6 +1,7 @@
-"""Claims about the contract itself: what is played together, seen, named and refused.
+"""Claims about a twin itself: what is played together, seen, named and refused.
 
-What programs and their twins compute on it, programs_test.py and others claim.
+What programs and their twins compute, programs_test.py and others claim; what a program
+is made of, updates_test.py.
 """
 
 import types
@@ -9,10 +10,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow.compat.v1 as tf1
 
 from parity_tests.pair.small_programs import normal
-from tf1_graph import session, updates
 from tf2_keras import levels, observing, slots, training
 from tf2_keras.observing import key_of
 
@@ -86,12 +85,31 @@ def test_moves_of_another_name_or_other_inputs_are_played_apart(sizes):
     assert sizes == [2, 1, 1, 1]
 
 
+@pytest.mark.parametrize("level", training.LEVELS)
+def test_what_is_not_fitted_is_played_in_a_function_instead(monkeypatch, level):
+    played = []
+
+    def player(at):
+        def make(twin, name, specs):
+            played.append((name, at))
+            return Counted(twin, name, specs)
+
+        return make
+
+    for at in training.LEVELS:
+        monkeypatch.setitem(training.PLAYERS, at, player(at))
+    twin = counter()
+    twin.unfitted = frozenset({"again"})
+    list(training.play(twin, [("add", {}), ("again", {})], level))
+    assert played == [("add", level), ("again", {"fit": "function"}.get(level, level))]
+
+
 def test_fit_says_nothing(capfd):
     list(training.play(counter(), [("add", {})] * 2, "fit"))
     assert capfd.readouterr() == ("", "")
 
 
-# Streams, which only a new player or Session starts over.
+# Streams, which only a new player starts over.
 
 
 def draw():
@@ -114,32 +132,6 @@ def test_a_stream_is_seen_wherever_it_is(op, expected):
         assert levels.graph_has_streams() == expected
 
 
-def streaming_graph():
-    """(Graph, {name: op}): variables of both kinds, and what keeps a place besides."""
-    with tf.Graph().as_default() as graph:
-        for name, use_resource in (("ref", False), ("resource", True)):
-            variable = tf1.get_variable(
-                name, initializer=np.float32(1), use_resource=use_resource
-            )
-            tf1.assign_add(variable, 1.0)
-        tf1.random_normal([2], name="drawn")
-        queue = tf1.FIFOQueue(3, tf.float32, name="queue")
-        queue.dequeue(name="taken")
-    return graph
-
-
-def test_streams_are_what_keeps_its_place_and_is_no_variable():
-    graph = streaming_graph()
-    expected = {"drawn/RandomStandardNormal", "queue"}
-    named = {operation.name for operation in session.streams(graph)}
-    assert expected <= named <= {*expected, "taken"}
-    drawn = graph.get_operation_by_name("drawn")
-    (stream,) = session.streams(graph, [drawn])
-    assert stream.name == "drawn/RandomStandardNormal"
-    read = graph.get_tensor_by_name("resource/Read/ReadVariableOp:0").op
-    assert session.streams(graph, [read]) == []
-
-
 # What is seen.
 
 
@@ -159,6 +151,42 @@ def test_gradients_are_paired_with_variables_as_keras_pairs_them():
         third: [1.0],
     }
     assert "apply" not in vars(optimizer) and "update_step" not in vars(optimizer)
+
+
+def test_a_gradient_is_seen_as_the_update_gets_it():
+    """After clipping; of what is only added up, as it was given."""
+    given, clipped = tf.constant([3.0, 4.0]), [3 / 5, 4 / 5]
+    variable = keras.Variable(np.zeros(2, np.float32))
+    for options, expected in (
+        ({"clipnorm": 1.0}, clipped),
+        ({"gradient_accumulation_steps": 2}, [3.0, 4.0]),
+    ):
+        optimizer = keras.optimizers.SGD(0.5, **options)
+        optimizer.build([variable])
+
+        def step(given, optimizer=optimizer):
+            with observing.observed_gradients([optimizer]) as gradients:
+                optimizer.apply([given], [variable])
+            return gradients[key_of(variable)]
+
+        for call in (step, tf.function(step)):
+            np.testing.assert_allclose(call(given), expected, rtol=1e-6)
+
+
+def test_values_become_tensors_in_the_dtype_of_their_input():
+    for value in ([1.5, 2.0], np.float64([1.5, 2.0]), tf.constant([1.5, 2.0])):
+        for dtype in (tf.float64, tf.float32, tf.float16):
+            tensor = observing.as_tensor(value, dtype)
+            assert tensor.dtype == dtype and tensor.numpy().tolist() == [1.5, 2.0]
+    assert observing.as_tensor(np.int16([1])).dtype == tf.int16
+    known = tf.constant([1.0])
+    assert observing.as_tensor(known) is observing.as_tensor(known, tf.float32) is known
+    for dtype in (None, tf.string):
+        assert observing.as_tensor(["a"], dtype).numpy().tolist() == [b"a"]
+    sparse = tf.compat.v1.SparseTensorValue([[0, 1]], [2.0], [1, 3])
+    assert tf.sparse.to_dense(observing.as_tensor(sparse)).numpy().tolist() == [
+        [0, 2, 0]
+    ]
 
 
 def trained_twin(**reported):
@@ -227,7 +255,9 @@ def test_predictions_are_named_after_the_outputs_and_drop_nothing(outputs):
     assert list(predicted) == names
     for name, output in zip(names, outputs, strict=True):
         kernel = model.get_layer(output).kernel
-        assert np.array_equal(predicted[name], tf.matmul(x, kernel))
+        np.testing.assert_array_equal(
+            predicted[name], tf.matmul(x, kernel), strict=True
+        )
 
 
 def test_inputs_are_known_by_their_names_and_one_as_x():
@@ -244,6 +274,7 @@ def test_inputs_are_known_by_their_names_and_one_as_x():
     "batch, expected",
     [
         ({"x": 1}, (1,)),
+        ({"y_true": 2}, ({}, 2)),
         ({"x": 1, "y_true": 2}, (1, 2)),
         ({"x": 1, "y_true": 2, "sample_weight": 3}, (1, 2, 3)),
         ({"a": 1, "b": 4, "y_true": 2}, ({"a": 1, "b": 4}, 2)),
@@ -276,6 +307,61 @@ def test_the_optimizers_of_a_model_are_those_that_it_uses():
         assert training.optimizers_of(model) == expected, attributes
 
 
+class Told(keras.layers.Layer):
+    """Remembers how it was told of training."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def call(self, x, training=None):
+        self.told.append(training)
+        return x
+
+
+def new_model():
+    """(a linear model, its layer that is told of training)."""
+    told = Told()
+    x = keras.Input([3])
+    y = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones", name="y")
+    model = keras.Model(x, y(told(x)))
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+    return model, told.told
+
+
+def test_layers_are_told_of_training():
+    model, told = new_model()
+    twin = training.compiled(model, {"y": "y/kernel"})
+    batch = {"x": tf.ones([2, 3]), "y_true": tf.ones([2, 1])}
+    for move, expected in (("train", True), ("predict", False)):
+        del told[:]
+        twin.step(move, batch)
+        assert told == [expected]
+
+
+@pytest.mark.parametrize("level", training.LEVELS)
+def test_training_unobserved_takes_the_same_steps(level, capfd):
+    model, _ = new_model()
+    twin = training.compiled(model, {"y": "y/kernel"})
+    batches = [
+        {"x": normal(4, 3, seed=number), "y_true": normal(4, 1, seed=number + 9)}
+        for number in range(3)
+    ]
+    *_, record = training.play(twin, [("train", batch) for batch in batches], level)
+    twin.reset()
+    data = tf.data.Dataset.from_generator(
+        lambda: ((batch["x"], batch["y_true"]) for batch in batches),
+        output_signature=(tf.TensorSpec([None, 3]), tf.TensorSpec([None, 1])),
+    )
+    for _ in range(2):  # the second finds what the first made
+        twin.reset()
+        training.train(twin, data, level, 3)
+        np.testing.assert_allclose(twin.values()["y"], record["updates"]["y"], 1e-5)
+    assert ("train" in twin.unobserved) == (level == "function")
+    assert (model.train_function is not None) == (level == "fit")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_rate_is_a_setting_unless_a_schedule_says_it():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     for rate, expected in ((0.1, {"learning_rate"}), (schedule, set())):
@@ -286,15 +372,21 @@ def test_a_rate_is_a_setting_unless_a_schedule_says_it():
     assert training.compiled(model, {"y": "y/kernel"}).settings == {}
 
 
-def test_several_optimizers_that_are_not_built_are_refused():
-    model = a_model("y")
-    model.compile("sgd", "mse", jit_compile=False)
-    model.own, model.other = keras.optimizers.SGD(), keras.optimizers.SGD()
-    model.optimizer.build(model.trainable_variables)
-    with pytest.raises(
-        ValueError, match="^several optimizers of a model must be built"
-    ):
-        training.compiled(model, {"y": "y/kernel"})
+def test_several_optimizers_are_built_beforehand_and_the_first_has_the_rate():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    for rate, expected in ((0.5, {"learning_rate"}), (schedule, set())):
+        model = a_model("y")
+        model.own = keras.optimizers.SGD(rate, name="own")
+        model.other = keras.optimizers.SGD(0.25, name="other")
+        with pytest.raises(
+            ValueError, match=r"^several optimizers .* built.*\['own', 'other'\]"
+        ):
+            training.compiled(model, {"y": "y/kernel"})
+        for optimizer in (model.own, model.other):
+            optimizer.build(model.trainable_variables)
+        settings = training.compiled(model, {"y": "y/kernel"}).settings
+        assert set(settings) == expected
+        assert all(rate.numpy() == 0.5 for rate in settings.values())
 
 
 # Slots and beta powers of Keras's own optimizers.
@@ -350,69 +442,3 @@ def test_slots_that_older_releases_name_without_their_variables_go_in_order():
         "a/velocity": first,
         "b/velocity": second,
     }
-
-
-# TF1's side.
-
-
-def test_initialisers_wait_for_the_variables_that_they_read():
-    with tf.Graph().as_default() as graph:
-        first = tf1.get_variable("first", initializer=1.0, use_resource=False)
-        second = tf1.Variable(first + 1.0, name="second", use_resource=True)
-        third = tf1.Variable(
-            second + first, name="third", collections=["local_variables"]
-        )
-        alone = tf1.get_variable("alone", initializer=3.0)
-    program = session.program(graph, read=session.move(outputs={"third": third}))
-    assert program.initialisers == [
-        [first.initializer, alone.initializer],
-        [second.initializer],
-        [third.initializer],
-    ]
-    assert list(program.variables) == ["first", "second", "alone"]
-    _, record = session.play(program, [("read", {})])
-    assert record["outputs"] == {"third": 3.0}
-
-
-def test_initialisers_that_read_each_other_run_at_once():
-    with tf.Graph().as_default() as graph:
-        first, second = (tf1.Variable(0.0, use_resource=False) for _ in range(2))
-        first._initializer_op = tf1.assign(first, second + 1.0).op
-        second._initializer_op = tf1.assign(second, first + 1.0).op
-        alone = tf1.Variable(0.0)
-    assert session.program(graph).initialisers == [
-        [alone.initializer],
-        [first.initializer, second.initializer],
-    ]
-
-
-def test_a_session_places_softly():
-    with tf.Graph().as_default() as graph, tf1.device("/device:GPU:7"):
-        one = tf.constant(1.0) + 0.0
-    with session.open_session(graph) as opened:
-        assert opened.run(one) == 1.0
-
-
-def test_a_variable_is_known_through_what_only_reads_it():
-    with tf.Graph().as_default():
-        for use_resource in (False, True):
-            name = f"variable_{use_resource}"
-            variable = tf1.get_variable(name, [2], use_resource=use_resource)
-            read = tf.identity(tf.cast(variable, tf.float64))
-            chosen, _ = tf.raw_ops.Switch(data=read, pred=tf.constant(True))
-            assert updates.variable_of(chosen) == name
-            assert updates.variable_of(chosen + 1.0) is None
-
-
-def test_two_updates_of_a_variable_are_refused_unless_their_gradient_is_named():
-    with tf.Graph().as_default():
-        weights = tf1.get_variable("weights", initializer=[1.0, 2.0])
-        loss = tf.reduce_sum(tf.square(weights))
-        optimizer = tf1.train.GradientDescentOptimizer(0.1)
-        pairs = optimizer.compute_gradients(loss)
-        both = tf.group(*(optimizer.apply_gradients(pairs) for _ in range(2)))
-    with pytest.raises(ValueError, match="^train must update each variable by one"):
-        session.train(both, loss)
-    move = session.train(both, loss, pairs)
-    assert move.seen["gradients"] == {"weights": pairs[0][0]}
-    assert move.slots == frozenset()

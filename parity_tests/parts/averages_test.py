@@ -236,6 +236,27 @@ def test_plain_tensorflow_variables_are_averaged_too():
     assert average.average(tf.Variable(1.0)) is None
 
 
+def test_averages_are_named_after_what_they_average_and_are_not_trained():
+    average = Average(0.5, zero_debias=True)
+    average.build(
+        [
+            keras.Variable(np.float32(1.0), name="kernel"),
+            tf.Variable(1.0, name="layer/bias"),
+            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([], tf.float32, name="loss"),
+        ]
+    )
+    assert [variable.name for variable in average.variables] == [
+        *("kernel_moving_average", "layer_bias_moving_average"),
+        *("tensor_moving_average", "loss_moving_average"),
+        *("tensor_biased", "tensor_local_step", "loss_biased", "loss_local_step"),
+    ]
+    assert not any(variable.trainable for variable in average.variables)
+    for values in ([], [1.0], [1.0] * 3):
+        with pytest.raises(ValueError, match=r"^values must be a list of 2, "):
+            average.update(1, values)
+
+
 class FromTheFirstUpdate(Average):
     """Starts from the value after the first update, as Keras does."""
 

@@ -54,7 +54,7 @@ def streams(draw, part, problem):
                 corners == np.round(corners), np.abs(corners), batch["predictions"]
             )
         if problem["weights"] is not None:
-            of_weights = shape[: problem["weights"]]
+            of_weights = (*shape, 1)[: problem["weights"]]
             if part not in OF_CLASSES:  # TF1 cannot broadcast theirs
                 of_weights = tuple(
                     draw(st.sampled_from([1, size])) for size in of_weights
@@ -67,8 +67,8 @@ def streams(draw, part, problem):
     return batches
 
 
-# Of values and weights; weights of a rank less get the last axis.
-RANKS = [(1, None), (1, 1), (2, 2), (2, 1), (1, 0)]
+# Of values and weights: of a rank less they get the last axis, of one more they lose it.
+RANKS = [(1, None), (1, 1), (2, 2), (2, 1), (1, 0), (1, 2)]
 CONFIGURATIONS = {
     "metrics.AUC": [
         {},
@@ -117,6 +117,23 @@ def test_thresholds_of_ones_own_are_sorted_as_in_tf1():
         require_parity("metrics.AUC", arguments, problem, [batch])
         values.add(value_of_tf1("metrics.AUC", arguments, problem, [batch]))
     assert len(values) == 1
+
+
+@EVERY_METRIC
+def test_weights_of_an_axis_too_many_or_too_few_count_alike(part):
+    """Each example has its own weight, whatever axes of size 1 say so."""
+    random = np.random.RandomState(0)
+    batch = batch_of(problem_of(part), random, 6)
+    weights = random.uniform(size=6).astype(np.float32)
+    expected = made(part)
+    expected.update_state(*batch.values(), weights)
+    counts = [variable.numpy() for variable in expected.variables]
+    column = {name: array[:, np.newaxis] for name, array in batch.items()}
+    for arrays, of_one_shape in ((batch, weights[:, np.newaxis]), (column, weights)):
+        metric = made(part)
+        metric.update_state(*arrays.values(), of_one_shape)
+        for variable, count in zip(metric.variables, counts, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), count, strict=True)
 
 
 @EVERY_METRIC

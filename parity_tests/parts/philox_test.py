@@ -23,6 +23,8 @@ OPS = {
 @example(0, 0)
 @example(2**31 - 1, -(2**31 - 1))
 @example(None, 0)
+@example(-(2**63), 2**63 - 1)
+@example(2**63 - 1, -(2**63))
 def test_seeds_reach_the_kernel_as_in_tf1(graph_seed, op_seed):
     with tf.Graph().as_default():
         if graph_seed is not None:
@@ -54,8 +56,9 @@ def test_a_stream_goes_on_from_run_to_run_as_in_tf1(
     with contextlib.closing(tf.compat.v1.Session(graph=graph)) as session:
         for shape in shapes:
             expected = session.run(draw, {shape_to_draw: shape})
+            from_start = {"drawn": drawn} if drawn else {}  # where it is by default
             received = getattr(philox, kind)(
-                shape, (graph_seed, op_seed), drawn, dtype
+                shape, (graph_seed, op_seed), dtype=dtype, **from_start
             ).numpy()
             assert received.dtype == expected.dtype and received.shape == expected.shape
             # -0.0 from a product with the standard deviation, 0.0 once the mean is added

@@ -3,9 +3,11 @@
 What each part refuses in particular is in its descriptor, and tested in parts_test.py.
 """
 
+import ast
 import functools
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -46,20 +48,33 @@ FLAGS = [
 
 
 def require_refusal(call, start):
-    """``call`` raises a ValueError of one line that starts so and says what to do."""
+    """The message of a ValueError: one line that starts so and says what to do."""
     with pytest.raises(ValueError) as caught:
         call()
     message = str(caught.value)
     assert message.startswith(start), message
     assert ". Received: " in message and ". Use " in message and "\n" not in message
+    return message
 
 
 @pytest.mark.parametrize("part, name", ARGUMENTS)
 def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
-    """Taken, it would fail later, in the words of something else."""
+    """Taken, it would fail later, in the words of something else; a value that the
+    refusal recommends is taken."""
     arguments = {**part.samples[0], name: object()}
     make = functools.partial(table.constructor(part.name), **arguments)
-    require_refusal(make, f"{name} must ")
+    message = require_refusal(make, f"{name} must ")
+    for value in recommended(message):
+        make(**{name: value})
+
+
+def recommended(message):
+    """[the value that a refusal recommends, if it says one]."""
+    words = re.search(r"\. Use (?:for instance |a value such as )?(.+)\.$", message)[1]
+    try:
+        return [ast.literal_eval(words)]
+    except (ValueError, SyntaxError):  # words of something else
+        return []
 
 
 @pytest.mark.parametrize("part, name", FLAGS)

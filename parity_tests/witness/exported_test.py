@@ -259,6 +259,49 @@ def test_graphs_that_cannot_be_driven_are_refused():
     assert "'conv1/weight' (nearest: conv1/weights" in message
 
 
+@pytest.mark.parametrize("error", [ValueError, KeyError, TypeError, tf1.errors.OpError])
+def test_a_graph_that_cannot_be_imported_is_refused(monkeypatch, error):
+    def fails(*_, **__):
+        raise error(*(["no such node"] if error is not tf1.errors.OpError else [
+            None, None, "no such node", 3
+        ]))  # fmt: skip
+
+    monkeypatch.setattr(tf1.train, "import_meta_graph", fails)
+    message = refused(META)
+    assert "that this TensorFlow can import" in message and "no such node" in message
+    assert "with TensorFlow 1.15.5, whose ops" in message
+
+
+def test_an_op_that_no_list_has_is_known_if_it_can_be_imported(monkeypatch):
+    monkeypatch.delattr(tf1.raw_ops, "NoOp")
+    assert exported._is_known("NoOp") and not exported._is_known("NoSuchOp")
+
+
+def one_variable(shape, dtype):
+    with tf1.Graph().as_default() as graph, tf1.device("/device:GPU:3"):
+        tf1.get_variable("w", shape, dtype)
+        return graph, tf1.train.export_meta_graph()
+
+
+def test_a_checkpoint_of_other_shapes_or_dtypes_is_refused(tmp_path):
+    graph, meta_graph = one_variable([4, 2], tf.float32)
+    program = exported.load(meta_graph)
+    assert not program.variables["w"].op.device
+    with graph.as_default(), tf1_session.open_session(graph) as opened:
+        opened.run(tf1.global_variables_initializer())
+        prefix = tf1.train.Saver().save(opened, str(tmp_path / "model"))
+    for shape, dtype in (
+        *(([4, 3], tf.float32), ([4, 1], tf.float32)),
+        *(([4], tf.float32), ([4, 2], tf.float64)),
+    ):
+        _, meta_graph = one_variable(shape, dtype)
+        with pytest.raises(ValueError) as refused_by:
+            exported.load(meta_graph, checkpoint=prefix)
+        told = f"w is float32 [4, 2], not {dtype.name} {shape}"
+        assert told in str(refused_by.value)
+    assert "prefix of a checkpoint" in refused(META, checkpoint=3)
+
+
 def test_checkpoints_that_do_not_fit_are_refused(tmp_path):
     assert "prefix of a checkpoint" in refused(META, checkpoint=tmp_path / "model.ckpt")
     lstm = exported_twins.meta("lstm_classifier")

@@ -312,6 +312,45 @@ def test_what_the_graph_computes_is_not_written(kind, computed):
     )
 
 
+def test_what_no_op_scales_is_drawn_as_it_is():
+    arguments = {"shape": [2], "dtype": "float32", "seed": 1, "seed2": 4}
+
+    def build():
+        for number, op in enumerate(("RandomStandardNormal", "TruncatedNormal")):
+            tf1.Variable(getattr(tf.raw_ops, op)(**arguments), name=f"w{number}")
+
+    assert [operation.tf2 for operation in seeds.random_ops(exported(build)[0])] == [
+        "initializers.RandomNormal(seed=(1, 4))",
+        "initializers.TruncatedNormal(seed=(1, 4))",
+    ]
+
+
+def test_an_op_that_takes_two_numbers_is_not_taken_for_another():
+    def build():
+        tf.raw_ops.ParameterizedTruncatedNormal(
+            shape=[2], means=0.0, stdevs=1.0, minvals=-1.0, maxvals=1.0, seed=1, seed2=4
+        )
+
+    (operation,) = seeds.random_ops(exported(build)[0])
+    assert operation.tf2 == (
+        "tf.raw_ops.ParameterizedTruncatedNormal(..., seed=1, seed2=4)"
+    )
+
+
+@pytest.mark.parametrize(
+    "number, expected",
+    [
+        (-0.036514837, "-0.036514837"),  # of twelve characters
+        (-0.0036514837, "-3.6514837e-03"),
+        (1.0, "1.0"),
+        (1e30, "1.0e+30"),
+    ],
+)
+def test_a_number_is_written_as_shortly_as_it_can_be_read(number, expected):
+    assert seeds._number(np.float32(number)) == expected
+    assert np.float32(float(expected)) == np.float32(number)
+
+
 def test_orders_of_data_are_listed_but_not_written():
     graph_def = tf1.GraphDef()
     for name, value in (("seed", 3), ("seed2", 4)):
