@@ -32,7 +32,9 @@ def browser():
         try:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         except sync_api.Error as error:
-            pytest.skip(f"Chromium does not start here: {error.message.splitlines()[0]}")
+            pytest.skip(
+                f"Chromium does not start here: {error.message.splitlines()[0]}"
+            )
         yield browser
         browser.close()
 

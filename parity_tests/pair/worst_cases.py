@@ -100,7 +100,10 @@ class Search:
             return self._outcomes[key]
 
         own_moves = trained(drawn)
-        outcome(own_moves)  # the pair's own is a play too, and says how long one takes
+        # The pair's own is a play too, and says how long one takes.
+        self._outcomes[_fingerprint(own_moves)] = self._outcome(
+            pair, program, level, own_moves
+        )
         one = max(1e-3, time.monotonic() - begin)
         examples = int(min(MOST_EXAMPLES, max(10, self.seconds / one)))
 
@@ -250,7 +253,7 @@ def _literal(value):
     if array.dtype.kind in "SUO":
         return f"np.array({array.tolist()!r}, dtype={array.dtype.str!r})"
     is_plain = array.dtype.isbuiltin == 1 and array.dtype.kind in "biuf"
-    if is_plain and array.size <= MOST_WRITTEN and np.isfinite(array).all():
+    if is_plain and 0 < array.size <= MOST_WRITTEN and np.isfinite(array).all():
         return f"np.array({array.tolist()!r}, dtype={array.dtype.name!r})"
     if array.dtype.isbuiltin != 1:  # bfloat16: any of its values is a float32
         return f"{_literal(array.astype(np.float32))}.astype({array.dtype.name!r})"
