@@ -8,6 +8,7 @@ import click
 
 from parity_tests.commands import outputs
 from parity_tests.commands.mistakes import UserError
+from parity_tests.pair import unfinished
 
 NAME = "index.html"
 
@@ -87,7 +88,8 @@ def made(folder, option_name):
             "Name another one, or change permissions."
         ) from None
     try:
-        yield
+        with unfinished.noted(*map(str, reversed(missing))):
+            yield
     finally:
         _gone(missing)
 

@@ -8,6 +8,12 @@ import threading
 import traceback
 
 from parity_tests.commands.mistakes import UserError, printable
+from parity_tests.pair import unfinished
+
+
+class Late(BaseException):
+    """The time is over: no ``except Exception`` of anyone's may take it for its own."""
+
 
 GRACE = 3.0  # seconds between the asking and the ending of a process that is stuck in C
 
@@ -39,7 +45,7 @@ def limited(seconds, what):
         )
 
     def interrupt(*_):
-        raise UserError(said())
+        raise Late(said())
 
     with contextlib.ExitStack() as stack:
         kept = signal.signal(signal.SIGALRM, interrupt)
@@ -51,7 +57,10 @@ def limited(seconds, what):
             stack.callback(signal.setitimer, signal.ITIMER_REAL, 0)
             signal.setitimer(signal.ITIMER_REAL, seconds)
         stack.enter_context(_interruptible())
-        yield
+        try:
+            yield
+        except Late as error:
+            raise UserError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -61,6 +70,7 @@ def _ended_after(seconds, said, code):
     def end():
         sys.stderr.write(f"tf-parity: {printable(said())}\n")
         sys.stderr.flush()
+        unfinished.remove()
         os._exit(code)
 
     timer = threading.Timer(seconds, end)

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from parity_tests.engine.ulps import INCOMPARABLE
+from parity_tests.pair import unfinished
 from parity_tests.pair.traces import SESSION
 
 TF1 = "tf1"
@@ -37,6 +38,7 @@ class EventFiles:
         self._writers = {}  # {name of the run: (TFRecordWriter, path of the part)}
         self._steps = collections.Counter()
         self._plays = collections.Counter()
+        self._stack = contextlib.ExitStack()
         self._levels = {}  # the first is the one whose TF1 side is written
 
     def __enter__(self):
@@ -53,6 +55,7 @@ class EventFiles:
                 os.replace(part, run / stem)
             else:
                 part.unlink(missing_ok=True)
+        self._stack.close()
 
     def on_record(self, level, side, record):
         if "initial values" in record:
@@ -85,6 +88,7 @@ class EventFiles:
         if name not in self._writers:
             self.folder.mkdir(parents=True, exist_ok=True)
             part = self.folder / f"{PART}{secrets.token_hex(4)}.part"
+            self._stack.enter_context(unfinished.noted(str(part)))
             self._writers[name] = tf.io.TFRecordWriter(str(part)), part
             self._event(name, file_version="brain.Event:2")
         values = [

@@ -12,7 +12,6 @@ from parity_tests.engine.ulps import INCOMPARABLE
 from parity_tests.pair import plots
 from parity_tests.pair.traces import SESSION
 from tf2_keras.migrate import html_pages
-from tf2_keras.migrate.printable import printable
 
 TEMPLATE = pathlib.Path(__file__).with_name("html_report.html")
 GENERATOR = "tf-parity"  # how a page of ours is told from a file of the user's
@@ -128,9 +127,9 @@ def _shown(number, subject):
     stages = in_order(stage for cells in data["levels"].values() for stage in cells)
     return {
         "id": f"subject-{number}",
-        "name": printable(subject.name),
+        "name": subject.name,
         "is_equal": subject.is_equal,
-        "verdict": printable(verdict(subject)),
+        "verdict": verdict(subject),
         "stages": stages,
         "rows": [
             (level, [_cell(cells.get(stage)) for stage in stages])
@@ -175,7 +174,7 @@ def _level(level, trace, subject):
     if divergence is not None:
         reproduce = subject.reproduce.get(level)
         lines = [divergence.describe(reproduce), *subject.why.get(level, ())]
-        described = printable("\n".join(lines), kept="\n")
+        described = "\n".join(lines)
     opened = next(iter(subject.divergences or subject.trace.levels))
     return {
         "name": level,

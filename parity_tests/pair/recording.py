@@ -23,6 +23,7 @@ import zipfile
 
 import numpy as np
 
+from parity_tests.pair import unfinished
 from parity_tests.pair.errors import mistake
 
 FORMAT = 1
@@ -52,6 +53,8 @@ class Writer:
     def __enter__(self):
         folder = os.path.dirname(self.path)
         handle, self._part = tempfile.mkstemp(".part", ".tf-parity-", folder)
+        self._noted = unfinished.noted(self._part)
+        self._noted.__enter__()
         self._file = os.fdopen(handle, "wb")
         self._zip = zipfile.ZipFile(self._file, "w", allowZip64=True)
         return self
@@ -81,6 +84,7 @@ class Writer:
             self._file.close()
             if os.path.exists(self._part):
                 os.unlink(self._part)
+            self._noted.__exit__(None, None, None)
 
     def add(self, moves, records=()):
         """Stores one play.

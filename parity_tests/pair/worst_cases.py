@@ -6,6 +6,7 @@ within the seconds that it is given. ``script`` is a file of Python that shows i
 """
 
 import base64
+import contextlib
 import hashlib
 import math
 import os
@@ -22,6 +23,20 @@ from parity_tests.pair.errors import PairError, mistake
 MOST_EXAMPLES = 1000
 MOST_WRITTEN = 2000  # numbers of an array that a script has as text
 FURTHEST = 64.0  # binary places; also of what is not comparable
+
+
+IMPORTS = """
+import numpy as np
+
+from parity_tests.pair import loading
+"""
+STORED = '''
+
+def stored(text, dtype, shape):
+    """An array whose bytes are in base64."""
+    return np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
+
+'''
 
 
 class TimeIsOver(BaseException):
@@ -85,7 +100,10 @@ class Search:
             return self._outcomes[key]
 
         own_moves = trained(drawn)
-        outcome(own_moves)  # the pair's own is a play too, and says how long one takes
+        # The pair's own is a play too, and says how long one takes.
+        self._outcomes[_fingerprint(own_moves)] = self._outcome(
+            pair, program, level, own_moves
+        )
         one = max(1e-3, time.monotonic() - begin)
         examples = int(min(MOST_EXAMPLES, max(10, self.seconds / one)))
 
@@ -109,10 +127,8 @@ class Search:
             if divergence is not None:
                 raise Parts
 
-        try:
+        with contextlib.suppress(TimeIsOver, Parts):
             search()
-        except (TimeIsOver, Parts):
-            pass
         self.took = time.monotonic() - begin
 
     def _outcome(self, pair, program, level, moves):
@@ -204,6 +220,11 @@ def script(search, file, name, init_from_tf1=False):
         + "    }),\n"
         for move, batch in search.moves
     )
+    imports = IMPORTS
+    if "tf.compat" in moves:
+        imports = imports.replace("as np\n", "as np\nimport tensorflow as tf\n")
+    if "stored(" in moves:
+        imports = f"\nimport base64\n{imports}{STORED}"
     return f'''"""The smallest play found on which the two sides of a pair part.
 
 {summary}
@@ -212,18 +233,7 @@ Written by tf-parity check --worst-case. `python FILE` shows it; so does
 `tf-parity check FILE`, with its cause.
 """
 
-import base64
-
-import numpy as np
-
-from parity_tests.pair import loading
-
-
-def stored(text, dtype, shape):
-    """An array whose bytes are in base64."""
-    return np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
-
-
+{imports}
 pair = loading.loaded({where!r})
 pair.levels, pair.steps = ({search.level!r},), None
 pair.batches = [
@@ -237,11 +247,13 @@ if __name__ == "__main__":
 
 def _literal(value):
     """An array as Python that makes it again to the bit."""
+    if _is_sparse(value):
+        return f"tf.compat.v1.SparseTensorValue({', '.join(map(_literal, value))})"
     array = np.asarray(value)
     if array.dtype.kind in "SUO":
         return f"np.array({array.tolist()!r}, dtype={array.dtype.str!r})"
     is_plain = array.dtype.isbuiltin == 1 and array.dtype.kind in "biuf"
-    if is_plain and array.size <= MOST_WRITTEN and np.isfinite(array).all():
+    if is_plain and 0 < array.size <= MOST_WRITTEN and np.isfinite(array).all():
         return f"np.array({array.tolist()!r}, dtype={array.dtype.name!r})"
     if array.dtype.isbuiltin != 1:  # bfloat16: any of its values is a float32
         return f"{_literal(array.astype(np.float32))}.astype({array.dtype.name!r})"
@@ -256,7 +268,7 @@ def _rows(move, batch, program):
     for name, value in batch.items():
         shape = getattr(program.inputs.get(name), "shape", None)
         fixed = shape is not None and shape.rank and shape.as_list()[0] is not None
-        is_cut = is_cut and not fixed and not hasattr(value, "dense_shape")
+        is_cut = is_cut and not fixed and not _is_sparse(value)
     if not is_cut:
         return st.just((move, batch))
     ((length,),) = lengths
@@ -266,17 +278,25 @@ def _rows(move, batch, program):
     )
 
 
+def _arrays(moves):
+    """All arrays that are fed, those of sparse values part by part."""
+    for _, batch in moves:
+        for value in batch.values():
+            yield from map(np.asarray, value if _is_sparse(value) else [value])
+
+
+def _is_sparse(value):
+    return hasattr(value, "dense_shape")
+
+
 def _numbers(moves):
-    return sum(np.size(value) for _, batch in moves for value in batch.values())
+    return sum(array.size for array in _arrays(moves))
 
 
 def _size(moves):
     """What orders plays: moves, numbers, and how much is written in these."""
     texts = (
-        repr(np.asarray(value).tolist())
-        for _, batch in moves
-        for value in batch.values()
-        if np.size(value) <= MOST_WRITTEN
+        repr(array.tolist()) for array in _arrays(moves) if array.size <= MOST_WRITTEN
     )
     return len(moves), _numbers(moves), sum(map(len, texts))
 
@@ -289,15 +309,12 @@ def _distance(cell):
 
 
 def _fingerprint(moves):
-    text = hashlib.sha256()
-    for move, batch in moves:
-        text.update(repr((move, list(batch))).encode())
-        for value in batch.values():
-            array = np.asarray(value)
-            text.update(repr((array.dtype.str, array.shape)).encode())
-            text.update(
-                repr(array.tolist()).encode()
-                if array.dtype.hasobject
-                else np.ascontiguousarray(array).tobytes()
-            )
+    text = hashlib.sha256(repr([(move, list(batch)) for move, batch in moves]).encode())
+    for array in _arrays(moves):
+        text.update(repr((array.dtype.str, array.shape)).encode())
+        text.update(
+            repr(array.tolist()).encode()
+            if array.dtype.hasobject
+            else np.ascontiguousarray(array).tobytes()
+        )
     return text.digest()
