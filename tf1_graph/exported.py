@@ -66,18 +66,8 @@ def load(path, inputs=None, checkpoint=None, **moves):
     """
     given = isinstance(path, tf.MetaGraphDef)
     meta_graph = check(path, "a MetaGraphDef") if given else read(path)
-    _require_known_ops(meta_graph)
-    with tf.Graph().as_default() as graph:
-        try:
-            tf.train.import_meta_graph(_without_shapes(meta_graph), clear_devices=True)
-        except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            raise refusal(
-                "path must name a graph that this TensorFlow can import",
-                str(error).strip().rstrip("."),
-                "Export it again with TensorFlow {}, whose ops are these".format(
-                    meta_graph.meta_info_def.tensorflow_version or "1.15"
-                ),
-            ) from None
+    graph = imported(meta_graph)
+    with graph.as_default():
         if not tf.global_variables():
             raise refusal(
                 "path must name a graph with its variables",
@@ -99,6 +89,28 @@ def load(path, inputs=None, checkpoint=None, **moves):
         if checkpoint is not None:
             _restored(graph, checkpoint)
     return tf1_session.program(graph, inputs, **made)
+
+
+def imported(meta_graph):
+    """The ``tf.Graph`` of a ``tf.MetaGraphDef``, without the devices of its machine.
+
+    Raises:
+        ValueError: for ops that this TensorFlow has not got, or a graph that it cannot
+            import.
+    """
+    _require_known_ops(meta_graph)
+    with tf.Graph().as_default() as graph:
+        try:
+            tf.train.import_meta_graph(_without_shapes(meta_graph), clear_devices=True)
+        except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+            raise refusal(
+                "path must name a graph that this TensorFlow can import",
+                str(error).strip().rstrip("."),
+                "Export it again with TensorFlow {}, whose ops are these".format(
+                    meta_graph.meta_info_def.tensorflow_version or "1.15"
+                ),
+            ) from None
+    return graph
 
 
 class Named:

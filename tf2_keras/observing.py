@@ -68,12 +68,18 @@ def _graph(gradient):
 
 
 @contextlib.contextmanager
-def observed_loss(model, losses):
-    """Puts what the model's ``compute_loss`` returns into ``losses``."""
+def observed_loss(model, losses, outputs=None):
+    """Puts what the model's ``compute_loss`` returns into ``losses``.
+
+    Args:
+        outputs: a dictionary for what it was given of a model with named outputs.
+    """
     compute_loss = model.compute_loss
 
-    def observed(*arguments, **options):
-        losses["loss"] = compute_loss(*arguments, **options)
+    def observed(x=None, y=None, y_pred=None, *arguments, **options):
+        if outputs is not None and isinstance(y_pred, dict):
+            outputs.update(y_pred)
+        losses["loss"] = compute_loss(x, y, y_pred, *arguments, **options)
         return losses["loss"]
 
     with replaced(model, compute_loss=observed):

@@ -281,7 +281,9 @@ def compiled(model, checkpoint_names, inputs=None):
     A batch for ``train`` has the model's inputs, by their names or, if there is one only,
     as ``x``; ``y_true``, or a target for each output by its name; and ``sample_weight``,
     if any. At levels ``eager`` and ``function`` it is a custom loop, at ``fit`` Keras's
-    own; a model with a ``train_step`` of its own runs that one at every level.
+    own; a model with a ``train_step`` of its own runs that one at every level. An output
+    that has the name of an input, as a recurrent state, is carried to the next step at
+    levels ``eager`` and ``function``.
 
     Args:
         model: a built and compiled ``keras.Model``, subclassed ones and those with
@@ -341,9 +343,12 @@ def compiled(model, checkpoint_names, inputs=None):
     )
     slots = {}
     for optimizer in optimizers:
-        for name, slot in slots_of(optimizer, names).items():
+        of_optimizer = slots_of(optimizer, names)
+        apart = {name for name in of_optimizer if "/" not in name}
+        for name, slot in of_optimizer.items():
             if key_of(slot) not in names:
-                slots[name] = slot
+                # What belongs to no variable, as a power, TF1 numbered.
+                slots[numbered(name, slots) if name in apart else name] = slot
     belonging = {key_of(v) for optimizer in optimizers for v in optimizer.variables}
     counts = {key_of(optimizer.iterations) for optimizer in optimizers}
     slots_by_other_names = {
@@ -359,13 +364,14 @@ def compiled(model, checkpoint_names, inputs=None):
     @tf.autograph.experimental.do_not_convert
     def train(**batch):
         data = data_of(model, batch)
-        losses = {}
-        with observed_loss(model, losses):
+        losses, outputs = {}, {}
+        with observed_loss(model, losses, outputs):
             if type(model).train_step is not keras.Model.train_step:
                 logs = type(model).train_step(model, data)
             else:
                 logs = train_step(model, *data)
-        return {"loss": losses or logs}
+        carried = {name: outputs[name] for name in outputs if name in batch}
+        return {"loss": losses or logs, **({"carried": carried} if carried else {})}
 
     @tf.autograph.experimental.do_not_convert
     def predict(**batch):
@@ -388,6 +394,15 @@ def compiled(model, checkpoint_names, inputs=None):
         fitted={"train": FittedMove(model, lambda batch: data_of(model, batch))},
         unfitted={"predict"},
     )
+
+
+def numbered(name, taken):
+    """A name that is not taken yet: ``power``, then ``power_1``, as TF1 made it."""
+    numbers = itertools.count(1)
+    free = name
+    while free in taken:
+        free = f"{name}_{next(numbers)}"
+    return free
 
 
 def _require(condition, rule, received, remedy):

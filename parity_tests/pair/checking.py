@@ -125,7 +125,8 @@ def checked(
         notes = _notes(program, model, found)
         copied = None
         if init_from_tf1:
-            copied = tf1_references.initial_values(reference, found.matches)
+            initial = tf1_references.initial_values(reference)
+            copied = {name: initial[name] for name in found.matches}
             notes.append(
                 "Initial values were copied from TF1: that both sides initialise alike "
                 "is unproven."
@@ -150,18 +151,30 @@ def checked(
             )
             if search is not None:
                 search.run(own, pair, program, asked[0], drawn[0])
-        causes, places = {}, {}
-        if divergences and program is not None and model is not None:
-            sides = probes.Sides(program, model, twin, found.matches, pair_with)
-            with explaining.unless_it_fails("The cause", notes):
-                causes = explaining.causes(sides, drawn, divergences)
-            with explaining.unless_it_fails("The place in the network", notes):
-                places = explaining.places(sides, drawn, divergences, copied)
-        elif divergences and model is not None:
-            notes.append(
-                "Where in the network the sides part, and the cause, can only be looked "
-                "for where TF1's side is a graph in this process."
+        causes, places, suspects = {}, {}, {}
+        for level, (number, divergence) in list(divergences.items())[:1]:
+            if model is None:
+                notes.append(explaining.IMPOSSIBLE)
+                break
+            if program is None:
+                program = tf1_references.program_of(reference, notes)
+            if program is None:
+                break
+            sides = probes.Sides(
+                program,
+                model,
+                twin,
+                found.matches,
+                pair_with,
+                drawn[number],
+                tf1_references.initial_values(reference),
             )
+            records = tf1_references.records(reference, drawn[number], copied)
+            before = explaining.state_before(records, divergence, found.matches)
+            explained = explaining.explained(sides, level, divergence, before, notes)
+            for known, value in zip((places, causes, suspects), explained, strict=True):
+                if value:
+                    known[level] = value
         if trace is not None:
 
             def network(moves, step):
@@ -188,6 +201,10 @@ def checked(
         },
         "cause": {level: cause.as_data() for level, cause in causes.items()},
         "place": {level: place.as_data() for level, place in places.items()},
+        "suspects": {
+            level: [suspect.as_data() for suspect in listed]
+            for level, listed in suspects.items()
+        },
         "remedy": {
             level: advice.of(divergence, causes.get(level))
             for level, (_, divergence) in divergences.items()

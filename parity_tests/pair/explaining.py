@@ -1,9 +1,16 @@
 """What explains a divergence: where in the network it begins, and its cause."""
 
 import contextlib
+from typing import NamedTuple
 
-from parity_tests.pair import probes, taps, tf1_references
-from tf1_graph import session as tf1_session
+from parity_tests.pair import probes, taps
+from tf2_keras import training
+
+MOST_TRIED = 12  # names of probes in a note
+IMPOSSIBLE = (
+    "Where in the network the sides part, and the cause, can only be looked for where "
+    "the twin is a keras.Model: callables have no layers to tap or to change."
+)
 
 
 @contextlib.contextmanager
@@ -12,36 +19,98 @@ def unless_it_fails(what, notes):
     try:
         yield
     except Exception as error:  # of the user's layers, run as they did not foresee
-        said = (str(error).splitlines() or [""])[0]
+        said = " ".join(str(error).split())
         notes.append(
             f"{what} could not be looked for: {type(error).__name__}: {said:.200}"
         )
 
 
-def causes(sides, drawn, divergences):
-    """{level: probes.Cause} of the first level that parts, if a probe proves one."""
-    for level, (number, divergence) in divergences.items():
-        initial = tf1_references.initial_values(sides.program, sides.matches)
-        found = probes.cause(sides, level, drawn[number], divergence, initial)
-        return {level: found} if found else {}
-    return {}
+class Explained(NamedTuple):
+    """place: a ``taps.Place``, or None. cause: a ``probes.Cause``, or None.
+    suspects: [taps.Suspect], where no cause was found."""
+
+    place: object
+    cause: object
+    suspects: list
 
 
-def places(sides, drawn, divergences, copied):
-    """{level: taps.Place} of the first level that parts in what a move sees."""
-    for level, (number, divergence) in divergences.items():
-        if divergence.stage not in ("outputs", "loss") or divergence.normwise is None:
-            return {}
-        records = tf1_session.play(sides.program, drawn[number], copied)
-        before = [next(records) for _ in range(divergence.step)][-1]
-        state = {
-            name: value
-            for stage in ("initial values", "updates")
-            for name, value in before.get(stage, {}).items()
-            if name in sides.matches
+def explained(sides, level, divergence, before, notes):
+    """``Explained`` of one divergence.
+
+    Args:
+        sides: ``probes.Sides`` of the play that parted.
+        level, divergence: where.
+        before: what ``state_before`` gave.
+        notes: sentences are added to it.
+    """
+    place, cause, suspects = None, None, []
+    with unless_it_fails("The place in the network", notes):
+        place, suspects, said = _placed(sides, divergence, *before)
+        notes += said
+    sides = sides._replace(place=place)
+    with unless_it_fails("The cause", notes):
+        found = probes.cause(sides, level, divergence)
+        cause = found.cause
+        if cause is None:
+            tried = ", ".join(found.tried[:MOST_TRIED]) or "none applies"
+            notes.append(
+                f"No TF1 semantics that is known here takes it away; tried: {tried}."
+                + "".join(
+                    f" Suspect: {suspect.layer} ({suspect.kind}), which is "
+                    f"{suspect.growth:.3g} times as far apart as what it takes."
+                    for suspect in suspects
+                )
+            )
+    return Explained(place, cause, [] if cause else suspects)
+
+
+def _placed(sides, divergence, before, carried):
+    """``taps.Tapped`` of a divergence at any stage."""
+    stage, tensor = divergence.stage, divergence.tensor
+    if stage in (*probes.FORWARD, "gradients"):
+        name, batch = sides.moves[divergence.step - 1]
+        fed = {
+            key: value for key, value in carried.items() if key in sides.program.inputs
         }
-        place = taps.place(
-            *sides[:4], drawn[number][divergence.step - 1], state, divergence.normwise
-        )
-        return {level: place} if place else {}
-    return {}
+        return taps.tapped(sides, (name, {**fed, **batch}), before, divergence)
+    owner = _owner(sides, tensor)
+    if stage in ("initial values", "updates") and tensor in sides.matches:
+        trained = stage == "updates" and probes.is_trained(sides, tensor)
+        if owner is not None and not trained:
+            return taps.Tapped(taps.of_layer(owner), [], [])
+    if stage in ("initial values", "slots", "updates"):
+        operations = probes.changing(sides.program, tensor)
+        operation = operations[0] if operations else None
+        kinds = {type(each).__name__ for each in training.optimizers_of(sides.model)}
+        kind = f"{', '.join(sorted(kinds))}, {stage} of {tensor}"
+        return taps.Tapped(taps.of_operation(taps.OPTIMIZER, kind, operation), [], [])
+    return taps.Tapped(None, [], [])
+
+
+def _owner(sides, name):
+    """The layer that holds the twin's counterpart of a TF1 variable, or None."""
+    match = sides.matches.get(name)
+    for layer in reversed(list(sides.model._flatten_layers(include_self=False))):
+        paths = {variable.path for variable in layer.variables}
+        if match is not None and set(match.sources) & paths:
+            return layer
+    return None
+
+
+def state_before(records, divergence, matches):
+    """({TF1 name: array}, {name: array}) of TF1 before the move that parted: its state,
+    and what is carried to that move.
+
+    Args:
+        records: of TF1's play, from its start.
+    """
+    last = {}
+    for _ in range(max(divergence.step, 1)):
+        last = next(records)
+    state = {
+        name: value
+        for stage in ("initial values", "updates")
+        for name, value in last.get(stage, {}).items()
+        if name in matches
+    }
+    return state, last.get("carried", {})

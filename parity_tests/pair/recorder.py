@@ -91,8 +91,12 @@ def _watched(records, on_progress):
 
 def describe(writer, program, source):
     """Fills in what a recording says besides its plays."""
-    from parity_tests.pair import tf1_sides
+    from parity_tests.pair import stored_graphs, tf1_sides
 
+    try:
+        writer.graph = stored_graphs.stored(program, writer.array)
+    except Exception as error:  # it only explains: a play without it is a play
+        writer.graph = f"{type(error).__name__}: {str(error)[:200]}"
     for name, tensor in program.inputs.items():
         if hasattr(tensor, "shape") and tensor.shape.rank is not None:
             shape = tensor.shape.as_list()

@@ -42,11 +42,13 @@ class Writer:
         inputs: {name in a batch: (shape with None for what is open, dtype)}.
         variables: {TF1 name: {"trainable", "slot"}}, in order of use.
         effects: what ``behaviour`` measured, or None.
+        graph: what ``stored_graphs`` gave, or None.
     """
 
     def __init__(self, path):
         self.path = os.path.realpath(path)
         self.facts, self.inputs, self.effects = {}, {}, None
+        self.graph = None
         self.variables = collections.OrderedDict()
         self._plays, self._stored = [], set()
 
@@ -68,6 +70,7 @@ class Writer:
                     "inputs": self.inputs,
                     "variables": list(self.variables.items()),
                     "effects": self.effects,
+                    "graph": self.graph,
                     "plays": self._plays,
                 }
                 contents[HASH] = fingerprint(contents)
@@ -108,9 +111,9 @@ class Writer:
         )
 
     def _kept(self, named):
-        return [[name, self._array(name, value)] for name, value in named.items()]
+        return [[name, self.array(name, value)] for name, value in named.items()]
 
-    def _array(self, name, value):
+    def array(self, name, value):
         """What play.json calls an array: its hash, and its dtype if .npy has none."""
         array = np.asarray(value)
         apart = ""
@@ -153,7 +156,7 @@ class Recording:
         path: what a ``Writer`` wrote.
 
     Attributes:
-        facts, inputs, variables, effects: as of ``Writer``.
+        facts, inputs, variables, effects, graph: as of ``Writer``.
         plays: how many there are.
 
     Raises:
@@ -172,6 +175,7 @@ class Recording:
             self.facts, self.inputs = contents["facts"], contents["inputs"]
             self.variables = collections.OrderedDict(contents["variables"])
             self.effects, self._plays = contents["effects"], contents["plays"]
+            self.graph = contents.get("graph")
         except (
             OSError,
             ValueError,
@@ -206,6 +210,11 @@ class Recording:
                 for stage, named in record
                 if stages is None or stage in stages
             )
+
+    def array(self, kept):
+        """One array, by what ``Writer.array`` called it."""
+        with self._open() as stored:
+            return self._array(stored, kept)
 
     def _open(self):
         try:

@@ -3,7 +3,13 @@
 import os
 import tempfile
 
-from parity_tests.pair import matching, recorder, recording, tf1_sides
+from parity_tests.pair import (
+    matching,
+    recorder,
+    recording,
+    stored_graphs,
+    tf1_sides,
+)
 from parity_tests.pair.errors import mistake
 from tf1_graph import session as tf1_session
 
@@ -76,14 +82,30 @@ def effects(reference, moves, which):
     return recorder.effects(reference, moves, [which])
 
 
-def initial_values(reference, matches):
-    """{TF1 name: array} of TF1's initial values."""
+def program_of(recording, notes):
+    """The ``session.Program`` of a recording's graph, or None, with a note that says why."""
+    try:
+        if not isinstance(recording.graph, dict):
+            raise ValueError(recording.graph or "it was recorded without its graph")
+        return stored_graphs.restored(recording.graph, recording.array)
+    except Exception as error:  # ops of another library, or of a later TensorFlow
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        notes.append(
+            "Where in the network the sides part, and the cause, cannot be looked for: "
+            f"TF1's side is recorded, and {said[0]:.200}"
+        )
+        return None
+
+
+def records(reference, moves, values=None):
+    """TF1's records of a play, from its start."""
     if isinstance(reference, recording.Recording):
-        record = next(iter(reference.records(0)))
-    else:
-        record = next(tf1_session.play(reference, ()))
-    return {
-        name: value
-        for name, value in record["initial values"].items()
-        if name in matches
-    }
+        return iter(reference.records(moves.play))
+    return tf1_session.play(reference, moves, values)
+
+
+def initial_values(reference):
+    """{TF1 name: array} of TF1's initial values, slots included."""
+    if isinstance(reference, recording.Recording):
+        return next(iter(reference.records(0)))["initial values"]
+    return next(tf1_session.play(reference, ()))["initial values"]

@@ -100,24 +100,39 @@ class Regularised(keras.Model):
         return losses.SoftmaxCrossEntropy()(y, y_pred) + tf.add_n(self.losses)
 
 
-def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
+def slim_cnn_twin(
+    batch_norm_momentum=0.9,
+    seed=3,
+    epsilon=1e-3,
+    norm=layers.BatchNormalization,
+    penalty=losses.L2,
+    pads=False,
+    norm_first=True,
+    nesterov=False,
+):
     """(model, {TF1 name: Keras path}) of witness/programs/slim_cnn.py."""
 
     def block(x, channels, strides, op_seed, name):
+        padded = pads and strides > 1
+        if padded:
+            x = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
         x = keras.layers.Conv2D(
             channels,
             3,
             strides,
-            padding="same",
+            padding="valid" if padded else "same",
             use_bias=False,
             name=name,
             kernel_initializer=initializers.Xavier(seed=(seed, op_seed)),
-            kernel_regularizer=losses.L2(0.01),
+            kernel_regularizer=penalty(0.01),
         )(x)
-        x = layers.BatchNormalization(
-            momentum=batch_norm_momentum, name=f"{name}_norm"
-        )(x)
-        return keras.layers.ReLU()(x)
+        after = [
+            norm(momentum=batch_norm_momentum, epsilon=epsilon, name=f"{name}_norm"),
+            keras.layers.ReLU(name=f"{name}_relu"),
+        ]
+        for layer in after if norm_first else after[::-1]:
+            x = layer(x)
+        return x
 
     x = keras.Input([8, 8, 1], name="x")
     net = block(x, 6, 1, 6, "conv1")
@@ -138,7 +153,10 @@ def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
         kernel_initializer=initializers.GlorotUniform(seed=(seed, 169)),
     )(net)
     model = Regularised(x, logits)
-    model.compile(optimizer=optimizers.Momentum(0.05, 0.9), jit_compile=False)
+    model.compile(
+        optimizer=optimizers.Momentum(0.05, 0.9, use_nesterov=nesterov),
+        jit_compile=False,
+    )
     names = {
         "conv3/kernel": "conv3/kernel",
         "conv3/bias": "conv3_add/bias",
@@ -153,9 +171,15 @@ def slim_cnn_twin(batch_norm_momentum=0.9, seed=3):
     return model, names
 
 
-def lstm_classifier_twin(forget_bias=1.0):
+def lstm_classifier_twin(
+    forget_bias=1.0,
+    cell=recurrent.BasicLSTMCell,
+    last=lambda outputs: outputs[:, -1],
+    mean=tf.reduce_mean,
+    optimizer=optimizers.Adam,
+):
     """(model, {TF1 name: Keras path}) of witness/programs/lstm_classifier.py."""
-    cell = recurrent.BasicLSTMCell(
+    cell = cell(
         8,
         forget_bias,
         name="cell",
@@ -165,15 +189,15 @@ def lstm_classifier_twin(forget_bias=1.0):
     outputs, _ = recurrent.DynamicRNN(cell, name="rnn")(x)
     logits = keras.layers.Dense(
         3, kernel_initializer=initializers.GlorotUniform(seed=(11, 168)), name="logits"
-    )(outputs[:, -1])
+    )(last(outputs))
     model = keras.Model(x, logits)
 
     def loss(y_true, y_pred):
-        return tf.reduce_mean(
+        return mean(
             tf.nn.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
         )
 
-    model.compile(optimizer=optimizers.Adam(0.02), loss=loss, jit_compile=False)
+    model.compile(optimizer=optimizer(0.02), loss=loss, jit_compile=False)
     names = {"logits/kernel": "logits/kernel", "logits/bias": "logits/bias"}
     for part in ("kernel", "bias"):
         names[f"rnn/basic_lstm_cell/{part}"] = f"rnn/cell/{part}"

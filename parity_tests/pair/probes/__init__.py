@@ -1,0 +1,22 @@
+"""The cause of a divergence, proven: what TF1 had, tried in place of what stands there.
+
+A probe is one change to the twin. It is a cause only if the twin, so changed, no longer
+parts where it did, nor before. What to try is read from the TF1 graph itself: the seeds
+of its random ops, the hyper-parameters of its updates, its clips, its epsilons.
+
+Each probe is one decorated function, in the module of what it changes; see ``table``.
+"""
+
+from parity_tests.pair.probes import (  # noqa: F401 -- each fills the table
+    gradients,
+    initial_values,
+    layers,
+    losses,
+    optimizers,
+    recurrent,
+)
+from parity_tests.pair.probes.causes import cause, is_trained
+from parity_tests.pair.probes.graph_facts import changing
+from parity_tests.pair.probes.table import FORWARD, PROBES, Cause, Sides
+
+__all__ = ["FORWARD", "PROBES", "Cause", "Sides", "cause", "changing", "is_trained"]

@@ -1,0 +1,110 @@
+"""Tries the probes one after another, and says which change takes a divergence away."""
+
+import contextlib
+import warnings
+from typing import NamedTuple
+
+from parity_tests.engine.records import in_order
+from parity_tests.pair import twins
+from parity_tests.pair.levels import compare_levels
+from parity_tests.pair.probes import table
+
+MOST_CHANGES = 40  # each traces the twin anew
+# What is apart by less, in ULPs of the largest magnitude, is apart by rounding: the same
+# arithmetic in another order.
+ROUNDED = 64.0
+
+
+class Found(NamedTuple):
+    """cause: a ``Cause``, or None. tried: names of the probes that were."""
+
+    cause: object
+    tried: tuple
+
+
+def cause(sides, level, divergence):
+    """``Found``: the cause of a divergence, if a probe takes it away."""
+    kind = kind_of(sides, divergence)
+    tried, deferring, count = {}, None, 0
+    for probe in fitting(kind, sides.place):
+        for change in probe.changes(sides, divergence):
+            tried[probe.name] = None
+            count += 1
+            if count > MOST_CHANGES:
+                return Found(deferring, tuple(tried))
+            later = remaining(sides, change, level)
+            is_whole = later is None
+            if is_whole or (deferring is None and comes_after(later, divergence)):
+                known = table.Cause(
+                    change.told, is_whole, probe.page, divergence.stage, probe.name
+                )
+                if is_whole:
+                    return Found(known, tuple(tried))
+                deferring = known
+    return Found(deferring, tuple(tried))
+
+
+def fitting(kind, place):
+    """The probes of a stage, those first that replace something at the place.
+
+    Where a layer is named that is apart, nothing behind it is to blame; where all are
+    equal, none of them is.
+    """
+    known = [probe for probe in table.PROBES if kind in probe.stages]
+    if place is None or kind not in table.FORWARD:
+        return known
+    wanted = table.LOSS if place.layer == table.LOSS else table.LAYERS
+    return [probe for probe in known if probe.at == wanted]
+
+
+def kind_of(sides, divergence):
+    """The stage of a divergence, as ``table`` tells them apart."""
+    stage, tensor = divergence.stage, divergence.tensor
+    if stage == "initial values" and tensor not in sides.matches:
+        return table.SLOT_STARTS
+    if stage == "updates" and not is_trained(sides, tensor):
+        return table.STATISTICS
+    return stage
+
+
+def is_trained(sides, name):
+    """Whether an optimizer updates a TF1 variable, by its twin's word."""
+    match = sides.matches.get(name)
+    trained = {variable.path for variable in sides.model.trainable_variables}
+    return match is None or any(source in trained for source in match.sources)
+
+
+def remaining(sides, change, level):
+    """The first divergence of the changed twin; False if it cannot be played."""
+    sides.twin.reset()
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")  # of gradients that a wrong change has not
+            stack.enter_context(change.put)
+            twin, _ = twins.twin_of(sides.model)
+            change.on_twin(twin)
+            try:
+                with sides.pair(twin, None) as pair:
+                    _, found = compare_levels(pair, [level], [sides.moves])
+            finally:
+                twin.reset()
+    except Exception:  # a change of shapes that the user's layers do not take
+        return False
+    finally:
+        sides.twin.reset()
+    return found[level][1] if level in found else None
+
+
+def comes_after(later, divergence):
+    """Whether what remains is another matter: a later stage, or rounding after it."""
+    if later is False or later.stage is None:
+        return False
+    is_later = later.step > divergence.step
+    if later.step == divergence.step:
+        stages = [later.stage, divergence.stage]
+        is_later = later.stage != divergence.stage and in_order(stages)[1] == stages[0]
+    if not is_later:
+        return False
+    is_rounding = later.normwise is not None and later.normwise <= ROUNDED
+    return is_rounding or later.stage != divergence.stage

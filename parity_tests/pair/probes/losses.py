@@ -1,0 +1,143 @@
+"""Probes of the loss: its scale, the order of its arguments, a penalty that is halved."""
+
+import contextlib
+import math
+
+import keras
+import tensorflow as tf
+
+from parity_tests.pair.probes.table import LOSS, Change, probe, together
+from tf2_keras.observing import replaced
+
+PAGE = "docs/guide/losses.md"
+
+
+@probe("sum or mean", ("loss",), PAGE, at=LOSS)
+def reductions(sides, divergence):
+    """Replaces the loss by a whole number of times, or a part of, itself."""
+    if not divergence.reference:
+        return
+    factor = float(divergence.candidate) / float(divergence.reference)
+    if not math.isfinite(factor) or factor <= 0:
+        return
+    times, share = round(factor), round(1 / factor)
+    if times > 1 and abs(factor / times - 1) < 1e-5:
+        said, scale, count = f"{times} times", 1 / times, times
+    elif share > 1 and abs(factor * share - 1) < 1e-5:
+        said, scale, count = f"1/{share} of", share, share
+    else:
+        return
+    _, batch = sides.moves[divergence.step - 1]
+    sizes = {}
+    for name, value in batch.items():
+        shape = getattr(value, "shape", ())
+        for axis, size in zip(("the batch", "time or features"), shape, strict=False):
+            sizes.setdefault(size, f"{axis}, of {name}")
+    over = f" ({count} is the size of {sizes[count]})" if count in sizes else ""
+    told = (
+        f"the twin's loss is {said} TF1's{over}: it sums where TF1 takes a mean, or has "
+        "another weight; take the loss by the reduction that TF1 had, "
+        "tf1_semantics.losses"
+    )
+    if _has_compute_loss(sides.model):
+        yield Change(told, _scaled(sides.model, scale))
+    else:
+        yield Change(told, _scaled_gradients(scale), lambda twin: _scale(twin, scale))
+
+
+def _scaled(model, scale):
+    """The model with a loss, and its gradients, of another size."""
+    compute_loss = model.compute_loss
+
+    def scaled(*arguments, **options):
+        # As a part of a graph, so that what is a power of two is exact.
+        return compute_loss(*arguments, **options) * scale
+
+    return replaced(model, compute_loss=scaled, train_function=None)
+
+
+def _has_compute_loss(model):
+    step = type(model).train_step
+    names = getattr(getattr(step, "__code__", None), "co_names", ())
+    return step is keras.Model.train_step or "compute_loss" in names
+
+
+@contextlib.contextmanager
+def _scaled_gradients(scale):
+    """While this is entered every derivative is that of ``scale`` times its loss."""
+    tape_gradient, gradients = tf.GradientTape.gradient, tf.gradients
+
+    def of_tape(tape, target, sources, output_gradients=None, **options):
+        if output_gradients is None:
+            output_gradients = tf.nest.map_structure(
+                lambda loss: tf.fill(tf.shape(loss), tf.cast(scale, loss.dtype)), target
+            )
+        return tape_gradient(tape, target, sources, output_gradients, **options)
+
+    def of_graph(ys, xs, grad_ys=None, **options):
+        if grad_ys is None:
+            grad_ys = tf.nest.map_structure(
+                lambda loss: tf.fill(tf.shape(loss), tf.cast(scale, loss.dtype)), ys
+            )
+        return gradients(ys, xs, grad_ys, **options)
+
+    tf.GradientTape.gradient, tf.gradients = of_tape, of_graph
+    try:
+        yield
+    finally:
+        tf.GradientTape.gradient, tf.gradients = tape_gradient, gradients
+
+
+def _scale(twin, scale):
+    """What a ``train_step`` of the model's own logs as its losses, scaled alike."""
+    train = twin.moves["train"]
+
+    def scaled(**batch):
+        seen = train(**batch)
+        losses = {name: loss * scale for name, loss in seen["loss"].items()}
+        return {**seen, "loss": losses}
+
+    twin.moves["train"] = scaled
+
+
+@probe("order of labels and predictions", ("loss",), PAGE, at=LOSS)
+def orders(sides, _divergence):
+    """Replaces loss(y_true, y_pred) by loss(y_pred, y_true)."""
+    model = sides.model
+    if not _has_compute_loss(model):
+        return
+    compute_loss = model.compute_loss
+
+    def swapped(x=None, y=None, y_pred=None, *arguments, **options):
+        if isinstance(y_pred, (tuple, list)):
+            first, *rest = y_pred
+            return compute_loss(x, first, [y, *rest], *arguments, **options)
+        return compute_loss(x, y_pred, y, *arguments, **options)
+
+    yield Change(
+        "the loss takes its two arguments in the other order: Keras's is loss(y_true, "
+        "y_pred), where TF1's functions differ among themselves",
+        replaced(model, compute_loss=swapped, train_function=None),
+    )
+
+
+@probe("L2 that is halved", ("loss", "gradients"), PAGE, at=LOSS)
+def penalties(sides, _divergence):
+    """Replaces the strength of the L2 penalties by half of it, or the double."""
+    penalised = {
+        id(regularizer): regularizer
+        for layer in sides.model._flatten_layers()
+        for regularizer in vars(layer).values()
+        if hasattr(regularizer, "l2") and callable(regularizer)
+    }
+    for factor, said in ((0.5, "s / 2"), (2.0, "2 * s")):
+        changes = [
+            replaced(regularizer, l2=regularizer.l2 * factor)
+            for regularizer in penalised.values()
+        ]
+        if changes:
+            yield Change(
+                f"L2(s) → L2({said}): TF1's l2_loss and l2_regularizer are half the sum "
+                "of squares, Keras's L2 is all of it",
+                together(*changes, replaced(sides.model, train_function=None)),
+            )
