@@ -9,7 +9,8 @@ import inspect
 import re
 from typing import NamedTuple
 
-from parity_tests.pair import explaining, taps, tf1_sides
+from parity_tests.pair import explaining, taps
+from parity_tests.pair.tracebacks import line_of
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 
@@ -72,18 +73,19 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     arrays = taps.graph_arrays(program, name, batch, state, tensors)
     twin.reset(to_twin(state) if to_twin else state)
     try:
-        tapped = taps.of_model(model, twin, batch, name != tf1_sides.PREDICT)
+        tapped = taps.of_model(model, twin, name, batch)
     finally:
         twin.reset()
+    by_name = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
     listed = []
     for tap in tapped:
         position, distance = taps.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
-        weights = {variable.path for variable in tap.layer.weights}
+        weights = {variable.path for variable in by_name[tap.layer].weights}
         listed.append(
             Layer(
-                tap.layer.name,
-                type(tap.layer).__name__,
+                tap.layer,
+                tap.kind,
                 tap.sources,
                 operation and operation.name,
                 operation and operation.type,
@@ -142,7 +144,7 @@ WORDS = {
 def tf1_line(program, divergence):
     """ "file:line" of the user's TF1 code that made what parted, or None."""
     operation = _operation(program, divergence)
-    return None if operation is None else taps._line_of(operation)
+    return None if operation is None else line_of(operation)
 
 
 def _operation(program, divergence):
