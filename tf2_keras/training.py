@@ -162,7 +162,17 @@ class Twin:
             {stage: {name: tensor}}.
         """
         with observed_gradients(self.optimizers) as gradients:
-            seen = dict(self.moves[name](**batch) or {})
+            seen = self.moves[name](**batch)
+        seen = {} if seen is None else seen
+        if not isinstance(seen, dict) or not all(
+            isinstance(named, dict) for named in seen.values()
+        ):
+            raise ValueError(
+                "A move must return {stage: {name: tensor}}. "
+                f"Received: of {name}, {seen!r:.60}. "
+                "Use for instance return {'loss': {'loss': loss}}."
+            )
+        seen = dict(seen)
         if gradients and "gradients" not in seen:
             seen["gradients"] = self.named_gradients(gradients)
         return seen

@@ -19,6 +19,9 @@ pair = small_pair.pair()
 off = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8))
 scaled = small_pair.pair(tf2=lambda: small_pair.model(scale=2.0))
 """
+SCHEMA = json.loads(
+    pathlib.Path(small_pair.__file__).with_name("check.schema.json").read_text()
+)
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
 
@@ -81,21 +84,83 @@ def test_a_recorded_play_is_checked_without_the_first_side(
 
 @pytest.mark.parametrize("name, code", [("pair", 0), ("off", 1), ("scaled", 1)])
 def test_the_report_is_what_its_schema_says(name, code, tf_parity, pair_file, tmp_path):
-    path = pathlib.Path(small_pair.__file__).with_name("check.schema.json")
-    schema = json.loads(path.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
     report = tmp_path / "report.json"
     words = [f"{pair_file}:{name}", "--json", report]
     assert tf_parity("check", *words)[0] == code
     data = json.loads(report.read_text())
-    jsonschema.validate(data, schema)
+    jsonschema.validate(data, SCHEMA)
     (pair,) = data["pairs"].values()
     if code:
         assert pair["first_divergence"]["function"]["problem"] == "values differ"
-        assert pair["cause"]["function"]["whole"]
+        cause = pair["cause"]["function"]
+        assert cause["whole"]
+        assert pair["remedy"]["function"] == {
+            "says": cause["change"],
+            "chapter": cause["page"],
+            "proven": True,
+        }
         del pair["first_divergence"]["function"]["stage"]
         with pytest.raises(jsonschema.ValidationError, match="'stage' is a required"):
-            jsonschema.validate(data, schema)
+            jsonschema.validate(data, SCHEMA)
+
+
+def test_a_check_writes_a_page_runs_of_tensorboard_and_the_worst_case(
+    tf_parity, pair_file, tmp_path
+):
+    folder, logs, script = (
+        tmp_path / "new" / "report",
+        tmp_path / "runs",
+        tmp_path / "w.py",
+    )
+    report = tmp_path / "report.json"
+    words = ["--report", folder, "--logdir", logs, "--json", report, "--steps", 2]
+    words += ["--worst-case", script, "--search-seconds", 600]
+    code, out, err = tf_parity("check", f"{pair_file}:off", *words)
+    assert code == 1, err
+    assert os.listdir(folder) == ["index.html"]
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "The two sides part at step 3, slots, dense/kernel/Momentum" in page
+    assert (
+        "the cause is proven: tf1_semantics.optimizers.Momentum(momentum=0.8)" in page
+    )
+    assert f"tf-parity check {pair_file}:off --steps 2 --level function" in page
+    # The layer's output is right, its weights are not; both sources are named.
+    assert "<b>dense</b>" in page and 'output <b class="ok">0</b>' in page
+    assert 'weights <b class="beyond">' in page
+    assert sorted(os.listdir(logs)) == ["function", "tf1"]
+    assert "has 2 moves and 8 numbers" in out
+    data = json.loads(report.read_text())
+    jsonschema.validate(data, SCHEMA)
+    ((_, pair),) = data["pairs"].items()
+    assert pair["worst_case"]["steps"] == 2 and "pair.batches" in script.read_text()
+    # A page of ours may be written again; runs of TensorBoard would be mixed.
+    code, _, err = tf_parity("check", pair_file, "--report", folder, "--steps", 1)
+    assert code == 0, err
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "The two sides are equal to the last bit over 1 step, at level" in page
+    code, _, err = tf_parity("check", pair_file, "--logdir", logs)
+    assert code == 2 and "--logdir must name a folder without runs" in err
+
+
+def test_nothing_of_the_users_is_written_over(tf_parity, pair_file, tmp_path):
+    mine = tmp_path / "site" / "index.html"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    refused = {
+        ("--report", mine.parent): "without an index.html of yours",
+        ("--report", pair_file): "--report must name a folder that can be made",
+        ("--report", pair_file / "new"): "--report must name a folder that can be made",
+        ("--logdir", pair_file): "--logdir must name a folder that can be made",
+        ("--worst-case", pair_file): "must not name what the command reads",
+        ("--search-seconds", 0): "--search-seconds must be a number from 1",
+    }
+    for words, said in refused.items():
+        code, out, err = tf_parity("check", pair_file, *words)
+        assert (code, out) == (2, "") and said in err, words
+        assert len(err.splitlines()) == 1
+    assert mine.read_text() == "mine" and pair_file.read_text() == PAIR
+    assert sorted(os.listdir(tmp_path)) == ["pair.py", "site"]
 
 
 def test_a_new_pair_runs_and_overwrites_nothing(tf_parity, tmp_path):
@@ -131,9 +196,10 @@ def test_a_file_that_cannot_be_imported_shows_its_traceback_then_a_line(
     source, said = BROKEN[name]
     path, report = tmp_path / "pair.py", tmp_path / "report.json"
     path.write_text(source)
-    code, out, err = tf_parity("check", path, "--json", report)
+    words = ["--json", report, "--report", tmp_path / "a", "--logdir", tmp_path / "b"]
+    code, out, err = tf_parity("check", path, *words)
     *trace, line = err.splitlines()
-    assert (code, out) == (2, "") and not report.exists()
+    assert (code, out) == (2, "") and os.listdir(tmp_path) == ["pair.py"]
     assert trace[0].startswith("Traceback") and any(str(path) in text for text in trace)
     assert line.startswith(f"tf-parity: {path} must be a file that can be imported")
     assert said in line
@@ -178,8 +244,14 @@ def test_nan_on_both_sides_is_shown_and_is_a_mistake(tf_parity, tmp_path):
         "pair = small_pair.pair(batches=batches)\n"
     )
     code, out, err = tf_parity("check", path, "--json", report)
-    assert code == 2 and "3 steps" in out and not report.exists()
+    assert code == 2 and "3 steps" in out
     assert "NaN on both sides, first at step 1, outputs, tensor y_pred" in err
+    # Data says it as well, and is valid JSON all the same.
+    ((_, pair),) = json.loads(report.read_text(), parse_constant=pytest.fail)[
+        "pairs"
+    ].items()
+    assert pair["nan"] == {"step": 1, "stage": "outputs", "tensor": "y_pred"}
+    jsonschema.validate(json.loads(report.read_text()), SCHEMA)
 
 
 HANGING = """
@@ -218,6 +290,7 @@ def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
     path.write_text(HANGING)
     seconds = 6
     words = ["check", f"{path}:{name}", "--timeout", seconds, "--json", report]
+    words += ["--report", tmp_path / "page", "--logdir", tmp_path / "runs"]
     result = run_python("-c", CALL, *words)
     assert result.returncode == 2, result.stderr
     line = result.stderr.splitlines()[-1]
@@ -233,14 +306,16 @@ def test_interrupting_ends_cleanly(started_python, tmp_path):
     path.write_text(
         HANGING.replace("while True", f"open({str(begun)!r}, 'w')\n    while True")
     )
-    with started_python("-c", CALL, "check", path, "--json", report) as process:
+    words = ["check", path, "--json", report, "--report", tmp_path / "page"]
+    words += ["--logdir", tmp_path / "runs", "--worst-case", tmp_path / "worst.py"]
+    with started_python("-c", CALL, *words) as process:
         while not begun.exists() and process.poll() is None:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert err.splitlines()[-1] == "tf-parity: interrupted."
-    assert not report.exists()
+    assert sorted(os.listdir(tmp_path)) == ["begun", "pair.py"]
 
 
 def test_the_source_of_a_small_pair_has_what_it_names():

@@ -136,3 +136,21 @@ def test_the_verdict_counts_comparisons(levels, expected):
 def test_what_a_level_reached_is_said_where_it_is_something_else():
     result = {"metric": "loss", "session": 2.898, "eager": 2.8980000001, "fit": 3.5}
     assert run.reached(result) == "loss 2.898, fit 3.5"
+
+
+def test_a_run_writes_a_page_and_runs_of_tensorboard(tf_parity, tmp_path):
+    folder, logs = tmp_path / "report", tmp_path / "runs"
+    words = ["--chapter", "linear_regression", "--steps", 2, "--level", "function"]
+    words += ["--fault", "sum_instead_of_mean", "--report", folder, "--logdir", logs]
+    code, _, err = tf_parity("run", *words)
+    assert code == 1, err
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "The two sides part at step 1, loss, loss (level function)" in page
+    assert (
+        "tf-parity run --chapter linear_regression --level function --steps 1" in page
+    )
+    # The two functions that make what parts, and every layer.
+    for side in ("tf1_graph", "tf2_keras"):
+        assert f"{side}/models/linear_regression.py:" in page
+    assert page.count("def loss(") == 2 and 'class="layer' in page
+    assert sorted(os.listdir(logs / "linear_regression")) == ["function", "tf1"]

@@ -6,6 +6,7 @@ idioms is generated from rules that ``parity_tests/migrate/idioms_test.py`` runs
 that cannot run says why, ``<!-- not executed: REASON -->``; none has to so far.
 """
 
+import pathlib
 import re
 import textwrap
 
@@ -21,6 +22,7 @@ from parity_tests.pages import idioms
 
 ROOT = markdown.ROOT
 STATE = "docs/guide/state.md"
+AGENTS = "docs/agents.md"
 PAGES = [page for page in markdown.pages() if page != idioms.PAGE]
 BLOCKS = [
     block
@@ -137,7 +139,9 @@ def execute(block, given):
 
 
 @pytest.mark.parametrize(
-    "block", [block for block in EXECUTED if block.page != STATE], ids=place
+    "block",
+    [block for block in EXECUTED if block.page not in (STATE, AGENTS)],
+    ids=place,
 )
 def test_a_block_runs_and_prints_what_the_page_says(
     block, capsys, tmp_path, monkeypatch
@@ -183,3 +187,40 @@ def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
         np.testing.assert_array_equal(
             variables[keras_path].numpy(), reader.get_tensor(tf1_name), strict=True
         )
+
+
+@pytest.mark.skipif(not PAGES, reason="docs/ is in a checkout only")
+def test_the_loop_of_agents_runs_as_its_page_says(
+    tf_parity, tmp_path, monkeypatch, capfd
+):
+    """A mistake is planted, found by the loop, mended as it says, and gone."""
+    monkeypatch.chdir(tmp_path)
+    page = next(page for page in PAGES if page.match(AGENTS))
+    pieces = markdown.code(page)
+    calls = [
+        words
+        for piece in pieces
+        if piece.language == "console"
+        for _, *words in markdown.commands(piece)
+    ]
+    (made, repeated, last) = calls
+    (reading,) = (piece for piece in pieces if piece.language == "python")
+    assert tf_parity(*made)[0] == 0
+    (path,) = (pathlib.Path(word) for word in repeated if word.endswith(".py"))
+    right, wrong = "optimizers.Adam(0.01)", "optimizers.Adam(0.02)"
+    source = path.read_text()
+    assert source.count(right) == 1
+    path.write_text(source.replace(right, wrong))
+    code, _, err = tf_parity(*repeated)
+    assert code == 1, err
+    execute(reading, {})
+    printed = capfd.readouterr().out
+    assert f"{path}, function: updates, " in printed
+    assert "learning_rate=0.01" in printed
+    assert "(read docs/guide/optimizers.md)" in printed
+    path.write_text(source)
+    assert tf_parity(*repeated)[0] == 0
+    execute(reading, {})
+    assert capfd.readouterr().out == ""
+    assert tf_parity(*last)[0] == 0
+    assert (tmp_path / "report" / "index.html").is_file()

@@ -53,15 +53,31 @@ def theirs(rule):
     except Exception as error:
         if isinstance(error, ValueError) and _is_refusal(error):
             raise PairError(printable(str(error))) from None
-        said = str(error).strip().splitlines() or ["no reason given"]
         raise SideFailed(
             printable(
                 "{}. Received: {}: {:.200}. Its traceback is above; mend it there.".format(
-                    rule, type(error).__name__, said[0].rstrip(".")
+                    rule, type(error).__name__, said(error).rstrip(".")
                 )
             ),
             trace_of(error),
         ) from None
+
+
+def said(error):
+    """The line of an error's message that says what is wrong.
+
+    TensorFlow puts a heading before it, "in user code:" for one, and after it the node,
+    "[[{{node sub}}]]", and where that was made.
+    """
+    text = str(error).partition("\nOriginal stack trace for ")[0]
+    lines = [line.strip() for line in text.strip().splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("[[", 'File "'))]
+    if not lines:
+        return "no reason given"
+    if not lines[0].endswith(":"):
+        return lines[0]
+    known = type(error).__name__ + ": "
+    return lines[-1][len(known) :] if lines[-1].startswith(known) else lines[-1]
 
 
 def _is_refusal(error):

@@ -34,6 +34,19 @@ def plays(batches, steps=None, examples=None, seed=None, batch_size=None):
         PairError: for batches that are none of these or too few, and for options that
             would say nothing.
     """
+    for option, value in (
+        ("steps", steps),
+        ("examples", examples),
+        ("batch_size", batch_size),
+    ):
+        if value is not None and (
+            not isinstance(value, (int, np.integer)) or value < 1
+        ):
+            raise mistake(
+                f"{option} must be a whole number from 1",
+                repr(value),
+                "Leave it out for the default",
+            )
     if callable(batches) and not is_strategy(batches):
         with theirs("batches must return the batches"):
             batches = batches()

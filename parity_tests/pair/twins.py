@@ -48,6 +48,13 @@ def twin_of(tf2):
             f"{tf2.name} with jit_compile={tf2.jit_compile}",
             "Use compile(..., jit_compile=False)",
         )
+    if getattr(tf2, "steps_per_execution", 1) != 1:
+        raise mistake(
+            "A keras.Model must be compiled to make a step an execution: both sides need "
+            "as many",
+            f"{tf2.name} with steps_per_execution={tf2.steps_per_execution}",
+            "Leave steps_per_execution out of compile(...)",
+        )
     with theirs("tf2 must be a model that can be trained"):
         return training.compiled(tf2, paths_of(tf2)), tf2
 
