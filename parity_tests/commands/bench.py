@@ -140,20 +140,24 @@ def of_parts(names, rounds, rows, json_path):
 @rounds
 @options.json_file
 def of_comparison(rounds, json_path):
-    """What one compared step of linear_regression costs."""
+    """What one compared step costs, and what it adds to training."""
     with outputs.Output(json_path, "--json") as output:
         console.import_tensorflow()
         from parity_tests.models import timing
 
         cost = timing.comparison_cost(rounds=rounds)
+        share = timing.comparison_share(rounds=rounds)
         output.show(
             Text(
                 "One step of linear_regression, both sides and the comparison: "
                 f"{cost['reused']:.2f} ms; with graph, Session and function rebuilt for "
-                f"it: {cost['rebuilt']:.0f} ms."
+                f"it: {cost['rebuilt']:.0f} ms.\nOne step of mnist_cnn, both sides "
+                f"trained alone: {share['training']:.1f} ms; compared: "
+                f"{share['comparison']:.1f} ms, which adds {share['added']:.2f} times "
+                "the training."
             )
         )
-        output.write(cost)
+        output.write({**cost, "mnist_cnn": share})
 
 
 def chapters_table(measured):

@@ -190,3 +190,44 @@ def comparison_cost(steps=200, rounds=5):
         "reused": statistics.median(of_reused),
         "rebuilt": statistics.median(of_rebuilt),
     }
+
+
+def comparison_share(name="mnist_cnn", steps=10, rounds=3):
+    """What a comparison adds to the training of both sides, as a multiple of it.
+
+    The Session and the function train on the same batches with nothing observed; then
+    both play them and every record is compared. Medians over the rounds.
+
+    Returns:
+        {"training", "comparison": milliseconds a step of both sides, "added": what the
+        comparison takes besides, over the training}.
+    """
+    setup = chapters.setup(name)
+    train, _ = setup.load(None, seed=1)
+    with ChapterPair(name) as pair:
+        config, twin = pair.config, pair.twin
+        moves = list(itertools.islice(setup.moves(train, config), steps))
+
+        def alone():
+            session = pair.session(fresh=False)
+            for move, batch in moves:
+                tf1_session.run(session, pair.program, move, batch, unseen=True)
+            training.train(twin, setup.dataset(train, config), "function", steps)
+
+        def compared():
+            pair.compare(moves, "function").require_agreement()
+
+        compared()  # traces, and initialises the Session
+        alone()
+        taken = {alone: [], compared: []}
+        for _ in range(rounds):
+            for run, times in taken.items():
+                begin = time.perf_counter()
+                run()
+                times.append(1000 * (time.perf_counter() - begin) / steps)
+    of_training, of_comparison = (statistics.median(times) for times in taken.values())
+    return {
+        "training": of_training,
+        "comparison": of_comparison,
+        "added": of_comparison / of_training - 1,
+    }

@@ -526,10 +526,8 @@ def of_model(model, twin, name, batch):
             return replaced(layer, call=observed)
 
         with contextlib.ExitStack() as stack:
-            for layer in model._flatten_layers(include_self=False):
-                is_model = isinstance(layer, (keras.Model, keras.layers.InputLayer))
-                if not is_model:
-                    stack.enter_context(tapped_layer(layer))
+            for layer in layers_of(model):
+                stack.enter_context(tapped_layer(layer))
             twin.step(name, given)
         known = {place: gradient for place, gradient in gradients}
         return outputs, known
@@ -542,6 +540,18 @@ def of_model(model, twin, name, batch):
         )
         for place, (tap, array) in enumerate(zip(listed, arrays, strict=True))
     ]
+
+
+def layers_of(model):
+    """What computes in a model: layers, and Keras's own ops between them."""
+    listed = {}
+    for layer in model._flatten_layers():
+        if not isinstance(layer, (keras.Model, keras.layers.InputLayer)):
+            listed[id(layer)] = layer
+        for operation in getattr(layer, "operations", ()):
+            if not isinstance(operation, keras.layers.Layer):
+                listed[id(operation)] = operation
+    return list(listed.values())
 
 
 def _called(twin, batch, run):
@@ -622,7 +632,8 @@ def nearest(output, arrays, positions=None):
         array = arrays[position]
         if array.dtype != output.dtype or array.size != output.size or not array.size:
             continue
-        views = [array.reshape(output.shape)] if _alike(array, output) else []
+        # Sizes of 1 come and go, and time is laid into the batch and out of it.
+        views = [array.reshape(output.shape)]
         if array.ndim == output.ndim == 2 and array.T.shape == output.shape:
             views.append(array.T)
         for view in views:
@@ -631,11 +642,6 @@ def nearest(output, arrays, positions=None):
             if best[1] is None or distance <= best[1]:
                 best = position, distance
     return best
-
-
-def _alike(array, output):
-    """Whether two shapes are one, but for sizes of 1."""
-    return [n for n in array.shape if n != 1] == [n for n in output.shape if n != 1]
 
 
 def _line_of_class(kind):

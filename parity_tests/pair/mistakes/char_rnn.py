@@ -1,7 +1,7 @@
 """A character RNN: one BasicLSTM in dynamic_rnn, whose state is fed back in.
 
 By the facts of sherjilozair's char-rnn-tensorflow: cross-entropy summed, then divided by
-batch and time, gradients clipped to a global norm of 5, Adam, and a rate that decays.
+batch and time, gradients clipped to a global norm, Adam, and a rate that decays.
 
 Shapes: B batch, T time steps, 7 characters, 6 units.
 """
@@ -23,7 +23,7 @@ from tf2_keras.tf1_semantics import (
 )
 
 CHARACTERS, UNITS, BATCH, TIME, STEPS = 7, 6, 4, 5, 3
-LARGEST_NORM, RATE, DECAY = 0.1, 0.02, 0.5
+LARGEST_NORM, RATE, DECAY = 0.01, 0.02, 0.5
 CLIP = {"clip": clipping.ByGlobalNorm(LARGEST_NORM)}
 
 

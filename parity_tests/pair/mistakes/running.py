@@ -39,6 +39,21 @@ class Row(NamedTuple):
         return f"| {self.program} | {self.mistake} | {stage} | {layer} | {change} |"
 
 
+class Faithful(NamedTuple):
+    """A program without a mistake, as a row to run."""
+
+    program: str
+    pair: object
+    mistake: str = "none"
+    stage: str | None = None
+    layer: str = ""
+    says: str | None = None
+
+
+def faithful(program, pair):
+    return Faithful(program, pair)
+
+
 def run(planted):
     """The ``Row`` of a ``table.Planted``."""
     checked = planted.pair().check(levels_asked=["function"])
@@ -61,19 +76,28 @@ def run(planted):
     )
 
 
+NONE = Faithful._field_defaults["mistake"]
+
+
 def shares(rows):
-    """(share of rows that are named, share whose cause is proven, how many false)."""
+    """(share of mistakes that are named, share whose cause is proven, how many false).
+
+    A program without a mistake that is not found equal has a false cause.
+    """
+    planted = [row for row in rows if row.mistake != NONE]
+    count = max(1, len(planted))
     return (
-        sum(row.is_named for row in rows) / len(rows),
-        sum(row.is_proven for row in rows) / len(rows),
-        sum(row.is_false for row in rows),
+        sum(row.is_named for row in planted) / count,
+        sum(row.is_proven for row in planted) / count,
+        sum(row.is_false or (row.mistake == NONE and not row.is_named) for row in rows),
     )
 
 
 def verdict(rows):
     named, proven, false = shares(rows)
+    planted = sum(row.mistake != NONE for row in rows)
     return (
-        f"{len(rows)} mistakes: {named:.0%} named at the right layer and stage, "
+        f"{planted} mistakes: {named:.0%} named at the right layer and stage, "
         f"{proven:.0%} with the cause proven, {false or 'no'} false "
         f"{'cause' if false == 1 else 'causes'}."
     )

@@ -64,7 +64,7 @@ def _keras_adam(rate, **options):
 
 TF1_ADAM = r"tf1_semantics\.optimizers\.Adam\("
 RATE = r"the rate that TF1 has at each step"
-CLIP = r"clipping\.ByGlobalNorm\(0\.[15]\)"
+CLIP = r"clipping\.ByGlobalNorm\(0\.(5|01)\)"
 
 PLANTED = [
     *_rows(
@@ -139,7 +139,7 @@ PLANTED = [
         (
             "RMSProp without its epsilon of 1e-5",
             {"optimizer": lambda: optimizers.RMSProp(0.01, 0.99)},
-            UPDATES,
+            SLOTS,
             "optimizer",
             r"epsilon=1e-10\) → epsilon=1e-05",
         ),
@@ -160,14 +160,14 @@ PLANTED = [
         (
             "the rate is set after the update",
             {"late": True},
-            UPDATES,
+            SLOTS,
             "optimizer",
             RATE,
         ),
         (
             "a momentum of 0.9",
             {"optimizer": lambda: optimizers.RMSProp(0.01, 0.99, 0.9, epsilon=1e-5)},
-            UPDATES,
+            SLOTS,
             "optimizer",
             r"momentum=0\.9\) → momentum=0",
         ),
@@ -495,3 +495,15 @@ PLANTED = [
         ),
     ),
 ]
+
+# The same programs without a mistake: {program: () -> OwnPair}.
+FAITHFUL = {
+    "PPO2": actor_critic.ppo2_pair,
+    "A2C": actor_critic.a2c_pair,
+    "slim CNN, .meta": _slim,
+    "LSTM classifier, .meta": _lstm,
+    "char-RNN": char_rnn.pair,
+    "skip-gram": skip_gram.pair,
+    "VAE": vae.pair,
+    "DCGAN": dcgan.pair,
+}
