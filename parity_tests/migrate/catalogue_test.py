@@ -180,6 +180,26 @@ def test_what_no_one_knows_has_no_rule(symbol):
     assert catalogue.find(symbol) is None
 
 
+def test_the_name_of_a_symbol_is_no_argument_s():
+    """An argument called name is written {name=name}: {name} is the symbol's own."""
+    for symbol, rule in catalogue.rules().exact.items():
+        for text in (rule, *rule.cases):
+            assert not re.search(r"\([^)]*\{name\}", text.replacement), symbol
+    loaded = catalogue.find("tf.contrib.framework.load_variable")
+    assert loaded.replacement.endswith("({checkpoint_dir}, {name=name})")
+
+
+def test_an_attribute_has_the_answer_of_its_owner():
+    answered = 0
+    for symbol, rule in catalogue.rules().exact.items():
+        attribute = catalogue.find(f"{symbol}.attribute")
+        if "{name}" in rule.replacement and attribute is not None:
+            replacement = catalogue.find(symbol).replacement
+            assert attribute.replacement.replace(".attribute", "") == replacement
+            answered += 1
+    assert answered > 20
+
+
 def test_the_nearest_names_are_offered():
     assert "tf.placeholder" in catalogue.nearest("tf.placehodler")
     assert "tf.train.AdamOptimizer" in catalogue.nearest("tf.AdamOptimizer")

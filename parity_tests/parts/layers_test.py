@@ -261,6 +261,7 @@ def test_xla_which_computes_otherwise_is_refused(name):
         ("LocalResponseNormalization", {"dtype": "float64"}, (None, 2, 2, 3)),
         ("ResizeBilinear", {"size": (3, 3)}, (None, 2, 3)),
         ("ResizeNearestNeighbor", {"size": (3, 3)}, (2, 3)),
+        ("ResizeNearestNeighbor", {"size": (3, 3)}, (2, 3, 3, 3, 3)),
         ("MaxPoolingWithArgmax", MADE["MaxPoolingWithArgmax"], (None, 2, 3)),
     ],
 )
@@ -281,6 +282,16 @@ def test_the_outermost_axes_are_taken():
         ("LayerNormalization", {"begin_norm_axis": 0, "begin_params_axis": 1}),
     ):
         getattr(tf1_semantics.layers, name)(**arguments).build((2, 3))
+
+
+@pytest.mark.parametrize("axis", [1, 3])
+def test_five_axes_are_no_images_to_the_fused_kernel(axis):
+    layer = tf1_semantics.layers.BatchNormalization(axis=axis)
+    x = np.random.RandomState(0).standard_normal((2, 3, 4, 3, 2)).astype(np.float32)
+    y = layer(x, training=True).numpy()
+    others = tuple(other for other in range(5) if other != axis)
+    np.testing.assert_allclose(y.mean(others), np.zeros(3), atol=1e-5)
+    np.testing.assert_allclose(layer.moving_mean, 0.01 * x.mean(others), atol=1e-6)
 
 
 # --- planted faults ---

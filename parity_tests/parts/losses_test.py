@@ -217,6 +217,14 @@ def test_weights_are_refused_where_tf1_refused_them(shape, of_weights):
         losses.AbsoluteDifference()(elements, elements, weights)
 
 
+@pytest.mark.parametrize("weights", [[[1.0], [1.0, 2.0]], "1", None])
+def test_constant_weights_are_numbers_in_rows_of_one_length(weights):
+    with pytest.raises(
+        ValueError, match="^weights must be a number or an array of num"
+    ):
+        losses.MeanSquaredError(weights)
+
+
 def test_a_function_refuses_weights_once_it_sees_their_shape():
     variable = tf.Variable(1.0)
 
@@ -260,8 +268,19 @@ def test_class_numbers_are_checked():
     expected = loss(labels, logits).numpy()
     for same in (labels[:, np.newaxis], labels.astype(np.uint8), labels.tolist()):
         assert loss(same, logits).numpy() == expected
+    assert loss(labels, logits[..., np.newaxis]).numpy() == expected
     weights = np.array([0.5, 0.0, 2.0])
     assert loss(labels, logits, weights) == loss(labels, logits, weights[:, np.newaxis])
+    of_unknown_sizes = tf.function(
+        loss,
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int64),
+            tf.TensorSpec([None, None]),
+            tf.TensorSpec([None, None]),
+        ],
+    )
+    columns = labels[:, np.newaxis], logits, weights[:, np.newaxis]
+    assert of_unknown_sizes(*columns).numpy() == loss(labels, logits, weights).numpy()
     with pytest.raises(
         ValueError, match="^y_true must be of an integer dtype. Received"
     ):

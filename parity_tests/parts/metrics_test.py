@@ -129,7 +129,11 @@ def test_weights_of_an_axis_too_many_or_too_few_count_alike(part):
     expected.update_state(*batch.values(), weights)
     counts = [variable.numpy() for variable in expected.variables]
     column = {name: array[:, np.newaxis] for name, array in batch.items()}
-    for arrays, of_one_shape in ((batch, weights[:, np.newaxis]), (column, weights)):
+    given = [(batch, weights[:, np.newaxis]), (column, weights)]
+    if part not in OF_CLASSES and len(batch) == 2:  # theirs have to have one shape
+        for name in batch:
+            given.append(({**batch, name: column[name]}, weights))
+    for arrays, of_one_shape in given:
         metric = made(part)
         metric.update_state(*arrays.values(), of_one_shape)
         for variable, count in zip(metric.variables, counts, strict=True):
@@ -283,6 +287,15 @@ def test_predictions_outside_their_range_change_nothing():
             "y_pred must be in [0, 1]",
             "[nan]",
         ),
+        (metrics.AUC(), [0, 1], [0.5, -1e-3], "y_pred must be in [0, 1]", "[-0.001"),
+        # Of many the first three are told.
+        (
+            metrics.AUC(),
+            [1] * 5,
+            [2.0, 3, 1, 4, 5],
+            "y_pred must be",
+            "[2.0, 3.0, 4.0]",
+        ),
         (metrics.MeanIoU(3), [0, 1], [2, 3], "y_pred must be in [0, 3)", "[3]"),
         (metrics.MeanIoU(3), [0, -1], [2, 2], "y_true must be in [0, 3)", "[-1]"),
         (metrics.MeanPerClassAccuracy(3), [0, 5], [2, 2], "y_true must be in", "[5]"),
@@ -291,7 +304,8 @@ def test_predictions_outside_their_range_change_nothing():
         with pytest.raises(ValueError) as caught:
             metric.update_state(labels, predictions)
         assert str(caught.value).startswith(rule)
-        assert f". Received: {received}. Use " in str(caught.value)
+        told = str(caught.value).partition(". Received: ")[2]
+        assert told.startswith(received) and "]. Use " in told
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
             tf.function(metric.update_state)(
                 tf.constant(labels), tf.constant(predictions)

@@ -60,12 +60,24 @@ def require_refusal(call, start):
 @pytest.mark.parametrize("part, name", ARGUMENTS)
 def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
     """Taken, it would fail later, in the words of something else; a value that the
-    refusal recommends is taken."""
+    refusal recommends is taken, and mostly the default."""
     arguments = {**part.samples[0], name: object()}
     make = functools.partial(table.constructor(part.name), **arguments)
     message = require_refusal(make, f"{name} must ")
+    default = arguments_of(part)[name]
     for value in recommended(message):
         make(**{name: value})
+        if isinstance(default, (int, float)):
+            assert value in (default, MORE_USUAL.get(name))
+
+
+# What is recommended although the default, TF1's or of some parts, is another.
+MORE_USUAL = {
+    "learning_rate": 0.01,
+    "momentum": 0.9,
+    "stddev": 0.1,
+    "label_smoothing": 0.1,
+}
 
 
 def recommended(message):
