@@ -19,7 +19,7 @@ from tf1_graph.parts.attention import (
     VARIANTS,
 )
 from tf2_keras import training
-from tf2_keras.tf1_semantics import attention
+from tf2_keras.tf1_semantics import attention, recurrent
 
 START = ("initializers.GlorotUniform", {"seed": 5})
 
@@ -192,6 +192,10 @@ OF_MECHANISMS = (
     ("kernel_initializer", ("glorot", 0.1)),
 )
 
+INSIDE = {
+    "cell": recurrent.GRUCell(UNITS),
+    "attention_mechanism": attention.LuongAttention(UNITS),
+}
 PARTS = (
     _part(
         "AttentionWrapper",
@@ -202,6 +206,11 @@ PARTS = (
             ("alignment_history", (None, 1)),
             ("output_attention", (None, 1)),
             ("kernel_initializer", ("glorot", 0.1)),
+        ),
+        samples=(
+            INSIDE,
+            {**INSIDE, "attention_layer_size": 3, "alignment_history": True},
+            {**INSIDE, "output_attention": False, "kernel_initializer": "zeros"},
         ),
         traps=(
             Trap(

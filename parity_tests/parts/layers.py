@@ -263,7 +263,6 @@ PARTS = (
             *_each("channels_axis", (1.0, None, True)),
             *_each("reduction_axes", (1, None, (1.0,), "ab")),
             *_each("epsilon", (-1e-12, *NO_NUMBERS)),
-            *_each("mean_close_to_zero", (None, 1)),
         ),
         traps=(
             _trap_of_prediction(

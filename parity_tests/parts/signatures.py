@@ -159,6 +159,12 @@ KEPT = (
     *_kept("layers.[GI]*Normalization", "left out", "activation_fn", "another layer"),
     *_kept("layers.[GI]*Normalization", "left out", "param_initializers", NO_PART),
     *_kept(
+        "layers.GroupNormalization",
+        "left out",
+        "mean_close_to_zero",
+        "a variance in one pass, for a TPU",
+    ),
+    *_kept(
         "layers.LayerNormalization",
         "added",
         "epsilon",
@@ -196,7 +202,6 @@ KEPT = (
         AT_THE_CALL,
     ),
     *_kept("random.*", "left out", "name", OF_KERAS),
-    *_kept("random.*", "default", "seed", UNSEEDED),
     *_kept(UNIGRAMS, "left out", "vocab_file", "unigrams are what it held"),
     *_kept(UNIGRAMS, "default", "unigrams", "TF1 raised without it and a vocab_file"),
     *_kept("recurrent.*", "left out", "name dtype", OF_KERAS),

@@ -189,7 +189,6 @@ def group_norm_in_ops(
     center=True,
     scale=True,
     epsilon=1e-6,
-    mean_close_to_zero=False,
     scope=None,
     reuse=None,
 ):
@@ -210,13 +209,7 @@ def group_norm_in_ops(
     with tf.variable_scope(scope, reuse=reuse):
         against = [1] * axis + split + [1] * (rank - axis - 1)
         beta, gamma = weights_of(x, channels, center, scale, against)
-        if mean_close_to_zero:
-            counts, total, squares, _ = tf.nn.sufficient_statistics(
-                x, axes, keep_dims=True
-            )
-            mean, variance = tf.nn.normalize_moments(counts, total, squares, None)
-        else:
-            mean, variance = tf.nn.moments(x, axes, keep_dims=True)
+        mean, variance = tf.nn.moments(x, axes, keep_dims=True)
         gain = tf.rsqrt(variance + epsilon)
         offset = -mean * gain
         if gamma is not None:
@@ -243,7 +236,6 @@ BY_GROUP = {
             [None, None, 3, 4],
             "float32",
         ),
-        ({"groups": 2, "mean_close_to_zero": True}, [None, 4, 3, 6], "float32"),
     ],
     "layers.InstanceNormalization": [
         ({}, [None, None, None, 3], "float32"),

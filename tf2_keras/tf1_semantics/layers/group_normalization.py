@@ -113,8 +113,6 @@ class GroupNormalization(_Scaled):
         center: whether to add beta.
         scale: whether to multiply by gamma.
         epsilon: added to the variance. Keras's is 1e-3.
-        mean_close_to_zero: whether the variance is the mean of the squares less the
-            square of the mean.
 
     Input shape: any whose sizes are known along these axes. Output shape: the same.
     Raises:
@@ -132,7 +130,6 @@ class GroupNormalization(_Scaled):
         center=True,
         scale=True,
         epsilon=1e-6,
-        mean_close_to_zero=False,
         **kwargs,
     ):
         require_int("groups", groups, 32, at_least=1)
@@ -144,12 +141,10 @@ class GroupNormalization(_Scaled):
             repr(reduction_axes),
             "Use (-3, -2) for height and width",
         )
-        require_flags(mean_close_to_zero=mean_close_to_zero)
         super().__init__(center, scale, epsilon, **kwargs)
         self.groups = groups
         self.channels_axis = channels_axis
         self.reduction_axes = reduction_axes
-        self.mean_close_to_zero = mean_close_to_zero
 
     def build(self, input_shape):
         rank = len(input_shape)
@@ -157,7 +152,7 @@ class GroupNormalization(_Scaled):
         require(
             all(-rank <= axis < rank for axis in axes)
             and len({axis % rank for axis in axes}) == len(axes),
-            f"channels_axis and reduction_axes must be different axes of {rank}",
+            f"axes must be different ones of {rank}, channels_axis and reduction_axes",
             repr(axes),
             "Use -1 and (-3, -2) for [batch, height, width, channels]",
         )
@@ -193,13 +188,7 @@ class GroupNormalization(_Scaled):
             for axis, size in enumerate(x.shape)
         ]
         x = tf.reshape(x, self._in_groups(shape))
-        if self.mean_close_to_zero:
-            count, total, squares, _ = tf.nn.sufficient_statistics(
-                x, self._reduced, keepdims=True
-            )
-            mean, variance = tf.nn.normalize_moments(count, total, squares, None)
-        else:
-            x, mean, variance = with_moments(x, self._reduced, True, scaled_last=True)
+        x, mean, variance = with_moments(x, self._reduced, True, scaled_last=True)
         beta, gamma = self.against(self._broadcast)
         gain = tf.math.rsqrt(variance + constant(self.epsilon, x.dtype))
         offset = -mean * gain
