@@ -257,6 +257,44 @@ PARTS = (
         ),
     ),
     _part(
+        "GroupNormalization",
+        refused=(
+            *_each("groups", (0, -1, 2.0, True, None)),
+            *_each("channels_axis", (1.0, None, True)),
+            *_each("reduction_axes", (1, None, (1.0,), "ab")),
+            *_each("epsilon", (-1e-12, *NO_NUMBERS)),
+        ),
+        traps=(
+            _trap_of_prediction(
+                "keras.layers.GroupNormalization(2)",
+                "GroupNormalization",
+                {"groups": 2},
+                (4, 6, 5, 4),
+                lambda: keras.layers.GroupNormalization(2),
+                1e-4,
+                "GroupNormalization(2)",
+            ),
+        ),
+    ),
+    _part(
+        "InstanceNormalization",
+        refused=(
+            *_each("epsilon", (-1e-12, *NO_NUMBERS)),
+            *_each("data_format", ("NWC", None)),
+        ),
+        traps=(
+            _trap_of_prediction(
+                "keras.layers.GroupNormalization(-1)",
+                "InstanceNormalization",
+                {},
+                (4, 6, 5, 3),
+                lambda: keras.layers.GroupNormalization(-1),
+                1e-4,
+                "InstanceNormalization()",
+            ),
+        ),
+    ),
+    _part(
         "LayerNormalization",
         refused=(
             *_each("begin_norm_axis", (1.0, None, True)),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
 from parity_tests.pair.pair import Pair
+from parity_tests.parts import sequence_losses
 from parity_tests.parts.descriptor import Part, Trap
 from parity_tests.parts.initializers import relative_error
 from tf1_graph.parts import losses as tf1_losses
@@ -39,6 +40,8 @@ def part_of(part, arguments):
 
 def twin(part, arguments, problem):
     """A part alone: the twin of ``tf1_losses.program``."""
+    if part in sequence_losses.SEQUENCES:
+        return sequence_losses.twin(part, arguments, problem)
     compute = part_of(part, arguments)
     names = list(tf1_losses.specifications(part, problem))
 
@@ -432,4 +435,5 @@ PARTS = (
         samples=({"scale": 1e-4}, {"scale": 0.0}),
         refused=(({"scale": -1.0}, "scale"), ({"scale": "small"}, "scale")),
     ),
+    *sequence_losses.PARTS,
 )

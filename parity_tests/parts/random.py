@@ -128,15 +128,17 @@ def _retraced():
 
     def traced():
         return tf.function(
-            lambda classes: tf.raw_ops.LogUniformCandidateSampler(
-                true_classes=classes,
-                num_true=1,
-                num_sampled=6,
-                unique=True,
-                range_max=50,
-                seed=SEED[0],
-                seed2=SEED[1],
-            ).sampled_candidates
+            lambda classes: (
+                tf.raw_ops.LogUniformCandidateSampler(
+                    true_classes=classes,
+                    num_true=1,
+                    num_sampled=6,
+                    unique=True,
+                    range_max=50,
+                    seed=SEED[0],
+                    seed2=SEED[1],
+                ).sampled_candidates
+            )
         )
 
     functions = {}
@@ -218,9 +220,7 @@ PARTS = (
             *_each("num_reserved_ids", (-1, 1.0, None), **FIXED),
             *_each("num_shards", NO_COUNTS, **FIXED),
             *_each("shard", (-1, 1, None), **FIXED),
-            *_each(
-                "unigrams", ([], None, 3.0, [1.0, -1.0], ["1"], "ab"), **dict(TRUE)
-            ),
+            *_each("unigrams", ([], None, 3.0, [1.0, -1.0], ["1"], "ab"), **dict(TRUE)),
         ),
         no_trap=AGAIN,
     ),

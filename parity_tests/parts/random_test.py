@@ -58,7 +58,9 @@ def test_another_seed_another_dtype_or_order_is_found(part):
         tf1_random.program(part, arguments, problem),
         parts.twin(part, {**arguments, "seed": (1, 15)}, problem),
     ) as pair:
-        assert not pair.compare(tf1_random.moves_of(part, arguments, problem), "eager").ok
+        assert not pair.compare(
+            tf1_random.moves_of(part, arguments, problem), "eager"
+        ).ok
 
 
 # --- in training programs ---
@@ -142,7 +144,7 @@ def test_a_stream_goes_on_when_traced_again_and_starts_over_when_told(part):
     moves = tf1_random.moves_of(part, arguments, {**problem, "rows": [4, 4]})
     batches = [tf.constant(batch["x"], problem["dtype"]) for _, batch in moves]
     layer = made(part, arguments)
-    first, second = ([tf.nest.flatten(layer(batch)) for batch in batches])
+    first, second = [tf.nest.flatten(layer(batch)) for batch in batches]
     start = [variable.numpy() * 0 for variable in layer.weights]
     start[1:] = [np.ones_like(counts) for counts in start[1:]]
     layer.set_weights(start)
@@ -188,9 +190,7 @@ def passed_over(bound, numbers, bits):
     if bound & (bound - 1) == 0:
         return [number & (bound - 1) for number in numbers]
     remainder = largest % bound + 1
-    return [
-        REJECTED if number < remainder else number % bound for number in numbers
-    ]
+    return [REJECTED if number < remainder else number % bound for number in numbers]
 
 
 @given(

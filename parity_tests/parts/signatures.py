@@ -33,6 +33,11 @@ UNSEEDED = (
 
 # TF1 1.15 hides these behind *args. Source: rnn_cell_wrapper_impl, 1.15.5.
 HIDDEN = {
+    "tf.contrib.legacy_seq2seq.sequence_loss": "(logits, targets, weights, "
+    "average_across_timesteps=True, average_across_batch=True, "
+    "softmax_loss_function=None, name=None)",
+    "tf.contrib.legacy_seq2seq.sequence_loss_by_example": "(logits, targets, weights, "
+    "average_across_timesteps=True, softmax_loss_function=None, name=None)",
     # An empty tuple is recorded as (,).
     "tf.nn.fixed_unigram_candidate_sampler": "(true_classes, num_true, num_sampled, "
     "unique, range_max, vocab_file='', distortion=1.0, num_reserved_ids=0, "
@@ -97,6 +102,8 @@ KEPT = (
     ),
     *_kept("losses.*", "left out", "scope loss_collection", OF_GRAPHS),
     *_kept("losses.*", "added", "name", OF_KERAS),
+    *_kept("losses.*sequence_loss*", "left out", "name", OF_GRAPHS),
+    *_kept("losses.*sequence_loss*", "left out", "softmax_loss_function", NO_PART),
     *_kept("losses.CosineDistance", "default", "axis", "TF1 raised without it"),
     *_kept("losses.CosineDistance", "left out", "dim", "the older name of axis"),
     *_kept(
@@ -149,6 +156,14 @@ KEPT = (
         "whether keep_prob came through a placeholder, and whose roundings are meant",
     ),
     *_kept("layers.LayerNormalization", "left out", "activation_fn", "another layer"),
+    *_kept("layers.[GI]*Normalization", "left out", "activation_fn", "another layer"),
+    *_kept("layers.[GI]*Normalization", "left out", "param_initializers", NO_PART),
+    *_kept(
+        "layers.GroupNormalization",
+        "left out",
+        "mean_close_to_zero",
+        "a variance in one pass, for a TPU",
+    ),
     *_kept(
         "layers.LayerNormalization",
         "added",
@@ -159,13 +174,34 @@ KEPT = (
     *_kept(POOLING, "left out", "Targmax", "the older name of output_dtype"),
     *_kept(POOLING, "default", "output_dtype", "None was int64"),
     *_kept(
+        "attention.*",
+        "left out",
+        "memory memory_sequence_length initial_cell_state",
+        AT_THE_CALL,
+    ),
+    *_kept("attention.*", "left out", "name dtype", OF_KERAS),
+    *_kept(
+        "attention.*",
+        "left out",
+        "custom_key_value_fn cell_input_fn attention_layer attention_fn",
+        NO_PART,
+    ),
+    *_kept(
+        "attention.*",
+        "added",
+        "kernel_initializer",
+        "TF1 took it from the variable scope",
+    ),
+    *_kept("lookup.*", "left out", "hasher_spec", "the default hash alone"),
+    *_kept("lookup.*", "left out", "dtype", "that of the mapping"),
+    *_kept("lookup.*", "left out", "name", OF_KERAS),
+    *_kept(
         "random.*",
         "left out",
         "shape value logits true_classes dtype",
         AT_THE_CALL,
     ),
     *_kept("random.*", "left out", "name", OF_KERAS),
-    *_kept("random.*", "default", "seed", UNSEEDED),
     *_kept(UNIGRAMS, "left out", "vocab_file", "unigrams are what it held"),
     *_kept(UNIGRAMS, "default", "unigrams", "TF1 raised without it and a vocab_file"),
     *_kept("recurrent.*", "left out", "name dtype", OF_KERAS),

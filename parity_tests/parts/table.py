@@ -7,10 +7,12 @@ tests and pages that cut across.
 import functools
 
 from parity_tests.parts import (
+    attention,
     averages,
     clipping,
     initializers,
     layers,
+    lookup,
     losses,
     metrics,
     optimizers,
@@ -32,6 +34,8 @@ PARTS = (
     *metrics.PARTS,
     *layers.PARTS,
     *random.PARTS,
+    *attention.PARTS,
+    *lookup.PARTS,
     *recurrent.PARTS,
 )
 

@@ -53,11 +53,13 @@ def plays_of(kind):
 # {kind of part: other kinds whose parts it is recorded with}
 KINDS = collections.OrderedDict(
     [
+        ("attention", ("initializers", "recurrent")),
         ("averages", ()),
         ("clipping", ()),
         ("initializers", ()),
         ("layers", ("initializers", "normalizations")),
-        ("losses", ()),
+        ("lookup", ()),
+        ("losses", ("sequence_losses",)),
         ("metrics", ()),
         ("optimizers", ("averages", "clipping", "schedules")),
         ("random", ()),

@@ -1,4 +1,4 @@
-"""TF1's attention: programs of one mechanism, and of a few steps of a cell with one.
+"""TF1's attention: programs of one mechanism, and of a step of a cell with one.
 
 A problem says whether the memory has ``lengths``, and the ``dtype``. Variables are those
 of the scope ``layer``.
@@ -23,7 +23,7 @@ SYMBOLS = collections.OrderedDict(
         ("attention.hardmax", "tf.contrib.seq2seq.hardmax"),
     ]
 )
-FEATURES, DEPTH, UNITS, STEPS = 3, 5, 4, 2
+FEATURES, DEPTH, UNITS = 3, 5, 4
 
 
 def hardmax(logits):
@@ -135,7 +135,6 @@ class Wrapper:
         attention_layer_size=None,
         alignment_history=False,
         output_attention=True,
-        dtype=None,
     ):
         self.cell, self.mechanism = cell, attention_mechanism
         self.size, self.keeps = attention_layer_size, alignment_history
@@ -176,35 +175,45 @@ def start_of(arguments):
     return arguments, initializer(arguments.pop("kernel_initializer", default))
 
 
-def attended(arguments, x, memory, lengths):
-    """{name: output} of a few steps of a wrapped cell on x [batch, STEPS, FEATURES]."""
+def wrapper_of(arguments, memory, lengths):
+    """A wrapped cell; ``arguments`` are those of the part."""
+    arguments = dict(arguments)
     part, of_mechanism = arguments.pop("attention_mechanism")
     of_mechanism, _ = start_of(of_mechanism)
-    wrapper = genuine(SYMBOLS["attention.AttentionWrapper"], lost=Wrapper)
-    cell = wrapper(
-        rnn_cell(arguments.pop("cell"), x.dtype.name),
+    wrapper = genuine(SYMBOLS["attention.AttentionWrapper"])
+    if wrapper is None:
+        wrapper = Wrapper
+    else:
+        arguments["dtype"] = memory.dtype
+    return wrapper(
+        rnn_cell(arguments.pop("cell"), memory.dtype.name),
         mechanism(part, of_mechanism, memory, lengths),
-        dtype=x.dtype,
-        **arguments
+        **arguments,
     )
+
+
+def attended(cell, x, memory, placeholder):
+    """(outputs, carried) of a step on x [batch, FEATURES]; a play carries the state."""
     state = cell.zero_state(tf.shape(memory)[0], x.dtype)
-    outputs = collections.OrderedDict()
-    for step in range(STEPS):
-        outputs[f"output {step}"], state = cell(x[:, step], state)
-    outputs["attention"] = state.attention
-    outputs["alignments"] = state.alignments
-    for number, tensor in enumerate(tf.nest.flatten(state.cell_state)):
-        outputs[f"cell state {number}"] = tensor
-    if arguments.get("alignment_history"):
+    fed = [
+        placeholder(name, x.dtype, None, int(tensor.shape[-1]))
+        for name, tensor in carried_of(state).items()
+    ]
+    cell_state = tf.nest.pack_sequence_as(state.cell_state, fed[1:])
+    state = state._replace(attention=fed[0], cell_state=cell_state)
+    output, state = cell(x, state)
+    outputs = collections.OrderedDict(output=output, alignments=state.alignments)
+    if isinstance(state.alignment_history, tf.TensorArray):
         outputs["history"] = state.alignment_history.stack()
-    return outputs
+    return outputs, carried_of(state)
 
 
-def differentiated(part, outputs):
-    """Those outputs that the loss is made of."""
-    if part == "attention.AttentionWrapper":
-        return [outputs[f"output {step}"] for step in range(STEPS)]
-    return list(outputs.values())
+def carried_of(state):
+    """{name: tensor} of what a step hands on."""
+    tensors = [state.attention] + tf.nest.flatten(state.cell_state)
+    return collections.OrderedDict(
+        (f"state_{number}", tensor) for number, tensor in enumerate(tensors)
+    )
 
 
 def program(part, arguments, problem):
@@ -222,33 +231,33 @@ def program(part, arguments, problem):
             outputs = {"y": hardmax(x)}
             return session.program(graph, inputs, attend=session.move(outputs=outputs))
         with tf.variable_scope("layer", initializer=start):
-            wrapped = part == "attention.AttentionWrapper"
-            sizes = (STEPS, FEATURES) if wrapped else (UNITS,)
-            x = placeholder("x", dtype, None, *sizes)
+            wrapped, carried = part == "attention.AttentionWrapper", {}
+            x = placeholder("x", dtype, None, FEATURES if wrapped else UNITS)
             memory = placeholder("memory", dtype, None, None, DEPTH)
             lengths = None
             if problem["lengths"]:
                 lengths = placeholder("memory_sequence_length", "int32", None)
             if wrapped:
-                outputs = attended(arguments, x, memory, lengths)
+                cell = wrapper_of(arguments, memory, lengths)
+                outputs, carried = attended(cell, x, memory, placeholder)
             else:
-                asked = mechanism(part, arguments, memory, lengths)
-                alignments, _ = asked(x, None)
-                outputs = collections.OrderedDict(alignments=alignments)
-        of_loss = differentiated(part, outputs)
-        upstream = [
-            placeholder(f"upstream_{number}", dtype, *tensor.shape)
-            for number, tensor in enumerate(of_loss)
-        ]
+                alignments, _ = mechanism(part, arguments, memory, lengths)(x, None)
+                outputs = {"alignments": alignments}
+        y = next(iter(outputs.values()))
+        upstream = placeholder("upstream", dtype, *y.shape)
         sources = collections.OrderedDict(
             (variable.op.name, variable) for variable in tf.trainable_variables()
         )
-        sources.update(x=x, memory=memory)
+        sources.update(
+            (name, tensor)
+            for name, tensor in inputs.items()
+            if tensor.dtype.is_floating and name != "upstream"
+        )
         gradients = dict(
-            zip(sources, tf.gradients(of_loss, list(sources.values()), upstream))
+            zip(sources, tf.gradients(y, list(sources.values()), upstream))
         )
     gradients = {name: value for name, value in gradients.items() if value is not None}
-    move = session.move(outputs=outputs, gradients=gradients)
+    move = session.move(outputs=outputs, gradients=gradients, carried=carried)
     return session.program(graph, inputs, attend=move)
 
 
@@ -333,15 +342,15 @@ def ordinary(built, seed=0):
         for name, variable in built.variables.items()
     }
     moves = []
-    for batch, time in ((3, 6), (2, 4)):
+    for batch, time in ((3, 6), (3, 6), (2, 4)):
         fed = {}
         for name, tensor in built.inputs.items():
             sizes = tensor.shape.as_list()
             if name == "memory_sequence_length":
                 fed[name] = random.randint(1, time + 1, size=batch).astype(np.int32)
-                continue
-            shape = [batch] + [size or time for size in sizes[1:]]
-            fed[name] = normal(shape, tensor.dtype)
+            elif len(moves) != 1 or not name.startswith("state"):  # else carried
+                shape = [batch] + [size or time for size in sizes[1:]]
+                fed[name] = normal(shape, tensor.dtype)
             if name == "x" and len(built.inputs) == 1:
                 fed[name] = np.round(fed[name])  # some are equal
         moves.append(("attend", fed))

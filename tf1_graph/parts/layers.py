@@ -13,7 +13,13 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import session
 from tf1_graph.parts.cases import Case, genuine
 from tf1_graph.parts.initializers import initializer
-from tf1_graph.parts.normalizations import batch_normalization, layer_norm
+from tf1_graph.parts.normalizations import (
+    BY_GROUP,
+    batch_normalization,
+    group_norm,
+    instance_norm,
+    layer_norm,
+)
 
 SYMBOLS = collections.OrderedDict(
     [
@@ -21,6 +27,8 @@ SYMBOLS = collections.OrderedDict(
         ("layers.BiasAdd", "tf.nn.bias_add"),
         ("layers.BatchNormalization", "tf.layers.batch_normalization"),
         ("layers.Dropout", "tf.nn.dropout"),
+        ("layers.GroupNormalization", "tf.contrib.layers.group_norm"),
+        ("layers.InstanceNormalization", "tf.contrib.layers.instance_norm"),
         ("layers.LayerNormalization", "tf.contrib.layers.layer_norm"),
         ("layers.LocalResponseNormalization", "tf.nn.local_response_normalization"),
         ("layers.MaxPoolingWithArgmax", "tf.nn.max_pool_with_argmax"),
@@ -72,6 +80,8 @@ FUNCTIONS = {
     "layers.AddBias": add_bias,
     "layers.BiasAdd": bias_add,
     "layers.BatchNormalization": batch_normalization,
+    "layers.GroupNormalization": group_norm,
+    "layers.InstanceNormalization": instance_norm,
     "layers.LayerNormalization": layer_norm,
     "layers.MaxPoolingWithArgmax": max_pool_with_argmax,
 }
@@ -207,6 +217,7 @@ VARIANTS = {
         ({"beta_initializer": UNIFORM}, [None, None, None, 3], "float32"),
         ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
     ],
+    **BY_GROUP,
     "layers.LayerNormalization": [
         ({}, [None, 5], "float32"),
         ({}, [None, 6, 5, 3], "float32"),

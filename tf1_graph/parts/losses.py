@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
+from tf1_graph.parts import sequence_losses
 from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.sequence_losses import SEQUENCES
 
 # {part: the TF1 symbol that it reproduces}
 SYMBOLS = collections.OrderedDict(
@@ -129,6 +131,8 @@ def program(part, arguments, problem):
     Args:
         problem: see ``specifications``.
     """
+    if part in SEQUENCES:
+        return sequence_losses.program(part, arguments, problem)
     with tf.Graph().as_default() as graph:
         inputs = collections.OrderedDict(
             (name, tf.placeholder(dtype, shape, name=name))
@@ -270,6 +274,7 @@ def _cases():
 
 
 CASES = collections.OrderedDict(_cases())
+CASES.update(sequence_losses.CASES)
 
 
 def batch_of(part, problem, random, examples):
@@ -293,6 +298,8 @@ def batch_of(part, problem, random, examples):
 
 def play(case):
     """(Program, moves, values, settings) of a case: a batch of each size."""
+    if case.part in SEQUENCES:
+        return sequence_losses.play(case)
     random = np.random.RandomState(0)
     moves = [
         ("loss", batch_of(case.part, case.problem, random, examples))

@@ -1,4 +1,4 @@
-"""TF1's normalisations by batch and by layer, as ``layers`` builds them.
+"""TF1's normalisations by batch, layer, instance and group, as ``layers`` builds them.
 
 Each is a function (x, training, **arguments of the part) -> {"y": output}, and after it
 what 1.15 built of it, in ops that there are today.
@@ -132,3 +132,116 @@ def layer_norm_in_ops(
     if epsilon is None:
         epsilon = 1e-3 if x.dtype == tf.float16 else 1e-12
     return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+
+
+def instance_norm(x, _training, **arguments):
+    """contrib's instance_norm, or what it built."""
+    norm = genuine("tf.contrib.layers.instance_norm", lost=instance_norm_in_ops)
+    return {"y": norm(x, scope="layer", reuse=tf.AUTO_REUSE, **arguments)}
+
+
+def weights_of(x, channels, center, scale, shape):
+    """(beta, gamma) of the current scope, or None each."""
+    beta = gamma = None
+    if center:
+        beta = tf.get_variable("beta", [channels], x.dtype, tf.zeros_initializer())
+        beta = tf.reshape(beta, shape)
+    if scale:
+        gamma = tf.get_variable("gamma", [channels], x.dtype, tf.ones_initializer())
+        gamma = tf.reshape(gamma, shape)
+    return beta, gamma
+
+
+def instance_norm_in_ops(
+    x,
+    center=True,
+    scale=True,
+    epsilon=1e-6,
+    data_format="NHWC",
+    scope=None,
+    reuse=None,
+):
+    """What tf.contrib.layers.instance_norm of 1.15 built, in ops that there are today."""
+    rank = x.shape.rank
+    axis = rank - 1 if data_format == "NHWC" else 1
+    channels = int(x.shape[axis])
+    shape = [channels] if axis != 1 else [1, channels] + [1] * (rank - 2)
+    with tf.variable_scope(scope, reuse=reuse):
+        beta, gamma = weights_of(x, channels, center, scale, shape)
+        axes = [other for other in range(1, rank) if other != axis]
+        mean, variance = tf.nn.moments(x, axes, keep_dims=True)
+        return tf.nn.batch_normalization(
+            x, mean, variance, beta, gamma, epsilon, name="instancenorm"
+        )
+
+
+def group_norm(x, _training, **arguments):
+    """contrib's group_norm, or what it built."""
+    norm = genuine("tf.contrib.layers.group_norm", lost=group_norm_in_ops)
+    return {"y": norm(x, scope="layer", reuse=tf.AUTO_REUSE, **arguments)}
+
+
+def group_norm_in_ops(
+    x,
+    groups=32,
+    channels_axis=-1,
+    reduction_axes=(-3, -2),
+    center=True,
+    scale=True,
+    epsilon=1e-6,
+    scope=None,
+    reuse=None,
+):
+    """What tf.contrib.layers.group_norm of 1.15 built, in ops that there are today."""
+    rank = x.shape.rank
+    axis = channels_axis % rank
+    channels = int(x.shape[axis])
+    dynamic = tf.shape(x)
+    shape = [
+        dynamic[number] if size is None else size
+        for number, size in enumerate(x.shape.as_list())
+    ]
+    split = [groups, channels // groups]
+    x = tf.reshape(x, shape[:axis] + split + shape[axis + 1 :])
+    axes = [axis + 1] + [
+        other % rank + (other % rank > axis) for other in reduction_axes
+    ]
+    with tf.variable_scope(scope, reuse=reuse):
+        against = [1] * axis + split + [1] * (rank - axis - 1)
+        beta, gamma = weights_of(x, channels, center, scale, against)
+        mean, variance = tf.nn.moments(x, axes, keep_dims=True)
+        gain = tf.rsqrt(variance + epsilon)
+        offset = -mean * gain
+        if gamma is not None:
+            gain *= gamma
+            offset *= gamma
+        if beta is not None:
+            offset += beta
+        return tf.reshape(x * gain + offset, shape)
+
+
+# Every instance of the two that the tests build: see ``layers.VARIANTS``.
+BY_GROUP = {
+    "layers.GroupNormalization": [
+        ({}, [None, 3, 2, 32], "float32"),
+        ({"groups": 2}, [None, 4, 3, 6], "float64"),
+        ({"groups": 1, "scale": False}, [None, 4, 3, 3], "float32"),
+        (
+            {"groups": 3, "channels_axis": -3, "reduction_axes": (-2, -1)},
+            [None, 6, 4, 3],
+            "float32",
+        ),
+        (
+            {"groups": 2, "reduction_axes": (-2,), "epsilon": 1e-3, "center": False},
+            [None, None, 3, 4],
+            "float32",
+        ),
+    ],
+    "layers.InstanceNormalization": [
+        ({}, [None, None, None, 3], "float32"),
+        ({}, [None, 4, 2], "float64"),
+        ({"epsilon": 1e-3, "scale": False}, [None, 6, 5, 3], "float32"),
+        ({"center": False}, [None, 6, 5, 3], "float16"),
+        ({"data_format": "NCHW"}, [None, 3, 4, 5], "float32"),
+    ],
+}

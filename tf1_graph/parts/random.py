@@ -93,7 +93,11 @@ VARIANTS = {
             dict(TRUE, unigrams=FREQUENCIES, distortion=0.75, num_sampled=30),
             dict(TRUE, unigrams=FREQUENCIES[:47], num_reserved_ids=3, num_true=2),
             dict(
-                TRUE, unigrams=FREQUENCIES, range_max=17, num_shards=3, shard=1,
+                TRUE,
+                unigrams=FREQUENCIES,
+                range_max=17,
+                num_shards=3,
+                shard=1,
             ),
             dict(TRUE, unigrams=FREQUENCIES[:32], range_max=32, unique=False),
         )

@@ -8,10 +8,12 @@ which kernel runs, and in which order, decides over the last bits.
 """
 
 from tf2_keras.tf1_semantics import (
+    attention,
     averages,
     clipping,
     initializers,
     layers,
+    lookup,
     losses,
     metrics,
     optimizers,
@@ -21,10 +23,12 @@ from tf2_keras.tf1_semantics import (
 )
 
 __all__ = [
+    "attention",
     "averages",
     "clipping",
     "initializers",
     "layers",
+    "lookup",
     "losses",
     "metrics",
     "optimizers",

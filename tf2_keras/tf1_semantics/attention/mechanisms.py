@@ -18,6 +18,7 @@ from tf2_keras.tf1_semantics.errors import (
     require_flags,
     require_int,
 )
+from tf2_keras.tf1_semantics.initializers import Constant
 from tf2_keras.tf1_semantics.layers.layer import TF1Layer, require_channels
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
@@ -130,7 +131,9 @@ class AttentionMechanism(TF1Layer):
                 mask = tf.sequence_mask(lengths, tf.shape(memory)[1])
             inside = tf.sequence_mask(lengths, tf.shape(memory)[1], memory.dtype)
             memory = memory * inside[:, :, tf.newaxis]
-        keys = tf.tensordot(memory, tf.convert_to_tensor(self.memory_kernel), [[2], [0]])
+        keys = tf.tensordot(
+            memory, tf.convert_to_tensor(self.memory_kernel), [[2], [0]]
+        )
         return Memory(keys, memory, mask)
 
     def align(self, query, memory):
@@ -268,7 +271,7 @@ class BahdanauAttention(AttentionMechanism):
         self.attention_v = self._weight((self.num_units,), "attention_v")
         self.attention_g = self.attention_b = None
         if self.normalize:
-            start = keras.initializers.Constant(math.sqrt(1.0 / self.num_units))
+            start = Constant(math.sqrt(1.0 / self.num_units))
             self.attention_g = self._weight((), "attention_g", start)
             self.attention_b = self._weight((self.num_units,), "attention_b", "zeros")
 

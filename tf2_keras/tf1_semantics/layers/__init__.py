@@ -2,6 +2,10 @@
 
 from tf2_keras.tf1_semantics.layers.bias import AddBias, BiasAdd
 from tf2_keras.tf1_semantics.layers.dropout import Dropout
+from tf2_keras.tf1_semantics.layers.group_normalization import (
+    GroupNormalization,
+    InstanceNormalization,
+)
 from tf2_keras.tf1_semantics.layers.images import ResizeBilinear, ResizeNearestNeighbor
 from tf2_keras.tf1_semantics.layers.normalization import (
     BatchNormalization,
@@ -15,6 +19,8 @@ __all__ = [
     "BatchNormalization",
     "BiasAdd",
     "Dropout",
+    "GroupNormalization",
+    "InstanceNormalization",
     "LayerNormalization",
     "LocalResponseNormalization",
     "MaxPoolingWithArgmax",

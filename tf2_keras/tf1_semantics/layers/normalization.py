@@ -27,16 +27,21 @@ from tf2_keras.tf1_semantics.layers.layer import (
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
-def _with_moments(x, axes, keepdims):
+def with_moments(x, axes, keepdims, scaled_last=False):
     """(x, mean, variance): ``tf.nn.moments`` and x, with TF1's gradient.
 
     x gets a gradient in three ways: as what is scaled, through the variance and through
     the mean. Their sum depends on the order. In a graph Grappler sorts the three by the
     names of their nodes, which gives that order; eager code has to be told.
+
+    Args:
+        scaled_last: whether the ops that scale are called after the moments' ones in
+            the alphabet, as ``mul`` is, and ``batchnorm`` is not.
     """
     if not tf.executing_eagerly() or x.dtype == tf.float16:  # summed in two steps
         return x, *tf.nn.moments(x, axes, keepdims=keepdims)
-    x, for_variance, for_mean = _thrice(x)
+    copies = _thrice(x)
+    x, for_variance, for_mean = copies[-1:] + copies[:-1] if scaled_last else copies
     mean = tf.reduce_mean(for_mean, axes, keepdims=True)
     variance = tf.reduce_mean(
         tf.math.squared_difference(for_variance, tf.stop_gradient(mean)), axes, True
@@ -230,7 +235,7 @@ class BatchNormalization(ElementwiseLayer):
 
     def _moments(self, x):
         if x.dtype == self.moving_mean.dtype:
-            return _with_moments(x, self._reduced, keepdims=False)
+            return with_moments(x, self._reduced, keepdims=False)
         # Of half precision TF1 took them in float32.
         raised = tf.cast(x, self.moving_mean.dtype)
         return x, *tf.nn.moments(raised, self._reduced)
@@ -326,7 +331,7 @@ class LayerNormalization(ElementwiseLayer):
         if epsilon is None:
             epsilon = 1e-3 if x.dtype == tf.float16 else 1e-12
         epsilon = constant(epsilon, x.dtype)
-        x, mean, variance = _with_moments(x, self._reduced, keepdims=True)
+        x, mean, variance = with_moments(x, self._reduced, keepdims=True)
         beta, gamma = (
             None if weight is None else tf.convert_to_tensor(weight)
             for weight in (self.beta, self.gamma)

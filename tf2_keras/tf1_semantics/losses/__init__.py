@@ -24,6 +24,11 @@ from tf2_keras.tf1_semantics.losses.regression import (
     MeanSquaredError,
 )
 from tf2_keras.tf1_semantics.losses.regularization import L2
+from tf2_keras.tf1_semantics.losses.sequences import (
+    legacy_sequence_loss,
+    sequence_loss,
+    sequence_loss_by_example,
+)
 from tf2_keras.tf1_semantics.losses.weighting import Reduction, compute_weighted_loss
 
 __all__ = [
@@ -40,5 +45,8 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "SparseSoftmaxCrossEntropy",
     "compute_weighted_loss",
+    "legacy_sequence_loss",
+    "sequence_loss",
+    "sequence_loss_by_example",
     "softmax_cross_entropy_with_logits",
 ]

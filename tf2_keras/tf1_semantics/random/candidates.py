@@ -137,7 +137,9 @@ class CandidateSampler(StreamLayer):
             number = tf.cast(tries, tf.float32)
             counts = -tf.math.expm1(number * tf.math.log1p(-shares))
             # TF1's own shortcut, which is another number.
-            return tf.where(tries == self.num_sampled, shares * self.num_sampled, counts)
+            return tf.where(
+                tries == self.num_sampled, shares * self.num_sampled, counts
+            )
 
         counts = tf.map_fn(
             of_few,
@@ -256,9 +258,7 @@ class LearnedUnigramCandidateSampler(CandidateSampler):
     def learn(self, true_classes):
         places = tf.reshape(true_classes, [-1, 1])
         ones = tf.ones([tf.size(true_classes)], tf.int32)
-        self.counts.assign(
-            tf.tensor_scatter_nd_add(self.counts.value, places, ones)
-        )
+        self.counts.assign(tf.tensor_scatter_nd_add(self.counts.value, places, ones))
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")

@@ -123,3 +123,6 @@ class Shuffle(StreamLayer, ElementwiseLayer):
         start = tf.zeros([], tf.int64), tf.range(rows)
         _, order = tf.while_loop(lambda row, _: row < number, swap, start)
         return tf.gather(x, order)
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)

@@ -1,0 +1,91 @@
+"""TF1's vocabulary lookups as Keras layers, against compat.v1 graphs."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parity_tests.pair.pair import Pair
+from parity_tests.parts.lookup import twin
+from tf1_graph.parts import lookup as tf1_lookup
+from tf2_keras.tf1_semantics import lookup
+
+PART = "lookup.IndexTable"
+# No surrogates and no zeros: NumPy's strings lose them at their ends.
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
+
+
+@given(
+    mapping=st.lists(words, min_size=1, max_size=5, unique=True),
+    others=st.lists(words, min_size=1, max_size=9),
+    arguments=st.fixed_dictionaries(
+        {},
+        optional={
+            "num_oov_buckets": st.integers(0, 7),
+            "default_value": st.integers(-2, 5),
+        },
+    ),
+)
+def test_numbers_are_those_of_tf1(mapping, others, arguments):
+    arguments = {"mapping": mapping, **arguments}
+    moves = [("look_up", {"x": np.array([mapping + others])})]
+    program = tf1_lookup.program(PART, arguments, {"dtype": "string"})
+    with Pair(program, twin(PART, arguments, {})) as pair:
+        pair.compare(moves, "eager").require_agreement()
+
+
+@given(
+    mapping=st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5, unique=True),
+    others=st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=9),
+)
+def test_integers_are_hashed_as_their_decimal_digits(mapping, others):
+    arguments = {"mapping": mapping, "num_oov_buckets": 5}
+    moves = [("look_up", {"x": np.array([mapping + others])})]
+    program = tf1_lookup.program(PART, arguments, {"dtype": "int64"})
+    with Pair(program, twin(PART, arguments, {})) as pair:
+        pair.compare(moves, "eager").require_agreement()
+
+
+def test_a_feature_column_numbers_alike():
+    vocabulary, sentence = ["wolf", "a", "the"], [["the"], ["cat"], ["wolf"], ["dog"]]
+    for arguments in ({}, {"num_oov_buckets": 4}, {"default_value": 1}):
+        with tf.Graph().as_default() as graph:
+            column = tf.feature_column.categorical_column_with_vocabulary_list(
+                "word", vocabulary, **arguments
+            )
+            indicated = tf.compat.v1.feature_column.input_layer(
+                {"word": tf.constant(sentence)},
+                [tf.feature_column.indicator_column(column)],
+            )
+            tables = tf.compat.v1.tables_initializer()
+        with tf.compat.v1.Session(graph=graph) as session:
+            session.run(tables)
+            expected = session.run(indicated)
+        numbers = lookup.IndexTable(vocabulary, **arguments)(np.array(sentence))
+        received = tf.one_hot(numbers[:, 0], expected.shape[1])  # -1 is none
+        np.testing.assert_array_equal(received, expected, strict=True)
+
+
+# Keras 3 writes a TensorFlow variable as NumPy 1 would.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_table_is_part_of_a_model_that_can_be_saved(tmp_path):
+    inputs = keras.Input([2], dtype="string")
+    numbers = lookup.IndexTable(["b", "a"], num_oov_buckets=2)(inputs)
+    model = keras.Model(inputs, keras.layers.Embedding(4, 3)(numbers))
+    batch = tf.constant([["a", "b"], ["c", "a"]])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(batch), model(batch), strict=True)
+
+
+@pytest.mark.parametrize(
+    "mapping, x",
+    [(["a"], [1]), (["a"], [1.0]), ([1], ["a"]), ([1], [1.0]), ([1], [True])],
+)
+def test_inputs_of_another_kind_are_refused(mapping, x):
+    table = lookup.IndexTable(mapping)
+    refusal = r"^inputs must be of the kind of mapping\. Received: \w+\. Use "
+    with pytest.raises(ValueError, match=refusal):
+        table(np.array(x))
