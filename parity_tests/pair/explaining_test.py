@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from parity_tests.pair import explaining, probes, recording, small_pair, taps
+from parity_tests.pair import explaining, probes, recording, small_pair, tapping, taps
 from tf2_keras.tf1_semantics import optimizers
 
 # Calls the build function of small_pair from a file of the user's own.
@@ -139,7 +139,7 @@ def test_the_layer_whose_gradient_is_wrong_is_named_backwards():
 
 
 def test_where_memory_is_out_fewer_tensors_are_tapped_and_that_is_said(monkeypatch):
-    arrays_of, asked = taps.graph_arrays, []
+    arrays_of, asked = tapping.graph_arrays, []
 
     def short_of_memory(program, name, batch, values, tensors):
         asked.append(len(tensors))
@@ -147,7 +147,7 @@ def test_where_memory_is_out_fewer_tensors_are_tapped_and_that_is_said(monkeypat
             raise tf.errors.ResourceExhaustedError(None, None, "OOM")
         return arrays_of(program, name, batch, values, tensors)
 
-    monkeypatch.setattr(taps, "graph_arrays", short_of_memory)
+    monkeypatch.setattr(tapping, "graph_arrays", short_of_memory)
     found = small_pair.pair(tf2=with_activation).check()
     assert len(asked) == 2 and asked[1] == asked[0] // 2
     said = f"Only {asked[1]} of {asked[0]} tensors of the graph were tapped: memory was out"

@@ -8,6 +8,7 @@ import collections
 import pytest
 
 from parity_tests.pair.mistakes import running, table
+from parity_tests.pair.mistakes.planted import NONE
 
 # One or two of every kind of probe, on the programs that build fastest.
 QUICK = [
@@ -23,16 +24,11 @@ QUICK = [
 ]
 
 
-def row_of(program, mistake):
+@pytest.mark.parametrize("program, mistake", QUICK)
+def test_a_planted_mistake_is_named_and_its_cause_proven(program, mistake):
     (planted,) = [
         row for row in table.PLANTED if (row.program, row.mistake) == (program, mistake)
     ]
-    return planted
-
-
-@pytest.mark.parametrize("program, mistake", QUICK)
-def test_a_planted_mistake_is_named_and_its_cause_proven(program, mistake):
-    planted = row_of(program, mistake)
     row = running.run(planted)
     assert row.is_named and not row.is_false, row.describe()
     assert row.is_proven == (planted.says is not None), row.describe()
@@ -47,11 +43,12 @@ def test_the_table_has_fifty_mistakes_and_five_of_each_program():
     )
     known = [row for row in table.PLANTED if row.says is not None]
     assert len(known) / len(table.PLANTED) >= running.PROVEN
-    assert set(table.FAITHFUL) == set(counts)
+    assert {row.program for row in table.FAITHFUL} == set(counts)
 
 
 def test_a_program_without_a_mistake_is_equal():
-    row = running.run(running.faithful("VAE", table.FAITHFUL["VAE"]))
+    (faithful,) = [row for row in table.FAITHFUL if row.program == "VAE"]
+    row = running.run(faithful)
     assert (row.stage, row.layer, row.change) == (None, None, None)
     assert row.is_named and not row.is_false
 
@@ -85,6 +82,11 @@ def test_the_goals_are_nine_of_ten_named_three_of_four_proven_and_none_false(
     counts, reached
 ):
     assert running.reaches_the_goals(rows(*counts)) is reached
+
+
+def test_a_program_that_is_found_apart_without_a_mistake_is_a_false_cause():
+    apart = rows(20, 20, 0)[0]._replace(mistake=NONE, is_named=False)
+    assert running.shares([*rows(20, 20, 0), apart]) == (1.0, 1.0, 1)
 
 
 def test_a_row_says_what_is_wrong_or_false():

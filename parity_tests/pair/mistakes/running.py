@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from parity_tests.pair.mistakes.planted import NONE
+
 NAMED, PROVEN = 0.9, 0.75  # shares that are to be reached
 HEADING = "| program | mistake | stage | layer | cause |\n|---|---|---|---|---|"
 
@@ -39,23 +41,8 @@ class Row(NamedTuple):
         return f"| {self.program} | {self.mistake} | {stage} | {layer} | {change} |"
 
 
-class Faithful(NamedTuple):
-    """A program without a mistake, as a row to run."""
-
-    program: str
-    pair: object
-    mistake: str = "none"
-    stage: str | None = None
-    layer: str = ""
-    says: str | None = None
-
-
-def faithful(program, pair):
-    return Faithful(program, pair)
-
-
 def run(planted):
-    """The ``Row`` of a ``table.Planted``."""
+    """The ``Row`` of a ``planted.Planted``."""
     checked = planted.pair().check(levels_asked=["function"])
     divergence = checked.divergences.get("function", (0, None))[1]
     place, cause = checked.places.get("function"), checked.causes.get("function")
@@ -74,9 +61,6 @@ def run(planted):
         is_proven,
         change is not None and not is_proven,
     )
-
-
-NONE = Faithful._field_defaults["mistake"]
 
 
 def shares(rows):

@@ -4,9 +4,6 @@ Each says where a check must find the two sides apart, and what the proven cause
 None where no probe knows the mistake. Nothing else is in this file.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import keras
 import tensorflow as tf
 
@@ -18,36 +15,16 @@ from parity_tests.pair.mistakes import (
     skip_gram,
     vae,
 )
-from tf2_keras.tf1_semantics import clipping, optimizers
-
-INITIAL, LOSS, GRADIENTS, SLOTS, UPDATES = (
-    "initial values",
-    "loss",
-    "gradients",
-    "slots",
-    "updates",
+from parity_tests.pair.mistakes.planted import (
+    GRADIENTS,
+    INITIAL,
+    LOSS,
+    SLOTS,
+    UPDATES,
+    faithful,
+    rows,
 )
-
-
-class Planted(NamedTuple):
-    """program, mistake: what is wrong with whose twin. pair: () -> OwnPair.
-    stage: where the sides part. layer: regular expression of the layer, or of "loss",
-    "gradients" or "optimizer". says: one of the change that the cause must be, or None.
-    """
-
-    program: str
-    mistake: str
-    pair: Callable
-    stage: str
-    layer: str
-    says: str | None
-
-
-def _rows(program, pair, *rows):
-    return [
-        Planted(program, mistake, lambda m=mistakes: pair(**m), *expected)
-        for mistake, mistakes, *expected in rows
-    ]
+from tf2_keras.tf1_semantics import clipping, optimizers
 
 
 def _slim(**mistakes):
@@ -67,7 +44,7 @@ RATE = r"the rate that TF1 has at each step"
 CLIP = r"clipping\.ByGlobalNorm\(0\.(5|01)\)"
 
 PLANTED = [
-    *_rows(
+    *rows(
         "PPO2",
         actor_critic.ppo2_pair,
         (
@@ -115,7 +92,7 @@ PLANTED = [
             r"hidden_1/kernel → .*seed=\(7, 1\)",
         ),
     ),
-    *_rows(
+    *rows(
         "A2C",
         actor_critic.a2c_pair,
         (
@@ -172,7 +149,7 @@ PLANTED = [
             r"momentum=0\.9\) → momentum=0",
         ),
     ),
-    *_rows(
+    *rows(
         "slim CNN, .meta",
         _slim,
         (
@@ -232,7 +209,7 @@ PLANTED = [
             None,
         ),
     ),
-    *_rows(
+    *rows(
         "LSTM classifier, .meta",
         _lstm,
         (
@@ -271,7 +248,7 @@ PLANTED = [
             r"16 times TF1's",
         ),
     ),
-    *_rows(
+    *rows(
         "char-RNN",
         char_rnn.pair,
         (
@@ -324,7 +301,7 @@ PLANTED = [
             RATE,
         ),
     ),
-    *_rows(
+    *rows(
         "skip-gram",
         skip_gram.pair,
         (
@@ -365,7 +342,7 @@ PLANTED = [
         ),
         ("accidental hits removed", {"hits": True}, LOSS, "loss", None),
     ),
-    *_rows(
+    *rows(
         "VAE",
         vae.pair,
         (
@@ -412,7 +389,7 @@ PLANTED = [
             TF1_ADAM,
         ),
     ),
-    *_rows(
+    *rows(
         "DCGAN",
         dcgan.pair,
         (
@@ -446,7 +423,7 @@ PLANTED = [
         (
             "Keras's batch norm",
             {"norm": lambda: dcgan.norm(keras.layers.BatchNormalization)},
-            UPDATES,
+            LOSS,
             "g_norm",
             r"tf1_semantics\.layers\.BatchNormalization",
         ),
@@ -496,14 +473,16 @@ PLANTED = [
     ),
 ]
 
-# The same programs without a mistake: {program: () -> OwnPair}.
-FAITHFUL = {
-    "PPO2": actor_critic.ppo2_pair,
-    "A2C": actor_critic.a2c_pair,
-    "slim CNN, .meta": _slim,
-    "LSTM classifier, .meta": _lstm,
-    "char-RNN": char_rnn.pair,
-    "skip-gram": skip_gram.pair,
-    "VAE": vae.pair,
-    "DCGAN": dcgan.pair,
-}
+FAITHFUL = [
+    faithful(program, pair)
+    for program, pair in (
+        ("PPO2", actor_critic.ppo2_pair),
+        ("A2C", actor_critic.a2c_pair),
+        ("slim CNN, .meta", _slim),
+        ("LSTM classifier, .meta", _lstm),
+        ("char-RNN", char_rnn.pair),
+        ("skip-gram", skip_gram.pair),
+        ("VAE", vae.pair),
+        ("DCGAN", dcgan.pair),
+    )
+]

@@ -9,7 +9,7 @@ from parity_tests.pair import twins
 from parity_tests.pair.levels import compare_levels
 from parity_tests.pair.probes import table
 
-MOST_CHANGES = 40  # each traces the twin anew
+MOST_CHANGES = 24  # each traces the twin anew
 # What is apart by less, in ULPs of the largest magnitude, is apart by rounding: the same
 # arithmetic in another order.
 ROUNDED = 64.0
@@ -32,7 +32,7 @@ def cause(sides, level, divergence):
             count += 1
             if count > MOST_CHANGES:
                 return Found(deferring, tuple(tried))
-            later = remaining(sides, change, level)
+            later = remaining(sides, change, level, divergence.step)
             is_whole = later is None
             if is_whole or (deferring is None and comes_after(later, divergence)):
                 known = table.Cause(
@@ -74,8 +74,12 @@ def is_trained(sides, name):
     return match is None or any(source in trained for source in match.sources)
 
 
-def remaining(sides, change, level):
-    """The first divergence of the changed twin; False if it cannot be played."""
+def remaining(sides, change, level, step):
+    """The first divergence of the changed twin; False if it cannot be played.
+
+    Args:
+        step: up to which it is played first: most changes change nothing there.
+    """
     sides.twin.reset()
     try:
         with contextlib.ExitStack() as stack:
@@ -86,7 +90,10 @@ def remaining(sides, change, level):
             change.on_twin(twin)
             try:
                 with sides.pair(twin, None) as pair:
-                    _, found = compare_levels(pair, [level], [sides.moves])
+                    for moves in _plays(sides.moves, step, pair.recorded):
+                        _, found = compare_levels(pair, [level], [moves])
+                        if found:
+                            break
             finally:
                 twin.reset()
     except Exception:  # a change of shapes that the user's layers do not take
@@ -94,6 +101,13 @@ def remaining(sides, change, level):
     finally:
         sides.twin.reset()
     return found[level][1] if level in found else None
+
+
+def _plays(moves, step, recorded):
+    """The play up to a step, then all of it; a recorded one only as a whole."""
+    if not recorded and 0 < step < len(moves):
+        yield type(moves)(moves[:step], moves.play)
+    yield moves
 
 
 def comes_after(later, divergence):

@@ -5,7 +5,7 @@ import contextlib
 import tensorflow as tf
 from tensorflow.python.framework import func_graph
 
-from parity_tests.pair import taps
+from parity_tests.pair import tapping
 from parity_tests.pair.probes import graph_facts
 from parity_tests.pair.probes.table import GRADIENTS, Change, probe, together
 from tf2_keras import training
@@ -84,13 +84,13 @@ def stops(sides, divergence):
         return
     name, batch = sides.moves[divergence.step - 1]
     values = {key: v for key, v in sides.initial.items() if key in sides.matches}
-    arrays = taps.graph_arrays(sides.program, name, batch, values, stopped)
+    arrays = tapping.graph_arrays(sides.program, name, batch, values, stopped)
     sides.twin.reset()
-    operations = taps.of_function(sides.twin, name, batch)
+    operations = tapping.of_function(sides.twin, name, batch)
     sides.twin.reset()
     for array in arrays:
         for tap in operations:
-            place, distance = taps.nearest(tap.output, [array])
+            place, distance = tapping.nearest(tap.output, [array])
             if place is None or distance > ROUNDED:
                 continue
             line = f" ({tap.line})" if tap.line else ""

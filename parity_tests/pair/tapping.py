@@ -1,0 +1,303 @@
+"""Tensors of both sides in one move: TF1's between its ops, the twin's between its layers.
+
+Both run as one graph, of which every float is fetched that may be.
+"""
+
+import contextlib
+import inspect
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from parity_tests.engine.ulps import normwise_error
+from parity_tests.pair.errors import OURS
+from parity_tests.pair.tracebacks import line_of
+from tf1_graph import session as tf1_session
+from tf1_graph import updates
+from tf2_keras.observing import replaced
+
+MOST_TAPS = 4000  # tensors of a graph that are fetched
+
+
+class Tap(NamedTuple):
+    """What was tapped of the twin.
+
+    layer, kind: name and class of a layer, or name and type of an op. sources: places of
+    earlier taps that it took. output: array. gradient: array of the loss's derivative by
+    it, or None. line: of the user's code, or None. activates: whether it is a layer that
+    ends in an activation. number: of an op in its graph.
+    """
+
+    layer: str
+    kind: str
+    sources: tuple
+    output: object
+    gradient: object = None
+    line: str | None = None
+    activates: bool = False
+    number: int = 0
+
+    @property
+    def is_float(self):
+        return self.output is not None
+
+
+def _can_be_tapped(tensor):
+    return tensor.dtype.is_floating and not tensor.dtype._is_ref_dtype
+
+
+def _within(operations):
+    """The ops inside of loops and of branches, whose tensors may not exist at all."""
+    looping, branching = set(), set()
+    for operation in operations:  # in order of creation
+        before = {tensor.op for tensor in operation.inputs}
+        kind = operation.type.replace("Ref", "")
+        if kind == "Enter" or (before & looping and kind != "Exit"):
+            looping.add(operation)
+        if kind == "Switch" or (before & branching and kind not in ("Merge", "Exit")):
+            branching.add(operation)
+    return looping | branching
+
+
+def of_graph(program, name):
+    """The float tensors between the inputs of a move and what it sees of the forward pass."""
+    move = program.moves[name]
+    seen = [
+        tensor
+        for stage, named in move.seen.items()
+        if stage != "gradients"
+        for tensor in named.values()
+    ]
+    return _between(program, _operations(seen))
+
+
+def backward_of_graph(program, name):
+    """The float tensors between the forward pass of a move and its gradients."""
+    move = program.moves[name]
+    forward = updates.ancestors(
+        _operations(
+            [
+                tensor
+                for stage, named in move.seen.items()
+                if stage != "gradients"
+                for tensor in named.values()
+            ]
+        )
+    )
+    gradients = list(move.seen.get("gradients", {}).values())
+    return [
+        tensor
+        for tensor in _between(program, _operations(gradients))
+        if tensor.op not in forward
+    ]
+
+
+def _operations(values):
+    """The ops of tensors and of the values of sparse ones."""
+    tensors = [getattr(value, "values", value) for value in values]
+    return [tensor.op for tensor in tensors if hasattr(tensor, "op")]
+
+
+def _between(program, operations):
+    """Float tensors that depend on an input and lead to one of these ops, in order."""
+    depending = {
+        getattr(tensor, "values", tensor).op for tensor in program.inputs.values()
+    }
+    before = updates.ancestors(operations)
+    listed = program.graph.get_operations()  # in order of creation
+    within, tensors = _within(listed), []
+    for operation in listed:
+        if operation not in before:
+            continue
+        if operation in depending or any(t.op in depending for t in operation.inputs):
+            depending.add(operation)
+            if operation not in within:
+                tensors += [t for t in operation.outputs if _can_be_tapped(t)]
+    return tensors[:MOST_TAPS]
+
+
+def graph_arrays(program, name, batch, values, tensors):
+    """The values of tensors in one run of a move, which updates nothing."""
+    feed = {program.inputs[key]: value for key, value in batch.items()}
+    feed.update(program.moves[name].feed)
+    with contextlib.closing(tf1_session.open_session(program.graph)) as session:
+        tf1_session.initialise(session, program, values)
+        return session.run(tensors, feed)
+
+
+def of_model(model, twin, name, batch):
+    """[Tap] of the layers in one move of a twin, in order of execution, in a function."""
+    listed, gradients = [], []
+
+    def run(given):
+        listed.clear()
+        gradients.clear()
+        producers = {}  # {id of a tensor: place of the tap}; ``kept`` keeps them alive
+        kept, outputs = [], []
+        graph = tf.compat.v1.get_default_graph()
+
+        def tapped_layer(layer):
+            call = layer.call
+
+            def observed(*arguments, **options):
+                output = call(*arguments, **options)
+                taken = tf.nest.flatten([arguments, list(options.values())])
+                tensors = [t for t in tf.nest.flatten(output) if tf.is_tensor(t)]
+                floats = [t for t in tensors if t.dtype.is_floating]
+                if not floats or getattr(floats[0], "graph", None) is not graph:
+                    return output
+                sources = {producers[id(t)] for t in taken if id(t) in producers}
+                place = len(listed)
+                watched = _watched(floats[0], gradients, place)
+                output = tf.nest.map_structure(
+                    lambda t: watched if t is floats[0] else t, output
+                )
+                for tensor in [watched, *tensors]:
+                    producers[id(tensor)] = place
+                    kept.append(tensor)
+                listed.append(
+                    Tap(
+                        layer.name,
+                        type(layer).__name__,
+                        tuple(sorted(sources)),
+                        None,
+                        line=line_of_class(type(layer)),
+                        activates=_activates(layer),
+                    )
+                )
+                outputs.append(watched)
+                return output
+
+            return replaced(layer, call=observed)
+
+        with contextlib.ExitStack() as stack:
+            for layer in layers_of(model):
+                stack.enter_context(tapped_layer(layer))
+            twin.step(name, given)
+        known = {place: gradient for place, gradient in gradients}
+        return outputs, known
+
+    arrays, known = _called(twin, batch, run)
+    return [
+        tap._replace(
+            output=array.numpy(),
+            gradient=known[place].numpy() if place in known else None,
+        )
+        for place, (tap, array) in enumerate(zip(listed, arrays, strict=True))
+    ]
+
+
+def layers_of(model):
+    """What computes in a model: layers, and Keras's own ops between them."""
+    listed = {}
+    for layer in model._flatten_layers():
+        if not isinstance(layer, (keras.Model, keras.layers.InputLayer)):
+            listed[id(layer)] = layer
+        for operation in getattr(layer, "operations", ()):
+            if not isinstance(operation, keras.layers.Layer):
+                listed[id(operation)] = operation
+    return list(listed.values())
+
+
+def _called(twin, batch, run):
+    """What a function of a batch returns, run once as one graph."""
+    batch = twin.batch(batch)
+    function = tf.function(run, input_signature=[twin.specs(batch)], autograph=False)
+    return function(batch)
+
+
+def _watched(tensor, gradients, place):
+    """The same tensor; its gradient is kept in ``gradients`` when it is computed."""
+
+    @tf.custom_gradient
+    def identity(x):
+        def gradient(upstream):
+            if getattr(upstream, "graph", None) is x.graph:
+                gradients.append((place, upstream))
+            return upstream
+
+        return tf.identity(x), gradient
+
+    return identity(tensor)
+
+
+def of_function(twin, name, batch):
+    """[Tap] of the ops between the inputs and the losses of one move of a twin."""
+    listed = []
+
+    def run(given):
+        listed.clear()
+        graph = tf.compat.v1.get_default_graph()
+        inputs = {tensor.op for tensor in tf.nest.flatten(given)}
+        seen = twin.step(name, given)
+        before = updates.ancestors(_operations(seen.get("loss", {}).values()))
+        producers, outputs = {}, []
+        for number, operation in enumerate(graph.get_operations()):
+            if operation not in before or operation in inputs:
+                continue
+            sources = {
+                producers[tensor.op]
+                for tensor in operation.inputs
+                if tensor.op in producers
+            }
+            tensors = [t for t in operation.outputs if _can_be_tapped(t)]
+            depends = sources or any(t.op in inputs for t in operation.inputs)
+            if tensors and depends:
+                producers[operation] = len(listed)
+                listed.append(
+                    Tap(
+                        operation.name,
+                        operation.type,
+                        tuple(sorted(sources)),
+                        None,
+                        line=line_of(operation),
+                        number=number,
+                    )
+                )
+                outputs.append(tensors[0])
+        return outputs
+
+    arrays = _called(twin, batch, run)
+    return [
+        tap._replace(output=array.numpy())
+        for tap, array in zip(listed, arrays, strict=True)
+    ]
+
+
+def nearest(output, arrays, positions=None):
+    """(place of the array that is most like ``output``, norm-wise distance), or Nones.
+
+    Args:
+        output: an array.
+        arrays: [array].
+        positions: places of those that may be it; by default all.
+    """
+    best = None, None
+    for position in range(len(arrays)) if positions is None else positions:
+        array = arrays[position]
+        if array.dtype != output.dtype or array.size != output.size or not array.size:
+            continue
+        # Sizes of 1 come and go, and time is laid into the batch and out of it.
+        views = [array.reshape(output.shape)]
+        if array.ndim == output.ndim == 2 and array.T.shape == output.shape:
+            views.append(array.T)
+        for view in views:
+            distance = normwise_error(view, output)
+            # Of several that are equal the last: what only hands its input on comes after.
+            if best[1] is None or distance <= best[1]:
+                best = position, distance
+    return best
+
+
+def line_of_class(kind):
+    """The line where a layer of the user's own is defined; None for a library's."""
+    with contextlib.suppress(OSError, TypeError):
+        path = inspect.getsourcefile(kind)
+        if path and "site-packages" not in path and not path.startswith(OURS):
+            return f"{path}:{inspect.getsourcelines(kind)[1]}"
+    return None
+
+
+def _activates(layer):
+    return getattr(layer, "activation", None) not in (None, keras.activations.linear)
