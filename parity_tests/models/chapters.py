@@ -12,6 +12,7 @@ NAMES = (
     "session_basics",
     "linear_regression",
     "logistic_regression",
+    "mlp",
     "mnist_cnn",
     "resnet",
 )
