@@ -61,6 +61,9 @@ class Twin:
             ``train_step`` is the move.
         unfitted: names of moves that are played in a function at level ``fit`` too, as
             predictions are.
+        remembered: {name: variable} of what the twin itself keeps from move to move,
+            where TF1 carried it: the state of a stateful layer. Every record has it as
+            ``carried``.
 
     Raises:
         ValueError: for slots that are not in ``state``.
@@ -77,6 +80,7 @@ class Twin:
         inputs=None,
         fitted=None,
         unfitted=(),
+        remembered=None,
     ):
         unknown = sorted(set(slots) - set(state))
         if unknown:
@@ -92,13 +96,18 @@ class Twin:
         self.fitted = dict(fitted or {})
         self.unfitted = frozenset(unfitted)
         self.optimizers = list(optimizers)
+        self.remembered = dict(remembered or {})
         self._names = {}
         moving = {}
         for name, variable in self.state.items():
             if hasattr(variable, "assign"):
                 self._names[key_of(variable)] = name
                 moving[key_of(variable)] = variable
-        for variable in (*hidden, *self.settings.values()):
+        for variable in (
+            *hidden,
+            *self.settings.values(),
+            *self.remembered.values(),
+        ):
             moving[key_of(variable)] = variable
         self._start = [(variable, variable.numpy()) for variable in moving.values()]
         self.unobserved = {}  # what ``train`` runs
@@ -200,6 +209,8 @@ class Twin:
     def record(self, name, seen):
         """The record of a move that was just played."""
         state = self.values()
+        if self.remembered:
+            seen = {**seen, "carried": self.remembered}
         return {
             "move": name,
             **{stage: plain(named) for stage, named in seen.items()},
@@ -285,7 +296,7 @@ def _runs(moves, most):
 TARGETS, WEIGHTS = "y_true", "sample_weight"
 
 
-def compiled(model, checkpoint_names, inputs=None):
+def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
     """The ``Twin`` of a compiled model: its moves are ``train`` and ``predict``.
 
     A batch for ``train`` has the model's inputs, by their names or, if there is one only,
@@ -302,6 +313,8 @@ def compiled(model, checkpoint_names, inputs=None):
             optimizer's variables included where TF1 named them otherwise than
             ``slots_of`` does.
         inputs: as of ``Twin``; by default what the model's own inputs say.
+        remembered: as of ``Twin``.
+        **moves: others than the two, as of ``Twin``; no part of ``fit``.
 
     Raises:
         ValueError: for a model that is not built, for paths that lead nowhere or to
@@ -360,9 +373,14 @@ def compiled(model, checkpoint_names, inputs=None):
                 # What belongs to no variable, as a power, TF1 numbered.
                 slots[numbered(name, slots) if name in apart else name] = slot
     belonging = {key_of(v) for optimizer in optimizers for v in optimizer.variables}
-    counts = {key_of(optimizer.iterations) for optimizer in optimizers}
+    # A count of steps and a rate were variables of the program in TF1, no slots.
+    apart = {
+        key_of(variable)
+        for optimizer in optimizers
+        for variable in (optimizer.iterations, optimizer.learning_rate)
+    }
     slots_by_other_names = {
-        name for key, name in names.items() if key in belonging - counts
+        name for key, name in names.items() if key in belonging - apart
     }
     settings = {}
     if optimizers and hasattr(optimizers[0].learning_rate, "assign"):
@@ -395,14 +413,15 @@ def compiled(model, checkpoint_names, inputs=None):
 
     return Twin(
         {**state, **dict(sorted(slots.items()))},
-        {"train": train, "predict": predict},
+        {"train": train, "predict": predict, **moves},
         slots={*slots, *slots_by_other_names},
         hidden=variables,
         settings=settings,
         optimizers=optimizers,
         inputs=inputs,
         fitted={"train": FittedMove(model, lambda batch: data_of(model, batch))},
-        unfitted={"predict"},
+        unfitted={"predict", *moves},
+        remembered=remembered,
     )
 
 

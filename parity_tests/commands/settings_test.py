@@ -9,7 +9,7 @@ from parity_tests.commands.mistakes import UserError
 from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
 
-WITH_BATCHES = ("linear_regression", "logistic_regression", "mnist_cnn", "resnet")
+WITH_BATCHES = chapters.NAMES[1:]  # all but session_basics
 
 
 def test_without_options_it_is_every_chapter():
@@ -42,9 +42,9 @@ def test_a_batch_holds_at_most_all_examples(name, examples):
 
 def test_data_are_for_the_chapters_that_read_them(tmp_path):
     with pytest.raises(UserError, match=f"Received: the empty folder '{tmp_path}'"):
-        settings.configured((), tmp_path, 1, None)  # mnist_cnn is the first to read it
+        settings.configured((), tmp_path, 1, None)  # mlp is the first to read it
     for name in ("session_basics", "linear_regression", "logistic_regression"):
-        with pytest.raises(UserError, match="Use some of: mnist_cnn, resnet"):
+        with pytest.raises(UserError, match="Use some of: mlp, mnist_cnn, resnet"):
             settings.configured((name,), tmp_path, 1, None)
 
 

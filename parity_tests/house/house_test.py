@@ -74,7 +74,7 @@ def test_rooms_import_only_what_they_may(folder):
 # What tf1_graph looks up by name, where no import statement would do.
 LOOKED_UP = {
     "tf1_graph/parts/cases.py": "tf.contrib: compat.v1 has none, not even in 1.15.5",
-    "tf1_graph/parts/recurrent.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
+    "tf1_graph/rnn_cell.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
     "tensorflow.python.keras.layers.legacy_rnn keeps their source, line by line",
 }
 

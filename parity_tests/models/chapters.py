@@ -12,6 +12,7 @@ NAMES = (
     "session_basics",
     "linear_regression",
     "logistic_regression",
+    "mlp",
     "mnist_cnn",
     "resnet",
 )
@@ -41,8 +42,11 @@ def setup(name):
 
     It has TEACHES, STEPS and METRIC; ``configure(data, seed)``, ``load(data, seed)``,
     ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
-    ``evaluation(test)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
-    of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``.
+    ``evaluation(test, config)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
+    of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SOURCES,
+    what else than its TF1 file a golden depends on; ``first(train, examples,
+    batch_size)``, where examples are not along the first axis, or a batch is never short;
+    and ``played(model)``, what ``training.compiled`` takes besides for its moves.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")

@@ -21,6 +21,11 @@ def load(data, seed):
     return examples, examples
 
 
+def first(train, examples, _batch_size):
+    """The first so many examples, which stand along the second axis of the targets."""
+    return train[0][:examples], train[1][:, :examples]
+
+
 def program(built, _config):
     """The TF1 side's moves ``train`` and ``predict``, of what its ``build`` returned."""
     from tf1_graph import session
@@ -43,7 +48,7 @@ def dataset(train, config):
     return mini_batches(*train, config.batch_size, config.seed)
 
 
-def evaluation(test):
+def evaluation(test, _config):
     """The moves whose outputs are scored."""
     return [("predict", {"x": test[0]})]
 

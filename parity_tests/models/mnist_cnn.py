@@ -65,7 +65,7 @@ def dataset(train, config):
     return next_batch(*train, config.batch_size, config.seed)
 
 
-def evaluation(test):
+def evaluation(test, _config):
     """The moves whose outputs are scored: ten blocks of the test set, as in the notes."""
     blocks = np.array_split(test[0], BLOCKS)
     return [("predict", {"x": block}) for block in blocks if len(block)]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from unittest import mock
 
+import numpy as np
+
 from parity_tests.engine import budgets
 from parity_tests.models import chapters
 from parity_tests.pair.pair import Pair
@@ -21,6 +23,7 @@ class Fault(NamedTuple):
     both: configuration of both sides under which the fault shows, or shows cheaply.
     batch: batch by name -> the faulty batch that the twin's training gets.
     skipped: how many of the moves the twin leaves out at the beginning.
+    moves: all moves -> those that the twin gets instead.
     """
 
     says: str
@@ -30,13 +33,23 @@ class Fault(NamedTuple):
     both: dict | None = None
     batch: Callable | None = None
     skipped: int = 0
+    moves: Callable | None = None
 
     def faulty(self, moves):
         """The moves that the twin gets instead of ``moves``."""
+        if self.moves is not None:
+            moves = self.moves(list(moves))
         for number, (move, batch) in enumerate(moves):
             if number >= self.skipped:
                 faulty = self.batch is not None and move == "train"
                 yield move, self.batch(dict(batch)) if faulty else batch
+
+
+def twin_of(name, model):
+    """The ``Twin`` of a chapter's compiled model."""
+    setup, names = chapters.setup(name), chapters.twin(name).checkpoint_names(model)
+    played = setup.played(model) if hasattr(setup, "played") else {}
+    return training.compiled(model, names, **played)
 
 
 class ChapterPair(Pair):
@@ -64,7 +77,7 @@ class ChapterPair(Pair):
         self.names = twin.checkpoint_names(self.model)
         super().__init__(
             chapters.program(name, self.config),
-            training.compiled(self.model, self.names),
+            twin_of(name, self.model),
             lambda level: budgets.budget_for(name, level),
         )
 
@@ -73,8 +86,39 @@ class ChapterPair(Pair):
         self._patches.close()
         super().close()
 
+    def share_off(self, moves, level="function", names=None):
+        """How far off the twin ends, as a share of the way that TF1's variables went.
+
+        Args:
+            moves, level: of a play from the initial values on.
+            names: of the variables that count; by default all that both sides train.
+        """
+        first, *_, last = self.reference(moves)
+        *_, off = self.candidate(moves, level)
+        start, end, other = (
+            record[stage]
+            for record, stage in (
+                (first, "initial values"),
+                (last, "updates"),
+                (off, "updates"),
+            )
+        )
+        if names is None:
+            trained = self.program.graph.get_collection("trainable_variables")
+            names = [variable.op.name for variable in trained]
+        return distance(end, other, names) / distance(end, start, names)
+
     def candidate(self, moves, level, values=None, settings=None):
         """The twin's play, faulty if a fault is planted."""
         if self.fault:
             moves = self.fault.faulty(moves)
         return super().candidate(moves, level, values, settings)
+
+
+def distance(arrays, others, names):
+    """The Euclidean distance of two sets of arrays by name."""
+    squares = (
+        np.square(arrays[name].astype(np.float64) - others[name]).sum()
+        for name in names
+    )
+    return np.sqrt(sum(squares))

@@ -106,7 +106,7 @@ def dataset(train, config):
     )
 
 
-def evaluation(test):
+def evaluation(test, _config):
     """The moves whose outputs are scored."""
     return [("predict", {"x": block}) for block in np.array_split(test[0], 4)]
 

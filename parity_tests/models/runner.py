@@ -39,7 +39,8 @@ class Request(NamedTuple):
 
 def units(request):
     """How many times ``run_chapter`` calls ``on_progress``."""
-    evaluated = len(chapters.setup(request.name).evaluation(request.test))
+    config = chapters.graph(request.name).Config(**request.fields)
+    evaluated = len(chapters.setup(request.name).evaluation(request.test, config))
     return len(request.levels) * (1 + request.steps + evaluated)
 
 
@@ -74,7 +75,7 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         def moves():
             training_moves = setup.moves(request.train, pair.config)
             yield from itertools.islice(training_moves, request.steps)
-            yield from setup.evaluation(request.test)
+            yield from setup.evaluation(request.test, pair.config)
 
         cells, divergences = levels.compare_levels(
             pair, request.levels, [moves], on_record, watching.on_difference

@@ -43,7 +43,7 @@ def dataset(train, config):
     return tf.data.Dataset.from_tensors(train).repeat()
 
 
-def evaluation(test):
+def evaluation(test, _config):
     """The moves whose outputs are scored."""
     return [("predict", {"x": test[0]})]
 

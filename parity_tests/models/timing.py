@@ -13,7 +13,7 @@ import time
 import keras
 
 from parity_tests.models import chapters
-from parity_tests.models.pair import ChapterPair
+from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 
@@ -63,7 +63,7 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
     def model_of(steps_per_execution=1):
         model = twin.build(twin.Config(**fields))
         model.steps_per_execution = steps_per_execution
-        return model, training.compiled(model, twin.checkpoint_names(model))
+        return model, twin_of(name, model)
 
     def stepping(level):
         _, built = model_of()

@@ -50,20 +50,20 @@ def plays_of(kind):
     )
 
 
-# {kind of part: other kinds whose parts it is recorded with}
+# {kind of part: what else of tf1_graph its parts are recorded with}
 KINDS = collections.OrderedDict(
     [
-        ("attention", ("initializers", "recurrent")),
+        ("attention", ("parts/initializers", "parts/recurrent")),
         ("averages", ()),
         ("clipping", ()),
         ("initializers", ()),
-        ("layers", ("initializers", "normalizations")),
+        ("layers", ("parts/initializers", "parts/normalizations")),
         ("lookup", ()),
-        ("losses", ("sequence_losses",)),
+        ("losses", ("parts/sequence_losses",)),
         ("metrics", ()),
-        ("optimizers", ("averages", "clipping", "schedules")),
+        ("optimizers", ("parts/averages", "parts/clipping", "parts/schedules")),
         ("random", ()),
-        ("recurrent", ("initializers", "layers")),
+        ("recurrent", ("parts/initializers", "parts/layers", "rnn_cell")),
         ("schedules", ()),
     ]
 )
@@ -71,7 +71,7 @@ PARTS = tuple(
     part(
         "parts/" + kind,
         f"every case of {kind}",
-        [f"tf1_graph/parts/{name}.py" for name in ("cases", kind) + others]
+        [f"tf1_graph/{name}.py" for name in ("parts/cases", "parts/" + kind) + others]
         + ["tf1_graph/session.py", "tf1_graph/updates.py"],
         functools.partial(plays_of, kind),
     )
@@ -122,7 +122,12 @@ def chapter(name, steps, data=None):
     return Recordable(
         name,
         f"{steps} steps of training, and the evaluation",
-        (f"tf1_graph/models/{name}.py", "tf1_graph/session.py", "tf1_graph/updates.py"),
+        (
+            f"tf1_graph/models/{name}.py",
+            "tf1_graph/session.py",
+            "tf1_graph/updates.py",
+        )
+        + getattr(chapters.setup(name), "SOURCES", ()),
         lambda: {PLAY: play()},
         facts,
         lambda folder: export(built[-1], state, folder),

@@ -42,7 +42,7 @@ def moves_of(name, config, steps, data=None):
     setup = chapters.setup(name)
     train, test = setup.load(data, SEED)
     yield from itertools.islice(setup.moves(train, config), steps)
-    yield from setup.evaluation(test)
+    yield from setup.evaluation(test, config)
 
 
 def noise(config):

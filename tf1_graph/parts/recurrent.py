@@ -9,17 +9,15 @@ dtype of sequence lengths, or None for none; ``initial``, whether a state to beg
 """
 
 import collections
-import contextlib
-import importlib
-import warnings
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import session
-from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.cases import Case
 from tf1_graph.parts.initializers import initializer
 from tf1_graph.parts.layers import UNIFORM, dropout
+from tf1_graph.rnn_cell import cell_class, while_loops
 
 CELLS = (
     "BasicRNNCell",
@@ -43,19 +41,10 @@ for _kind, _cell in CONVERTED.items():
         SYMBOLS[_name] = "tf.nn.rnn_cell." + _cell
 # Where the cells themselves give no initializer: the op's seed of a glorot_uniform.
 SEED = 5
-# The legacy Keras inside of today's TensorFlow keeps TF1's cells, line by line.
-LEGACY_CELLS = "tensorflow.python.keras.layers.legacy_rnn.rnn_cell_impl"
 
 
 # Cells that TF1 gave no initializer: they took the variable scope's.
 OF_SCOPE = ("recurrent.BasicRNNCell", "recurrent.BasicLSTMCell")
-
-
-def cell_class(name):
-    """TF1's own class of a cell."""
-    if tf.__version__.startswith("1."):
-        return genuine("tf.nn.rnn_cell." + name)
-    return getattr(importlib.import_module(LEGACY_CELLS), name)
 
 
 def cell(spec, dtype="float32"):
@@ -137,24 +126,6 @@ def loop_of(part, arguments):
     if part.endswith("_keras"):
         part = "recurrent." + SYMBOLS[part].rpartition(".")[2]
     return [(part, arguments)], False
-
-
-@contextlib.contextmanager
-def while_loops():
-    """Graphs get TF1's while loop of Enter, Merge and Exit, not TF2's functional one.
-
-    Of that one's gradients Grappler adds those of one tensor in another order.
-    """
-    kept = tf.control_flow_v2_enabled()
-    tf.disable_control_flow_v2()
-    try:
-        with warnings.catch_warnings():
-            # What TF1's own cells say of themselves when they are made and built.
-            warnings.filterwarnings("ignore", message=".*is deprecated and will be")
-            yield
-    finally:
-        if kept:
-            tf.enable_control_flow_v2()
 
 
 def unrolled(directions, time_major, x, lengths=None, states=None):
