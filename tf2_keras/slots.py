@@ -10,15 +10,45 @@ OF_KERAS = {
     "SGD": {"momentum": "Momentum"},
     "Adam": {"momentum": "Adam", "velocity": "Adam_1"},
     "AdamW": {"momentum": "AdamW", "velocity": "AdamW_1"},
-    "RMSprop": {
-        "velocity": "RMSProp",
-        "momentum": "RMSProp_1",
-        "average_gradient": "RMSProp_2",
-    },
+    "RMSprop": {"velocity": "RMSProp", "momentum": "RMSProp_1"},
     "Adagrad": {"accumulator": "Adagrad"},
     "Adadelta": {"accumulated_grad": "Adadelta", "accumulated_delta_var": "Adadelta_1"},
     "Ftrl": {"accumulator": "Ftrl", "linear": "Ftrl_1"},
 }
+CENTERED = {"average_gradient": "RMSProp_1", "momentum": "RMSProp_2"}
+AVERAGE = "ExponentialMovingAverage"
+
+
+def averages_of(optimizer, names):
+    """{TF1 name: variable} of the moving averages that an optimizer of ours keeps.
+
+    Args:
+        names: {key of a variable: its TF1 name}.
+    """
+    average = getattr(optimizer, "moving_average", None)
+    if average is None or average.averaged is None:
+        return {}
+    return {
+        f"{names[key_of(variable)]}/{AVERAGE}": shadow
+        for variable, shadow in zip(average.averaged, average.averages, strict=True)
+        if key_of(variable) in names
+    }
+
+
+def slots_of_all(optimizers, names):
+    """{TF1 name: variable} of several optimizers' slots, see ``slots_of``.
+
+    TF1 numbered what was called alike: the powers of a second Adam ``beta1_power_1``.
+    """
+    slots = {}
+    for optimizer in optimizers:
+        for name, slot in slots_of(optimizer, names).items():
+            number, free = 0, name
+            while free in slots:
+                number += 1
+                free = f"{name}_{number}"
+            slots[free] = slot
+    return slots
 
 
 def slots_of(optimizer, names):
@@ -50,6 +80,9 @@ def slots_of(optimizer, names):
         "",
     )
     tf1_names_of = OF_KERAS.get(kind, {})
+    if kind == "RMSprop" and optimizer.centered:
+        # TF1 made the mean of the gradients before the momentum.
+        tf1_names_of = {**tf1_names_of, **CENTERED}
     slots = {
         f"{names[key_of(variable)]}/{tf1_names_of.get(slot, slot)}": slot_variable
         for slot, slot_variables in _slots_of_keras(optimizer).items()

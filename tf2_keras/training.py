@@ -15,6 +15,7 @@ Of a compiled Keras model it is made, not written:
 a move, of what it saw and what it left behind.
 """
 
+import contextlib
 import inspect
 import itertools
 
@@ -29,7 +30,7 @@ from tf2_keras.observing import (
     observed_loss,
     plain,
 )
-from tf2_keras.slots import slots_of
+from tf2_keras.slots import averages_of, slots_of_all
 
 LEVELS = ("eager", "function", "fit")
 PLAYERS = dict(zip(LEVELS, (Eager, Function, Fit), strict=True))
@@ -142,6 +143,19 @@ class Twin:
             for key, player in self._players.items()
             if not player.has_streams
         }
+
+    @contextlib.contextmanager
+    def starting_here(self):
+        """What ``reset`` goes back to is what the variables hold now, in its body.
+
+        So a play goes on from what was handed over; afterwards all is as it was.
+        """
+        kept = self._start
+        self._start = [(variable, variable.numpy()) for variable, _ in kept]
+        try:
+            yield self
+        finally:
+            self._start = kept
 
     def spec(self, name, value):
         """The tf.TensorSpec of one input, given the first value of it."""
@@ -364,14 +378,15 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
         f"none for {unnamed}",
         "Add their TF1 names",
     )
-    slots = {}
+    slots = {
+        name: slot
+        for name, slot in slots_of_all(optimizers, names).items()
+        if key_of(slot) not in names
+    }
     for optimizer in optimizers:
-        of_optimizer = slots_of(optimizer, names)
-        apart = {name for name in of_optimizer if "/" not in name}
-        for name, slot in of_optimizer.items():
-            if key_of(slot) not in names:
-                # What belongs to no variable, as a power, TF1 numbered.
-                slots[numbered(name, slots) if name in apart else name] = slot
+        for name, average in averages_of(optimizer, names).items():
+            if key_of(average) not in names:
+                state[name] = average
     belonging = {key_of(v) for optimizer in optimizers for v in optimizer.variables}
     # A count of steps and a rate were variables of the program in TF1, no slots.
     apart = {
@@ -423,15 +438,6 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
         unfitted={"predict", *moves},
         remembered=remembered,
     )
-
-
-def numbered(name, taken):
-    """A name that is not taken yet: ``power``, then ``power_1``, as TF1 made it."""
-    numbers = itertools.count(1)
-    free = name
-    while free in taken:
-        free = f"{name}_{next(numbers)}"
-    return free
 
 
 def _require(condition, rule, received, remedy):

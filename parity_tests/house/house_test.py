@@ -48,6 +48,14 @@ ALLOWED = {
     "tf1_graph": ("numpy", "tensorflow.compat.v1", "tf1_graph"),
     "tf2_keras": ("numpy", "tensorflow", "keras", "tf2_keras"),
     "tf2_keras/migrate": ("tf2_keras.migrate", "rich", "jinja2", "fissix", "tomli"),
+    # Where values are carried over.
+    "tf2_keras/migrate/checkpoint": (
+        "numpy",
+        "ml_dtypes",
+        "tensorflow",
+        "keras",
+        "tf2_keras",
+    ),
     "parity_tests/engine": ("numpy", "hypothesis", "tomli", "parity_tests.engine"),
 }
 

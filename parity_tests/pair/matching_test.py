@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from parity_tests.pair import behaviour, layouts, names, translated
+from parity_tests.pair import behaviour, translated
 from parity_tests.pair.errors import PairError
-from parity_tests.pair.matching import NoLoss, Variable, matched
+from parity_tests.pair.matching import NoLoss, matched
+from tf2_keras.migrate.checkpoint import layouts, names
+from tf2_keras.migrate.checkpoint.matching import Variable
 
 F32 = np.dtype(np.float32)
 

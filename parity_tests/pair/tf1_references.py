@@ -3,15 +3,10 @@
 import os
 import tempfile
 
-from parity_tests.pair import (
-    matching,
-    recorder,
-    recording,
-    stored_graphs,
-    tf1_sides,
-)
+from parity_tests.pair import recorder, recording, stored_graphs, tf1_sides
 from parity_tests.pair.errors import mistake
 from tf1_graph import session as tf1_session
+from tf2_keras.migrate.checkpoint.matching import Variable
 
 
 def reference_of(own, stack, steps, examples, seed, play):
@@ -62,14 +57,12 @@ def variables(reference):
     if isinstance(reference, recording.Recording):
         initial = next(iter(reference.records(0)))["initial values"]
         return {
-            name: matching.Variable(
-                initial[name].shape, initial[name].dtype, facts["trainable"]
-            )
+            name: Variable(initial[name].shape, initial[name].dtype, facts["trainable"])
             for name, facts in reference.variables.items()
             if not facts["slot"]
         }
     return {
-        name: matching.Variable(**facts)
+        name: Variable(**facts)
         for name, facts in recorder.variables(reference).items()
         if name not in reference.slots
     }

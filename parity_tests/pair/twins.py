@@ -10,10 +10,10 @@ import keras
 import numpy as np
 
 from parity_tests.pair.errors import mistake, theirs
-from parity_tests.pair.matching import Variable
 from parity_tests.pair.tf1_sides import unswitched
 from tf2_keras import training
-from tf2_keras.observing import key_of
+from tf2_keras.migrate.checkpoint.matching import Variable
+from tf2_keras.paths import paths_of
 
 
 def twin_of(tf2):
@@ -57,25 +57,6 @@ def twin_of(tf2):
         )
     with theirs("tf2 must be a model that can be trained"):
         return training.compiled(tf2, paths_of(tf2)), tf2
-
-
-def paths_of(model):
-    """{path: path} of what a model holds between steps: weights, and counts of steps."""
-    for optimizer in training.optimizers_of(model):
-        if not optimizer.built and len(training.optimizers_of(model)) == 1:
-            optimizer.build(model.trainable_variables)
-    drawing = set()
-    for layer in model._flatten_layers():
-        generator = getattr(layer, "seed_generator", None)
-        if isinstance(generator, keras.random.SeedGenerator):
-            drawing.add(key_of(generator.state))
-    metrics = {key_of(v) for metric in model.metrics for v in metric.variables}
-    counts = [optimizer.iterations for optimizer in training.optimizers_of(model)]
-    return {
-        variable.path: variable.path
-        for variable in [*model.variables, *counts]
-        if key_of(variable) not in drawing | metrics
-    }
 
 
 def variables(twin, model):

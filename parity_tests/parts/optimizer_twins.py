@@ -10,7 +10,7 @@ from tf1_graph.parts import optimizers as tf1_optimizers
 from tf1_graph.parts.optimizers import KERNEL, TABLE
 from tf2_keras import training
 from tf2_keras.observing import key_of
-from tf2_keras.slots import slots_of
+from tf2_keras.slots import averages_of, slots_of
 
 
 def twin(part, arguments, problem, optimizer=None, variable=keras.Variable):
@@ -87,11 +87,8 @@ def slots_by_name(optimizer, variables):
 
 def averages_by_name(optimizer, variables):
     """{TF1 name: variable} of moving averages; none if the optimizer has none."""
-    average = getattr(optimizer, "moving_average", None)
-    if average is None:
-        return {}
-    names = [f"{name}/ExponentialMovingAverage" for name in variables]
-    return dict(zip(names, average.averages, strict=True))
+    names = {key_of(variable): name for name, variable in variables.items()}
+    return averages_of(optimizer, names)
 
 
 @keras.saving.register_keras_serializable("parts")

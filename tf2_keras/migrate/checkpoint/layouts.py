@@ -122,10 +122,10 @@ class Match(NamedTuple):
             values = values - self._offset(values.dtype)
         return values
 
-    def to_twin(self, value, arrays):
+    def to_twin(self, value, arrays, with_offset=True):
         """The twin's arrays with TF1's ``value`` in them."""
         value = np.asarray(value)
-        if self.forget_bias:
+        if self.forget_bias and with_offset:
             value = value + self._offset(value.dtype)
         flat = np.concatenate([np.ravel(array) for array in arrays])
         flat[self.positions] = value

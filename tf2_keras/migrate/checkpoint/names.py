@@ -14,6 +14,9 @@ SYNONYMS = {
     "population_mean": "moving_mean",
     "population_variance": "moving_variance",
     "embedding": "embeddings",
+    # Keras's DepthwiseConv2D has one kernel only, SeparableConv2D two.
+    "depthwise_weights": "depthwise_kernel",
+    "pointwise_weights": "pointwise_kernel",
 }
 
 
@@ -38,3 +41,17 @@ def same(name, other):
         return False
     # ``kernel`` alone is the end of every second name.
     return len(shorter) > 1 or first == second or shorter[0] not in SYNONYMS.values()
+
+
+def same_depthwise(name, other):
+    """Whether they do, one as ``depthwise_kernel``, the other as plain ``kernel``.
+
+    Keras's DepthwiseConv2D has one kernel and calls it that.
+    """
+    spellings = [
+        "/".join(
+            "kernel" if part == "depthwise_kernel" else part for part in spelled(n)
+        )
+        for n in (name, other)
+    ]
+    return "depthwise_kernel" in (*spelled(name), *spelled(other)) and same(*spellings)

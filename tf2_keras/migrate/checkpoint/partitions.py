@@ -1,0 +1,82 @@
+"""Variables that TF1 kept in pieces, NAME/part_0, NAME/part_1, …, as one again.
+
+A Saver that was given a list of variables joined the pieces of a partitioned variable
+under its own name, as slices, which ``reading`` puts together. One that was given a
+dictionary, and the variables of an exported graph, kept the pieces' names.
+"""
+
+import collections
+import re
+
+import numpy as np
+
+from tf2_keras.migrate.checkpoint.errors import mistake
+
+PART = re.compile(r"^(.+)/part_(\d+)(/.+)?$")
+
+
+class Joined:
+    """A checkpoint whose pieces are joined, slots and averages as their variables.
+
+    Args:
+        checkpoint: as ``reading.opened`` returns it.
+
+    Raises:
+        HandoverError: for pieces that do not fit together.
+    """
+
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.prefix, self.kind = checkpoint.prefix, checkpoint.kind
+        groups = collections.defaultdict(dict)
+        self.entries, self.pieces = {}, {}
+        for name in checkpoint.entries:
+            match = PART.match(name)
+            if match:
+                groups[match[1] + (match[3] or "")][int(match[2])] = name
+        for name, entry in checkpoint.entries.items():
+            match = PART.match(name)
+            joined = match and match[1] + (match[3] or "")
+            if not joined or joined in checkpoint.entries:
+                self.entries[name] = entry
+            elif joined not in self.entries:
+                self._join(joined, groups[joined])
+
+    def _join(self, joined, names):
+        entries = [self.checkpoint.entries[names[number]] for number in sorted(names)]
+        shapes = [entry.shape for entry in entries]
+        rank = len(shapes[0])
+        axes = [
+            axis
+            for axis in range(rank)
+            if any(
+                shape[axis : axis + 1] != shapes[0][axis : axis + 1] for shape in shapes
+            )
+        ] or [0]
+        if (
+            sorted(names) != list(range(len(names)))
+            or rank == 0
+            or len(axes) > 1
+            or len({(len(entry.shape), entry.dtype) for entry in entries}) > 1
+        ):
+            raise mistake(
+                "Pieces of a variable must be all there and differ along one axis",
+                f"{joined}/part_N for N in {sorted(names)}: {[list(s) for s in shapes]}",
+                "Copy the whole checkpoint, or name the pieces in a map",
+            )
+        sizes = list(shapes[0])
+        sizes[axes[0]] = sum(shape[axes[0]] for shape in shapes)
+        self.entries[joined] = entries[0]._replace(shape=tuple(sizes))
+        self.pieces[joined] = axes[0], [names[number] for number in sorted(names)]
+
+    def read(self, name, verify=True):
+        """The array of a tensor, joined if it is in pieces."""
+        if name not in self.pieces:
+            return self.checkpoint.read(name, verify)
+        axis, names = self.pieces[name]
+        return np.concatenate([self.checkpoint.read(n, verify) for n in names], axis)
+
+    def verify(self, name):
+        """Fails unless the bytes of a tensor are what their checksums say."""
+        for piece in self.pieces.get(name, (0, [name]))[1]:
+            self.checkpoint.verify(piece)

@@ -1,0 +1,411 @@
+"""TF1 checkpoints, read tensor by tensor without TensorFlow.
+
+    checkpoint = reading.opened("model.ckpt-1000")
+    for name, entry in checkpoint.entries.items():
+        print(name, entry.shape, entry.dtype)
+    array = checkpoint.read("dense/kernel")
+
+Formats: V2, an ``.index`` and its shards of ``.data``; and V1, a single file, or several.
+A checkpoint may come from a stranger: what its index says is checked against the files
+that there are before anything is read, every byte that is used by its checksum.
+
+Source: tensorflow/core/util/tensor_bundle/, saved_tensor_slice_util, 1.15 and 2.21.
+"""
+
+import contextlib
+import difflib
+import glob
+import os
+import re
+
+import numpy as np
+
+from tf2_keras.migrate.checkpoint.entries import (
+    UNREADABLE,
+    Entry,
+    dtype_name,
+    entry_of,
+    extents_of,
+    numpy_dtype,
+    parts_of,
+    shape_of,
+    values_of,
+    whole,
+)
+from tf2_keras.migrate.checkpoint.errors import HandoverError, mistake
+from tf2_keras.migrate.checkpoint.tables import Table
+from tf2_keras.migrate.checkpoint.wire import (
+    BYTES,
+    VARINT,
+    Damaged,
+    crc32c,
+    last,
+    masked,
+    message,
+    messages,
+    signed,
+    slice_key,
+    text,
+    varint,
+)
+
+MOST_SHARDS = 10_000
+CHUNK = 2**22  # bytes that a checksum takes at a time
+OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"  # what tf.train.Checkpoint adds
+SAVED_MODELS = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def opened(path):
+    """The checkpoint that a path names.
+
+    Args:
+        path: a prefix, such as 'model.ckpt-1000'; one of its files; a V1 file; the folder
+            of a SavedModel; or one with a file 'checkpoint', whose latest it is.
+
+    Returns:
+        A ``BundleCheckpoint`` or a ``SliceCheckpoint``, with ``prefix``, ``kind``,
+        ``entries``: {name: Entry}, ``read(name)``, ``verify(name)`` and ``files``.
+
+    Raises:
+        HandoverError: if there is none, or if it is not whole.
+    """
+    path = os.fspath(path)
+    prefix = prefix_of(path)
+    try:
+        if os.path.isfile(prefix + ".index"):
+            return BundleCheckpoint(prefix)
+        files = [prefix] if os.path.isfile(prefix) else _v1_shards(prefix)
+        if files:
+            return SliceCheckpoint(prefix, files)
+    except OSError as error:
+        raise mistake(
+            "A checkpoint must be readable",
+            f"{error.filename or prefix} ({error.strerror or error})",
+            "Change its permissions, or copy it again",
+        ) from None
+    raise absent(path)
+
+
+def absent(path):
+    """The refusal of a path at which there is no checkpoint."""
+    folder = os.path.dirname(path) or "."
+    try:
+        known = sorted(
+            name[: -len(".index")]
+            for name in os.listdir(folder)
+            if name.endswith(".index")
+        )
+    except OSError:
+        known = []
+    near = difflib.get_close_matches(os.path.basename(path), known, n=3, cutoff=0.3)
+    listed = ", ".join(os.path.join(folder, name) for name in near or known[:3])
+    return mistake(
+        "CKPT must name a checkpoint",
+        f"{path} (no such file)",
+        f"Use for instance {listed}" if listed else "Use the path without .index",
+    )
+
+
+def prefix_of(path):
+    """What the files of the checkpoint that a path names begin with."""
+    if os.path.isdir(path):
+        if any(os.path.isfile(os.path.join(path, name)) for name in SAVED_MODELS):
+            return os.path.join(path, "variables", "variables")
+        state = os.path.join(path, "checkpoint")
+        if os.path.isfile(state):
+            with open(state, encoding="utf-8", errors="replace") as file:
+                latest = re.search(r'^model_checkpoint_path: "(.*)"', file.read(2**20))
+            if latest:
+                return os.path.join(path, latest[1])
+        raise mistake(
+            "CKPT must name a checkpoint",
+            f"the folder {path}, which has no saved_model.pb and no file 'checkpoint'",
+            "Name the prefix of a checkpoint in it, such as model.ckpt-1000",
+        )
+    match = re.match(r"(.+)\.(index|data-\d{5}-of-\d{5})$", path, re.S)
+    return match[1] if match else path
+
+
+def _v1_shards(prefix):
+    found = [
+        name
+        for name in sorted(glob.glob(glob.escape(prefix) + "-?????-of-?????"))
+        if re.search(r"-\d{5}-of-\d{5}$", name)
+    ]
+    if found:
+        count = int(found[0][-5:])
+        names = [
+            f"{prefix}-{n:05d}-of-{count:05d}" for n in range(min(count, MOST_SHARDS))
+        ]
+        missing = [name for name in names if name not in found]
+        if missing or count > MOST_SHARDS:
+            raise missing_shard(prefix, missing[0] if missing else prefix, count)
+    return found
+
+
+def missing_shard(prefix, name, count):
+    return mistake(
+        "A checkpoint must have all of its shards",
+        f"{prefix} without {os.path.basename(name)}, of {count}",
+        "Copy that file as well",
+    )
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Makes one line of what is wrong with a file."""
+    try:
+        yield
+    except Damaged as error:
+        raise mistake(
+            "A checkpoint must be whole",
+            f"{path}: {error}",
+            "Copy it again, and compare its size with the original",
+        ) from None
+
+
+class BundleCheckpoint:
+    """Format V2: ``PREFIX.index`` and ``PREFIX.data-00000-of-00001``, or more shards."""
+
+    def __init__(self, prefix):
+        self.prefix, self.kind = prefix, "V2"
+        index = prefix + ".index"
+        self.parts = {}  # {key of a part: Entry}
+        self.entries = {}
+        with whole_file(index), open(index, "rb") as file:
+            items = Table(file).items()
+            key, header = next(items, (None, b""))
+            if key != b"":
+                raise Damaged("it has no header")
+            fields = message(header)
+            shards = signed(last(fields, 1, VARINT, 0))
+            if not 1 <= shards <= MOST_SHARDS:
+                raise Damaged(f"it says that there are {shards} shards")
+            big_endian = last(fields, 2, VARINT, 0) == 1
+            for key, value in items:
+                entry = entry_of(value)
+                if key.startswith(b"\x00"):
+                    self.parts[key] = entry
+                else:
+                    self.entries[_name(key)] = entry
+        if big_endian:
+            raise mistake(
+                "A checkpoint must be of a little-endian machine",
+                f"{prefix}, of a big-endian one",
+                "Read it and write it again there, in format V1",
+            )
+        self.shards = [
+            f"{prefix}.data-{number:05d}-of-{shards:05d}" for number in range(shards)
+        ]
+        self.files = [index, *self.shards]
+        sizes = []
+        for shard in self.shards:
+            if not os.path.isfile(shard):
+                raise missing_shard(prefix, shard, shards)
+            sizes.append(os.path.getsize(shard))
+        with whole_file(prefix):
+            for name, entry in self.entries.items():
+                self._check(name, entry, sizes)
+
+    def _check(self, name, entry, sizes):
+        """What an entry says must be there and as long as its shape says."""
+        if entry.slices:
+            total = 0
+            for _, extents, shape in parts_of(entry):
+                part = self.parts.get(slice_key(name, extents))
+                if part is None or part.slices or part.dtype != entry.dtype:
+                    raise Damaged(f"a part of {name} is missing")
+                if part.shape != shape:
+                    raise Damaged(f"a part of {name} has another shape")
+                self._check(name, part, sizes)
+                total += part.size
+            if total > sum(sizes):
+                raise Damaged(f"{name} is larger than its files")
+            return
+        if not 0 <= entry.shard < len(sizes):
+            raise Damaged(f"{name} lies in shard {entry.shard} of {len(sizes)}")
+        end = entry.offset + entry.size
+        if entry.offset < 0 or entry.size < 0:
+            raise Damaged(f"{name} lies outside its shard")
+        if end > sizes[entry.shard]:
+            raise Damaged(
+                f"{os.path.basename(self.shards[entry.shard])} has "
+                f"{sizes[entry.shard]} bytes, and {name} ends at {end}"
+            )
+        fixed = entry.dtype not in ("string", *UNREADABLE)
+        if fixed and entry.size != entry.nbytes:
+            raise Damaged(
+                f"{name} has {entry.size} bytes for {entry.dtype} {list(entry.shape)}"
+            )
+        if entry.dtype == "string" and entry.elements > entry.size:
+            raise Damaged(f"{name} has {entry.size} bytes for {entry.elements} strings")
+
+    def read(self, name, verify=True):
+        """The array of a tensor; of strings one of bytes objects."""
+        entry = known(name, self)
+        with whole_file(self.prefix):
+            if entry.slices:
+                return whole(
+                    name,
+                    entry,
+                    lambda key, shape: self._read(
+                        name, self.parts[key], verify
+                    ).reshape(shape),
+                )
+            return self._read(name, entry, verify).reshape(entry.shape)
+
+    def verify(self, name):
+        """Fails unless the bytes of a tensor are what their checksums say."""
+        entry = known(name, self)
+        with whole_file(self.prefix):
+            places = [entry]
+            if entry.slices:
+                places = [
+                    self.parts[slice_key(name, extents)]
+                    for _, extents, _ in parts_of(entry)
+                ]
+            for place in places:
+                if place.dtype == "string":
+                    self._read(name, place, True)
+                    continue
+                crc = 0
+                with open(self.shards[place.shard], "rb") as file:
+                    file.seek(place.offset)
+                    for begin in range(0, place.size, CHUNK):
+                        crc = crc32c(file.read(min(CHUNK, place.size - begin)), crc)
+                self._require(name, place, crc)
+
+    @staticmethod
+    def _require(name, entry, crc):
+        if masked(crc) != entry.crc:
+            raise Damaged(f"{name} is not what its checksum says")
+
+    def _read(self, name, entry, verify):
+        shard = self.shards[entry.shard]
+        if entry.dtype == "string":
+            with open(shard, "rb") as file:
+                file.seek(entry.offset)
+                return self._strings(name, entry, file.read(entry.size))
+        if entry.dtype in UNREADABLE:
+            raise Damaged(f"{name} is a {entry.dtype}, which has no values")
+        dtype = numpy_dtype(entry.dtype)
+        with open(shard, "rb") as file:
+            file.seek(entry.offset)
+            array = np.fromfile(file, dtype, entry.elements)
+        if array.size != entry.elements:
+            raise Damaged(f"{name} is cut off")
+        if verify:
+            crc, content = 0, memoryview(array.view(np.uint8))
+            for begin in range(0, len(content), CHUNK):
+                crc = crc32c(content[begin : begin + CHUNK], crc)
+            self._require(name, entry, crc)
+        return array
+
+    def _strings(self, name, entry, content):
+        """Lengths, their checksum, then the strings."""
+        place, lengths, crc = 0, [], 0
+        for _ in range(entry.elements):
+            length, place = varint(content, place)
+            lengths.append(length)
+            width = 4 if length < 2**32 else 8
+            crc = crc32c(length.to_bytes(width, "little"), crc)
+        stored, place = content[place : place + 4], place + 4
+        if masked(crc) != int.from_bytes(stored, "little"):
+            raise Damaged(f"{name} is not what its checksum says")
+        self._require(name, entry, crc32c(content[place:], crc32c(stored, crc)))
+        array = np.empty(entry.elements, object)
+        for number, length in enumerate(lengths):
+            if place + length > len(content):
+                raise Damaged(f"{name} is cut off")
+            array[number] = content[place : place + length]
+            place += length
+        return array
+
+
+class SliceCheckpoint:
+    """Format V1, of ``tf.train.Saver(write_version=V1)`` and TensorFlow before 0.12."""
+
+    def __init__(self, prefix, files):
+        self.prefix, self.kind, self.files = prefix, "V1", list(files)
+        self.entries, self._places = {}, {}
+        for path in self.files:
+            with whole_file(path), open(path, "rb") as file:
+                meta = messages(message(Table(file).get(b"")), 1)
+                for tensor in messages(next(meta, {}), 1):
+                    self._add(path, tensor)
+        with whole_file(prefix):
+            for name, entry in self.entries.items():
+                for _, extents, _ in parts_of(entry):
+                    if (name, extents) not in self._places:
+                        raise Damaged(f"a part of {name} is missing")
+
+    def _add(self, path, tensor):
+        name = text(tensor, 1)
+        slices = tuple(extents_of(part) for part in messages(tensor, 4))
+        entry = Entry(
+            shape_of(message(last(tensor, 2, BYTES, b""))),
+            dtype_name(last(tensor, 3, VARINT, 0)),
+            slices,
+        )
+        before = self.entries.get(name)
+        if before is not None:
+            if (before.shape, before.dtype) != (entry.shape, entry.dtype):
+                raise Damaged(f"{name} has two shapes")
+            entry = entry._replace(slices=before.slices + slices)
+        self.entries[name] = entry
+        self._places.update({(name, extents): path for extents in slices})
+
+    def read(self, name, verify=True):  # noqa: ARG002 - one signature for both formats
+        """The array of a tensor; blocks are always read by their checksums."""
+        entry = known(name, self)
+        places = {
+            slice_key(name, extents): self._places[name, extents]
+            for extents in entry.slices
+        }
+
+        def part(key, shape):
+            with whole_file(places[key]), open(places[key], "rb") as file:
+                saved = message(Table(file).get(key))
+                data = message(last(saved, 2, BYTES, b""))
+                values = message(last(data, 3, BYTES, b""))
+                elements = int(np.prod(shape, dtype=object))
+                return values_of(values, entry.dtype, elements).reshape(shape)
+
+        with whole_file(self.prefix):
+            return whole(name, entry, part)
+
+    def verify(self, name):
+        """Fails unless a tensor can be read."""
+        self.read(name)
+
+
+def known(name, checkpoint):
+    """The entry of a name.
+
+    Raises:
+        HandoverError: for a name that is not there, with the nearest.
+    """
+    if name not in checkpoint.entries:
+        near = difflib.get_close_matches(name, checkpoint.entries, n=3, cutoff=0.4)
+        raise mistake(
+            "A name must be one of the checkpoint's",
+            name,
+            f"Nearest: {', '.join(near) or 'none'}",
+        )
+    return checkpoint.entries[name]
+
+
+def _name(key):
+    try:
+        return key.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Damaged("a name is no text") from None
+
+
+def is_checkpoint(path):
+    """Whether a path names something that ``opened`` would open."""
+    try:
+        opened(path)
+    except HandoverError:
+        return False
+    return True
