@@ -312,6 +312,27 @@ def test_what_the_graph_computes_is_not_written(kind, computed):
     )
 
 
+@pytest.mark.parametrize("shape", [[3, 2], [2, 3], [2, 2], [2, 2, 5]])
+def test_an_orthogonal_matrix_is_known_wide_or_tall(shape):
+    def build():
+        tf1.set_random_seed(1)
+        for name, gain in (("plain", 1.0), ("scaled", 1.5)):
+            initializer = tf1.orthogonal_initializer(gain, seed=4)
+            tf1.get_variable(name, shape, initializer=initializer, use_resource=False)
+
+    meta_graph, graph = exported(build)
+    operations = seeds.random_ops(meta_graph)
+    assert [operation.tf2 for operation in operations] == [
+        "initializers.Orthogonal(seed=(1, 4))",
+        "initializers.Orthogonal(gain=1.5, seed=(1, 4))",
+    ]
+    with contextlib.closing(tf1.Session(graph=graph)) as session:
+        session.run(["plain/Assign", "scaled/Assign"])
+        started = session.run(graph.get_collection("variables"))
+    for operation, value in zip(operations, started, strict=True):
+        assert identical(in_tf2(operation.tf2)(tuple(shape), "float32").numpy(), value)
+
+
 def test_what_no_op_scales_is_drawn_as_it_is():
     arguments = {"shape": [2], "dtype": "float32", "seed": 1, "seed2": 4}
 
