@@ -372,19 +372,39 @@ def test_a_number_is_written_as_shortly_as_it_can_be_read(number, expected):
     assert np.float32(float(expected)) == np.float32(number)
 
 
-def test_orders_of_data_are_listed_but_not_written():
+@pytest.mark.parametrize(
+    "op, inputs",
+    [
+        ("RandomDataset", "seed seed2"),
+        ("ShuffleDataset", "data size seed seed2"),
+        ("ShuffleAndRepeatDataset", "data size seed seed2 count"),
+    ],
+)
+def test_orders_of_data_are_listed_but_not_written(op, inputs):
     graph_def = tf1.GraphDef()
-    for name, value in (("seed", 3), ("seed2", 4)):
+    for name, value in (("seed", 3), ("seed2", 4), ("size", 5), ("count", 6)):
         node = graph_def.node.add(name=name, op="Const")
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.int64))
-    graph_def.node.add(
-        name="shuffled", op="ShuffleDataset", input=["data", "size", "seed", "seed2"]
-    )
+    graph_def.node.add(name="ordered", op=op, input=inputs.split())
     (operation,) = seeds.random_ops(tf1.MetaGraphDef(graph_def=graph_def))
-    assert (operation.seed, operation.tf2) == (
-        (3, 4),
-        None,
-    ) and "as data" in operation.remark
+    assert (operation.seed, operation.tf2) == ((3, 4), None)
+    assert "as data" in operation.remark
+
+
+@pytest.mark.parametrize(
+    "shape, fans", [([3, 5], 8), ([2, 3, 5, 7], 72), ([1, 1], 2), ([2, 5, 7], 24)]
+)
+def test_the_limits_of_glorot_are_known_by_the_shape(shape, fans):
+    limit = np.float32(np.sqrt(6 / fans))
+    limits = {"minval": -limit, "maxval": limit}
+    assert seeds._is_glorot(shape, limits)
+    for wrong in (
+        {**limits, "minval": np.float32(0)},
+        {"minval": -2 * limit, "maxval": 2 * limit},
+    ):
+        assert not seeds._is_glorot(shape, wrong)
+    for others in (None, [], [5], [0, 5], [*shape, 2]):
+        assert not seeds._is_glorot(others, limits)
 
 
 def test_a_graph_with_a_node_missing_is_listed_all_the_same(listed):
