@@ -399,7 +399,7 @@ def test_the_limits_of_glorot_are_known_by_the_shape(shape, fans):
     limits = {"minval": -limit, "maxval": limit}
     assert seeds._is_glorot(shape, limits)
     for wrong in (
-        {**limits, "minval": np.float32(0)},
+        *({**limits, "minval": minval} for minval in (np.float32(0), -2 * limit)),
         {"minval": -2 * limit, "maxval": 2 * limit},
     ):
         assert not seeds._is_glorot(shape, wrong)
