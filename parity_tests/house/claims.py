@@ -32,6 +32,10 @@ ELSEWHERE = {
         *("engine/comparison_report_test.py", "engine/comparison_words_test.py"),
     ],
     "tf1_graph/errors.py": ["witness/exported_test.py"],
+    "tf1_graph/exported.py": [
+        *("witness/exported_test.py", "witness/meta_graphs_test.py"),
+        "witness/exported_twins_test.py",
+    ],
     "tf1_graph/seeds.py": [
         *("witness/seeds_test.py", "witness/dropouts_test.py"),
         "witness/meta_graphs_test.py",

@@ -153,6 +153,12 @@ NOT_TENSORFLOW = {
 }
 
 
+def test_a_name_that_nothing_imports_is_no_alias(tmp_path):
+    """Unless another module's star may have brought it."""
+    assert symbols(tmp_path, "tf.log(1)") == []
+    assert symbols(tmp_path, "from common import *\ntf.log(1)") == ["tf.log"]
+
+
 @pytest.mark.parametrize("name", NOT_TENSORFLOW)
 def test_a_shadowed_name_is_no_alias(name, tmp_path):
     assert symbols(tmp_path, "import tensorflow as tf\n" + NOT_TENSORFLOW[name]) == []

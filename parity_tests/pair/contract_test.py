@@ -219,6 +219,20 @@ def test_a_move_that_trains_nothing_has_no_gradients():
     assert counter().step("add", {}) == {}
 
 
+def test_a_move_is_given_what_it_takes_of_what_is_carried():
+    twin = training.Twin(
+        {},
+        {
+            "some": lambda x, state: None,  # noqa: ARG005 -- its parameters count
+            "none": lambda x: None,  # noqa: ARG005
+            "all": lambda x, **batch: None,  # noqa: ARG005
+        },
+    )
+    carried = {"state": 1, "other": 2}
+    taken = {move: twin.takes(move, carried) for move in twin.moves}
+    assert taken == {"some": {"state": 1}, "none": {}, "all": carried}
+
+
 def test_a_setting_is_reset_with_the_state():
     rate, count = tf.Variable(0.5), tf.Variable(0.0)
 

@@ -96,6 +96,27 @@ def test_a_saved_model_goes_on_as_if_never_saved(tmp_path):
         np.testing.assert_array_equal(tensor, same, strict=True)
 
 
+@pytest.mark.parametrize("time_major", [False, True])
+def test_a_symbol_of_a_loop_has_the_shapes_of_its_tensors(time_major):
+    shape = (7, 2, FEATURES) if time_major else (2, 7, FEATURES)
+    cells = [MultiRNNCell([LSTMCell(5, num_proj=4), GRUCell(3)]) for _ in range(3)]
+    for layer in (
+        DynamicRNN(cells[0], time_major),
+        BidirectionalDynamicRNN(*cells[1:], time_major),
+    ):
+        symbols = layer(keras.Input(batch_shape=shape))
+        tensors = layer(tf.ones(shape))
+        tf.nest.assert_same_structure(symbols, tensors)
+        for symbol, tensor in zip(
+            *map(tf.nest.flatten, (symbols, tensors)), strict=True
+        ):
+            assert symbol.shape == tensor.shape and symbol.dtype == tensor.dtype.name
+    cell = LSTMCell(5, num_proj=4)
+    states = tuple(keras.Input(batch_shape=(2, size)) for size in cell.state_size)
+    output, (c, h) = cell(keras.Input(batch_shape=(2, FEATURES)), states)
+    assert (output.shape, c.shape, h.shape) == ((2, 4), (2, 5), (2, 4))
+
+
 def test_evaluating_neither_drops_nor_moves_a_stream():
     spec = (
         "recurrent.DropoutWrapper",

@@ -67,16 +67,31 @@ def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
     default = arguments_of(part)[name]
     for value in recommended(message):
         make(**{name: value})
-        if isinstance(default, (int, float)):
-            assert value in (default, MORE_USUAL.get(name))
+        usual = MORE_USUAL.get(name, ())
+        assert repr(value) in map(repr, (default, *usual)), (default, value)
 
 
-# What is recommended although the default, TF1's or of some parts, is another.
+# {argument: what is recommended where there is no default, or a more usual value}.
 MORE_USUAL = {
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "stddev": 0.1,
-    "label_smoothing": 0.1,
+    **dict.fromkeys(("kernel_initializer", "bias_initializer"), ("zeros",)),
+    **dict.fromkeys(("initializer", "gamma_initializer"), ("zeros",)),
+    **dict.fromkeys(("decay_steps", "first_decay_steps"), (1000,)),
+    **dict.fromkeys(("ksize", "strides"), ((2, 2),)),
+    "boundaries": ([1000, 2000],),
+    "clip_norm": (5.0,),
+    "decay": (0.999,),
+    "decay_rate": (0.5, 0.96),
+    "epsilon": (1e-12,),
+    "label_smoothing": (0.1,),
+    "learning_rate": (0.1, 0.01),
+    "maxval": (1,),
+    "momentum": (0.9,),
+    "padding": ("SAME",),
+    "scale": (1e-4,),
+    "size": ((32, 32),),
+    "stddev": (0.1,),
+    "values": ([0.1, 0.01, 0.001],),
+    "weight_decay": (1e-4,),
 }
 
 
@@ -142,6 +157,10 @@ EDGES = {
     ("layers.BatchNormalization", "momentum"): (
         [0, 1],
         [-LEAST, ABOVE_ONE, *INFINITE],
+    ),
+    ("initializers.Constant", "value"): (
+        [True, 1.5, [1, 2], np.ones((2, 2))],
+        [[[1], [1, 2]], "1", [None], np.array(["1"])],
     ),
     ("layers.BatchNormalization", "fused"): ([None, True, False], ["yes", 2]),
     ("layers.LocalResponseNormalization", "depth_radius"): ([0], [-1, 0.5]),
@@ -277,7 +296,8 @@ def test_layers_refuse_inputs_of_a_dtype_that_tf1_had_no_kernel_for(part, shape,
         calls[1]()
         return
     for call in calls:
-        require_refusal(call, "inputs must be of a dtype that is floating")
+        message = require_refusal(call, "inputs must be of a dtype that is floating")
+        assert ("Use numbers in place of strings" in message) == (dtype == "str")
     assert not layer.built
 
 

@@ -283,13 +283,21 @@ def one_variable(shape, dtype):
         return graph, tf1.train.export_meta_graph()
 
 
-def test_a_checkpoint_of_other_shapes_or_dtypes_is_refused(tmp_path):
+def test_a_checkpoint_is_restored_unless_its_shapes_or_dtypes_are_others(tmp_path):
     graph, meta_graph = one_variable([4, 2], tf.float32)
     program = exported.load(meta_graph)
     assert not program.variables["w"].op.device
     with graph.as_default(), tf1_session.open_session(graph) as opened:
         opened.run(tf1.global_variables_initializer())
         prefix = tf1.train.Saver().save(opened, str(tmp_path / "model"))
+        (saved,) = opened.run(tf1.global_variables())
+    program = exported.load(meta_graph, checkpoint=prefix)
+    for _ in range(2):  # and again, whatever a play made of it
+        ((initial,),) = (
+            record["initial values"].values()
+            for record in tf1_session.play(program, [])
+        )
+        np.testing.assert_array_equal(initial, saved, strict=True)
     for shape, dtype in (
         *(([4, 3], tf.float32), ([4, 1], tf.float32)),
         *(([4], tf.float32), ([4, 2], tf.float64)),

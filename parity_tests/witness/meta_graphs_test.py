@@ -133,6 +133,7 @@ WHEN_LISTED = {
     ),
     "no shape": (graph_of_a_draw(inputs=0), "a RandomUniform without inputs"),
     "a shape that is a number": (graph_of_a_draw(shape=5), "of the shape 5"),
+    "a shape of two axes": (graph_of_a_draw(shape=[[5]]), "of the shape [[5]]"),
     "a shape of floats": (graph_of_a_draw(shape=[1.5, np.nan]), "the shape [1.5, nan]"),
     "a negative shape": (graph_of_a_draw(shape=[-3, -4]), "the shape [-3, -4]"),
     "more than can be counted": (

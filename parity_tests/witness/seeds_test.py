@@ -312,6 +312,27 @@ def test_what_the_graph_computes_is_not_written(kind, computed):
     )
 
 
+@pytest.mark.parametrize("shape", [[3, 2], [2, 3], [2, 2], [2, 2, 5]])
+def test_an_orthogonal_matrix_is_known_wide_or_tall(shape):
+    def build():
+        tf1.set_random_seed(1)
+        for name, gain in (("plain", 1.0), ("scaled", 1.5)):
+            initializer = tf1.orthogonal_initializer(gain, seed=4)
+            tf1.get_variable(name, shape, initializer=initializer, use_resource=False)
+
+    meta_graph, graph = exported(build)
+    operations = seeds.random_ops(meta_graph)
+    assert [operation.tf2 for operation in operations] == [
+        "initializers.Orthogonal(seed=(1, 4))",
+        "initializers.Orthogonal(gain=1.5, seed=(1, 4))",
+    ]
+    with contextlib.closing(tf1.Session(graph=graph)) as session:
+        session.run(["plain/Assign", "scaled/Assign"])
+        started = session.run(graph.get_collection("variables"))
+    for operation, value in zip(operations, started, strict=True):
+        assert identical(in_tf2(operation.tf2)(tuple(shape), "float32").numpy(), value)
+
+
 def test_what_no_op_scales_is_drawn_as_it_is():
     arguments = {"shape": [2], "dtype": "float32", "seed": 1, "seed2": 4}
 
@@ -351,19 +372,39 @@ def test_a_number_is_written_as_shortly_as_it_can_be_read(number, expected):
     assert np.float32(float(expected)) == np.float32(number)
 
 
-def test_orders_of_data_are_listed_but_not_written():
+@pytest.mark.parametrize(
+    "op, inputs",
+    [
+        ("RandomDataset", "seed seed2"),
+        ("ShuffleDataset", "data size seed seed2"),
+        ("ShuffleAndRepeatDataset", "data size seed seed2 count"),
+    ],
+)
+def test_orders_of_data_are_listed_but_not_written(op, inputs):
     graph_def = tf1.GraphDef()
-    for name, value in (("seed", 3), ("seed2", 4)):
+    for name, value in (("seed", 3), ("seed2", 4), ("size", 5), ("count", 6)):
         node = graph_def.node.add(name=name, op="Const")
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.int64))
-    graph_def.node.add(
-        name="shuffled", op="ShuffleDataset", input=["data", "size", "seed", "seed2"]
-    )
+    graph_def.node.add(name="ordered", op=op, input=inputs.split())
     (operation,) = seeds.random_ops(tf1.MetaGraphDef(graph_def=graph_def))
-    assert (operation.seed, operation.tf2) == (
-        (3, 4),
-        None,
-    ) and "as data" in operation.remark
+    assert (operation.seed, operation.tf2) == ((3, 4), None)
+    assert "as data" in operation.remark
+
+
+@pytest.mark.parametrize(
+    "shape, fans", [([3, 5], 8), ([2, 3, 5, 7], 72), ([1, 1], 2), ([2, 5, 7], 24)]
+)
+def test_the_limits_of_glorot_are_known_by_the_shape(shape, fans):
+    limit = np.float32(np.sqrt(6 / fans))
+    limits = {"minval": -limit, "maxval": limit}
+    assert seeds._is_glorot(shape, limits)
+    for wrong in (
+        *({**limits, "minval": minval} for minval in (np.float32(0), -2 * limit)),
+        {"minval": -2 * limit, "maxval": 2 * limit},
+    ):
+        assert not seeds._is_glorot(shape, wrong)
+    for others in (None, [], [5], [0, 5], [*shape, 2]):
+        assert not seeds._is_glorot(others, limits)
 
 
 def test_a_graph_with_a_node_missing_is_listed_all_the_same(listed):
