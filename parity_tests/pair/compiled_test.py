@@ -310,3 +310,61 @@ def test_what_the_program_has_not_got_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             list(session.play(program, *play))
+
+
+class Reader(keras.Model):
+    """A cell whose state goes in and comes out."""
+
+    def __init__(self):
+        x, state = keras.Input([FEATURES], name="x"), keras.Input([WIDTH], name="state")
+        both = keras.layers.Concatenate()([x, state])
+        new = keras.layers.Dense(WIDTH, "tanh", name="cell")(both)
+        y = keras.layers.Dense(1, name="out")(new)
+        super().__init__(
+            inputs={"x": x, "state": state}, outputs={"y": y, "state": new}
+        )
+        self.compile(optimizers.GradientDescent(0.1), jit_compile=False)
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):  # noqa: ARG002 -- Keras's signature
+        return tf.reduce_mean(tf.square(y - y_pred["y"]))
+
+
+@pytest.mark.parametrize("level", ["eager", "function"])
+def test_an_output_that_is_named_like_an_input_is_carried_to_the_next_step(level):
+    model = Reader()
+    names = {v.path: v.path for v in model.trainable_variables}
+    twin = training.compiled(model, names)
+    batches = [
+        {"x": normal(4, FEATURES, seed=number), "y_true": normal(4, 1, seed=number + 5)}
+        for number in range(3)
+    ]
+    zeros = {"state": np.zeros([4, WIDTH], np.float32)}
+
+    def play(*states):
+        moves = [
+            ("train", {**batch, **state})
+            for batch, state in zip(batches, states, strict=True)
+        ]
+        return list(training.play(twin, moves, level))[1:]
+
+    carried = play(zeros, {}, {})
+    given = play(zeros, *[record["carried"] for record in carried[:2]])
+    assert [r["loss"] for r in carried] == [r["loss"] for r in given]
+    forgotten = play(zeros, zeros, zeros)
+    assert carried[0]["loss"] == forgotten[0]["loss"]
+    assert carried[1]["loss"] != forgotten[1]["loss"]
+
+
+def test_powers_of_a_second_optimizer_are_numbered_as_tf1_numbered_them():
+    model = Scorer(optimizers.Adam(0.1), optimizers.Adam(0.1, beta1=0.5, name="other"))
+    model.table.build([None])
+    model.dense.build([None, WIDTH + FEATURES])
+    model.table_optimizer.build([model.table.embeddings])
+    model.kernel_optimizer.build([model.dense.kernel])
+    model.built = True
+    names = {"table": model.table.embeddings.path, "kernel": model.dense.kernel.path}
+    twin = training.compiled(model, names)
+    powers = {"beta1_power", "beta1_power_1", "beta2_power", "beta2_power_1"}
+    assert {name for name in twin.slots if "/" not in name} == powers
+    values = twin.values()
+    assert (values["beta1_power"], values["beta1_power_1"]) == (np.float32(0.9), 0.5)

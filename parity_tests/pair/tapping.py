@@ -8,6 +8,7 @@ import inspect
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from parity_tests.engine.ulps import normwise_error
@@ -273,21 +274,27 @@ def nearest(output, arrays, positions=None):
         arrays: [array].
         positions: places of those that may be it; by default all.
     """
-    best = None, None
+    best = (np.inf, True), None  # (distance, whether the shape is another), place
     for position in range(len(arrays)) if positions is None else positions:
         array = arrays[position]
         if array.dtype != output.dtype or array.size != output.size or not array.size:
             continue
-        # Sizes of 1 come and go, and time is laid into the batch and out of it.
+        # Time is laid into the batch and out of it.
         views = [array.reshape(output.shape)]
         if array.ndim == output.ndim == 2 and array.T.shape == output.shape:
             views.append(array.T)
         for view in views:
-            distance = normwise_error(view, output)
+            measured = normwise_error(view, output), not _alike(array, output)
             # Of several that are equal the last: what only hands its input on comes after.
-            if best[1] is None or distance <= best[1]:
-                best = position, distance
-    return best
+            if best[1] is None or measured <= best[0]:
+                best = measured, position
+    (distance, _), position = best
+    return (None, None) if position is None else (position, distance)
+
+
+def _alike(array, output):
+    """Whether two shapes are one, but for sizes of 1."""
+    return [n for n in array.shape if n != 1] == [n for n in output.shape if n != 1]
 
 
 def line_of_class(kind):

@@ -4,12 +4,17 @@
 """
 
 import collections
+import pathlib
 
 import pytest
 
 from parity_tests.pair.mistakes import running, table
 from parity_tests.pair.mistakes.planted import NONE
 
+ROOT = pathlib.Path(__file__).parents[3]
+NEEDS_CHECKOUT = pytest.mark.skipif(
+    not (ROOT / "docs").is_dir(), reason="docs/ is in a checkout only"
+)
 # One or two of every kind of probe, on the programs that build fastest.
 QUICK = [
     ("VAE", "keep_prob for rate"),
@@ -44,6 +49,14 @@ def test_the_table_has_fifty_mistakes_and_five_of_each_program():
     known = [row for row in table.PLANTED if row.says is not None]
     assert len(known) / len(table.PLANTED) >= running.PROVEN
     assert {row.program for row in table.FAITHFUL} == set(counts)
+
+
+@NEEDS_CHECKOUT
+def test_the_page_shows_every_row_as_it_must_be():
+    page = (ROOT / "docs" / "own_pair.md").read_text(encoding="utf-8")
+    for row in table.PLANTED:
+        assert f"| {row.program} | {row.mistake} | {row.stage} |" in page
+    assert "(false)" not in page
 
 
 def test_a_program_without_a_mistake_is_equal():
