@@ -109,6 +109,8 @@ def checked(
         reference, drawn, program = tf1_references.reference_of(
             own, stack, steps, examples, seed, play
         )
+        if search is not None:
+            search.require(program)
         twin, model = twins.twin_of(own.tf2)
         left_out = _left_out(drawn, twin)
         drawn = [

@@ -1,5 +1,6 @@
 """Claims about a pair of one's own: every kind of side, and every mistake at its stage."""
 
+import html
 import json
 import zipfile
 
@@ -143,6 +144,15 @@ def test_1_15_5_itself_is_a_side(program, tmp_path):
     assert checked.data["recorded"]["tensorflow"] == "1.15.5"
     assert checked.data["levels"]["function"]["initial values"]["max_ulp"] == 0
     assert checked.data["levels"]["function"]["updates"]["normwise"] < 16
+
+
+def test_in_a_notebook_a_check_displays_as_its_table():
+    shown = small_pair.pair().check()._repr_html_()
+    assert '<th scope="row">function</th>' in shown and "updates</th>" in shown
+    checked = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8)).check()
+    shown = html.unescape(checked._repr_html_())
+    assert "First divergence: step 3, move train, slots" in shown
+    assert checked.causes["function"].change in shown
 
 
 # ------------------------------------------------------------------ kinds of TF2 side

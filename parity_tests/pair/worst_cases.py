@@ -68,17 +68,12 @@ class Search:
         self.played, self.took, self.furthest = 0, 0.0, 0.0
         self._outcomes = {}
 
-    def run(self, own, pair, program, level, drawn):
-        """Looks for the play.
+    @staticmethod
+    def require(program):
+        """Refuses a TF1 side that is no graph here, before anything is played.
 
         Args:
-            own: the ``OwnPair``. pair: its ``Pair``, open. level: of the twin.
-            program: the ``session.Program``; None, where it ran in another process,
-                is refused.
-            drawn: the moves of the check, [(move, batch)], among which rows are chosen.
-
-        Raises:
-            PairError: if there is nothing to draw from.
+            program: the ``session.Program``, or None.
         """
         if program is None:
             raise mistake(
@@ -86,6 +81,18 @@ class Search:
                 "one that ran in a process of its own, or was recorded",
                 "Name the build function itself: tf1=build",
             )
+
+    def run(self, own, pair, program, level, drawn):
+        """Looks for the play.
+
+        Args:
+            own: the ``OwnPair``. pair: its ``Pair``, open. level: of the twin.
+            program: the ``session.Program``.
+            drawn: the moves of the check, [(move, batch)], among which rows are chosen.
+
+        Raises:
+            PairError: if there is nothing to draw from.
+        """
         self.level = level
         begin = time.monotonic()
         deadline = begin + self.seconds
