@@ -125,6 +125,7 @@ def test_a_check_writes_a_page_runs_of_tensorboard_and_the_worst_case(
         "the cause is proven: tf1_semantics.optimizers.Momentum(momentum=0.8)" in page
     )
     assert f"tf-parity check {pair_file}:off --steps 2 --level function" in page
+    assert "The remedy, proven." in page and "Read docs/guide/optimizers.md." in page
     # The layer's output is right, its weights are not; both sources are named.
     assert "<b>dense</b>" in page and 'output <b class="ok">0</b>' in page
     assert 'weights <b class="beyond">' in page

@@ -75,11 +75,15 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
         tapped = taps.of_model(model, twin, batch, name != tf1_sides.PREDICT)
     finally:
         twin.reset()
+    weights = {
+        layer.name: {variable.path for variable in layer.weights}
+        for layer in model._flatten_layers(include_self=False)
+    }
     listed = []
     for tap in tapped:
         position, distance = taps.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
-        weights = {variable.path for variable in tap.layer.weights}
+        of_layer = weights.get(tap.layer.name, set())
         listed.append(
             Layer(
                 tap.layer.name,
@@ -88,7 +92,7 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
                 operation and operation.name,
                 operation and operation.type,
                 distance,
-                tuple(name for name, those in paths.items() if weights & set(those)),
+                tuple(name for name, those in paths.items() if of_layer & set(those)),
             )
         )
     return listed

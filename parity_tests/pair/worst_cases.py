@@ -239,7 +239,6 @@ def script(search, file, name, init_from_tf1=False):
 Written by tf-parity check --worst-case. `python FILE` shows it; so does
 `tf-parity check FILE`, with its cause.
 """
-
 {imports}
 pair = loading.loaded({where!r})
 pair.levels, pair.steps = ({search.level!r},), None
