@@ -69,13 +69,13 @@ class Search:
         self._outcomes = {}
 
     @staticmethod
-    def require(program):
-        """Refuses a TF1 side that is no graph here, before anything is played.
+    def require_playable(is_recorded):
+        """Refuses a TF1 side that cannot play what is drawn, before anything is played.
 
         Args:
-            program: the ``session.Program``, or None.
+            is_recorded: whether its records come from a file or another process.
         """
-        if program is None:
+        if is_recorded:
             raise mistake(
                 "--worst-case must have a TF1 side that is a graph in this process",
                 "one that ran in a process of its own, or was recorded",
