@@ -67,7 +67,12 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     records = tf1_session.play(program, moves[:step], copied)
     before = [next(records) for _ in range(step)][-1]
     state = {**before.get("initial values", {}), **before.get("updates", {})}
-    name, batch = moves[step - 1]
+    carried = {
+        key: value
+        for key, value in before.get("carried", {}).items()
+        if key in program.inputs
+    }
+    name, batch = moves[step - 1][0], {**carried, **moves[step - 1][1]}
     tensors = taps.of_graph(program, name)
     arrays = taps.graph_arrays(program, name, batch, state, tensors)
     twin.reset(to_twin(state) if to_twin else state)
