@@ -10,7 +10,8 @@ import time
 import jsonschema
 import pytest
 
-from parity_tests.commands import new_pair
+from parity_tests.commands import new_pair, time_limits
+from parity_tests.commands.mistakes import UserError
 from parity_tests.pair import small_pair
 
 PAIR = """
@@ -298,6 +299,17 @@ def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
     assert os.listdir(tmp_path) == ["pair.py"]
     if name == "pair":
         assert f"{path}:" in line
+
+
+def test_the_end_of_the_time_is_no_exception_of_theirs():
+    swallowed = False
+    said = "check must end within --timeout 0.2"
+    with pytest.raises(UserError, match=said), time_limits.limited(0.2, "check"):
+        try:
+            time.sleep(60)
+        except Exception:
+            swallowed = True
+    assert not swallowed
 
 
 def test_interrupting_ends_cleanly(started_python, tmp_path):
