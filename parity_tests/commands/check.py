@@ -92,12 +92,14 @@ def command(
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
-        from parity_tests.pair import event_files, html_report, traces, worst_cases
+        from parity_tests.pair import event_files, traces
         from parity_tests.witness import reference_conditions
 
         trace = traces.Trace() if report_folder is not None else None
         search = None
         if script_path is not None:
+            from parity_tests.pair import worst_cases
+
             search = worst_cases.Search(search_seconds, seed, steps)
         with (
             pair_files.explained(),
@@ -155,6 +157,8 @@ def command(
         output.write(report)
         names_output.write(checked.data["names"])
         if trace is not None:
+            from parity_tests.pair import html_report
+
             subject = html_report.of_pair(file, checked, trace, again)
             if not again:
                 subject.reproduce[None] = shlex.join(words)

@@ -10,7 +10,8 @@ import time
 import jsonschema
 import pytest
 
-from parity_tests.commands import new_pair
+from parity_tests.commands import new_pair, time_limits
+from parity_tests.commands.mistakes import UserError
 from parity_tests.pair import small_pair
 
 PAIR = """
@@ -125,6 +126,7 @@ def test_a_check_writes_a_page_runs_of_tensorboard_and_the_worst_case(
         "the cause is proven: tf1_semantics.optimizers.Momentum(momentum=0.8)" in page
     )
     assert f"tf-parity check {pair_file}:off --steps 2 --level function" in page
+    assert "The remedy, proven." in page and "Read docs/guide/optimizers.md." in page
     # The layer's output is right, its weights are not; both sources are named.
     assert "<b>dense</b>" in page and 'output <b class="ok">0</b>' in page
     assert 'weights <b class="beyond">' in page
@@ -298,6 +300,17 @@ def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
     assert os.listdir(tmp_path) == ["pair.py"]
     if name == "pair":
         assert f"{path}:" in line
+
+
+def test_the_end_of_the_time_is_no_exception_of_theirs():
+    swallowed = False
+    said = "check must end within --timeout 0.2"
+    with pytest.raises(UserError, match=said), time_limits.limited(0.2, "check"):
+        try:
+            time.sleep(60)
+        except Exception:
+            swallowed = True
+    assert not swallowed
 
 
 def test_interrupting_ends_cleanly(started_python, tmp_path):

@@ -87,7 +87,7 @@ def command(
     ):
         console.import_tensorflow()
         from parity_tests.models import runner
-        from parity_tests.pair import event_files, html_report, traces
+        from parity_tests.pair import event_files, traces
         from parity_tests.witness import reference_conditions
 
         requests = [
@@ -107,6 +107,8 @@ def command(
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
+        if report_folder is not None:
+            from parity_tests.pair import html_report
         divergences, subjects = [], []
         given = {
             "--seed": seed,

@@ -1,19 +1,47 @@
 """Claims about input that no comparison can be made of: each ends in a line that helps.
 
-What of it is in the file of a pair, or in a call of the command line, is claimed in
-``own_pair_test`` and in ``commands/check_test``.
+What of it is in a call of the command line is claimed in ``commands/check_test``.
 """
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow.compat.v1 as tf1
 
-from parity_tests.pair import errors, small_pair
+from parity_tests.pair import errors, small_pair, tf1_sides
 from parity_tests.pair.errors import PairError, SideFailed
 from tf2_keras.tf1_semantics import optimizers
 
 X, Y = small_pair.batches(1)[0]
+
+
+def tf1_loss_of_every_example():
+    built = small_pair.build()
+    x, y_true = built["inputs"].values()
+    loss = tf.square(y_true - built["predict"]["outputs"]["y_pred"])
+    return {**built, "train": {"op": built["train"]["op"], "loss": loss}}
+
+
+def needs_keep_prob():
+    built = small_pair.build()
+    keep_prob = tf1.placeholder(tf.float32, name="keep_prob")
+    loss = built["train"]["loss"] * keep_prob
+    step = tf1.train.GradientDescentOptimizer(0.1).minimize(loss)
+    return {**built, "train": {"op": step, "loss": loss}}
+
+
+def failing():
+    """A function of a user's file."""
+    namespace = {}
+    source = "def build():\n    raise KeyError('no such layer')\n"
+    exec(compile(source, "/home/user/model.py", "exec"), namespace)
+    return namespace["build"]
+
+
+def uncompiled():
+    x = keras.Input([3])
+    return keras.Model(x, keras.layers.Dense(1)(x))
 
 
 def callables(train):
@@ -71,6 +99,40 @@ def without_predict():
 
 
 MISTAKES = {
+    "an input without a placeholder": (
+        {"batches": [{"x": X, "y": Y}]},
+        "An input must match a placeholder.*'y' in batch 1.*y_true",
+    ),
+    "an input of another shape": (
+        {"batches": [(X[:, :2], Y)]},
+        r"'x' of shape \[4, 2\] in batch 1.*takes \(None, 3\)",
+    ),
+    "a placeholder that nothing feeds": (
+        {"tf1": needs_keep_prob},
+        "move train without keep_prob",
+    ),
+    "a loss that is no scalar": (
+        {"tf1": tf1_loss_of_every_example},
+        "A loss must be a scalar.*of move train",
+    ),
+    "a move that TF1 has not got": (
+        {"batches": [("generator", {"x": X})]},
+        "A move must be one of tf1's. Received: generator",
+    ),
+    "a file that is not there": (
+        {"tf1": "no.py:build"},
+        "/no.py:build', which does not exist",
+    ),
+    "what a build function must not return": (
+        {"tf1": lambda: None},
+        "A build function must return",
+    ),
+    "a model that is not compiled": ({"tf2": uncompiled}, "must be compiled"),
+    "what is no model": ({"tf2": 7}, "tf2 must be a compiled keras.Model"),
+    "a map to another shape": (
+        {"names": {"dense/kernel": "momentum/iteration"}},
+        "names must lead to a variable of TF1's shape",
+    ),
     "another number of steps, by Keras": (
         {"tf2": several_steps_an_execution},
         "both sides need as many. Received: .* with steps_per_execution=2",
@@ -180,8 +242,37 @@ def test_the_line_of_an_error_that_says_what_is_wrong(text, line):
     assert errors.said(ValueError(text)) == line
 
 
-def test_nan_on_both_sides_is_data_too():
+@pytest.mark.parametrize("side", ["tf1", "tf2"])
+def test_code_that_fails_is_told_with_its_own_traceback(side):
+    with pytest.raises(SideFailed, match="KeyError: 'no such layer'") as failed:
+        small_pair.pair(**{side: failing()}).check()
+    lines = failed.value.trace.splitlines()
+    assert lines[1] == '  File "/home/user/model.py", line 2, in build'
+
+
+def test_code_that_fails_in_a_process_of_its_own_does_so_too(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("def build():\n    raise KeyError('no such layer')\n")
+    with pytest.raises(SideFailed, match="KeyError: 'no such layer'") as failed:
+        small_pair.pair(f"{program}:build").check()
+    assert f'File "{program}", line 2, in build' in failed.value.trace
+
+
+def test_what_would_switch_the_process_over_is_refused():
+    def build():
+        getattr(tf1, tf1_sides.SWITCHES[0])()
+
+    with pytest.raises(PairError, match="must not switch TensorFlow over.*own"):
+        small_pair.pair(build).check()
+    assert tf.executing_eagerly()
+
+
+def test_nan_on_both_sides_is_no_agreement():
     batches = [(X, Y), (np.full_like(X, np.nan), Y)]
-    data = small_pair.pair(batches=batches).check().data
-    assert data["nan"] == {"step": 3, "stage": "loss", "tensor": "loss"}
+    checked = small_pair.pair(batches=batches).check()
+    assert not checked.ok and not checked.divergences
+    assert "NaN on both sides, first at step 3, loss, tensor loss" in checked.nans
+    assert checked.data["nan"] == {"step": 3, "stage": "loss", "tensor": "loss"}
     assert small_pair.pair().check().data["nan"] is None
+    with pytest.raises(AssertionError, match="NaN on both sides"):
+        checked.require_agreement()

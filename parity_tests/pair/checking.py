@@ -24,6 +24,7 @@ from parity_tests.pair import (
 )
 from parity_tests.pair.errors import mistake
 from parity_tests.pair.matched_pair import MatchedPair, Moves
+from parity_tests.pair.recording import Recording
 from tf2_keras import training
 
 
@@ -109,6 +110,8 @@ def checked(
         reference, drawn, program = tf1_references.reference_of(
             own, stack, steps, examples, seed, play
         )
+        if search is not None:
+            search.require_playable(isinstance(reference, Recording))
         twin, model = twins.twin_of(own.tf2)
         left_out = _left_out(drawn, twin)
         drawn = [

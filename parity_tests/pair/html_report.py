@@ -96,9 +96,9 @@ def verdict(subject):
     if subject.nans is not None:
         return f"Nothing is proven: both sides hold NaN. {subject.nans}"
     for level, divergence in subject.divergences.items():
-        place = [f"step {divergence.step}"]
-        place += [divergence.stage] if divergence.stage else []
-        place += [divergence.tensor] if divergence.tensor else []
+        at = [f"step {divergence.step}"]
+        at += [divergence.stage] if divergence.stage else []
+        at += [divergence.tensor] if divergence.tensor else []
         ulps = divergence.ulps
         distance = (
             divergence.problem
@@ -106,10 +106,12 @@ def verdict(subject):
             else f"{ulps:,} ULP apart"
         )
         cause = data.get("cause", {}).get(level)
+        where = data.get("place", {}).get(level)
+        place = f", first in {where['layer']} ({where['kind']})" if where else ""
         because = f"; the cause is proven: {cause['change']}" if cause else ""
         return (
-            f"The two sides part at {', '.join(place)} (level {level}), "
-            f"{distance}{because}."
+            f"The two sides part at {', '.join(at)} (level {level}), "
+            f"{distance}{place}{because}."
         )
     exact = all(cell_tables.exactly_equal(cells) for cells in data["levels"].values())
     extent = "to the last bit" if exact else "within their budgets"
@@ -180,6 +182,7 @@ def _level(level, trace, subject):
         "name": level,
         "is_open": level == opened,
         "divergence": described,
+        "remedy": subject.data.get("remedy", {}).get(level),
         "play": trace.play + 1,
         "plays": subject.data.get("examples", 1),
         "steps": trace.steps,

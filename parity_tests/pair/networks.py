@@ -5,6 +5,7 @@ Both sides run the move that parted from TF1's state before it, every tensor tap
 after a divergence only.
 """
 
+import ast
 import inspect
 import re
 from typing import NamedTuple
@@ -68,7 +69,12 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     records = tf1_session.play(program, moves[:step], copied)
     before = [next(records) for _ in range(step)][-1]
     state = {**before.get("initial values", {}), **before.get("updates", {})}
-    name, batch = moves[step - 1]
+    carried = {
+        key: value
+        for key, value in before.get("carried", {}).items()
+        if key in program.inputs
+    }
+    name, batch = moves[step - 1][0], {**carried, **moves[step - 1][1]}
     tensors = taps.of_graph(program, name)
     arrays = taps.graph_arrays(program, name, batch, state, tensors)
     twin.reset(to_twin(state) if to_twin else state)
@@ -76,12 +82,15 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
         tapped = taps.of_model(model, twin, name, batch)
     finally:
         twin.reset()
-    by_name = {layer.name: layer for layer in model._flatten_layers(include_self=False)}
+    weights = {
+        layer.name: {variable.path for variable in layer.weights}
+        for layer in model._flatten_layers(include_self=False)
+    }
     listed = []
     for tap in tapped:
         position, distance = taps.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
-        weights = {variable.path for variable in by_name[tap.layer].weights}
+        of_layer = weights.get(tap.layer, set())
         listed.append(
             Layer(
                 tap.layer,
@@ -90,7 +99,7 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
                 operation and operation.name,
                 operation and operation.type,
                 distance,
-                tuple(name for name, those in paths.items() if weights & set(those)),
+                tuple(name for name, those in paths.items() if of_layer & set(those)),
             )
         )
     return listed
@@ -118,14 +127,37 @@ def of_function(title, function, words=()):
         path = inspect.getsourcefile(function)
     except (OSError, TypeError):
         return None
+    return _marked(title, path, first, lines, words)
+
+
+def of_file(title, path, name, words=()):
+    """The same of a function by its name, in a file that is not imported."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        functions = [
+            node
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef) and node.name == name
+        ]
+    except (OSError, ValueError, SyntaxError):
+        return None
+    for node in functions:
+        lines = text.splitlines()[node.lineno - 1 : node.end_lineno]
+        return _marked(title, path, node.lineno, lines, words)
+    return None
+
+
+def _marked(title, path, first, lines, words):
+    """A ``Source`` of at most MOST_LINES, begun shortly before what is marked."""
     lines = [line.rstrip("\n") for line in lines]
-    pattern = "|".join(re.escape(word) for word in words)
+    pattern = "|".join(re.escape(word) for word in words if word)
     marked = [
         first + number
         for number, line in enumerate(lines)
         if pattern and re.search(rf"(?<!\w)(?:{pattern})(?!\w)", line)
     ]
-    if len(lines) > MOST_LINES:  # what is marked, and what stands around it
+    if len(lines) > MOST_LINES:
         begin = max(0, marked[0] - first - AROUND) if marked else 0
         first, lines = first + begin, lines[begin : begin + MOST_LINES]
     return Source(title, path, first, tuple(lines), tuple(marked))
@@ -171,14 +203,17 @@ def of_pair(own, program, divergence, place):
         program: the ``session.Program``, or None where it ran in another process.
         place: ``taps.Place``, or None.
     """
-    stage = divergence.stage
+    words = WORDS.get(divergence.stage)
     lines = [place and place.tf1_line, program and tf1_line(program, divergence)]
     of_tf1 = [of_line("TF1", line) for line in lines]
     if callable(own.tf1.source):
-        of_tf1.append(of_function("TF1", own.tf1.source))
+        of_tf1.append(of_function("TF1", own.tf1.source, words or ()))
+    else:
+        path, function = tf1_sides.split(own.tf1.source)
+        of_tf1.append(of_file("TF1", own.path(path), function, words or ()))
     of_tf2 = [of_line("the twin", place and place.tf2_line)]
     if inspect.isfunction(own.tf2):
-        words = WORDS.get(stage) or [place.layer if place else divergence.tensor or ""]
+        words = words or [place.layer if place else divergence.tensor]
         of_tf2.append(of_function("the twin", own.tf2, words))
     return [next(filter(None, sources)) for sources in (of_tf1, of_tf2) if any(sources)]
 

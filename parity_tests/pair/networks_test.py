@@ -116,6 +116,10 @@ def test_a_function_is_shown_with_the_lines_that_matter():
     (marked,) = source.marked
     assert "twin.compile(" in source.lines[marked - source.first]
     assert networks.of_function("TF1", len) is None
+    # The same, of a file that runs in another process.
+    assert networks.of_file("the twin", __file__, "model", ["compile"]) == source
+    assert networks.of_file("TF1", __file__, "no_function") is None
+    assert networks.of_file("TF1", "/no/such/file.py", "build") is None
 
 
 @pytest.mark.parametrize("name", ["loss", "outputs"])

@@ -1,5 +1,6 @@
 """Claims about a pair of one's own: every kind of side, and every mistake at its stage."""
 
+import html
 import json
 import zipfile
 
@@ -11,7 +12,7 @@ import tensorflow.compat.v1 as tf1
 
 import parity_tests as parity
 from parity_tests.pair import small_pair, template, tf1_sides
-from parity_tests.pair.errors import PairError, SideFailed
+from parity_tests.pair.errors import PairError
 from parity_tests.witness import environment
 from tf2_keras.tf1_semantics import layers, optimizers
 
@@ -143,6 +144,15 @@ def test_1_15_5_itself_is_a_side(program, tmp_path):
     assert checked.data["recorded"]["tensorflow"] == "1.15.5"
     assert checked.data["levels"]["function"]["initial values"]["max_ulp"] == 0
     assert checked.data["levels"]["function"]["updates"]["normwise"] < 16
+
+
+def test_in_a_notebook_a_check_displays_as_its_table():
+    shown = small_pair.pair().check()._repr_html_()
+    assert '<th scope="row">function</th>' in shown and "updates</th>" in shown
+    checked = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8)).check()
+    shown = html.unescape(checked._repr_html_())
+    assert "First divergence: step 3, move train, slots" in shown
+    assert checked.causes["function"].change in shown
 
 
 # ------------------------------------------------------------------ kinds of TF2 side
@@ -319,115 +329,3 @@ def test_dropout_with_two_seeds_is_equal_and_without_them_is_named():
     assert not checked.ok
     assert "TF1 draws drop/" in of_tf1 and "tf1_semantics.layers.Dropout" in of_tf1
     assert "The twin's drop (Dropout) draws from a stream of Keras's" in of_tf2
-
-
-# ------------------------------------------------------------------ bad input
-
-
-def loss_of_every_example():
-    built = small_pair.build()
-    x, y_true = built["inputs"].values()
-    loss = tf.square(y_true - built["predict"]["outputs"]["y_pred"])
-    return {**built, "train": {"op": built["train"]["op"], "loss": loss}}
-
-
-def needs_keep_prob():
-    built = small_pair.build()
-    keep_prob = tf1.placeholder(tf.float32, name="keep_prob")
-    loss = built["train"]["loss"] * keep_prob
-    step = tf1.train.GradientDescentOptimizer(0.1).minimize(loss)
-    return {**built, "train": {"op": step, "loss": loss}}
-
-
-def failing():
-    """A function of a user's file."""
-    namespace = {}
-    source = "def build():\n    raise KeyError('no such layer')\n"
-    exec(compile(source, "/home/user/model.py", "exec"), namespace)
-    return namespace["build"]
-
-
-def uncompiled():
-    x = keras.Input([3])
-    return keras.Model(x, keras.layers.Dense(1)(x))
-
-
-X, Y = small_pair.batches(1)[0]
-MISTAKES = {
-    "an input without a placeholder": (
-        {"batches": [{"x": X, "y": Y}]},
-        "An input must match a placeholder.*'y' in batch 1.*y_true",
-    ),
-    "an input of another shape": (
-        {"batches": [(X[:, :2], Y)]},
-        r"'x' of shape \[4, 2\] in batch 1.*takes \(None, 3\)",
-    ),
-    "a placeholder that nothing feeds": (
-        {"tf1": needs_keep_prob},
-        "move train without keep_prob",
-    ),
-    "a loss that is no scalar": (
-        {"tf1": loss_of_every_example},
-        "A loss must be a scalar.*of move train",
-    ),
-    "a move that TF1 has not got": (
-        {"batches": [("generator", {"x": X})]},
-        "A move must be one of tf1's. Received: generator",
-    ),
-    "a file that is not there": (
-        {"tf1": "no.py:build"},
-        "/no.py:build', which does not exist",
-    ),
-    "what a build function must not return": (
-        {"tf1": lambda: None},
-        "A build function must return",
-    ),
-    "a model that is not compiled": ({"tf2": uncompiled}, "must be compiled"),
-    "what is no model": ({"tf2": 7}, "tf2 must be a compiled keras.Model"),
-    "a map to another shape": (
-        {"names": {"dense/kernel": "momentum/iteration"}},
-        "names must lead to a variable of TF1's shape",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_in_one_line(name):
-    options, said = MISTAKES[name]
-    with pytest.raises(PairError, match=said) as refused:
-        small_pair.pair(**options).check()
-    assert not isinstance(refused.value, SideFailed)
-    assert "\n" not in str(refused.value) and ". Received: " in str(refused.value)
-
-
-@pytest.mark.parametrize("side", ["tf1", "tf2"])
-def test_code_that_fails_is_told_with_its_own_traceback(side):
-    with pytest.raises(SideFailed, match="KeyError: 'no such layer'") as failed:
-        small_pair.pair(**{side: failing()}).check()
-    lines = failed.value.trace.splitlines()
-    assert lines[1] == '  File "/home/user/model.py", line 2, in build'
-
-
-def test_code_that_fails_in_a_process_of_its_own_does_so_too(program):
-    program.write_text("def build():\n    raise KeyError('no such layer')\n")
-    with pytest.raises(SideFailed, match="KeyError: 'no such layer'") as failed:
-        small_pair.pair(f"{program}:build").check()
-    assert f'File "{program}", line 2, in build' in failed.value.trace
-
-
-def test_what_would_switch_the_process_over_is_refused():
-    def build():
-        getattr(tf1, tf1_sides.SWITCHES[0])()
-
-    with pytest.raises(PairError, match="must not switch TensorFlow over.*own"):
-        small_pair.pair(build).check()
-    assert tf.executing_eagerly()
-
-
-def test_nan_on_both_sides_is_no_agreement():
-    batches = [(X, Y), (np.full_like(X, np.nan), Y)]
-    checked = small_pair.pair(batches=batches).check()
-    assert not checked.ok and not checked.divergences
-    assert "NaN on both sides, first at step 3, loss, tensor loss" in checked.nans
-    with pytest.raises(AssertionError, match="NaN on both sides"):
-        checked.require_agreement()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import zipfile
 
 import ml_dtypes
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.pair import recording
+from parity_tests.pair import recording, unfinished
 from parity_tests.pair.errors import PairError
 
 MOVES = [("train", {"x": np.arange(6, dtype=np.float32).reshape(2, 3)})]
@@ -121,3 +122,11 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="on the way"):
         written(path, failing())
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["play.npz"]
+
+
+def test_a_process_that_ends_at_once_leaves_no_half_of_a_recording(tmp_path):
+    with pytest.raises(SystemExit), recording.Writer(tmp_path / "play.npz"):
+        assert len(os.listdir(tmp_path)) == 1
+        unfinished.remove()  # what --timeout does to a process that is stuck in C
+        assert os.listdir(tmp_path) == []
+        sys.exit()

@@ -68,24 +68,31 @@ class Search:
         self.played, self.took, self.furthest = 0, 0.0, 0.0
         self._outcomes = {}
 
-    def run(self, own, pair, program, level, drawn):
-        """Looks for the play.
+    @staticmethod
+    def require_playable(is_recorded):
+        """Refuses a TF1 side that cannot play what is drawn, before anything is played.
 
         Args:
-            own: the ``OwnPair``. pair: its ``Pair``, open. level: of the twin.
-            program: the ``session.Program``; None, where it ran in another process,
-                is refused.
-            drawn: the moves of the check, [(move, batch)], among which rows are chosen.
-
-        Raises:
-            PairError: if there is nothing to draw from.
+            is_recorded: whether its records come from a file or another process.
         """
-        if program is None:
+        if is_recorded:
             raise mistake(
                 "--worst-case must have a TF1 side that is a graph in this process",
                 "one that ran in a process of its own, or was recorded",
                 "Name the build function itself: tf1=build",
             )
+
+    def run(self, own, pair, program, level, drawn):
+        """Looks for the play.
+
+        Args:
+            own: the ``OwnPair``. pair: its ``Pair``, open. level: of the twin.
+            program: the ``session.Program``.
+            drawn: the moves of the check, [(move, batch)], among which rows are chosen.
+
+        Raises:
+            PairError: if there is nothing to draw from.
+        """
         self.level = level
         begin = time.monotonic()
         deadline = begin + self.seconds
@@ -232,7 +239,6 @@ def script(search, file, name, init_from_tf1=False):
 Written by tf-parity check --worst-case. `python FILE` shows it; so does
 `tf-parity check FILE`, with its cause.
 """
-
 {imports}
 pair = loading.loaded({where!r})
 pair.levels, pair.steps = ({search.level!r},), None
