@@ -129,7 +129,7 @@ class Plan:
         self.items, self.problems, self.left_out = [], [], []
         self.iterations = None
         given = dict(names or {})
-        _require_targets_once(given)
+        require_targets_once(given)
         self._taken = set()
         self._weights(given, order, trainable)
         self._companions(given)
@@ -397,13 +397,14 @@ class Plan:
             "Say where they go, or None, in a map of names; or allow what is open",
         )
 
-    def load(self, partial=False, runs=()):
+    def load(self, partial=False, runs=(), on_item=lambda: None):
         """Puts the tensors where they go; nothing before all of them were verified.
 
         Args:
             partial: whether what is open may be left as it is.
             runs: ``streams.Runs`` that TF1 had behind it, for a program that never
                 stopped; by default dropouts begin anew, as in one that restarts.
+            on_item: called after each tensor.
 
         Raises:
             HandoverError: unless the plan is whole, for bytes that are not what their
@@ -425,6 +426,7 @@ class Plan:
                 )
             for target, array in zip(targets, arrays, strict=True):
                 target.assign(array.astype(_dtype(target), copy=False))
+            on_item()
         if self.iterations is not None:
             self.twin.optimizers[0].iterations.assign(self.iterations)
         if isinstance(self.model, keras.Model):
@@ -461,7 +463,7 @@ def listed(several):
     return "; ".join(several[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _require_targets_once(given):
+def require_targets_once(given):
     """Refuses a map that leads to a variable twice, but for layouts that share one."""
     users = {}
     for name, entry in given.items():
