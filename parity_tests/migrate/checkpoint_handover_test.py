@@ -28,7 +28,10 @@ def checkpoint(tmp_path, tensors, slices=None):
 
 def compiled(layers, shape, optimizer=None):
     """A built and compiled model of some layers."""
-    model = keras.Sequential([keras.Input(shape), *layers])
+    x = y = keras.Input(shape)
+    for layer in layers:
+        y = layer(y)
+    model = keras.Model(x, y)
     optimizer = optimizer or tf1_semantics.optimizers.GradientDescent(0.1)
     model.compile(optimizer, "mse", jit_compile=False)
     return model
@@ -99,7 +102,7 @@ def test_gates_of_an_lstm_and_their_slots(tmp_path):
         tensors["rnn/basic_lstm_cell/bias"],
     )
     expected = converters.lstm_weights_to_keras(kernel, bias, 1.0)
-    for weight, value in zip(model.layers[0].get_weights(), expected, strict=True):
+    for weight, value in zip(model.layers[1].get_weights(), expected, strict=True):
         require_equal(weight, value)
     slots = slots_by_path(model)
     of_slots = converters.lstm_weights_to_keras(
@@ -134,7 +137,7 @@ def test_gates_of_a_gru_and_their_slots(tmp_path):
     model = compiled([keras.layers.GRU(5, reset_after=False)], (4, 3), adam())
     plan = handover.load(checkpoint(tmp_path, stored), model)
     expected = converters.gru_weights_to_keras(*tensors.values())
-    for weight, value in zip(model.layers[0].get_weights(), expected, strict=True):
+    for weight, value in zip(model.layers[1].get_weights(), expected, strict=True):
         require_equal(weight, value)
     slots = slots_by_path(model)
     of_slots = converters.gru_weights_to_keras(
@@ -147,6 +150,37 @@ def test_gates_of_a_gru_and_their_slots(tmp_path):
     values = writing.values_of(model, plan.as_map())
     for name, value in stored.items():
         require_equal(values[name], value)
+
+
+def test_a_cell_of_the_same_name_is_still_a_cell_of_other_gates(tmp_path):
+    """TF1's and Keras's bias are of one shape, and of another order."""
+    tensors = {"rnn/lstm_cell/kernel": array(8, 20), "rnn/lstm_cell/bias": array(20)}
+    cell = keras.layers.LSTMCell(5, name="lstm_cell")
+    model = compiled([keras.layers.RNN(cell, name="rnn")], (4, 3))
+    assert {"rnn/lstm_cell/bias"} < set(weights(model))
+    handover.load(checkpoint(tmp_path, tensors), model)
+    expected = converters.lstm_weights_to_keras(*tensors.values(), 1.0)
+    for weight, value in zip(model.get_weights(), expected, strict=True):
+        require_equal(weight, value)
+
+
+def test_cells_of_one_shape_are_ambiguous_without_an_order(tmp_path):
+    """fw comes first in a graph, bw in a checkpoint."""
+    tensors = {}
+    for way in ("bw", "fw"):
+        tensors[f"bidirectional_rnn/{way}/lstm_cell/kernel"] = array(8, 20)
+        tensors[f"bidirectional_rnn/{way}/lstm_cell/bias"] = array(20)
+    model = compiled([keras.layers.Bidirectional(keras.layers.LSTM(5))], (4, 3))
+    prefix = checkpoint(tmp_path, tensors)
+    with pytest.raises(HandoverError, match="ambiguous: .*bw.* gates of"):
+        handover.load(prefix, model)
+    handover.load(prefix, model, order=sorted(tensors, key=lambda name: "bw" in name))
+    forward = [
+        tensors[f"bidirectional_rnn/fw/lstm_cell/{n}"] for n in ("kernel", "bias")
+    ]
+    expected = converters.lstm_weights_to_keras(*forward, 1.0)
+    for weight, value in zip(model.get_weights()[:3], expected, strict=True):
+        require_equal(weight, value)
 
 
 def test_depthwise_and_separable_kernels(tmp_path):
@@ -164,7 +198,7 @@ def test_depthwise_and_separable_kernels(tmp_path):
     ]
     model = compiled(layers, (9, 9, 4))
     handover.load(checkpoint(tmp_path, tensors), model)
-    three, two, one = (layer.get_weights() for layer in model.layers)
+    three, two, one = (layer.get_weights() for layer in model.layers[1:])
     for received, name in (
         (three[0], "net/three/depthwise_weights"),
         (two[0], "net/two/depthwise_weights"),
@@ -235,6 +269,24 @@ def test_names_of_slim_and_of_tf_layers(tmp_path, names):
     assert int(model.optimizer.iterations.numpy()) == 9
 
 
+def test_scopes_that_each_side_has_in_common_are_no_difference(tmp_path):
+    """A Sequential puts its name before all paths, a TF1 net its scope."""
+    tensors = {
+        f"net/{layer}/{part}": array(*shape)
+        for layer in ("one", "two")
+        for part, shape in (("weights", (4, 4)), ("biases", (4,)))
+    }
+    layers = [keras.layers.Dense(4, name=name) for name in ("two", "one")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(adam(), "mse", jit_compile=False)
+    handover.load(checkpoint(tmp_path, with_slots(tensors)), model)
+    for layer in layers:
+        for weight, part in zip(
+            layer.get_weights(), ("weights", "biases"), strict=True
+        ):
+            require_equal(weight, tensors[f"net/{layer.name}/{part}"])
+
+
 def test_a_transposed_kernel_is_turned_and_its_slots(tmp_path):
     tensors = with_slots({"w": array(3, 7)})
     model = compiled([keras.layers.Dense(3, use_bias=False)], (7,), adam())
@@ -274,14 +326,14 @@ def test_the_order_of_use_settles_it(tmp_path, order):
     tensors = {"w": array(4, 4), "v": array(4, 4)}
     prefix, model = checkpoint(tmp_path, tensors), alike()
     handover.load(prefix, model, order=order)
-    for layer, name in zip(model.layers, order, strict=True):
+    for layer, name in zip(model.layers[1:], order, strict=True):
         require_equal(layer.get_weights()[0], tensors[name])
 
 
 def test_extra_and_missing_tensors_are_listed_and_left_if_told(tmp_path):
     tensors = {"first/kernel": array(4, 4), "old/weights": array(9, 2)}
     prefix, model = checkpoint(tmp_path, tensors), alike()
-    second = model.layers[1].get_weights()[0]
+    second = model.layers[2].get_weights()[0]
     plan = handover.plan(prefix, model)
     assert [problem[:2] for problem in plan.problems] == [
         ("unmatched", "old/weights"),
@@ -290,14 +342,14 @@ def test_extra_and_missing_tensors_are_listed_and_left_if_told(tmp_path):
     with pytest.raises(HandoverError, match=r"unmatched: old/weights .*; unfilled"):
         plan.load()
     plan.load(partial=True)
-    require_equal(model.layers[0].get_weights()[0], tensors["first/kernel"])
-    require_equal(model.layers[1].get_weights()[0], second)
+    require_equal(model.layers[1].get_weights()[0], tensors["first/kernel"])
+    require_equal(model.layers[2].get_weights()[0], second)
 
 
 @pytest.mark.parametrize(
     "value, said",
     [
-        (np.zeros((4, 4)), r"is float64 .* in the checkpoint, float32"),
+        (np.zeros((4, 4)), r"is float64 \[4, 4\] in the checkpoint, float32 \[4, 4\]"),
         (array(4, 5), r"is float32 \[4, 5\] in the checkpoint, float32 \[4, 4\]"),
     ],
 )
@@ -310,7 +362,7 @@ def test_another_dtype_or_shape_is_shown_beside_the_wanted(tmp_path, value, said
 @pytest.mark.parametrize(
     "names, said",
     [
-        ({"wight": "first/kernel"}, "Received: wight. Use some of: w"),
+        ({"wight": "first/kernel"}, "Received: wight. Use some of: v, w"),
         ({"w": "frist/kernel"}, "Use some of: first/kernel"),
         ({"w": "first/kernel", "v": "first/kernel"}, "for w and v"),
         ({"w": 3}, "w: 3"),
@@ -335,8 +387,8 @@ def test_a_map_leaves_out_what_it_says(tmp_path):
     model = alike()
     plan = handover.load(checkpoint(tmp_path, tensors), model, names)
     assert plan.left_out == ["notes/kernel", "first/kernel/Adam"]
-    require_equal(model.layers[0].get_weights()[0], tensors["v"])
-    require_equal(model.layers[1].get_weights()[0], tensors["w"])
+    require_equal(model.layers[1].get_weights()[0], tensors["v"])
+    require_equal(model.layers[2].get_weights()[0], tensors["w"])
 
 
 def test_a_damaged_tensor_leaves_the_model_as_it_was(tmp_path):
@@ -404,12 +456,12 @@ def test_an_output_that_exists_is_kept_unless_told(tmp_path):
     prefix = tmp_path / "back.ckpt"
     writing.save(prefix, model, names)
     kept = prefix.with_name("back.ckpt.index").read_bytes()
-    model.layers[0].set_weights([array(4, 4)])
+    model.layers[1].set_weights([array(4, 4)])
     with pytest.raises(HandoverError, match="must not exist"):
         writing.save(prefix, model, names)
     assert prefix.with_name("back.ckpt.index").read_bytes() == kept
     writing.save(prefix, model, names, force=True)
-    require_equal(reading.opened(prefix).read("w"), model.layers[0].get_weights()[0])
+    require_equal(reading.opened(prefix).read("w"), model.layers[1].get_weights()[0])
     assert len(list(tmp_path.iterdir())) == 2
 
 

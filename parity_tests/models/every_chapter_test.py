@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf1
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
@@ -28,6 +28,7 @@ from tf2_keras import training
 from tf2_keras.migrate.checkpoint import handover, streams, writing
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
+FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
 FAULTS = [
@@ -328,6 +329,7 @@ def runs_of(moves):
 
 
 @EVERY_CHAPTER
+@FEWER
 @given(data=st.data())
 def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, data):
     """0 ULP against the Session that played on, wherever it was saved."""

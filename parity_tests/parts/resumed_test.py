@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine.comparison import compare_plays
@@ -23,6 +23,7 @@ from tf2_keras.migrate.checkpoint import handover
 from tf2_keras.slots import slots_of
 
 STEPS = 12
+FEWER = settings(max_examples=settings().max_examples // 3)
 EVERY_KIND = pytest.mark.parametrize("kind", kinds())
 
 
@@ -87,6 +88,7 @@ def names_of(model):
 
 
 @EVERY_KIND
+@FEWER
 @given(data=st.data())
 def test_an_optimizer_goes_on_as_if_it_had_never_stopped(kind, data):
     """0 ULP, slots, powers, averages and steps included."""

@@ -167,9 +167,10 @@ class Plan:
             )
         self.left_out = [name for name, entry in given.items() if entry is None]
         matcher = Matcher(
-            {name: variable for name, variable in tf1.items()},
+            tf1,
             twin,
             {name: entry for name, entry in given.items() if name in tf1},
+            ordered=order is not None,
         )
         matcher.match()
         settled = matcher.settled() if order is not None else dict(matcher.matches)
@@ -178,19 +179,20 @@ class Plan:
         for name, variable in matcher.open_tf1.items():
             if name in settled:
                 continue
-            named = twin.get(name)
+            namesake = matcher.namesake(name)
+            named = twin.get(namesake)
             candidates = [
                 f"{other} {list(its.shape)}"
                 for other, its in matcher.open_twin.items()
                 if other not in self._taken and key_of(its) == key_of(variable)
-            ]
+            ] + [f"gates of {scope}" for scope in matcher.uncertain.get(name, ())]
             says = f"{variable.dtype.name} {list(variable.shape)}"
             if named is not None:
                 self._problem(
                     "mismatched",
                     name,
                     f"is {says} in the checkpoint, {named.dtype.name} "
-                    f"{list(named.shape)} in the model",
+                    f"{list(named.shape)} in the model's {namesake}",
                 )
             elif candidates:
                 self._problem("ambiguous", name, f"{says}: {listed(candidates)}")
@@ -215,7 +217,9 @@ class Plan:
                 self._problem(
                     "mismatched",
                     item.name,
-                    f"is {entry.dtype} in the checkpoint, {wanted.name} in {source}",
+                    f"is {entry.dtype} {list(entry.shape)} in the checkpoint, "
+                    f"{wanted.name} {list(self.twin.state[source].shape)} in the "
+                    f"model's {source}",
                 )
                 return
         self._taken.update(item.match.sources)
