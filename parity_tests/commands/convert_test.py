@@ -14,13 +14,18 @@ from parity_tests.migrate import written_checkpoints as written
 from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import reading
 
+# Keras 3 writes a TensorFlow variable as NumPy 1 would.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)
 MODEL = """
 import keras
 from tf2_keras import tf1_semantics
 
 def build():
-    layers = [keras.layers.Dense(3, name="one"), keras.layers.Dense(3, name="two")]
-    model = keras.Sequential([keras.Input((3,)), *layers])
+    x = keras.Input((3,))
+    y = keras.layers.Dense(3, name="two")(keras.layers.Dense(3, name="one")(x))
+    model = keras.Model(x, y)
     optimizer = tf1_semantics.optimizers.Adam(0.1)
     model.compile(optimizer, "mse", jit_compile=False)
     return model

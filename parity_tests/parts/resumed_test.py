@@ -163,13 +163,13 @@ def whole(model, prefix):
         ("optimizers.RMSProp", 1e-3),
         ("optimizers.Adagrad", 0.01),
         ("optimizers.AdagradDA", 0.01),
-        ("optimizers.Adadelta", 1e-6),
+        ("optimizers.Adadelta", 1e-7),
         ("optimizers.Ftrl", 0.01),
     ],
 )
 def test_weights_without_slots_are_another_training(kind, margin):
     assert off(kind, weights_only) > margin
-    assert off(kind, whole) < 1e-6
+    assert off(kind, whole) < margin / 100
 
 
 def test_a_step_left_at_zero_is_another_rate():
@@ -192,8 +192,8 @@ def test_keras_s_adam_with_all_that_it_can_take_stays_off():
     handed_over = off(kind, whole, model)
     kind, model = of_keras()
     at_zero = off(kind, all_but_the_step, model)
-    assert handed_over > 0
-    assert at_zero > 1e-4 > handed_over
+    assert 0 < handed_over < at_zero / 2, (handed_over, at_zero)
+    assert at_zero > 1e-4, at_zero
 
 
 def test_a_fresh_average_is_another_average():
@@ -258,49 +258,50 @@ def test_keras_s_own_optimizers_take_the_slots_over(kind, arguments, optimizer):
     batches = [{name: batch[name] for name in dense} for batch in problem[1]]
     program = tf1_optimizers.program(part, arguments, (values, batches))
     moves = tf1_optimizers.moves(arguments, batches)
-    with tempfile.TemporaryDirectory() as folder, program.graph.as_default():
+    with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, "model.ckpt")
-        with tf1_session.open_session(program.graph) as session:
+        with (
+            program.graph.as_default(),
+            tf1_session.open_session(program.graph) as session,
+        ):
             play = tf1_session.play(program, moves, values, session=session)
             list(itertools.islice(play, CUT + 1))
             tf1.train.Saver().save(session, prefix)
             *_, last = play
-        expected = last["updates"]
-        apart = {}
-        for partial in (False, True):
-            apart[partial] = _continued(
-                optimizer(), values, prefix, batches[CUT:], expected, partial
+        apart = {
+            alone: _continued(
+                optimizer(), values, prefix, batches[CUT:], last["updates"], alone
             )
-    assert apart[False] < 1e-5 < apart[True]
+            for alone in (False, True)
+        }
+    assert apart[False] < 1e-5 < apart[True], apart
 
 
 def _continued(optimizer, values, prefix, batches, expected, weights_alone):
     """How far off the weights are, of the largest, after the rest of the steps."""
-    # Outside the graph that a Saver was made in.
-    with tf.init_scope():
-        variables = {n: keras.Variable(v, name=n) for n, v in values.items()}
-        optimizer.build(list(variables.values()))
-        names = {id(v._value): n for n, v in variables.items()}
-        slots = slots_of(optimizer, names)
-        twin = training.Twin(
-            {**variables, "global_step": optimizer._iterations, **slots},
-            {},
-            slots=slots,
-            optimizers=[optimizer],
+    variables = {n: keras.Variable(v, name=n) for n, v in values.items()}
+    optimizer.build(list(variables.values()))
+    names = {id(v._value): n for n, v in variables.items()}
+    slots = slots_of(optimizer, names)
+    twin = training.Twin(
+        {**variables, "global_step": optimizer._iterations, **slots},
+        {},
+        slots=slots,
+        optimizers=[optimizer],
+    )
+    if weights_alone:
+        reader = tf.train.load_checkpoint(prefix)
+        for name, variable in variables.items():
+            variable.assign(reader.get_tensor(name))
+    else:
+        handover.load(prefix, twin)
+    for batch in batches:
+        optimizer.apply(
+            [tf.constant(batch[name]) for name in variables],
+            list(variables.values()),
         )
-        if weights_alone:
-            reader = tf.train.load_checkpoint(prefix)
-            for name, variable in variables.items():
-                variable.assign(reader.get_tensor(name))
-        else:
-            handover.load(prefix, twin)
-        for batch in batches:
-            optimizer.apply(
-                [tf.constant(batch[name]) for name in variables],
-                list(variables.values()),
-            )
-        return max(
-            float(np.abs(variable.numpy() - expected[name]).max())
-            / float(np.abs(expected[name]).max())
-            for name, variable in variables.items()
-        )
+    return max(
+        float(np.abs(variable.numpy() - expected[name]).max())
+        / float(np.abs(expected[name]).max())
+        for name, variable in variables.items()
+    )
