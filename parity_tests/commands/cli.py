@@ -30,8 +30,10 @@ from parity_tests.commands import mistakes, options, outputs
 SHARED = (
     "cli",
     "console",
+    "conversions",
     "declared",
     "fixing",
+    "inspected",
     "mistakes",
     "options",
     "outputs",

@@ -7,13 +7,15 @@ A new chapter gets all of it for what it is drawn from (CHAPTER_plays.py) and it
 import ast
 import dataclasses
 import functools
+import os
 import runpy
+import tempfile
 
 import keras
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf1
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
@@ -23,8 +25,10 @@ from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
 from tf2_keras import training
+from tf2_keras.migrate.checkpoint import handover, streams, writing
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
+FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
 FAULTS = [
@@ -310,6 +314,80 @@ def without_sparse(record):
         if not key.endswith((" values", " indices"))
     }
     return {**record, "gradients": dense} if "gradients" in record else record
+
+
+# State hand-over.
+
+
+@functools.cache
+def saver_of(name, fields):
+    with pair_of(name, fields).program.graph.as_default():
+        return tf1.train.Saver()
+
+
+def played(pair, drawn, saver, prefix, stopped):
+    """The records of TF1's play, saved after so many moves."""
+    records = []
+    for record in pair.reference(drawn.moves, drawn.values, drawn.settings):
+        if len(records) == stopped:
+            with pair.program.graph.as_default():
+                session = pair.session(fresh=False)
+                saver.save(session, prefix, write_meta_graph=False)
+        records.append(record)
+    return records
+
+
+def state_of(record):
+    """All variables as a record of a play left them."""
+    if "initial values" in record:
+        return record["initial values"]
+    return {**record["updates"], **record["slots"]}
+
+
+def runs_of(moves):
+    """What TF1 had run: each move on as many examples as its batch has."""
+    return [streams.Runs(1, len(batch["x"]), move == "train") for move, batch in moves]
+
+
+@EVERY_CHAPTER
+@FEWER
+@given(data=st.data())
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, data):
+    """0 ULP against the Session that played on, wherever it was saved."""
+    drawn = data.draw(chapters.drawn(name).plays())
+    stopped = data.draw(st.integers(0, len(drawn.moves) - 1), label="moves played")
+    level = data.draw(st.sampled_from(EXACT_LEVELS))
+    pair = pair_of(name, drawn.fields)
+    with tempfile.TemporaryDirectory() as folder:
+        prefix = os.path.join(folder, "model.ckpt")
+        saver = saver_of(name, drawn.fields)
+        records = played(pair, drawn, saver, prefix, stopped)
+        names = chapters.twin(name).checkpoint_names(pair.model)
+        handover.load(prefix, pair.model, names, runs=runs_of(drawn.moves[:stopped]))
+    with pair.twin.starting_here():
+        comparison = compare_plays(
+            [{"initial values": state_of(records[stopped])}, *records[stopped + 1 :]],
+            pair.candidate(drawn.moves[stopped:], level, settings=drawn.settings),
+        ).require_agreement()
+    assert comparison.records == 1 + len(drawn.moves) - stopped
+
+
+@EVERY_CHAPTER
+def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
+    """What was trained in Keras goes back, slots, powers and step included."""
+    with small_pair(name) as pair:
+        moves = chapters.drawn(name).moves(pair.config)
+        *_, left = pair.candidate(moves[:2], "function")
+        names = chapters.twin(name).checkpoint_names(pair.model)
+        prefix = str(tmp_path / "model.ckpt")
+        writing.save(prefix, pair.model, names)
+        with pair.program.graph.as_default():
+            session = pair.session()
+            tf1.train.Saver().restore(session, prefix)
+        restored = tf1_session.plain(session.run(pair.program.variables))
+        compare_plays(
+            [{"updates": state_of(left)}], [{"updates": restored}]
+        ).require_agreement()
 
 
 # Reading.

@@ -10,7 +10,7 @@ import inspect
 import re
 from typing import NamedTuple
 
-from parity_tests.pair import explaining, taps
+from parity_tests.pair import explaining, taps, tf1_sides
 from parity_tests.pair.tracebacks import line_of
 from tf1_graph import session as tf1_session
 from tf1_graph import updates

@@ -129,7 +129,7 @@ class Plan:
         self.items, self.problems, self.left_out = [], [], []
         self.iterations = None
         given = dict(names or {})
-        _require_targets_once(given)
+        require_targets_once(given)
         self._taken = set()
         self._weights(given, order, trainable)
         self._companions(given)
@@ -167,9 +167,10 @@ class Plan:
             )
         self.left_out = [name for name, entry in given.items() if entry is None]
         matcher = Matcher(
-            {name: variable for name, variable in tf1.items()},
+            tf1,
             twin,
             {name: entry for name, entry in given.items() if name in tf1},
+            ordered=order is not None,
         )
         matcher.match()
         settled = matcher.settled() if order is not None else dict(matcher.matches)
@@ -178,19 +179,20 @@ class Plan:
         for name, variable in matcher.open_tf1.items():
             if name in settled:
                 continue
-            named = twin.get(name)
+            namesake = matcher.namesake(name)
+            named = twin.get(namesake)
             candidates = [
                 f"{other} {list(its.shape)}"
                 for other, its in matcher.open_twin.items()
                 if other not in self._taken and key_of(its) == key_of(variable)
-            ]
+            ] + [f"gates of {scope}" for scope in matcher.uncertain.get(name, ())]
             says = f"{variable.dtype.name} {list(variable.shape)}"
             if named is not None:
                 self._problem(
                     "mismatched",
                     name,
                     f"is {says} in the checkpoint, {named.dtype.name} "
-                    f"{list(named.shape)} in the model",
+                    f"{list(named.shape)} in the model's {namesake}",
                 )
             elif candidates:
                 self._problem("ambiguous", name, f"{says}: {listed(candidates)}")
@@ -215,7 +217,9 @@ class Plan:
                 self._problem(
                     "mismatched",
                     item.name,
-                    f"is {entry.dtype} in the checkpoint, {wanted.name} in {source}",
+                    f"is {entry.dtype} {list(entry.shape)} in the checkpoint, "
+                    f"{wanted.name} {list(self.twin.state[source].shape)} in the "
+                    f"model's {source}",
                 )
                 return
         self._taken.update(item.match.sources)
@@ -397,13 +401,14 @@ class Plan:
             "Say where they go, or None, in a map of names; or allow what is open",
         )
 
-    def load(self, partial=False, runs=()):
+    def load(self, partial=False, runs=(), on_item=lambda: None):
         """Puts the tensors where they go; nothing before all of them were verified.
 
         Args:
             partial: whether what is open may be left as it is.
             runs: ``streams.Runs`` that TF1 had behind it, for a program that never
                 stopped; by default dropouts begin anew, as in one that restarts.
+            on_item: called after each tensor.
 
         Raises:
             HandoverError: unless the plan is whole, for bytes that are not what their
@@ -425,6 +430,7 @@ class Plan:
                 )
             for target, array in zip(targets, arrays, strict=True):
                 target.assign(array.astype(_dtype(target), copy=False))
+            on_item()
         if self.iterations is not None:
             self.twin.optimizers[0].iterations.assign(self.iterations)
         if isinstance(self.model, keras.Model):
@@ -461,7 +467,7 @@ def listed(several):
     return "; ".join(several[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _require_targets_once(given):
+def require_targets_once(given):
     """Refuses a map that leads to a variable twice, but for layouts that share one."""
     users = {}
     for name, entry in given.items():

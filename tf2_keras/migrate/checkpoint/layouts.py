@@ -139,11 +139,11 @@ class Match(NamedTuple):
         return forget_offset(self.forget_bias, self.positions.shape).astype(dtype)
 
 
-def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
-    """A ``Match``, or None if the layout does not give TF1's shape.
+def of_layout(name, sources, shapes, layout, how, forget_bias=0.0):
+    """A ``Match`` of the shape that a layout gives, or None if it takes no such shapes.
 
     Args:
-        name, shape: of the TF1 variable.
+        name: of the TF1 variable.
         sources, shapes: of the twin's, in the order that the layout takes them.
     """
     ends = np.cumsum([0, *(int(np.prod(s, dtype=np.int64)) for s in shapes)])
@@ -155,13 +155,23 @@ def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
         positions = LAYOUTS[layout](*arrays)
     except (ValueError, TypeError, IndexError):
         return None
+    return Match(name, tuple(sources), layout, how, positions, forget_bias)
+
+
+def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
+    """A ``Match``, or None if the layout does not give TF1's ``shape``.
+
+    Args:
+        name, sources, shapes: as of ``of_layout``.
+    """
+    made = of_layout(name, sources, shapes, layout, how, forget_bias)
+    if made is None:
+        return None
     if layout == "reshaped":
         if [s for s in shapes[0] if s != 1] != [s for s in shape if s != 1]:
             return None
-        positions = positions.reshape(shape)
-    if positions.shape != tuple(shape):
-        return None
-    return Match(name, tuple(sources), layout, how, positions, forget_bias)
+        made = made._replace(positions=made.positions.reshape(shape))
+    return made if made.positions.shape == tuple(shape) else None
 
 
 def of_one(name, shape, source, source_shape, how):

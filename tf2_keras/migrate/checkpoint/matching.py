@@ -30,9 +30,14 @@ class Matcher:
         tf1: {TF1 name: Variable} without slots, in order of use.
         twin: {twin's name: Variable} without slots, in order.
         given: {TF1 name: twin's name, or what ``Match.entry`` says, or None}.
+        ordered: whether ``tf1`` is in order of use, or only in some order.
+
+    Attributes:
+        uncertain: {TF1 name: [the twin's scopes]} of cells that only the order would tell.
     """
 
-    def __init__(self, tf1, twin, given=None):
+    def __init__(self, tf1, twin, given=None, ordered=True):
+        self.ordered, self.uncertain = ordered, {}
         self.tf1, self.twin, self.given = tf1, twin, dict(given or {})
         self.matches, self.tentative, self.left_out = {}, {}, []
         self.taken = set()
@@ -112,23 +117,60 @@ class Matcher:
             self.take(match)
 
     def by_name(self):
+        scopes = self._scopes()
         for equal in (str.__eq__, names.same, names.same_depthwise):
-            for name, variable in self.open_tf1.items():
-                called = [other for other in self.open_twin if equal(name, other)]
-                fitting = [
-                    match
-                    for other in called
-                    if (match := self.of_one(name, variable, other, "name"))
-                ]
-                back = [
-                    other
-                    for other, its in self.open_tf1.items()
-                    if fitting
-                    and equal(other, fitting[0].sources[0])
-                    and its.shape == variable.shape
-                ]
-                if len(fitting) == 1 and len(back) == 1:
-                    self.take(fitting[0])
+            self._by_equal_names(equal)
+        if any(scopes):
+            for equal in (names.same, names.same_depthwise):
+                self._by_equal_names(names.below(scopes, equal))
+
+    def _by_equal_names(self, equal):
+        for name, variable in self.open_tf1.items():
+            called = [other for other in self.open_twin if equal(name, other)]
+            fitting = [
+                match
+                for other in called
+                if (match := self.of_one(name, variable, other, "name"))
+            ]
+            back = [
+                other
+                for other, its in self.open_tf1.items()
+                if fitting
+                and equal(other, fitting[0].sources[0])
+                and its.shape == variable.shape
+            ]
+            if len(fitting) == 1 and len(back) == 1:
+                self.take(fitting[0])
+
+    def _same_gates(self, name, other):
+        """Whether a name may tell: not where Keras has a cell and TF1 one of another kind.
+
+        ``rnn/lstm_cell/bias`` is a bias of both, with the gates in another order.
+        """
+        kernels = [
+            scope + "/recurrent_kernel" in side
+            for scope, side in (
+                (name.rpartition("/")[0], self.tf1),
+                (other.rpartition("/")[0], self.twin),
+            )
+        ]
+        return kernels[0] == kernels[1]
+
+    def _scopes(self):
+        """What the names of each side's variables have in common, steps apart."""
+        return [
+            names.common_scope(n for n, v in side.items() if kind_of(v) == "f")
+            for side in (self.tf1, self.twin)
+        ]
+
+    def namesake(self, name):
+        """The one open variable of the twin that has the name; or None."""
+        scopes = self._scopes()
+        for equal in (str.__eq__, names.same, names.below(scopes, names.same)):
+            called = [other for other in self.open_twin if equal(name, other)]
+            if called:
+                return called[0] if len(called) == 1 else None
+        return None
 
     def by_role(self):
         """A step of TF1's counted by the twin's optimizer."""
@@ -190,7 +232,10 @@ class Matcher:
             and names.spelled(name)[-1] == role
             and ("candidate" in name) == ("candidate" in layout)
         ]
-        if fitting:  # cells come in the same order on both sides
+        if len(fitting) > 1 and not self.ordered:
+            for name in fitting:
+                self.uncertain.setdefault(name, []).append(scope)
+        elif fitting:  # cells come in the same order on both sides
             self.take(
                 layouts.match(
                     fitting[0],
@@ -266,7 +311,7 @@ class Matcher:
 
     def of_one(self, name, variable, other, how):
         twin = self.twin[other]
-        if kind_of(variable) != kind_of(twin):
+        if kind_of(variable) != kind_of(twin) or not self._same_gates(name, other):
             return None
         return layouts.of_one(name, variable.shape, other, twin.shape, how)
 

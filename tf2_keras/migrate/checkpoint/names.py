@@ -55,3 +55,31 @@ def same_depthwise(name, other):
         for n in (name, other)
     ]
     return "depthwise_kernel" in (*spelled(name), *spelled(other)) and same(*spellings)
+
+
+def common_scope(variables):
+    """The scopes that all of them stand in, as a tuple: a net's, or a Sequential's.
+
+    Args:
+        variables: names; those without a scope, such as a step, do not count.
+    """
+    scopes = [spelled(name)[:-1] for name in variables]
+    scopes = [scope for scope in scopes if scope]
+    common = []
+    for parts in zip(*scopes, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return tuple(common)
+
+
+def below(scopes, equal):
+    """``equal`` of two names without the scopes that each side has in common."""
+
+    def without(name, scope):
+        parts = spelled(name)
+        return "/".join(parts[len(scope) :] if parts[: len(scope)] == scope else parts)
+
+    return lambda name, other: equal(
+        without(name, scopes[0]), without(other, scopes[1])
+    )

@@ -1,0 +1,312 @@
+"""What ``tf-parity convert`` does: the model, the map, the plan and the output."""
+
+import json
+import os
+import re
+from typing import NamedTuple
+
+from parity_tests.commands import console, pair_files
+from parity_tests.models import chapters
+from tf2_keras.migrate.checkpoint import partitions, reading
+from tf2_keras.migrate.checkpoint.errors import mistake
+
+TF1 = "tf1:"
+OF_KERAS = (".weights.h5", ".keras")
+DEFAULT_FUNCTION = "build"
+
+
+class Request(NamedTuple):
+    """What the command line asked for; see ``convert.command``."""
+
+    source: str
+    target: str
+    map_path: str | None
+    chapter: str | None
+    model_file: str | None
+    streams: str | None = None
+    partial: bool = False
+    dry_run: bool = False
+    force: bool = False
+
+    @property
+    def to_tf1(self):
+        return self.target.startswith(TF1)
+
+    @property
+    def path(self):
+        """The file or prefix to write."""
+        return self.target[len(TF1) :] if self.to_tf1 else self.target
+
+    @property
+    def from_keras(self):
+        return self.source.endswith(OF_KERAS)
+
+    @property
+    def needs_model(self):
+        return self.from_keras or not self.to_tf1
+
+
+def require_possible(request):
+    """Refuses what cannot be done, before TensorFlow's seconds."""
+    if not (request.to_tf1 or request.target.endswith(OF_KERAS)) or not request.path:
+        raise mistake(
+            "--to must be model.weights.h5, model.keras or tf1:PREFIX",
+            request.target,
+            "Use for instance --to model.keras",
+        )
+    if request.from_keras and not request.to_tf1:
+        raise mistake(
+            "A file of Keras's must be converted to a TF1 checkpoint",
+            f"{request.source} --to {request.target}",
+            "Use --to tf1:PREFIX, or load it with Keras",
+        )
+    folder = os.path.dirname(os.path.abspath(request.path))
+    if not os.path.isdir(folder):
+        raise mistake(
+            "--to must name a file in a folder that exists", request.target, "Make it"
+        )
+    if not request.dry_run and not request.force:
+        for ending in (".index", ".data-00000-of-00001") if request.to_tf1 else ("",):
+            if os.path.exists(request.path + ending):
+                raise mistake(
+                    "An output must not exist",
+                    request.path + ending,
+                    "Choose another name, or allow it with --force",
+                )
+    if request.needs_model and not (request.chapter or request.model_file):
+        raise mistake(
+            "The model must be said",
+            "neither --chapter nor --model",
+            "Use --model FILE.py:build, a function that returns the compiled model",
+        )
+    if request.from_keras:
+        if not os.path.isfile(request.source):
+            raise reading.absent(request.source)
+    else:
+        reading.opened(request.source)
+    runs_of(request)
+
+
+def runs_of(request):
+    """[(count, batch size)] of --streams RUNSxBATCH[,RUNSxBATCH...]."""
+    if request.streams is None:
+        return []
+    pieces = [
+        re.fullmatch(r"(\d{1,12})x(\d{1,9})", p) for p in request.streams.split(",")
+    ]
+    if not all(pieces):
+        raise mistake(
+            "--streams must be RUNSxBATCH, or several with commas",
+            request.streams,
+            "Use for instance --streams 1000x50,1x30",
+        )
+    return [(int(piece[1]), int(piece[2])) for piece in pieces]
+
+
+def converted(request):
+    """Does it: (the report as data, lines for people).
+
+    Raises:
+        HandoverError: for whatever cannot be done; nothing is written then.
+    """
+    names = read_map(request.map_path)
+    if not request.needs_model:
+        return _rewritten(request, names)
+    model, own_names = model_of(request)
+    if names is None:
+        names = own_names
+    if request.from_keras:
+        return _to_tf1(request, model, names)
+    return _to_keras(request, model, names)
+
+
+def read_map(path):
+    """{TF1 name: name, layout or None} of a JSON file; None without one."""
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            names = json.load(file, object_pairs_hook=_once)
+        if not isinstance(names, dict):
+            raise ValueError("no object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise mistake(
+            "--map must name a JSON file of names",
+            f"{path} ({getattr(error, 'strerror', None) or str(error) or 'too deep'})",
+            'Write for instance {"conv1/weights": "conv1/kernel"}',
+        ) from None
+    return names
+
+
+def _once(pairs):
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{twice} is named twice")
+    return names
+
+
+def model_of(request):
+    """(the compiled model, the TF1 names that its file knows or None)."""
+    if request.chapter:
+        twin = chapters.twin(request.chapter)
+        model = twin.build()
+        return model, twin.checkpoint_names(model)
+    from parity_tests.pair import tf1_sides
+    from parity_tests.pair.errors import theirs
+
+    path, _, function = request.model_file.rpartition(":")
+    if not path:
+        path, function = request.model_file, DEFAULT_FUNCTION
+    pair_files.require_file(path)
+    with pair_files.explained():
+        with tf1_sides.unswitched():
+            module = tf1_sides.load(path)
+        build = getattr(module, function, None)
+        if not callable(build):
+            raise mistake(
+                f"{path} must hold a function of that name",
+                function,
+                "Name it, --model FILE.py:build",
+            )
+        with theirs("--model must return its model"), tf1_sides.unswitched():
+            model = build()
+            names = getattr(module, "checkpoint_names", None)
+            return _compiled(model, request), names(model) if names else None
+
+
+def _compiled(model, request):
+    import keras
+
+    if not isinstance(model, keras.Model) or not model.compiled:
+        raise mistake(
+            "--model must return a compiled keras.Model",
+            f"{request.model_file}: {type(model).__name__}",
+            "Call compile(optimizer, loss, jit_compile=False) on it",
+        )
+    return model
+
+
+def _to_keras(request, model, names):
+    from tf2_keras.migrate.checkpoint import handover, streams, writing
+
+    plan = handover.plan(request.source, model, names)
+    meta = plan.checkpoint.prefix + ".meta"
+    if any(p.kind == "ambiguous" for p in plan.problems) and os.path.isfile(meta):
+        plan = handover.plan(request.source, model, names, **_order(meta))
+    lines = plan.describe().splitlines()
+    if request.dry_run:
+        return _report(request, plan, written=False), lines
+    if not request.partial:
+        plan.require_whole()
+    runs = [streams.Runs(*run) for run in runs_of(request)]
+    with console.progress() as progress:
+        task = progress.add_task("tensors", total=len(plan.items))
+        plan.load(request.partial, runs, lambda: progress.advance(task))
+    with writing.folder_beside(request.path) as folder:
+        ending = next(end for end in OF_KERAS if request.path.endswith(end))
+        temporary = os.path.join(folder, "model" + ending)
+        if ending == ".keras":
+            model.save(temporary)
+        else:
+            model.save_weights(temporary)
+        writing.moved(temporary, request.path)
+    lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
+    return _report(request, plan, written=True), lines
+
+
+def _order(meta):
+    from parity_tests.pair import exported_order
+
+    try:
+        variables = exported_order.variables(meta)
+    except ValueError as error:
+        raise mistake(
+            "The .meta beside CKPT must be its graph",
+            str(error).rstrip("."),
+            "Move it away to go without",
+        ) from None
+    trained = {name for name, variable in variables.items() if variable.trainable}
+    return {"order": list(variables), "trainable": trained}
+
+
+def _report(request, plan, written):
+    return {
+        "from": request.source,
+        "to": request.target,
+        "written": written,
+        "whole": plan.is_whole,
+        "items": [
+            {
+                "name": item.name,
+                "role": item.role.kind,
+                "targets": list(item.match.sources),
+                "layout": item.match.layout,
+                "how": item.match.how,
+            }
+            for item in plan.items
+        ],
+        "iterations_from_powers": plan.iterations,
+        "left_out": list(plan.left_out),
+        "problems": [problem._asdict() for problem in plan.problems],
+    }
+
+
+def _to_tf1(request, model, names):
+    from tf2_keras.migrate.checkpoint import handover, writing
+
+    if names is None:
+        raise mistake(
+            "A model must come with the TF1 names of its variables",
+            "no --map",
+            "Use --map FILE, or write checkpoint_names(model) in the file of --model",
+        )
+    twin = handover.twin_of(model)  # which builds the optimizer
+    try:
+        model.load_weights(request.source)
+    except (OSError, ValueError, KeyError) as error:
+        raise mistake(
+            "CKPT must hold the weights of the model",
+            f"{request.source} ({str(error).splitlines()[0][:160]})",
+            "Name the model that it was saved from",
+        ) from None
+    values = writing.values_of(twin, names)
+    return _written(request, values)
+
+
+def _rewritten(request, names):
+    """A TF1 checkpoint as another: V1 as V2, shards as one, under other names."""
+    from tf2_keras.migrate.checkpoint import handover
+
+    checkpoint = reading.opened(request.source)
+    handover.refuse_objects(checkpoint)
+    checkpoint = partitions.Joined(checkpoint)
+    names = names or {}
+    for name in names:
+        reading.known(name, checkpoint)
+    new = {name: names.get(name, name) for name in checkpoint.entries}
+    handover.require_targets_once(new)
+    values = {
+        target: checkpoint.read(name)
+        for name, target in new.items()
+        if target is not None
+    }
+    return _written(request, values)
+
+
+def _written(request, values):
+    from tf2_keras.migrate.checkpoint import writing
+
+    if not request.dry_run:
+        writing.write(request.path, values, request.force)
+    lines = [
+        f"{name}  {value.dtype} {list(value.shape)}" for name, value in values.items()
+    ]
+    report = {
+        "from": request.source,
+        "to": request.target,
+        "written": not request.dry_run,
+        "tensors": list(values),
+    }
+    return report, [*lines, f"{request.path}: {len(values)} tensors"]

@@ -1,0 +1,63 @@
+"""Plays a chapter from a checkpoint, under whatever TensorFlow runs this.
+
+    python -m parity_tests.witness.restored REQUEST.json
+
+The request has "chapter", "fields" of its Config, "plays", a file of ``recording`` with
+the moves; and, each if it is wanted, "restore", the prefix of a checkpoint that
+``tf.train.Saver`` restores in place of initial values, "save", one that it writes after
+"after" moves; and "out", the recording to write.
+
+Runs under Python 3.7 and TensorFlow 1.15.5.
+"""
+
+import json
+import sys
+
+from parity_tests.models import chapters
+from parity_tests.pair import recording
+from parity_tests.witness import reference_conditions
+
+
+def main(words):
+    with open(words[0], encoding="utf-8") as file:
+        requests = json.load(file)
+    reference_conditions.settle()
+    for request in requests:
+        moves = [
+            (name, dict(batch))
+            for name, batch in recording.Recording(request["plays"]).moves(0)
+        ]
+        with recording.Writer(request["out"]) as writer:
+            writer.add(moves, list(played(request, moves)))
+
+
+def played(request, moves):
+    """Yields the records of a request's play."""
+    import tensorflow.compat.v1 as tf
+
+    from tf1_graph import session as tf1_session
+
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in request["fields"].items()
+    }
+    config = chapters.graph(request["chapter"]).Config(**fields)
+    program = chapters.program(request["chapter"], config)
+    with program.graph.as_default():
+        saver = tf.train.Saver()
+        with tf1_session.open_session(program.graph) as session:
+            records = tf1_session.play(program, moves, session=session)
+            first = next(records)
+            if request.get("restore"):
+                saver.restore(session, request["restore"])
+                state = session.run(program.variables)
+                first = {"initial values": tf1_session.plain(state)}
+            yield first
+            for number, record in enumerate(records, 1):
+                if number == request.get("after"):
+                    saver.save(session, request["save"])
+                yield record
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,104 @@
+"""TensorFlow 1.15.5 and Keras take training over from each other, chapter by chapter."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+
+from parity_tests.engine import budgets
+from parity_tests.engine.comparison import compare_plays
+from parity_tests.models import chapters
+from parity_tests.models.pair import ChapterPair
+from parity_tests.pair import recording
+from parity_tests.witness import environment
+from tf2_keras import training
+from tf2_keras.migrate.checkpoint import handover, streams, writing
+
+STOPPED = 2  # moves before the hand-over
+
+
+def restored(python, folder, requests):
+    """[records] of what ``restored`` plays in a process of its own."""
+    path = folder / "requests.json"
+    path.write_text(json.dumps(requests))
+    with environment.running(
+        python,
+        "parity_tests.witness.restored",
+        str(path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        said = process.stderr.read()
+    assert process.returncode == 0, said[-3000:]
+    return [list(recording.Recording(r["out"]).records(0)) for r in requests]
+
+
+def written(path, moves):
+    with recording.Writer(path) as writer:
+        writer.add(moves)
+    return str(path)
+
+
+def state_of(record):
+    return record.get("initial values") or {**record["updates"], **record["slots"]}
+
+
+def require_within_budget(name, expected, received):
+    """The state to the bit, what follows within the budget of 1.15.5's own play."""
+    expected, received = list(expected), list(received)
+    compare_plays(expected[:1], received[:1]).require_agreement()
+    budget_for = budgets.budget_for(name, "1.15.5")
+    compare_plays(expected, received, budget_for=budget_for).require_agreement()
+    assert len(expected) == len(received) > 1
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
+    name, genuine_python, tmp_path
+):
+    """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
+    drawn, twin_module = chapters.drawn(name), chapters.twin(name)
+    pair = ChapterPair(name, drawn.SMALL)
+    names = twin_module.checkpoint_names(pair.model)
+    moves = drawn.moves(pair.config)
+    first, rest = moves[:STOPPED], moves[STOPPED:]
+    *_, left = pair.candidate(first, "function")
+    back = str(tmp_path / "back.ckpt")
+    writing.save(back, pair.model, names)
+    streams.advance(pair.model, [])  # a program that is started again
+    with pair.twin.starting_here():
+        from_keras = list(training.play(pair.twin, rest))
+    there = str(tmp_path / "there.ckpt")
+    common = {"chapter": name, "fields": dict(drawn.SMALL)}
+    gone_on, played = restored(
+        genuine_python,
+        tmp_path,
+        [
+            {
+                **common,
+                "plays": written(tmp_path / "rest.npz", rest),
+                "restore": back,
+                "out": str(tmp_path / "gone_on.npz"),
+            },
+            {
+                **common,
+                "plays": written(tmp_path / "moves.npz", moves),
+                "save": there,
+                "after": STOPPED,
+                "out": str(tmp_path / "played.npz"),
+            },
+        ],
+    )
+    assert state_of(gone_on[0]).keys() == state_of(left).keys()
+    for key, value in state_of(left).items():
+        np.testing.assert_array_equal(state_of(gone_on[0])[key], value, strict=True)
+    require_within_budget(name, gone_on, from_keras)
+
+    runs = [streams.Runs(1, len(b["x"]), move == "train") for move, b in first]
+    handover.load(there, pair.model, names, runs=runs)
+    with pair.twin.starting_here():
+        from_tf1 = list(training.play(pair.twin, rest))
+    stopped = {"initial values": state_of(played[STOPPED])}
+    require_within_budget(name, [stopped, *played[STOPPED + 1 :]], from_tf1)
+    pair.close()

@@ -1,0 +1,209 @@
+"""Keras models as TF1 checkpoints, which ``tf.train.Saver`` of 1.15 restores."""
+
+import contextlib
+import os
+import secrets
+import shutil
+
+import numpy as np
+import tensorflow as tf
+
+from tf2_keras.migrate.checkpoint import layouts, roles
+from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint.handover import (
+    require_targets_once,
+    slot_factor,
+    twin_of,
+    variables_of,
+)
+from tf2_keras.migrate.checkpoint.matching import nearest
+from tf2_keras.observing import plain
+
+SHARD = ".data-00000-of-00001"
+
+
+def save(prefix, model, names=None, force=False):
+    """Writes what a model or a Twin holds as a TF1 checkpoint, slots and step included.
+
+    Args:
+        prefix: path of the checkpoint, such as 'model.ckpt-1000'.
+        model: as of ``handover.plan``.
+        names: {TF1 name: name in the model, or {"layout": ..., "of": [names]}}, such as
+            a chapter's ``checkpoint_names`` or a plan's ``as_map()``; for a Twin by
+            default its own names.
+        force: whether what is there may be replaced.
+
+    Returns:
+        {TF1 name: Role} of what was written.
+
+    Raises:
+        HandoverError: for a map that leaves a weight out or leads nowhere, for a
+            checkpoint that exists, for a place that cannot be written.
+    """
+    values = values_of(model, names)
+    write(prefix, values, force)
+    entries = {
+        name: _Entry(value.shape, value.dtype.name) for name, value in values.items()
+    }
+    return roles.roles(entries)
+
+
+class _Entry:
+    """What ``roles`` asks of a tensor."""
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = tuple(shape), dtype
+
+
+def values_of(model, names=None):
+    """{TF1 name: array} of a model or a Twin, in TF1's layouts."""
+    twin = twin_of(model)
+    if names is None:
+        if twin is not model:
+            raise mistake(
+                "A model must come with the TF1 names of its variables",
+                f"names=None for {model.name}",
+                "Use {TF1 name: Keras path}, such as a plan's as_map()",
+            )
+        names = {name: name for name in variables_of(twin)}
+    names = {name: entry for name, entry in names.items() if entry is not None}
+    require_targets_once(names)
+    state = plain(
+        {
+            name: variable if hasattr(variable, "assign") else variable()
+            for name, variable in twin.state.items()
+        }
+    )
+    matches = {name: _match(name, entry, state) for name, entry in names.items()}
+    used = {source for match in matches.values() for source in match.sources}
+    missing = [
+        name
+        for name, variable in variables_of(twin).items()
+        if name not in used and variable.dtype.kind not in "iu"
+    ]
+    if missing:
+        raise mistake(
+            "A map must name every variable",
+            f"none for {', '.join(missing[:6])}",
+            "Add their TF1 names",
+        )
+    values = {
+        name: match.to_tf1([state[source] for source in match.sources])
+        for name, match in matches.items()
+    }
+    for name, match in matches.items():
+        values.update(_companions(twin, name, match, state))
+    followed = set(values) | used
+    values.update(
+        (name, state[name])
+        for name in twin.slots
+        if name not in followed and name.rpartition("/")[0] not in state
+    )
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def _match(name, entry, state):
+    sources = [entry] if isinstance(entry, str) else list(entry.get("of", ()))
+    layout = "same" if isinstance(entry, str) else entry.get("layout")
+    for source in sources:
+        if source not in state:
+            raise mistake(
+                "A map must lead to variables of the model",
+                f"{name}: {source}",
+                f"Use some of: {nearest(source, state)}",
+            )
+    if layout not in layouts.LAYOUTS or layout == "reshaped" or not sources:
+        raise mistake(
+            "A layout must be a known one",
+            f"{name}: {layout}",
+            f"Use some of: {', '.join(set(layouts.LAYOUTS) - {'reshaped'})}",
+        )
+    shapes = [state[source].shape for source in sources]
+    forget_bias = 0.0 if isinstance(entry, str) else entry.get("forget_bias", 0.0)
+    match = layouts.of_layout(name, sources, shapes, layout, "map", forget_bias)
+    if match is None:
+        raise mistake(
+            "A layout must fit the variables that it is of",
+            f"{name}: {layout} of {[list(shape) for shape in shapes]}",
+            "Name another layout, or other variables",
+        )
+    return match
+
+
+def _companions(twin, name, match, state):
+    """{TF1 name: array} of the slots and averages of one variable."""
+    values = {}
+    first = match.sources[0] + "/"
+    for known in state:
+        suffix = known[len(first) :]
+        is_slot = known in twin.slots
+        if not known.startswith(first) or "/" in suffix:
+            continue
+        if not is_slot and not suffix.startswith(roles.EMA):
+            continue
+        sources = [f"{source}/{suffix}" for source in match.sources]
+        if not all(source in state for source in sources):
+            continue
+        value = match.to_tf1([state[source] for source in sources], not is_slot)
+        factor = slot_factor(twin, suffix) if is_slot else None
+        values[f"{name}/{suffix}"] = value / factor if factor else value
+    return values
+
+
+def write(prefix, values, force=False):
+    """Writes {name: array} as a checkpoint of format V2, whole or not at all."""
+    prefix = os.path.abspath(os.fspath(prefix))
+    base = os.path.basename(prefix)
+    require_free(prefix, (".index", SHARD), force)
+    with folder_beside(prefix) as temporary:
+        tf.raw_ops.SaveV2(
+            prefix=tf.constant(os.path.join(temporary, base)),
+            tensor_names=list(values),
+            shape_and_slices=[""] * len(values),
+            tensors=[tf.constant(value) for value in values.values()],
+        )
+        # The index last: without it nothing is a checkpoint.
+        for ending in (SHARD, ".index"):
+            moved(os.path.join(temporary, base + ending), prefix + ending)
+
+
+@contextlib.contextmanager
+def folder_beside(target):
+    """A new folder beside a file to be written, gone afterwards, whatever happens.
+
+    Raises:
+        HandoverError: for whatever cannot be written in its body.
+    """
+    folder = os.path.dirname(os.path.abspath(target))
+    temporary = os.path.join(folder, f".tf-parity-{secrets.token_hex(6)}.part")
+    try:
+        os.mkdir(temporary)
+        yield temporary
+    except (OSError, tf.errors.OpError) as error:
+        said = getattr(error, "strerror", None) or str(error).split(" [Op:")[0]
+        raise mistake(
+            "The output must be written to a place that takes it",
+            f"{target} ({said.strip().rstrip('.')[:200]})",
+            "Choose another folder, make room, or change its permissions",
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(temporary)
+
+
+def moved(path, target):
+    """Moves a file that is whole to its place; a full disk may show only here."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(path, target)
+
+
+def require_free(target, endings=("",), force=False):
+    """Refuses an output that exists."""
+    for ending in endings:
+        if os.path.exists(target + ending) and not force:
+            raise mistake(
+                "An output must not exist",
+                target + ending,
+                "Choose another name, or allow it with --force (force=True)",
+            )
