@@ -9,6 +9,7 @@ import functools
 from parity_tests.parts import (
     averages,
     clipping,
+    crf,
     initializers,
     layers,
     losses,
@@ -16,6 +17,7 @@ from parity_tests.parts import (
     optimizers,
     recurrent,
     schedules,
+    tf_keras,
 )
 from parity_tests.parts.making import constructor
 
@@ -31,6 +33,8 @@ PARTS = (
     *metrics.PARTS,
     *layers.PARTS,
     *recurrent.PARTS,
+    *crf.PARTS,
+    *tf_keras.PARTS,
 )
 
 

@@ -55,13 +55,15 @@ KINDS = collections.OrderedDict(
     [
         ("averages", ()),
         ("clipping", ()),
+        ("crf", ("initializers", "recurrent")),
         ("initializers", ()),
-        ("layers", ("initializers", "normalizations")),
+        ("layers", ("initializers", "normalizations", "update_ops")),
         ("losses", ()),
         ("metrics", ()),
-        ("optimizers", ("averages", "clipping", "schedules")),
+        ("optimizers", ("averages", "clipping", "schedules", "weight_decays")),
         ("recurrent", ("initializers", "layers")),
         ("schedules", ()),
+        ("tf_keras", ("initializers", "recurrent")),
     ]
 )
 PARTS = tuple(

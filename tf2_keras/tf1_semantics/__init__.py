@@ -10,6 +10,7 @@ which kernel runs, and in which order, decides over the last bits.
 from tf2_keras.tf1_semantics import (
     averages,
     clipping,
+    crf,
     initializers,
     layers,
     losses,
@@ -17,11 +18,13 @@ from tf2_keras.tf1_semantics import (
     optimizers,
     recurrent,
     schedules,
+    tf_keras,
 )
 
 __all__ = [
     "averages",
     "clipping",
+    "crf",
     "initializers",
     "layers",
     "losses",
@@ -29,4 +32,5 @@ __all__ = [
     "optimizers",
     "recurrent",
     "schedules",
+    "tf_keras",
 ]

@@ -2,13 +2,20 @@
 
 from tf2_keras.tf1_semantics.layers.bias import AddBias, BiasAdd
 from tf2_keras.tf1_semantics.layers.dropout import Dropout
-from tf2_keras.tf1_semantics.layers.images import ResizeBilinear, ResizeNearestNeighbor
+from tf2_keras.tf1_semantics.layers.images import (
+    ResizeArea,
+    ResizeBicubic,
+    ResizeBilinear,
+    ResizeImages,
+    ResizeNearestNeighbor,
+)
 from tf2_keras.tf1_semantics.layers.normalization import (
     BatchNormalization,
     LayerNormalization,
     LocalResponseNormalization,
 )
 from tf2_keras.tf1_semantics.layers.pooling import MaxPoolingWithArgmax
+from tf2_keras.tf1_semantics.layers.update_ops import update_ops
 
 __all__ = [
     "AddBias",
@@ -18,6 +25,10 @@ __all__ = [
     "LayerNormalization",
     "LocalResponseNormalization",
     "MaxPoolingWithArgmax",
+    "ResizeArea",
+    "ResizeBicubic",
     "ResizeBilinear",
+    "ResizeImages",
     "ResizeNearestNeighbor",
+    "update_ops",
 ]
