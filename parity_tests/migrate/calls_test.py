@@ -249,7 +249,7 @@ CLAIMS = {
             ("", "changes", "ResizeBilinear([7, 5])"),
             (", method=0", "changes", "ResizeBilinear([7, 5])"),
             (", 1", "changes", "ResizeNearestNeighbor([7, 5])"),
-            (", tf.image.ResizeMethod.BICUBIC", "changes", "resize_bicubic(x, [7, 5])"),
+            (", tf.image.ResizeMethod.BICUBIC", "changes", "ResizeBicubic([7, 5])"),
             (", method=3", "renamed", "tf.image.resize(x, [7, 5], 'area')"),
             (", method=tf.image.ResizeMethod.AREA", "renamed", "'area'"),
             (", preserve_aspect_ratio=True", "changes", "preserve_aspect_ratio=True"),
@@ -303,7 +303,7 @@ CLAIMS = {
         f"{TF}tf.contrib.crf.crf_log_likelihood(x, tags, lengths)",
         "crf_log_likelihood",
         "gone",
-        ("log-norm",),
+        ("crf.crf_log_likelihood(x, tags, lengths, transitions)",),
         ("decoder",),
     ),
     "hyper-parameters": Claim(

@@ -88,24 +88,6 @@ def same_class(classes):
     return same / tf.reduce_sum(same, 1, keepdims=True)
 
 
-def crf_score(logits, tags, lengths, transitions):
-    unary = tf.gather(logits, tags, batch_dims=2)
-    binary = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], -1))
-    return tf.reduce_sum(
-        tf.sequence_mask(lengths, 5, tf.float32) * unary, 1
-    ) + tf.reduce_sum(tf.sequence_mask(lengths - 1, 4, tf.float32) * binary, 1)
-
-
-def crf_log_norm(logits, lengths, transitions):
-    alpha = logits[:, 0]
-    for time in range(1, logits.shape[1]):
-        after = logits[:, time] + tf.reduce_logsumexp(
-            alpha[:, :, None] + transitions, 1
-        )
-        alpha = tf.where(time < lengths[:, None], after, alpha)
-    return tf.reduce_logsumexp(alpha, 1)
-
-
 def rotation(angle, height, width):
     """The transform of tf.raw_ops.ImageProjectiveTransformV3 that turns about the centre."""
     cosine, sine = tf.cos(angle), tf.sin(angle)

@@ -12,10 +12,12 @@ import pytest
 import tensorflow as tf
 
 from parity_tests.pair.pair import Pair
-from parity_tests.parts.layers import of_layer, twin
+from parity_tests.parts.layers import of_layer, passes_twin, twin
 from tf1_graph.parts import layer_models
 from tf1_graph.parts import layers as tf1_layers
+from tf1_graph.parts import update_ops as tf1_update_ops
 from tf1_graph.parts.layer_models import CLASSES, FILTERS, HIDDEN, PIXELS
+from tf1_graph.parts.update_ops import UPDATE_OPS
 from tf2_keras import tf1_semantics, training
 
 PART = "layers.BatchNormalization"
@@ -160,6 +162,53 @@ def test_a_program_that_forgot_update_ops_is_found_and_told_apart():
     # To migrate it as it was: statistics that never move.
     with Pair(program, classifier(momentum=1.0)) as pair:
         pair.compare(moves, "function").require_agreement()
+
+
+# --- updates that the caller runs ---
+
+IMAGES = {"sizes": [None, None, None, 3], "dtype": "float32"}
+
+
+@pytest.mark.parametrize("sizes", [[None, None, None, 3], [None, 3]])
+def test_updates_that_the_caller_runs_are_those_of_tf1(sizes):
+    """None, of the first pass alone, of both in order; fused and not."""
+    problem = {**IMAGES, "sizes": sizes}
+    program = tf1_layers.program(UPDATE_OPS, {}, problem)
+    with Pair(program, passes_twin(problem)) as pair:
+        moves = tf1_update_ops.passes(problem)
+        for level in ("function", "eager"):
+            comparison = pair.compare(moves, level).require_agreement()
+            assert comparison.records == len(moves) + 1
+
+
+def test_only_updates_of_a_scope_run():
+    """As tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope) gave them."""
+    nets = [
+        tf1_semantics.layers.BatchNormalization(momentum=0.0, name=name)
+        for name in ("generator", "discriminator")
+    ]
+    x = np.full((4, 3), 7.0, np.float32)
+    with tf1_semantics.layers.update_ops() as updates:
+        for net in nets:
+            net(x, training=True)
+    assert len(updates) == 4
+    updates.run("generator")
+    assert [net.moving_mean.numpy()[0] for net in nets] == [7.0, 0.0]
+    updates.run()
+    nets[1](0 * x, training=True)  # outside, it moves them by itself
+    assert [net.moving_mean.numpy()[0] for net in nets] == [7.0, 0.0]
+
+
+def test_contribs_rate_is_another_float32_than_that_of_tf_layers():
+    """1 - 0.9 in float64, then rounded; or a difference of float32s: 4 ULP apart."""
+    statistics = []
+    for rate in ("contrib", "tf.layers"):
+        layer = tf1_semantics.layers.BatchNormalization(momentum=0.9, rate=rate)
+        layer(np.full((1, 2, 2, 1), 1.0, np.float32), training=True)
+        statistics.append(layer.moving_mean.numpy()[0])
+    assert statistics[0] == np.float32(1 - 0.9)
+    assert statistics[1] == np.float32(1) - np.float32(0.9)
+    assert statistics[0] != statistics[1]
 
 
 # --- the layer itself ---

@@ -12,12 +12,17 @@ from parity_tests.parts.descriptor import Part, Trap
 from parity_tests.parts.initializers import REFUSED_SEEDS, relative_error
 from parity_tests.parts.making import made
 from tf1_graph.parts import layers as tf1_layers
+from tf1_graph.parts import update_ops as tf1_update_ops
 from tf1_graph.parts.layers import SYMBOLS, VARIANTS
+from tf1_graph.parts.update_ops import UPDATE_OPS
 from tf2_keras import training
+from tf2_keras.tf1_semantics.layers import BatchNormalization, update_ops
 
 
 def twin(part, arguments, problem):
     """The twin of ``tf1_layers.program``."""
+    if part == UPDATE_OPS:
+        return passes_twin(problem)
     dtype = "float32" if problem["dtype"] == "uint8" else problem["dtype"]
     layer = made(part, {**arguments, "dtype": dtype})
     layer.build(tuple(problem["sizes"]))
@@ -46,9 +51,13 @@ def of_layer(layer):
         }
         if x.dtype.is_floating:
             sources["x"] = x
+        try:
+            gradients = tape.gradient(outputs[0], sources, upstream)
+        except LookupError:  # ResizeArea has none
+            gradients = {}
         return {
             "outputs": dict(zip(names, outputs, strict=True)),
-            "gradients": tape.gradient(outputs[0], sources, upstream),
+            "gradients": gradients,
         }
 
     return training.Twin(
@@ -59,6 +68,52 @@ def of_layer(layer):
         },
         hidden=layer.weights,
     )
+
+
+def passes_twin(problem, normalisation=None):
+    """The twin of ``tf1_update_ops.passes_program``; updates are run by the caller."""
+    layer = normalisation or BatchNormalization(momentum=0.9)
+    layer.build(tuple(problem["sizes"]))
+
+    def neither(x, other):
+        with update_ops():
+            outputs = {"y": layer(x, training=True)}
+            layer(other, training=True)
+        return {"outputs": outputs}
+
+    def first(x, other):
+        with update_ops() as updates:
+            outputs = {"y": layer(x, training=True)}
+        with update_ops():
+            layer(other, training=True)
+        updates.run()
+        return {"outputs": outputs}
+
+    def both(x, other):
+        with update_ops() as updates:
+            outputs = {"y": layer(x, training=True)}
+            outputs["second"] = layer(other, training=True)
+        updates.run()
+        return {"outputs": outputs}
+
+    return training.Twin(
+        {f"layer/{weight.name}": weight for weight in layer.weights},
+        {"neither": neither, "first": first, "both": both},
+    )
+
+
+def _passes_that_all_move():
+    """Of moving means, where each pass of Keras's own layer moves them."""
+    problem = {"sizes": [None, None, None, 3], "dtype": "float32"}
+    moves = [("first", batch) for _, batch in tf1_update_ops.passes(problem)]
+    naive = keras.layers.BatchNormalization(momentum=0.9)
+    program = tf1_layers.program(UPDATE_OPS, {}, problem)
+    with Pair(program, passes_twin(problem, naive)) as pair:
+        expected, received = (
+            [record["updates"]["layer/moving_mean"] for record in list(records)[1:]]
+            for records in (pair.reference(moves), pair.candidate(moves, "eager"))
+        )
+    return {1: relative_error(expected[0], received[0])}
 
 
 # --- traps: x is the same in every measurement ---
@@ -205,6 +260,7 @@ PARTS = (
             *_each("epsilon", (-1e-3, *NO_NUMBERS)),
             *_each("axis", (1.0, None, True, (1, 2))),
             *_each("fused", ("yes", 2)),
+            *_each("rate", ("slim", None)),
             *_each("renorm", (True,)),
             *_each("beta_initializer", ("zeroes", None)),
             *_each("gamma_initializer", ("gamma", None)),
@@ -346,6 +402,46 @@ PARTS = (
         "ties and all, to the bit",
     ),
     _part(
+        "ResizeArea",
+        refused=_each("size", NO_SIZES),
+        traps=(
+            _trap_of_prediction(
+                "keras.layers.Resizing(2, 3)",
+                "ResizeArea",
+                {"size": (2, 3)},
+                (2, 7, 8, 3),
+                lambda: keras.layers.Resizing(2, 3),
+                0.1,
+                "ResizeArea((2, 3))",
+            ),
+        ),
+    ),
+    _part(
+        "ResizeBicubic",
+        refused=RESIZE_REFUSED,
+        traps=tuple(
+            _trap_of_prediction(
+                write,
+                "ResizeBicubic",
+                {"size": (7, 5)},
+                (2, 4, 6, 3),
+                naive,
+                0.2,
+                "ResizeBicubic((7, 5))",
+            )
+            for write, naive in (
+                (
+                    'keras.layers.Resizing(7, 5, interpolation="bicubic")',
+                    lambda: keras.layers.Resizing(7, 5, interpolation="bicubic"),
+                ),
+                (
+                    'tf.image.resize(x, (7, 5), "bicubic")',
+                    lambda: lambda x: tf.image.resize(x, (7, 5), "bicubic"),
+                ),
+            )
+        ),
+    ),
+    _part(
         "ResizeBilinear",
         refused=RESIZE_REFUSED,
         traps=(
@@ -370,6 +466,24 @@ PARTS = (
         ),
     ),
     _part(
+        "ResizeImages",
+        refused=(
+            *_each("size", NO_SIZES),
+            *_each("method", (4, "lanczos3", None), size=(3, 3)),
+        ),
+        traps=(
+            _trap_of_prediction(
+                "tf.image.resize(x, (7, 5))  # where TF1 had resize_images",
+                "ResizeImages",
+                {"size": (7, 5)},
+                (2, 4, 6, 3),
+                lambda: lambda x: tf.image.resize(x, (7, 5)),
+                0.2,
+                "ResizeImages((7, 5))",
+            ),
+        ),
+    ),
+    _part(
         "ResizeNearestNeighbor",
         refused=RESIZE_REFUSED,
         traps=(
@@ -381,6 +495,20 @@ PARTS = (
                 lambda: keras.layers.Resizing(7, 5, interpolation="nearest"),
                 0.5,
                 "ResizeNearestNeighbor((7, 5))",
+            ),
+        ),
+    ),
+    Part(
+        name=UPDATE_OPS,
+        tf1=SYMBOLS[UPDATE_OPS],
+        proof="parity_tests/parts/batch_normalization_test.py"
+        "::test_updates_that_the_caller_runs_are_those_of_tf1",
+        traps=(
+            Trap(
+                "keras.layers.BatchNormalization() in a net that sees two batches",
+                _passes_that_all_move,
+                {1: 0.3},
+                "with tf1_semantics.layers.update_ops() as updates: …; updates.run()",
             ),
         ),
     ),

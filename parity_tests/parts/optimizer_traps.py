@@ -50,6 +50,10 @@ KERAS_NAMESAKES = {
         lambda rate: KERAS.SGD(rate, momentum=0.9, weight_decay=1e-3),
         lambda rate: KERAS.SGD(rate, momentum=0.9, weight_decay=1e-3),
     ),
+    "optimizers.AdamWeightDecay": (
+        lambda rate: KERAS.AdamW(rate, weight_decay=0.01),
+        lambda rate: KERAS.AdamW(rate, weight_decay=0.01, epsilon=1e-6),
+    ),
 }
 
 
@@ -279,6 +283,27 @@ TRAPS = {
                 (DENSE, {1: 0.05, 10: 0.02, 100: 0.05}),
                 (SPARSE, {1: 0.02, 10: 0.1, 100: 0.05}),
             )
+        ),
+    ),
+    **traps(
+        "AdamWeightDecay",
+        *(
+            (
+                "keras.optimizers.AdamW({}, weight_decay=0.01, epsilon=1e-6)",
+                SETTLED["AdamWeightDecay"],
+                at_least,
+                {"weight_decay_rate": 0.01},
+                sparse,
+            )
+            for sparse, at_least in (
+                (DENSE, {1: 0.1, 10: 0.1, 100: 0.1}),
+                (SPARSE, {1: 0.1, 10: 0.1, 100: 0.1}),
+            )
+        ),
+        (
+            "keras.optimizers.Adam({}, epsilon=1e-6)",
+            lambda rate: KERAS.Adam(rate, epsilon=1e-6),
+            {1: 0.1, 10: 0.1, 100: 0.1},
         ),
     ),
 }

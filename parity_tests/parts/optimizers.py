@@ -153,4 +153,24 @@ PARTS = (
         {"weight_decay": DECAYS, "momentum": MOMENTA, "use_nesterov": NESTEROV},
         {"weight_decay": NOT_NEGATIVE, "momentum": NOT_NEGATIVE},
     ),
+    part(
+        "AdamWeightDecay",
+        {
+            "weight_decay_rate": DECAYS,
+            "beta_1": BETAS,
+            "beta_2": BETAS,
+            "epsilon": EPSILONS,
+            "exclude_from_weight_decay": [None, ["bias"], ["^t.*e$", "weights"]],
+            "moves_global_step": [True, False],
+        },
+        {
+            "weight_decay_rate": NOT_NEGATIVE,
+            "beta_1": BELOW_ONE,
+            "beta_2": BELOW_ONE,
+            "epsilon": NOT_NEGATIVE,
+            "exclude_from_weight_decay": ("bias", [1], ["("]),
+            "moves_global_step": (1,),
+            **NO_DECAY,
+        },
+    ),
 )

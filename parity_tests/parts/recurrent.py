@@ -288,6 +288,13 @@ PARTS = (
         proof=f"{PROOF}::test_both_directions_are_those_of_tf1",
         no_trap="keras.layers.Bidirectional with a mask agrees to rounding",
     ),
+    Part(
+        name="recurrent.carried",
+        tf1=SYMBOLS["recurrent.carried"],
+        proof="parity_tests/parts/written_out_test.py"
+        "::test_a_loop_that_is_written_out_is_that_of_tf1",
+        no_trap="Keras has no namesake; a loop without it is off by roundings",
+    ),
     converter(
         "lstm_weights_to_keras",
         "test_stock_layers_with_converted_weights_compute_what_tf1_did",

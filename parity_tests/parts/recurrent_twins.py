@@ -56,6 +56,8 @@ class Echo(recurrent.cells.Cell):
 
 def twin(part, arguments, problem):
     """The twin of ``tf1_recurrent.program``."""
+    if part == tf1_recurrent.CARRIED:
+        return written_out(problem)
     specs, time_major = tf1_recurrent.loop_of(part, arguments)
     dtype = problem["dtype"]
     cells = [cell_of_twin(spec, dtype) for spec in specs]
@@ -87,6 +89,38 @@ def of_loop(layer, features):
             options["sequence_length"] = inputs["sequence_length"]
         return tf.nest.flatten(layer(inputs["x"], training=training, **options))
 
+    return twin_of(run, weights, layer.weights)
+
+
+def written_out(problem, carried=recurrent.carried):
+    """The twin of ``tf1_recurrent.written_out``."""
+    features, dtype, width = problem["features"], problem["dtype"], tf1_recurrent.WIDTH
+    start = initializers.GlorotUniform(seed=tf1_recurrent.SEED)
+    weights = {
+        name: keras.Variable(start(shape, dtype), name=name)
+        for name, shape in (
+            ("kernel", (features, 4 * width)),
+            ("peepholes", (3, width)),
+        )
+    }
+
+    def run(inputs, _training):
+        return tf1_recurrent.gated_loop(tf, inputs["x"], carried=carried, **weights)
+
+    return twin_of(run, weights, list(weights.values()))
+
+
+def twin_of(run, weights, hidden, as_tf1=False):
+    """The twin of ``tf1_recurrent.program_of``.
+
+    Args:
+        run: ({input: tensor}, training) -> [outputs and states].
+        weights: {TF1 name: variable}.
+        hidden: all variables.
+        as_tf1: whether a function takes its gradients by tf.gradients, which adds three
+            or more of one tensor in TF1's order, as a tape does not.
+    """
+
     def train(**inputs):
         with tf.GradientTape() as tape:
             tape.watch(inputs["x"])
@@ -96,15 +130,18 @@ def of_loop(layer, features):
             ]
             loss = tf.add_n([tf.reduce_sum(product) for product in products])
         sources = {name: weight.value for name, weight in weights.items()}
-        gradients = tape.gradient(loss, {**sources, "x": inputs["x"]})
+        sources["x"] = inputs["x"]
+        if as_tf1 and not tf.executing_eagerly():
+            gradients = tf.gradients(loss, list(sources.values()))
+            gradients = dict(zip(sources, gradients, strict=True))
+        else:
+            gradients = tape.gradient(loss, sources)
         return {"outputs": named(seen), "loss": {"loss": loss}, "gradients": gradients}
 
     def predict(**inputs):
         return {"outputs": named(run(inputs, False))}
 
-    return training.Twin(
-        weights, {"train": train, "predict": predict}, hidden=layer.weights
-    )
+    return training.Twin(weights, {"train": train, "predict": predict}, hidden=hidden)
 
 
 def numbered(inputs, kind):

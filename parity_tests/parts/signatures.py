@@ -31,7 +31,8 @@ UNSEEDED = (
     "what was not seeded drew other numbers at every start, which nothing repeats"
 )
 
-# TF1 1.15 hides these behind *args. Source: rnn_cell_wrapper_impl, 1.15.5.
+# TF1 1.15 hides these behind *args (source: rnn_cell_wrapper_impl, 1.15.5), or had not
+# got them: BERT's optimizer (source: google-research/bert, optimization.py).
 HIDDEN = {
     "tf.contrib.legacy_seq2seq.sequence_loss": "(logits, targets, weights, "
     "average_across_timesteps=True, average_across_batch=True, "
@@ -42,6 +43,9 @@ HIDDEN = {
     "tf.nn.fixed_unigram_candidate_sampler": "(true_classes, num_true, num_sampled, "
     "unique, range_max, vocab_file='', distortion=1.0, num_reserved_ids=0, "
     "num_shards=1, shard=0, unigrams=(), seed=None, name=None)",
+    "AdamWeightDecayOptimizer": "(learning_rate, weight_decay_rate=0.0, beta_1=0.9, "
+    "beta_2=0.999, epsilon=1e-6, exclude_from_weight_decay=None, "
+    "name='AdamWeightDecayOptimizer')",
     "tf.nn.rnn_cell.DropoutWrapper": "(cell, input_keep_prob=1.0, output_keep_prob=1.0, "
     "state_keep_prob=1.0, variational_recurrent=False, input_size=None, dtype=None, "
     "seed=None, dropout_state_filter_visitor=None, **kwargs)",
@@ -66,6 +70,12 @@ KEPT = (
     *_kept("initializers.*", "left out", "dtype", AT_THE_CALL),
     *_kept("optimizers.*", "left out", "use_locking", OF_GRAPHS),
     *_kept("optimizers.*", "default", "name", NAMES),
+    *_kept(
+        "optimizers.AdamWeightDecay",
+        "added",
+        "moves_global_step",
+        "BERT's program counted beside its class",
+    ),
     *_kept("optimizers.AdagradDA", "left out", "global_step", "it counts its steps"),
     *_kept(
         "optimizers.Ftrl",
@@ -145,6 +155,14 @@ KEPT = (
         "renorm_momentum virtual_batch_size adjustment",
         NO_PART,
     ),
+    *_kept(
+        BATCH_NORMALIZATION,
+        "added",
+        "rate",
+        "contrib's own batch_norm rounded it otherwise",
+    ),
+    *_kept("layers.update_ops", "left out", "key", "it has this one collection"),
+    *_kept("layers.update_ops", "left out", "scope", "given to run()"),
     *_kept("layers.Dropout", "default", "keep_prob", "TF1 raised without it"),
     *_kept("layers.Dropout", "default", "seed", UNSEEDED),
     *_kept("layers.Dropout", "left out", "rate", "1 - keep_prob"),
@@ -243,6 +261,30 @@ KEPT = (
     *_kept(WRAPPER, "left out", "dropout_state_filter_visitor", NO_PART),
     *_kept(WRAPPER, "added", "fed scaling", "see layers.Dropout"),
     *_kept("recurrent.ResidualWrapper", "left out", "residual_fn", NO_PART),
+    *_kept(
+        "crf.crf_log_likelihood",
+        "default",
+        "transition_params",
+        "without scopes the caller makes them",
+    ),
+    *_kept(
+        "tf_keras.*",
+        "left out",
+        "use_bias kernel_initializer recurrent_initializer bias_initializer "
+        "unit_forget_bias kernel_regularizer recurrent_regularizer bias_regularizer "
+        "activity_regularizer kernel_constraint recurrent_constraint bias_constraint "
+        "dropout recurrent_dropout return_sequences return_state go_backwards stateful "
+        "unroll",
+        OF_KERAS,
+    ),
+    *_kept(
+        "recurrent.carried",
+        "left out",
+        "cond body loop_vars shape_invariants parallel_iterations back_prop swap_memory "
+        "name maximum_iterations return_same_structure",
+        "it stands in the body of the loop",
+    ),
+    *_kept("recurrent.carried", "added", "state", "it stands in the body of the loop"),
     *_kept(CONVERTERS, "added", "*", "they convert arrays of a cell"),
     *_kept(CONVERTERS, "left out", "*", "they convert arrays of a cell"),
 )

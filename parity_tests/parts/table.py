@@ -10,6 +10,7 @@ from parity_tests.parts import (
     attention,
     averages,
     clipping,
+    crf,
     initializers,
     layers,
     lookup,
@@ -19,6 +20,7 @@ from parity_tests.parts import (
     random,
     recurrent,
     schedules,
+    tf_keras,
 )
 from parity_tests.parts.making import constructor
 
@@ -37,6 +39,8 @@ PARTS = (
     *attention.PARTS,
     *lookup.PARTS,
     *recurrent.PARTS,
+    *crf.PARTS,
+    *tf_keras.PARTS,
 )
 
 

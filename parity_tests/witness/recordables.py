@@ -56,15 +56,28 @@ KINDS = collections.OrderedDict(
         ("attention", ("parts/initializers", "parts/recurrent")),
         ("averages", ()),
         ("clipping", ()),
+        ("crf", ("parts/initializers", "parts/recurrent")),
         ("initializers", ()),
-        ("layers", ("parts/initializers", "parts/normalizations")),
+        (
+            "layers",
+            ("parts/initializers", "parts/normalizations", "parts/update_ops"),
+        ),
         ("lookup", ()),
         ("losses", ("parts/sequence_losses",)),
         ("metrics", ()),
-        ("optimizers", ("parts/averages", "parts/clipping", "parts/schedules")),
+        (
+            "optimizers",
+            (
+                "parts/averages",
+                "parts/clipping",
+                "parts/schedules",
+                "parts/weight_decays",
+            ),
+        ),
         ("random", ()),
         ("recurrent", ("parts/initializers", "parts/layers", "rnn_cell")),
         ("schedules", ()),
+        ("tf_keras", ("parts/initializers", "parts/recurrent")),
     ]
 )
 PARTS = tuple(

@@ -20,6 +20,7 @@ from tf1_graph.parts.normalizations import (
     instance_norm,
     layer_norm,
 )
+from tf1_graph.parts.update_ops import UPDATE_OPS, passes, passes_program
 
 SYMBOLS = collections.OrderedDict(
     [
@@ -32,8 +33,12 @@ SYMBOLS = collections.OrderedDict(
         ("layers.LayerNormalization", "tf.contrib.layers.layer_norm"),
         ("layers.LocalResponseNormalization", "tf.nn.local_response_normalization"),
         ("layers.MaxPoolingWithArgmax", "tf.nn.max_pool_with_argmax"),
+        ("layers.ResizeArea", "tf.image.resize_area"),
+        ("layers.ResizeBicubic", "tf.image.resize_bicubic"),
         ("layers.ResizeBilinear", "tf.image.resize_bilinear"),
+        ("layers.ResizeImages", "tf.image.resize_images"),
         ("layers.ResizeNearestNeighbor", "tf.image.resize_nearest_neighbor"),
+        (UPDATE_OPS, "tf.get_collection"),
     ]
 )
 
@@ -111,6 +116,8 @@ def program(part, arguments, problem):
     """
     if part == "layers.Dropout":
         return dropout_program(problem, **arguments)
+    if part == UPDATE_OPS:
+        return passes_program(problem)
     return program_of(functools.partial(FUNCTIONS[part], **arguments), problem)
 
 
@@ -137,7 +144,11 @@ def gradients_of(y, x, upstream):
     sources = {variable.op.name: variable for variable in tf.trainable_variables()}
     if x.dtype.is_floating:
         sources["x"] = x
-    return dict(zip(sources, tf.gradients(y, list(sources.values()), upstream)))
+    try:
+        gradients = tf.gradients(y, list(sources.values()), upstream)
+    except LookupError:  # resize_area has none
+        return {}
+    return dict(zip(sources, gradients))
 
 
 def dropout_program(problem, keep_prob, seed, fed=False, scaling="1.15"):
@@ -216,6 +227,13 @@ VARIANTS = {
         # from given starts
         ({"beta_initializer": UNIFORM}, [None, None, None, 3], "float32"),
         ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
+        # contrib's own
+        ({"momentum": 0.9, "rate": "contrib"}, [None, None, None, 3], "float32"),
+        (
+            {"momentum": 0.997, "rate": "contrib", "scale": False},
+            [None, None, None, 2],
+            "float32",
+        ),
     ],
     **BY_GROUP,
     "layers.LayerNormalization": [
@@ -267,6 +285,34 @@ VARIANTS = {
             "float16",
         ),
     ],
+    "layers.ResizeArea": [
+        ({"size": (7, 5)}, [None, None, None, 3], "float32"),
+        ({"size": (3, 2), "align_corners": True}, [None, None, None, 2], "float32"),
+        ({"size": (2, 3)}, [None, None, None, 1], "uint8"),
+    ],
+    "layers.ResizeBicubic": [
+        ({"size": (7, 5)}, [None, None, None, 3], "float32"),
+        ({"size": (7, 5), "align_corners": True}, [None, None, None, 3], "float32"),
+        (
+            {"size": (3, 9), "half_pixel_centers": True},
+            [None, None, None, 2],
+            "float32",
+        ),
+        ({"size": (6, 2)}, [None, None, None, 2], "float64"),
+        ({"size": (8, 8)}, [None, None, None, 1], "uint8"),
+    ],
+    "layers.ResizeImages": [
+        ({"size": (9, 5)}, [None, None, None, 3], "float32"),
+        ({"size": (9, 5), "method": "bicubic"}, [None, None, 3], "float32"),
+        ({"size": (2, 9), "method": 3}, [None, None, None, 2], "float32"),
+        (
+            {"size": (9, 5), "method": 1, "align_corners": True},
+            [None, None, None, 1],
+            "uint8",
+        ),
+        ({"size": (9, 4), "preserve_aspect_ratio": True}, [None, None, 3], "float32"),
+        ({"size": (5, 6)}, [None, 5, 6, 2], "uint8"),  # has it already
+    ],
     "layers.ResizeBilinear": [
         ({"size": (7, 5)}, [None, None, None, 3], "float32"),
         ({"size": (7, 5), "align_corners": True}, [None, None, None, 3], "float32"),
@@ -303,8 +349,13 @@ def variants():
 
 def output_shape(part, arguments, shape):
     """Shape of the first output, for an input of a shape."""
-    if part in ("layers.ResizeBilinear", "layers.ResizeNearestNeighbor"):
-        return (shape[0],) + tuple(arguments["size"]) + (shape[3],)
+    if "Resize" in part:
+        sizes = tuple(arguments["size"])
+        if arguments.get("preserve_aspect_ratio"):
+            before = np.array(shape[-3:-1], np.float32)
+            factor = np.min(np.array(sizes, np.float32) / before)
+            sizes = tuple(int(size) for size in np.round(factor * before))
+        return tuple(shape[:-3]) + sizes + (shape[-1],)
     if part != "layers.MaxPoolingWithArgmax":
         return tuple(shape)
     windows, strides = (
@@ -402,7 +453,9 @@ def _cases():
         for arguments, sizes, given in ways
         for dtype in dtypes
     ]
-    for part, arguments, problem in list(variants()) + dropouts:
+    images = {"sizes": [None, None, None, 3], "dtype": "float32", "given": "passes"}
+    passed = [(UPDATE_OPS, {}, images)]
+    for part, arguments, problem in list(variants()) + dropouts + passed:
         if not in_1_15(part, arguments, problem):
             continue
         number = numbers[part]
@@ -418,8 +471,10 @@ CASES = collections.OrderedDict(_cases())
 def play(case):
     """(program, moves, values, settings) of a case."""
     built = program(*case[:3])
-    moves, values = ordinary(built, *case[:3])
     given = case.problem.get("given", "ordinary")
+    if given == "passes":
+        return built, passes(case.problem), None, None
+    moves, values = ordinary(built, *case[:3])
     if given == "ones":
         ones = np.ones(case.problem["sizes"], case.problem["dtype"])
         moves = [("train", {"x": ones, "upstream": ones})]

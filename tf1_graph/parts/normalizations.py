@@ -14,8 +14,14 @@ from tf1_graph.parts.initializers import initializer
 INITIALIZERS = {"beta_initializer", "gamma_initializer"}
 
 
-def batch_normalization(x, training, scope="layer", **arguments):
-    """tf.layers.batch_normalization, and its updates in UPDATE_OPS."""
+def batch_normalization(x, training, scope="layer", rate="tf.layers", **arguments):
+    """tf.layers.batch_normalization, and its updates in UPDATE_OPS.
+
+    Args:
+        rate: "contrib" for tf.contrib.layers.batch_norm, told where to put its updates.
+    """
+    if rate == "contrib":
+        return {"y": contrib_batch_norm(x, training, scope, **arguments)}
     options = dict(arguments, training=training, name=scope, reuse=tf.AUTO_REUSE)
     for name in INITIALIZERS.intersection(options):
         options[name] = initializer(options[name])
@@ -24,6 +30,40 @@ def batch_normalization(x, training, scope="layer", **arguments):
     except AttributeError:
         batch_norm = batch_normalization_in_ops
     return {"y": batch_norm(x, **options)}
+
+
+def contrib_batch_norm(x, training, scope, momentum=0.99, scale=True, **options):
+    """tf.contrib.layers.batch_norm with tf.layers' defaults, on four axes.
+
+    With updates_collections that are not the default it is contrib's own, and not
+    tf.layers' inside of it.
+    """
+    batch_norm = genuine("tf.contrib.layers.batch_norm", lost=contrib_batch_norm_in_ops)
+    return batch_norm(
+        x,
+        decay=momentum,
+        scale=scale,
+        is_training=training,
+        updates_collections=[tf.GraphKeys.UPDATE_OPS],
+        scope=scope,
+        reuse=tf.AUTO_REUSE,
+        **options,
+    )
+
+
+def contrib_batch_norm_in_ops(
+    x, decay, is_training, updates_collections, scope, **options
+):
+    """What it built, in ops that there are today: its rate is subtracted in Python."""
+    assert updates_collections == [tf.GraphKeys.UPDATE_OPS]
+    return batch_normalization_in_ops(
+        x,
+        momentum=decay,
+        training=is_training,
+        name=scope,
+        rate=tf.constant(1.0 - decay),
+        **options,
+    )
 
 
 def batch_normalization_in_ops(
@@ -39,6 +79,7 @@ def batch_normalization_in_ops(
     name=None,
     reuse=None,
     fused=None,
+    rate=None,
 ):
     """What tf.layers.batch_normalization of 1.15 built, in ops that there are today."""
     rank = x.shape.rank
@@ -50,13 +91,17 @@ def batch_normalization_in_ops(
             shape=[int(x.shape[axis])],
             dtype=tf.float32 if half else x.dtype,
         )
-        gamma = beta = None
-        if scale:
-            start = gamma_initializer or tf.ones_initializer()
-            gamma = variable("gamma", initializer=start)
-        if center:
-            start = beta_initializer or tf.zeros_initializer()
-            beta = variable("beta", initializer=start)
+        starts = [
+            ("gamma", scale, gamma_initializer or tf.ones_initializer()),
+            ("beta", center, beta_initializer or tf.zeros_initializer()),
+        ]
+        # contrib's own made beta first.
+        weights = {
+            weight: variable(weight, initializer=start)
+            for weight, wanted, start in (starts if rate is None else starts[::-1])
+            if wanted
+        }
+        gamma, beta = weights.get("gamma"), weights.get("beta")
         variable = functools.partial(variable, trainable=False)
         moving_mean = variable("moving_mean", initializer=tf.zeros_initializer())
         moving_variance = variable("moving_variance", initializer=tf.ones_initializer())
@@ -72,7 +117,7 @@ def batch_normalization_in_ops(
             data_format="NHWC" if axis == 3 else "NCHW",
             **moments,
         )
-        rate = 1.0 - tf.constant(momentum)
+        rate = 1.0 - tf.constant(momentum) if rate is None else rate
     else:
         sizes = [x.shape[axis] if number == axis else 1 for number in range(rank)]
 

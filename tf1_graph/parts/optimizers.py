@@ -16,6 +16,12 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import session
 from tf1_graph.parts import averages, clipping, schedules
 from tf1_graph.parts.cases import Case, genuine
+from tf1_graph.parts.weight_decays import (
+    BERT,
+    DECOUPLED,
+    AdamWeightDecayOptimizer,
+    Decoupled,
+)
 
 # What TF1 called them, and contrib those with a decoupled weight decay.
 SYMBOLS = collections.OrderedDict(
@@ -33,55 +39,11 @@ SYMBOLS = collections.OrderedDict(
         "ProximalAdagrad",
     )
 )
-DECOUPLED = {
-    "AdamW": "tf.train.AdamOptimizer",
-    "MomentumW": "tf.train.MomentumOptimizer",
-}
 SYMBOLS.update(
     ("optimizers." + name, f"tf.contrib.opt.{name}Optimizer") for name in DECOUPLED
 )
+SYMBOLS[BERT] = "AdamWeightDecayOptimizer"  # of google-research/bert
 L1, L2 = L1_L2 = ("l1_regularization_strength", "l2_regularization_strength")
-
-
-class Decoupled:
-    """``tf.contrib.opt``'s weight decay, which compat.v1 lost, before an optimizer.
-
-    Source: contrib/opt/python/training/weight_decay_optimizers.py, 1.15: a variable is
-    decayed, its rows if the gradient is sparse, and then updated.
-    """
-
-    def __init__(self, name, weight_decay, **arguments):
-        self.optimizer = genuine(DECOUPLED[name])(name=name, **arguments)
-        self.weight_decay = weight_decay
-
-    def apply_gradients(self, gradients_and_variables, step, decay_var_list=None):
-        decays = []
-        for gradient, variable in gradients_and_variables:
-            if gradient is None or not (
-                decay_var_list is None
-                or any(variable is decayed for decayed in decay_var_list)
-            ):
-                continue
-            # TF1 left open which comes first; the twin's gradient does.
-            with tf.control_dependencies(_dense_parts(gradient)):
-                if isinstance(gradient, tf.IndexedSlices):
-                    rows = tf.unique(gradient.indices)[0]
-                    change = -self._decay(variable) * tf.gather(variable, rows)
-                    decays.append(tf.scatter_add(variable, rows, change))
-                else:
-                    change = self._decay(variable) * variable
-                    decays.append(tf.assign_sub(variable, change))
-        with tf.control_dependencies(decays):
-            return self.optimizer.apply_gradients(gradients_and_variables, step)
-
-    def _decay(self, variable):
-        """A number; or a schedule's tensor, which TF1 had for float32 variables."""
-        if not tf.is_tensor(self.weight_decay):
-            return self.weight_decay
-        return tf.cast(self.weight_decay, variable.dtype.base_dtype)
-
-    def variables(self):
-        return self.optimizer.variables()
 
 
 def made(part, arguments, step, dtype):
@@ -109,6 +71,8 @@ def made(part, arguments, step, dtype):
             for name, value in dict(dict.fromkeys(L1_L2, 0.0), **arguments).items()
         }
 
+    if part == BERT:
+        return AdamWeightDecayOptimizer(**arguments)
     decoupled = functools.partial(Decoupled, part.partition(".")[2])
     return genuine(SYMBOLS[part], lost=decoupled)(**arguments)
 
@@ -262,12 +226,6 @@ def _gradient(name, variable, inputs):
         inputs[name + " indices"],
         tf.constant(variable.shape.as_list(), tf.int64),
     )
-
-
-def _dense_parts(gradient):
-    if isinstance(gradient, tf.IndexedSlices):
-        return [gradient.values, gradient.indices]
-    return [gradient]
 
 
 def _settings(graph):
@@ -450,6 +408,22 @@ ARGUMENTS = collections.OrderedDict(
             ),
         ),
         ("MomentumW", (dict(_MOMENTUM, weight_decay=1e-3), [{"use_nesterov": True}])),
+        (
+            "AdamWeightDecay",
+            (
+                {"learning_rate": 0.01},
+                [
+                    {
+                        "weight_decay_rate": 0.1,
+                        "beta_1": 0.8,
+                        "beta_2": 0.95,
+                        "epsilon": 1e-2,
+                        "exclude_from_weight_decay": ["bias", "^tab"],
+                    },
+                    {"weight_decay_rate": 0.1, "moves_global_step": False},
+                ],
+            ),
+        ),
     ]
 )
 # What any optimizer may be given besides.
@@ -481,7 +455,8 @@ def _cases():
             # With other parts, in float32 only: so TF1 had its schedules and clips.
             alone = number <= len(others) and _SCHEDULE not in arguments.values()
             steps = SHORT if number else LONG
-            for dtype in ("float32", "float64") if alone else ("float32",):
+            in_float64 = alone and name != "AdamWeightDecay"  # its slots are float32
+            for dtype in ("float32", "float64") if in_float64 else ("float32",):
                 values, batches = problems[dtype]
                 problem = values, batches[: max(steps)]
                 yield (

@@ -35,6 +35,8 @@ SYMBOLS = collections.OrderedDict(
 )
 SYMBOLS["recurrent.DynamicRNN"] = "tf.nn.dynamic_rnn"
 SYMBOLS["recurrent.BidirectionalDynamicRNN"] = "tf.nn.bidirectional_dynamic_rnn"
+CARRIED = "recurrent.carried"
+SYMBOLS[CARRIED] = "tf.while_loop"
 for _kind, _cell in CONVERTED.items():
     for _way in ("to", "from"):
         _name = f"recurrent.{_kind}_weights_{_way}_keras"
@@ -123,6 +125,8 @@ def loop_of(part, arguments):
     if part == "recurrent.BidirectionalDynamicRNN":
         directions = [arguments["cell_fw"], arguments["cell_bw"]]
         return directions, arguments.get("time_major", False)
+    if part == CARRIED:
+        return [], True
     if part.endswith("_keras"):
         part = "recurrent." + SYMBOLS[part].rpartition(".")[2]
     return [(part, arguments)], False
@@ -164,6 +168,8 @@ def program(part, arguments, problem):
     The loss is the sum of all outputs and states, each times its ``upstream_N``; the
     states to begin with are ``initial_N``.
     """
+    if part == CARRIED:
+        return written_out(problem)
     specs, time_major = loop_of(part, arguments)
     dtype, inputs = problem["dtype"], collections.OrderedDict()
 
@@ -187,30 +193,93 @@ def program(part, arguments, problem):
                 ],
             )
         seen = tf.nest.flatten(unrolled(directions, time_major, x, lengths, states))
-        upstream = [
-            placeholder(f"upstream_{number}", dtype, *[None] * tensor.shape.rank)
-            for number, tensor in enumerate(seen)
-        ]
-        products = [a * b for a, b in zip(seen, upstream)]
-        loss = tf.add_n([tf.reduce_sum(product) for product in products])
-        sources = collections.OrderedDict(
-            (variable.op.name, variable) for variable in tf.trainable_variables()
-        )
-        sources["x"] = x
-        gradients = dict(zip(sources, tf.gradients(loss, list(sources.values()))))
+        return program_of(graph, inputs, seen)
+
+
+WIDTH = 4  # of the state of what is written out
+
+
+def written_out(problem):
+    """A loop of one's own, time first, whose gates see its state by peepholes."""
+    dtype, features = problem["dtype"], problem["features"]
+    with tf.Graph().as_default() as graph, while_loops(), seeded_scope():
+        x = tf.placeholder(dtype, [None, None, features], name="x")
+        kernel = tf.get_variable("kernel", [features, 4 * WIDTH], dtype)
+        peepholes = tf.get_variable("peepholes", [3, WIDTH], dtype)
+        seen = gated_loop(tf, x, kernel, peepholes, lambda state: state)
+        return program_of(graph, collections.OrderedDict(x=x), seen)
+
+
+def gated_loop(tensorflow, x, kernel, peepholes, carried):
+    """[outputs [time, batch, WIDTH], last state] of a while_loop of either TensorFlow.
+
+    Args:
+        tensorflow: the module whose ops it takes.
+        carried: state -> what the next step gets.
+    """
+    steps, batch = tensorflow.unstack(tensorflow.shape(x)[:2])
+    of_steps = tensorflow.TensorArray(x.dtype, steps, element_shape=x.shape[1:])
+    of_steps = of_steps.unstack(x)
+    shape = [None, WIDTH]
+    outputs = tensorflow.TensorArray(x.dtype, steps, element_shape=shape)
+
+    def step(time, state, outputs):
+        projected = tensorflow.matmul(of_steps.read(time), kernel)
+        f, i, j, o = tensorflow.split(projected, 4, axis=1)
+        f = tensorflow.sigmoid(f + peepholes[0] * state)
+        i = tensorflow.sigmoid(i + peepholes[1] * state)
+        state = f * state + i * tensorflow.tanh(j)
+        # Three gradients of the new state: from here twice, and from the next step.
+        o = tensorflow.sigmoid(o + peepholes[2] * state)
+        outputs = outputs.write(time, o * tensorflow.tanh(state))
+        return time + 1, carried(state), outputs
+
+    start = tensorflow.zeros([batch, WIDTH], x.dtype)
+    start.set_shape(shape)
+    loop = (0, start, outputs)
+    _, last, outputs = tensorflow.while_loop(lambda time, *_: time < steps, step, loop)
+    return [outputs.stack(), last]
+
+
+def program_of(graph, inputs, seen, name_of=lambda variable: variable.op.name):
+    """``train`` and ``predict`` of what is computed from inputs, ``x`` among them.
+
+    Args:
+        graph: the default graph, of which all trainable variables get gradients.
+        inputs: {name: placeholder}, to which those of the ``upstream`` are added.
+        seen: [outputs and states].
+        name_of: variable -> the name that it is recorded under.
+    """
+    x, dtype = inputs["x"], inputs["x"].dtype
+    upstream = []
+    for number, tensor in enumerate(seen):
+        sizes = [None] * tensor.shape.rank
+        upstream.append(tf.placeholder(dtype, sizes, name=f"upstream_{number}"))
+        inputs[f"upstream_{number}"] = upstream[-1]
+    products = [a * b for a, b in zip(seen, upstream)]
+    loss = tf.add_n([tf.reduce_sum(product) for product in products])
+    sources = collections.OrderedDict(
+        (name_of(variable), variable) for variable in tf.trainable_variables()
+    )
+    sources["x"] = x
+    gradients = dict(zip(sources, tf.gradients(loss, list(sources.values()))))
+    if x.shape.rank == 3:
         # -0.0 as 0.0: TF2's list of the inputs' gradients starts from zeros to which
         # each step adds, TF1's array took the first that was written as it was. A
         # constant that is not fed would be optimised away.
-        nothing = tf.placeholder_with_default(tf.zeros([], dtype), [])
-        gradients["x"] += nothing
+        gradients["x"] += tf.placeholder_with_default(tf.zeros([], dtype), [])
     outputs = collections.OrderedDict(
         (f"output or state {number}", tensor) for number, tensor in enumerate(seen)
     )
-    return session.program(
+    built = session.program(
         graph,
         inputs,
         train=session.move(outputs=outputs, loss={"loss": loss}, gradients=gradients),
         predict=session.move(outputs=outputs),
+    )
+    variables = built.variables.values()
+    return built._replace(
+        variables=collections.OrderedDict((name_of(v), v) for v in variables)
     )
 
 
@@ -356,6 +425,7 @@ BOUND = {
     "gru_weights_from_keras": [{"num_units": 5}],
     "basic_rnn_weights_to_keras": [{"num_units": 5}],
     "basic_rnn_weights_from_keras": [{"num_units": 5}],
+    "carried": [{}],
 }
 
 
@@ -367,8 +437,8 @@ def _cases():
         ways = starts + BOUND[name]
         for number, arguments in enumerate(ways):
             bound = number >= len(starts)
-            # The stock layers that take converted weights have neither.
-            loops = bound and not name.endswith("_keras")
+            # The stock layers that take converted weights have neither, nor has it.
+            loops = bound and not name.endswith("_keras") and part != CARRIED
             problem = {
                 "features": FEATURES,
                 "lengths": "int32" if loops else None,

@@ -11,6 +11,7 @@ from tf2_keras.tf1_semantics import (
     attention,
     averages,
     clipping,
+    crf,
     initializers,
     layers,
     lookup,
@@ -20,12 +21,14 @@ from tf2_keras.tf1_semantics import (
     random,
     recurrent,
     schedules,
+    tf_keras,
 )
 
 __all__ = [
     "attention",
     "averages",
     "clipping",
+    "crf",
     "initializers",
     "layers",
     "lookup",
@@ -35,4 +38,5 @@ __all__ = [
     "random",
     "recurrent",
     "schedules",
+    "tf_keras",
 ]

@@ -6,13 +6,20 @@ from tf2_keras.tf1_semantics.layers.group_normalization import (
     GroupNormalization,
     InstanceNormalization,
 )
-from tf2_keras.tf1_semantics.layers.images import ResizeBilinear, ResizeNearestNeighbor
+from tf2_keras.tf1_semantics.layers.images import (
+    ResizeArea,
+    ResizeBicubic,
+    ResizeBilinear,
+    ResizeImages,
+    ResizeNearestNeighbor,
+)
 from tf2_keras.tf1_semantics.layers.normalization import (
     BatchNormalization,
     LayerNormalization,
     LocalResponseNormalization,
 )
 from tf2_keras.tf1_semantics.layers.pooling import MaxPoolingWithArgmax
+from tf2_keras.tf1_semantics.layers.update_ops import update_ops
 
 __all__ = [
     "AddBias",
@@ -24,6 +31,10 @@ __all__ = [
     "LayerNormalization",
     "LocalResponseNormalization",
     "MaxPoolingWithArgmax",
+    "ResizeArea",
+    "ResizeBicubic",
     "ResizeBilinear",
+    "ResizeImages",
     "ResizeNearestNeighbor",
+    "update_ops",
 ]

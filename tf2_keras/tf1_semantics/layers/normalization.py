@@ -24,6 +24,7 @@ from tf2_keras.tf1_semantics.layers.layer import (
     require_channels,
     require_images,
 )
+from tf2_keras.tf1_semantics.layers.update_ops import collect_or_run
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
 
@@ -70,13 +71,14 @@ class BatchNormalization(ElementwiseLayer):
         moving -= (moving - statistic) * (1 - momentum)
 
     The statistics move in the forward pass, where TF1 left that to UPDATE_OPS: there is
-    no collection to forget. With trainable=False 1.15 made no update op (contrib's for
+    no collection to forget; ``update_ops`` is one for programs that ran some of it. With trainable=False 1.15 made no update op (contrib's for
     [batch, channels] apart, which it made) and normalised by the batch all the same: the
     part does both, give it momentum=1.0 to let the statistics stand. contrib's layer
     takes [batch, channels] through the fused op: reshape to [batch, 1, 1, channels].
 
     ``tf.contrib.layers.batch_norm`` and slim's are this layer with momentum=0.999 and
-    scale=False, unless they were told otherwise.
+    scale=False, unless they were told otherwise; and with rate="contrib" where they were
+    given updates_collections, such as None, or [batch, channels].
 
     Args:
         axis: the axis of the channels.
@@ -91,6 +93,9 @@ class BatchNormalization(ElementwiseLayer):
         fused: False for the unfused arithmetic on every input. None and True are
             the same, as in TF1: fused if there are four axes and the channels are the
             last or the second, otherwise not.
+        rate: how 1 - momentum was rounded: "tf.layers" subtracts in float32 where it is
+            fused, float32(1) - float32(momentum), "contrib" in Python, and so in
+            float64; 4 ULP apart for 0.9. Where it is not fused both did the latter.
 
     Input shape: any with two axes or more; the channels' size is known.
     Output shape: the same.
@@ -119,6 +124,7 @@ class BatchNormalization(ElementwiseLayer):
         gamma_initializer="ones",
         renorm=False,
         fused=None,
+        rate="tf.layers",
         **kwargs,
     ):
         require(
@@ -131,6 +137,7 @@ class BatchNormalization(ElementwiseLayer):
         require_int("axis", axis, -1)
         require_flags(center=center, scale=scale)
         require_one_of("fused", fused, (None, True, False), None)
+        require_one_of("rate", rate, ("tf.layers", "contrib"), "tf.layers")
         require(
             not renorm,
             "renorm must be False: batch renormalisation is left out",
@@ -144,6 +151,7 @@ class BatchNormalization(ElementwiseLayer):
         self.center = center
         self.scale = scale
         self.fused = fused
+        self.rate = rate
         self.beta_initializer = initializer_from("beta_initializer", beta_initializer)
         self.gamma_initializer = initializer_from(
             "gamma_initializer", gamma_initializer
@@ -215,8 +223,9 @@ class BatchNormalization(ElementwiseLayer):
             ).y
         nothing = tf.zeros([0])  # in training the op computes both itself
         batch = normalise(mean=nothing, variance=nothing, is_training=True)
-        # tf.layers subtracts in float32 where it is fused, and in Python where not.
-        rate = 1.0 - tf.constant(self.momentum)
+        rate = tf.constant(1.0 - self.momentum)
+        if self.rate == "tf.layers":
+            rate = 1.0 - tf.constant(self.momentum)
         self._move(rate, batch.batch_mean, batch.batch_variance)
         return batch.y
 
@@ -253,7 +262,13 @@ class BatchNormalization(ElementwiseLayer):
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            moving.value.assign_sub((moving.value - statistic) * rate)
+            collect_or_run(
+                moving.path, functools.partial(_move, moving, statistic, rate)
+            )
+
+
+def _move(moving, statistic, rate):
+    moving.value.assign_sub((moving.value - statistic) * rate)
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")

@@ -3,6 +3,7 @@
 from tf2_keras.tf1_semantics.optimizers.adadelta import Adadelta
 from tf2_keras.tf1_semantics.optimizers.adagrad import Adagrad, AdagradDA
 from tf2_keras.tf1_semantics.optimizers.adam import Adam
+from tf2_keras.tf1_semantics.optimizers.bert import AdamWeightDecay
 from tf2_keras.tf1_semantics.optimizers.decoupled import AdamW, MomentumW
 from tf2_keras.tf1_semantics.optimizers.ftrl import Ftrl
 from tf2_keras.tf1_semantics.optimizers.gradient_descent import GradientDescent
@@ -19,6 +20,7 @@ __all__ = [
     "AdagradDA",
     "Adam",
     "AdamW",
+    "AdamWeightDecay",
     "Ftrl",
     "GradientDescent",
     "Momentum",

@@ -9,7 +9,11 @@ from tf2_keras.tf1_semantics.recurrent.converters import (
     lstm_weights_from_keras,
     lstm_weights_to_keras,
 )
-from tf2_keras.tf1_semantics.recurrent.loops import BidirectionalDynamicRNN, DynamicRNN
+from tf2_keras.tf1_semantics.recurrent.loops import (
+    BidirectionalDynamicRNN,
+    DynamicRNN,
+    carried,
+)
 from tf2_keras.tf1_semantics.recurrent.lstm import BasicLSTMCell, LSTMCell
 from tf2_keras.tf1_semantics.recurrent.wrappers import (
     DropoutWrapper,
@@ -29,6 +33,7 @@ __all__ = [
     "ResidualWrapper",
     "basic_rnn_weights_from_keras",
     "basic_rnn_weights_to_keras",
+    "carried",
     "gru_weights_from_keras",
     "gru_weights_to_keras",
     "lstm_weights_from_keras",

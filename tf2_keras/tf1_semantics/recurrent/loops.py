@@ -31,6 +31,30 @@ def open_sizes(x):
     return tf.TensorSpec([None] * (x.shape.rank - len(fixed)) + list(fixed), x.dtype)
 
 
+def carried(state):
+    """What a hand-written ``tf.while_loop`` hands to its next step, with TF1's gradient.
+
+        def step(time, h):
+            return time + 1, carried(tf.tanh(tf.matmul(h, w) + x[time]))
+
+        _, h = tf.while_loop(lambda time, _: time < steps, step, (0, h))
+
+    A state that is read three times or more, by gates and by what it is mixed with, has
+    as many gradients, and the last bits of their sum depend on its order: Grappler adds
+    by the names of ops. In TF1's loop the gradient from the next step was an op named
+    Merge, by its capital the first of them. Here it would have any name, another one in
+    a tf.function than in ``fit``, but for this barrier. The state itself is as it was.
+
+    Args:
+        state: tensors in any structure.
+
+    Returns: the same structure.
+    Source: tf.while_loop, 1.15: control_flow_grad.py, control_flow_ops.py.
+    """
+    with tf.name_scope("Carried"):
+        return tf.nest.map_structure(with_gradient_apart, state)
+
+
 @keras.saving.register_keras_serializable("tf1_semantics")
 class DynamicRNN(TF1Layer):
     """``tf.nn.dynamic_rnn(cell, inputs, sequence_length, initial_state)`` as a layer.
@@ -139,11 +163,8 @@ class DynamicRNN(TF1Layer):
         def step(time, outputs, state):
             output, new_state = self.cell.step(by_time.read(time), state, training)
             if sequence_length is None:
-                # In TF1's loop the gradient from the next step was an op named Merge, by
-                # its capital the first of those that Grappler adds up by name; here it
-                # would have any name. A Select, where there are lengths, does as well.
-                with tf.name_scope("Carried"):
-                    new_state = tf.nest.map_structure(with_gradient_apart, new_state)
+                # A Select, where there are lengths, does as well.
+                new_state = carried(new_state)
             else:
                 ended = time >= sequence_length  # [batch]
                 # TF1's Select takes a condition for each row.
