@@ -16,7 +16,7 @@ import importlib
 PUBLIC = {
     "OwnPair": "parity_tests.pair.own_pair",
     "TF1Side": "parity_tests.pair.own_pair",
-    "Twin": "tf2_keras.training",
+    "Twin": "tf2_keras.twins",
     "Budget": "parity_tests.engine.budgets",
     "strategies": "parity_tests.engine",
     "PairError": "parity_tests.pair.errors",

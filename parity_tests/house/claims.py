@@ -22,7 +22,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         [
             *("tf2_keras/training.py", "tf2_keras/levels.py", "tf2_keras/slots.py"),
-            *("tf2_keras/observing.py", "tf1_graph/session.py"),
+            *("tf2_keras/observing.py", "tf2_keras/twins.py", "tf1_graph/session.py"),
         ],
         CONTRACT,
     ),

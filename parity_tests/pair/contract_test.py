@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from parity_tests.pair.small_programs import normal
-from tf2_keras import levels, observing, slots, training
+from tf2_keras import levels, observing, slots, training, twins
 from tf2_keras.observing import key_of
 
 # What is played together.
@@ -33,7 +33,7 @@ def sizes(monkeypatch):
     """How many batches every player was given at a time."""
     monkeypatch.setattr(Counted, "sizes", [])
     for level in training.LEVELS:
-        monkeypatch.setitem(training.PLAYERS, level, Counted)
+        monkeypatch.setitem(twins.PLAYERS, level, Counted)
     return Counted.sizes
 
 
@@ -97,7 +97,7 @@ def test_what_is_not_fitted_is_played_in_a_function_instead(monkeypatch, level):
         return make
 
     for at in training.LEVELS:
-        monkeypatch.setitem(training.PLAYERS, at, player(at))
+        monkeypatch.setitem(twins.PLAYERS, at, player(at))
     twin = counter()
     twin.unfitted = frozenset({"again"})
     list(training.play(twin, [("add", {}), ("again", {})], level))
