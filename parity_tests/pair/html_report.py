@@ -131,6 +131,11 @@ def _shown(number, subject):
         "id": f"subject-{number}",
         "name": subject.name,
         "is_equal": subject.is_equal,
+        "state": "equal"
+        if subject.is_equal
+        else "parts"
+        if subject.divergences
+        else "proves nothing: NaN",
         "verdict": verdict(subject),
         "stages": stages,
         "rows": [

@@ -93,8 +93,10 @@ def test_the_first_sentence_is_the_verdict():
     )
     assert " ".join(divergence.describe().split()) in parts
     assert "tf-parity check pair.py --level fit" in parts
-    several = Page(page(stored_pairs.parting(), stored_pairs.subject())).words
-    assert "1 of 2 are equal." in several
+    nan = stored_pairs.subject(name="nan.py")._replace(nans="NaN at step 1.")
+    several = Page(page(stored_pairs.parting(), stored_pairs.subject(), nan)).words
+    assert "1 of 3 are equal. pair.py parts pair.py equal" in several
+    assert "nan.py proves nothing: NaN" in several
 
 
 def test_the_plots_are_the_trace():
