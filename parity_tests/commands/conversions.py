@@ -188,9 +188,24 @@ def _compiled(model, request):
     return model
 
 
+def _twin_of(model):
+    """The model's ``training.Twin``; what it cannot take of a model is the user's."""
+    from tf2_keras.migrate.checkpoint import handover
+
+    try:
+        return handover.twin_of(model)
+    except ValueError as error:
+        raise mistake(
+            "--model must return a model that can be trained",
+            str(error).rstrip("."),
+            "Mend it there",
+        ) from None
+
+
 def _to_keras(request, model, names):
     from tf2_keras.migrate.checkpoint import handover, streams, writing
 
+    _twin_of(model)
     plan = handover.plan(request.source, model, names)
     meta = plan.checkpoint.prefix + ".meta"
     if any(p.kind == "ambiguous" for p in plan.problems) and os.path.isfile(meta):
@@ -254,7 +269,7 @@ def _report(request, plan, written):
 
 
 def _to_tf1(request, model, names):
-    from tf2_keras.migrate.checkpoint import handover, writing
+    from tf2_keras.migrate.checkpoint import writing
 
     if names is None:
         raise mistake(
@@ -262,7 +277,7 @@ def _to_tf1(request, model, names):
             "no --map",
             "Use --map FILE, or write checkpoint_names(model) in the file of --model",
         )
-    twin = handover.twin_of(model)  # which builds the optimizer
+    twin = _twin_of(model)  # which builds the optimizer
     try:
         model.load_weights(request.source)
     except (OSError, ValueError, KeyError) as error:
@@ -278,6 +293,7 @@ def _to_tf1(request, model, names):
 def _rewritten(request, names):
     """A TF1 checkpoint as another: V1 as V2, shards as one, under other names."""
     from tf2_keras.migrate.checkpoint import handover
+    from tf2_keras.migrate.checkpoint.matching import require_targets_once
 
     checkpoint = reading.opened(request.source)
     handover.refuse_objects(checkpoint)
@@ -286,7 +302,7 @@ def _rewritten(request, names):
     for name in names:
         reading.known(name, checkpoint)
     new = {name: names.get(name, name) for name in checkpoint.entries}
-    handover.require_targets_once(new)
+    require_targets_once(new)
     values = {
         target: checkpoint.read(name)
         for name, target in new.items()

@@ -196,6 +196,30 @@ def test_a_chapter_is_converted_by_its_own_names(tf_parity, tmp_path):
         np.testing.assert_array_equal(received[names[name]], value, strict=True)
 
 
+def test_the_meta_beside_a_checkpoint_tells_the_order_of_use(
+    tf_parity, model_file, tmp_path
+):
+    """Names tell nothing, shapes are alike: without the .meta it is ambiguous."""
+    with tf1.Graph().as_default(), tf1.Session() as session:
+        y = tf1.ones([2, 3])
+        for kernel, bias in (("d", "a"), ("b", "c")):
+            weights = tf1.get_variable(kernel, [3, 3])
+            y = y @ weights + tf1.get_variable(bias, [3])
+        session.run(tf1.global_variables_initializer())
+        prefix = tf1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+        values = session.run({v.op.name: v for v in tf1.global_variables()})
+    path = tmp_path / "m.keras"
+    words = ["convert", prefix, "--to", path, "--model", model_file]
+    code, out, err = tf_parity(*words, "--partial")
+    assert code == 0, err
+    received = {w.path: w.numpy() for w in keras.models.load_model(path).weights}
+    for name, target in (("d", "one/kernel"), ("b", "two/kernel"), ("c", "two/bias")):
+        np.testing.assert_array_equal(received[target], values[name], strict=True)
+    os.remove(f"{prefix}.meta")
+    code, out, err = tf_parity(*words, "--force")
+    assert (code, out) == (2, "") and "ambiguous: a float32 [3]: one/bias [3]" in err
+
+
 def test_a_dry_run_says_it_and_writes_nothing(tf_parity, trained, model_file, tmp_path):
     prefix, _ = trained
     words = ["convert", prefix, "--to", tmp_path / "m.keras", "--model", model_file]

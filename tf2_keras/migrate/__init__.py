@@ -1,1 +1,1 @@
-"""Tools for TF1 code bases that have no twin: what becomes of their symbols."""
+"""Tools for TF1 code bases: what becomes of their symbols, and of what they trained."""

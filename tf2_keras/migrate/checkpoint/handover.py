@@ -10,22 +10,34 @@ the step. What is ambiguous, left over or of another shape is listed, and ``load
 loads nothing unless it is told to.
 """
 
-import math
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from tf2_keras import training
-from tf2_keras.migrate.checkpoint import layouts, partitions, reading, roles, streams
+from tf2_keras import observing, training
+from tf2_keras.migrate.checkpoint import (
+    layouts,
+    partitions,
+    powers,
+    reading,
+    roles,
+    streams,
+)
 from tf2_keras.migrate.checkpoint.entries import numpy_dtype
 from tf2_keras.migrate.checkpoint.errors import mistake
-from tf2_keras.migrate.checkpoint.matching import Matcher, Variable, key_of, nearest
+from tf2_keras.migrate.checkpoint.matching import (
+    Matcher,
+    Variable,
+    key_of,
+    nearest,
+    require_targets_once,
+)
 from tf2_keras.paths import paths_of
 
 MOST_LISTED = 6
-# How far a stored power may be from the one that the step says: roundings of products.
-SAME_POWER = 1e-3
+# What Keras counts and TF1 kept nowhere, or in its kernels.
+UNSAVED = ("/iteration", "/iterations", "/drawn", "/summed_batches")
 
 
 class Item(NamedTuple):
@@ -296,29 +308,30 @@ class Plan:
 
     def _powers(self):
         """The powers of beta: variables of TF1's Adam, a function of Keras's steps."""
-        powers = {n: r for n, r in self.roles.items() if r.kind == roles.POWER}
-        powers = {n: r for n, r in powers.items() if n not in self.left_out}
+        stored = {n: r for n, r in self.roles.items() if r.kind == roles.POWER}
+        stored = {n: r for n, r in stored.items() if n not in self.left_out}
         step = next((i for i in self.items if i.role.kind == roles.STEP), None)
-        for name, role in powers.items():
-            alone = sum(other.slot == role.slot for other in powers.values()) == 1
+        for name, role in stored.items():
+            alone = sum(other.slot == role.slot for other in stored.values()) == 1
             target = name if name in self.twin.state or not alone else role.slot
             state = self.twin.state.get(target)
             if hasattr(state, "assign"):
                 match = layouts.of_one(name, (), target, tuple(state.shape), "role")
                 self._add(Item(name, role, match))
-            elif state is None:
+            elif state is None or len(self.twin.optimizers) != 1:
                 self._problem("unmatched", name, role.says)
             elif step is not None:
                 self._require_same_power(name, role, step)
-        if step is None and powers and len(self.twin.optimizers) == 1:
-            self.iterations = self._steps_of(powers)
+            elif self._steps_of(stored) is None:
+                self._problem("unmatched", name, f"{role.says}, of no known step")
+        if step is None and stored and len(self.twin.optimizers) == 1:
+            self.iterations = self._steps_of(stored)
 
     def _require_same_power(self, name, role, step):
-        beta = self._beta(role.slot)
         stored = float(self.checkpoint.read(name))
         steps = int(self.checkpoint.read(step.name))
-        expected = beta ** (steps + 1)
-        if abs(stored - expected) > max(SAME_POWER * expected, 1e-37):
+        expected = powers.after(self.twin.optimizers[0], role.slot, steps)
+        if not powers.same(stored, expected):
             self._problem(
                 "mismatched",
                 name,
@@ -326,19 +339,13 @@ class Plan:
                 f"{steps} steps of {step.name}, from which Keras computes it",
             )
 
-    def _beta(self, slot):
-        optimizer = self.twin.optimizers[0]
-        number = slot[len("beta")]
-        beta = getattr(optimizer, f"beta{number}", None)
-        return getattr(optimizer, f"beta_{number}") if beta is None else beta
-
-    def _steps_of(self, powers):
-        """How many updates powers of beta have behind them; after t it is beta^(t + 1)."""
-        for name, role in sorted(powers.items()):
-            stored, beta = float(self.checkpoint.read(name)), self._beta(role.slot)
-            if 0 < beta < 1 and 1e-37 < stored < 1:
-                return max(0, round(math.log(stored) / math.log(beta)) - 1)
-        return None
+    def _steps_of(self, stored):
+        """The steps behind the powers that are stored, or None."""
+        values = {
+            role.slot: float(self.checkpoint.read(name))
+            for name, role in stored.items()
+        }
+        return powers.steps(self.twin.optimizers[0], values)
 
     def _open(self):
         """What of the twin no tensor fills, and what of the checkpoint is no number."""
@@ -346,11 +353,17 @@ class Plan:
             dtype = self.checkpoint.entries[name].dtype
             if roles.kind_of(dtype) not in "fiu" and name not in self.left_out:
                 self._problem("unmatched", name, f"{role.says}, {dtype}")
+        counts = {
+            observing.key_of(optimizer.iterations) for optimizer in self.twin.optimizers
+        }
         for name, variable in self.twin.state.items():
+            counts_or_draws = observing.key_of(variable) in counts or name.endswith(
+                UNSAVED
+            )
             if (
                 self._has(name)
                 and name not in self._taken
-                and _dtype(variable).kind not in "iu"  # counts, and places in streams
+                and not (counts_or_draws and _dtype(variable).kind in "iu")
             ):
                 self._problem("unfilled", name, f"{list(variable.shape)}")
 
@@ -450,7 +463,7 @@ def slot_factor(twin, slot):
     Keras's SGD folds the rate into its velocity: velocity = -rate * accumulator.
     """
     for optimizer in twin.optimizers:
-        if slot == "Momentum" and type(optimizer) is keras.optimizers.SGD:
+        if slot == "Momentum" and isinstance(optimizer, keras.optimizers.SGD):
             return -np.float32(optimizer.learning_rate)
     return None
 
@@ -465,30 +478,6 @@ def listed(several):
     """Some of several, and how many more."""
     more = len(several) - MOST_LISTED
     return "; ".join(several[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
-
-
-def require_targets_once(given):
-    """Refuses a map that leads to a variable twice, but for layouts that share one."""
-    users = {}
-    for name, entry in given.items():
-        if entry is None:
-            continue
-        if not isinstance(entry, (str, dict)):
-            raise mistake(
-                "A map must lead to names",
-                f"{name}: {entry!r:.60}",
-                'Use a name, {"layout": ..., "of": [names]}, or null',
-            )
-        whole = isinstance(entry, str)
-        for source in [entry] if whole else entry.get("of", ()):
-            users.setdefault(source, []).append((name, whole))
-    for source, several in users.items():
-        if len(several) > 1 and any(whole for _, whole in several):
-            raise mistake(
-                "A map must lead to each variable once",
-                f"{source}, for {' and '.join(name for name, _ in several)}",
-                "Name another for one of them",
-            )
 
 
 def load(checkpoint, model, names=None, partial=False, runs=(), **options):

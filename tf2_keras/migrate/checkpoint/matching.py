@@ -365,3 +365,27 @@ def key_of(variable):
 def nearest(name, known):
     close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.4)
     return ", ".join(close or list(known)[:6]) or "none"
+
+
+def require_targets_once(given):
+    """Refuses a map that leads to a variable twice, but for layouts that share one."""
+    users = {}
+    for name, entry in given.items():
+        if entry is None:
+            continue
+        if not isinstance(entry, (str, dict)):
+            raise mistake(
+                "A map must lead to names",
+                f"{name}: {entry!r:.60}",
+                'Use a name, {"layout": ..., "of": [names]}, or null',
+            )
+        whole = isinstance(entry, str)
+        for source in [entry] if whole else entry.get("of", ()):
+            users.setdefault(source, []).append((name, whole))
+    for source, several in users.items():
+        if len(several) > 1 and any(whole for _, whole in several):
+            raise mistake(
+                "A map must lead to each variable once",
+                f"{source}, for {' and '.join(name for name, _ in several)}",
+                "Name another for one of them",
+            )

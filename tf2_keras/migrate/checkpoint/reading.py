@@ -78,11 +78,7 @@ def opened(path):
         if files:
             return SliceCheckpoint(prefix, files)
     except OSError as error:
-        raise mistake(
-            "A checkpoint must be readable",
-            f"{error.filename or prefix} ({error.strerror or error})",
-            "Change its permissions, or copy it again",
-        ) from None
+        raise unreadable(error, prefix) from None
     raise absent(path)
 
 
@@ -162,6 +158,17 @@ def whole_file(path):
             f"{path}: {error}",
             "Copy it again, and compare its size with the original",
         ) from None
+    except OSError as error:
+        raise unreadable(error, path) from None
+
+
+def unreadable(error, path):
+    """The refusal of a file that the system does not let be read."""
+    return mistake(
+        "A checkpoint must be readable",
+        f"{error.filename or path} ({error.strerror or error})",
+        "Change its permissions, or copy it again",
+    )
 
 
 class BundleCheckpoint:

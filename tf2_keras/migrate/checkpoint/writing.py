@@ -10,13 +10,8 @@ import tensorflow as tf
 
 from tf2_keras.migrate.checkpoint import layouts, roles
 from tf2_keras.migrate.checkpoint.errors import mistake
-from tf2_keras.migrate.checkpoint.handover import (
-    require_targets_once,
-    slot_factor,
-    twin_of,
-    variables_of,
-)
-from tf2_keras.migrate.checkpoint.matching import nearest
+from tf2_keras.migrate.checkpoint.handover import slot_factor, twin_of, variables_of
+from tf2_keras.migrate.checkpoint.matching import nearest, require_targets_once
 from tf2_keras.observing import plain
 
 SHARD = ".data-00000-of-00001"
