@@ -15,6 +15,7 @@ NAMES = (
     "mlp",
     "mnist_cnn",
     "resnet",
+    "char_rnn",
 )
 
 
