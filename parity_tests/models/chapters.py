@@ -16,6 +16,7 @@ NAMES = (
     "mnist_cnn",
     "resnet",
     "char_rnn",
+    "rnn_classifier",
 )
 
 
