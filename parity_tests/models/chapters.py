@@ -15,6 +15,8 @@ NAMES = (
     "mlp",
     "mnist_cnn",
     "resnet",
+    "char_rnn",
+    "rnn_classifier",
 )
 
 

@@ -150,7 +150,7 @@ def test_both_sides_have_the_same_configuration(name):
 def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
     """In order, a short batch at the end of an epoch where the source had one."""
     setup, graph = chapters.setup(name), chapters.graph(name)
-    fields = {"seed": seed}
+    fields = {**setup.configure(None, seed), "seed": seed}
     if hasattr(graph.Config(), "batch_size"):
         fields["batch_size"] = batch_size
     config = graph.Config(**fields)
