@@ -10,7 +10,7 @@ import inspect
 import re
 from typing import NamedTuple
 
-from parity_tests.pair import explaining, taps, tf1_sides
+from parity_tests.pair import explaining, tapping, tf1_sides
 from parity_tests.pair.tracebacks import line_of
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
@@ -75,11 +75,11 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
         if key in program.inputs
     }
     name, batch = moves[step - 1][0], {**carried, **moves[step - 1][1]}
-    tensors = taps.of_graph(program, name)
-    arrays = taps.graph_arrays(program, name, batch, state, tensors)
+    tensors = tapping.of_graph(program, name)
+    arrays = tapping.graph_arrays(program, name, batch, state, tensors)
     twin.reset(to_twin(state) if to_twin else state)
     try:
-        tapped = taps.of_model(model, twin, name, batch)
+        tapped = tapping.of_model(model, twin, name, batch)
     finally:
         twin.reset()
     weights = {
@@ -88,7 +88,7 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     }
     listed = []
     for tap in tapped:
-        position, distance = taps.nearest(tap.output, arrays)
+        position, distance = tapping.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
         of_layer = weights.get(tap.layer, set())
         listed.append(
