@@ -401,6 +401,7 @@ def test_the_limits_of_glorot_are_known_by_the_shape(shape, fans):
     for wrong in (
         *({**limits, "minval": minval} for minval in (np.float32(0), -2 * limit)),
         {"minval": -2 * limit, "maxval": 2 * limit},
+        {"minval": -limit / 2, "maxval": limit / 2},
     ):
         assert not seeds._is_glorot(shape, wrong)
     for others in (None, [], [5], [0, 5], [*shape, 2]):
