@@ -174,6 +174,7 @@ def run(modules, minutes, seed, limit=None, tests=None, only="all", say=say):
                 say(f"noticed after {seconds:.0f} s of the processor: {at}", *failed)
             if survives:
                 say("\n".join([f"survives, {number} of {len(waiting)}:", *diff]))
+        say(*table(counts), sep="\n")  # the rest takes minutes
         for chosen in {words[module] for module in counts if counts[module]["killed"]}:
             failed = noticed[chosen]
             # What noticed by failing to be collected has to be collected now.
@@ -236,7 +237,6 @@ def main():
         )
     except ValueError as error:
         parser.error(str(error))
-    print("\n".join(table(counts)))
     sys.exit(1 if any(count["survived"] for count in counts.values()) else 0)
 
 

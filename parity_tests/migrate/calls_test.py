@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from parity_tests.migrate.programs import findings
+from tf2_keras.migrate import bindings
 
 TF = "import tensorflow as tf\n"
 SLIM = "import tensorflow as tf\nslim = tf.contrib.slim\n"
@@ -358,3 +359,12 @@ def test_advice_follows_the_call(name, tmp_path):
     assert finding.status == claim.status, advice
     assert [words for words in claim.has if words not in advice] == [], advice
     assert [words for words in claim.lacks if words in advice] == [], advice
+
+
+def test_defaults_of_a_scope_hold_within_its_lines_or_from_another_function():
+    within, elsewhere = (1, 9), (11, 12)
+    defaults = bindings.Defaults(frozenset(), {}, {}, block=(3, 5), frame=within)
+    kept = defaults._replace(block=None)
+    for line, held in ((2, False), (3, True), (4, True), (5, True), (6, False)):
+        assert defaults.hold_for(line, within) == held
+        assert defaults.hold_for(line, elsewhere) and kept.hold_for(line, within)

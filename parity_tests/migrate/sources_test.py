@@ -220,10 +220,16 @@ def test_where_no_deep_stack_is_granted_only_deep_files_are_skipped(
     assert report.summary()["skipped"] == {"nested too deeply": 1}
 
 
-def test_huge_files_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setitem(sources.LARGEST, ".py", 2**20)
-    write(tmp_path / "huge.py", b"x = 1\n" * 200_000)
-    assert scan.scan([str(tmp_path)]).summary()["skipped"] == {"huge": 1}
+@pytest.mark.parametrize("name, megabytes", [("huge.py", 2), ("huge.ipynb", 20)])
+def test_huge_files_are_counted(tmp_path, monkeypatch, name, megabytes):
+    write(tmp_path / name, '{"cells": []}')
+    for size, expected in (
+        (megabytes * 2**20, []),
+        (megabytes * 2**20 + 1, [("huge", f"more than {megabytes} MB")]),
+    ):
+        monkeypatch.setattr(sources.os.path, "getsize", lambda _, size=size: size)
+        skipped = scan.scan([str(tmp_path)], workers=1).skipped
+        assert [(reason, told) for _, reason, told, *_ in skipped] == expected
 
 
 def test_links_are_followed_once_and_never_for_ever(tmp_path):

@@ -333,6 +333,28 @@ def test_an_orthogonal_matrix_is_known_wide_or_tall(shape):
         assert identical(in_tf2(operation.tf2)(tuple(shape), "float32").numpy(), value)
 
 
+NEARLY_ORTHOGONAL = {
+    "shifted": lambda q, sign: tf.reshape(q * sign, [3, 2]) + 2.0,
+    "cut off": lambda q, sign: tf.maximum(tf.reshape(q * sign, [3, 2]), 0.5),
+    "squared": lambda q, sign: tf.reshape(q * sign, [3, 2]) ** 2.0,
+    "added": lambda q, sign: tf.reshape(q + sign, [3, 2]) * 2.0,
+    "subtracted": lambda q, sign: tf.reshape(q - sign, [3, 2]) * 2.0,
+    "positive": lambda q, sign: tf.abs(q * sign) * 2.0,
+    "reversed": lambda q, sign: tf.reverse(q * sign, [0]) * 2.0,
+}
+
+
+@pytest.mark.parametrize("kind", NEARLY_ORTHOGONAL)
+def test_what_only_resembles_an_orthogonal_matrix_is_none(kind):
+    def build():
+        q, r = tf.linalg.qr(tf1.random_normal([3, 2], seed=4))
+        sign = tf.sign(tf.linalg.diag_part(r))
+        tf1.Variable(NEARLY_ORTHOGONAL[kind](q, sign), name="w")
+
+    (operation,) = seeds.random_ops(exported(build)[0])
+    assert operation.tf2 == f"philox.normal(shape, seed={operation.seed})"
+
+
 def test_what_no_op_scales_is_drawn_as_it_is():
     arguments = {"shape": [2], "dtype": "float32", "seed": 1, "seed2": 4}
 
@@ -401,6 +423,7 @@ def test_the_limits_of_glorot_are_known_by_the_shape(shape, fans):
     for wrong in (
         *({**limits, "minval": minval} for minval in (np.float32(0), -2 * limit)),
         {"minval": -2 * limit, "maxval": 2 * limit},
+        {"minval": -limit / 2, "maxval": limit / 2},
     ):
         assert not seeds._is_glorot(shape, wrong)
     for others in (None, [], [5], [0, 5], [*shape, 2]):
