@@ -225,6 +225,14 @@ def test_the_nearest_names_are_offered():
             "same graph and op seeds",
         ),
         (
+            "tf.nn.weighted_cross_entropy_with_logits",
+            call(targets="y", logits="x", pos_weight=2),
+            None,
+            "renamed",
+            "targets is called labels",
+        ),
+        ("tf.nn.weighted_cross_entropy_with_logits", call(3), None, "same", "labels"),
+        (
             "tf.reduce_sum",
             call(1, reduction_indices=1),
             None,

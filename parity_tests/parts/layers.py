@@ -238,6 +238,18 @@ RESIZE_REFUSED = (
         "half_pixel_centers",
     ),
 )
+
+
+def _by_group(sample, *refused):
+    name, arguments, groups = sample
+    written = f"keras.layers.GroupNormalization({groups})"
+    made, shape = lambda: keras.layers.GroupNormalization(groups), (4, 6, 5, 4)
+    instead = f"{name}({arguments.get('groups', '')})"
+    trap = _trap_of_prediction(written, name, arguments, shape, made, 1e-4, instead)
+    refused += _each("epsilon", (-1e-12, *NO_NUMBERS))
+    return _part(name, refused=refused, traps=(trap,))
+
+
 NO_WINDOWS = (0, -2, 2.0, True, (2,), (2, 0), [2, 2, 2, 1], [1, 2, 2], None)
 
 PARTS = (
@@ -312,44 +324,13 @@ PARTS = (
             ),
         ),
     ),
-    _part(
-        "GroupNormalization",
-        refused=(
-            *_each("groups", (0, -1, 2.0, True, None)),
-            *_each("channels_axis", (1.0, None, True)),
-            *_each("reduction_axes", (1, None, (1.0,), "ab")),
-            *_each("epsilon", (-1e-12, *NO_NUMBERS)),
-        ),
-        traps=(
-            _trap_of_prediction(
-                "keras.layers.GroupNormalization(2)",
-                "GroupNormalization",
-                {"groups": 2},
-                (4, 6, 5, 4),
-                lambda: keras.layers.GroupNormalization(2),
-                1e-4,
-                "GroupNormalization(2)",
-            ),
-        ),
+    _by_group(
+        ("GroupNormalization", {"groups": 2}, 2),
+        *_each("groups", (0, -1, 2.0, True, None)),
+        *_each("channels_axis", (1.0, None, True)),
+        *_each("reduction_axes", (1, None, (1.0,), "ab")),
     ),
-    _part(
-        "InstanceNormalization",
-        refused=(
-            *_each("epsilon", (-1e-12, *NO_NUMBERS)),
-            *_each("data_format", ("NWC", None)),
-        ),
-        traps=(
-            _trap_of_prediction(
-                "keras.layers.GroupNormalization(-1)",
-                "InstanceNormalization",
-                {},
-                (4, 6, 5, 3),
-                lambda: keras.layers.GroupNormalization(-1),
-                1e-4,
-                "InstanceNormalization()",
-            ),
-        ),
-    ),
+    _by_group(("InstanceNormalization", {}, -1), *_each("data_format", ("NWC", None))),
     _part(
         "LayerNormalization",
         refused=(

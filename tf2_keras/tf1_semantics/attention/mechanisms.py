@@ -97,6 +97,7 @@ class AttentionMechanism(TF1Layer):
             "kernel_initializer", kernel_initializer, optional=True
         )
 
+    # Keras hands over what call takes, by name, be it needed or not.
     def build(self, query_shape, memory_shape, memory_sequence_length_shape=None):  # noqa: ARG002
         require(
             len(query_shape) == 2 and len(memory_shape) == 3,
@@ -151,6 +152,7 @@ class AttentionMechanism(TF1Layer):
         refuse_xla(type(self).__name__)
         return self.align(query, self.prepare(memory, memory_sequence_length))
 
+    # As above.
     def compute_output_spec(self, query, memory, memory_sequence_length=None):  # noqa: ARG002
         return keras.KerasTensor(memory.shape[:2], self.compute_dtype)
 
