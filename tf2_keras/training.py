@@ -121,6 +121,8 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
     if inputs is None:
         inputs = _inputs_of(model)
 
+    taken = {tensor.name for tensor in getattr(model, "inputs", None) or []}
+
     # As inside fit, AutoGraph leaves Keras's code alone: it takes seconds to read it.
     @tf.autograph.experimental.do_not_convert
     def train(**batch):
@@ -131,7 +133,7 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
                 logs = type(model).train_step(model, data)
             else:
                 logs = train_step(model, *data)
-        carried = {name: outputs[name] for name in outputs if name in batch}
+        carried = {name: outputs[name] for name in outputs if name in taken}
         return {"loss": losses or logs, **({"carried": carried} if carried else {})}
 
     @tf.autograph.experimental.do_not_convert

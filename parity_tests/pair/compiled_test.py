@@ -355,6 +355,16 @@ def test_an_output_that_is_named_like_an_input_is_carried_to_the_next_step(level
     assert carried[1]["loss"] != forgotten[1]["loss"]
 
 
+def test_a_target_that_is_named_like_an_output_is_not_carried():
+    x = keras.Input([FEATURES], name="x")
+    model = keras.Model(x, {"out": keras.layers.Dense(1, name="out")(x)})
+    model.compile(optimizers.GradientDescent(0.1), "mse", jit_compile=False)
+    twin = training.compiled(model, {v.path: v.path for v in model.variables})
+    batch = {"x": normal(4, FEATURES), "out": normal(4, 1, seed=1)}
+    _, record = training.play(twin, [("train", batch)])
+    assert "carried" not in record
+
+
 def test_powers_of_a_second_optimizer_are_numbered_as_tf1_numbered_them():
     model = Scorer(optimizers.Adam(0.1), optimizers.Adam(0.1, beta1=0.5, name="other"))
     model.table.build([None])

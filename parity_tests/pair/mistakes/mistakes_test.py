@@ -18,11 +18,9 @@ NEEDS_CHECKOUT = pytest.mark.skipif(
 # One or two of every kind of probe, on the programs that build fastest.
 QUICK = [
     ("VAE", "keep_prob for rate"),
-    ("VAE", "another seed of the noise"),
     ("VAE", "labels and logits swapped"),
     ("VAE", "variance for deviation"),
     ("skip-gram", "Adam of touched rows only"),
-    ("skip-gram", "the loss is summed over the batch"),
     ("A2C", "a slot that starts at zeros"),
     ("A2C", "the advantage without stop_gradient"),
     ("PPO2", "gradients clipped one by one"),

@@ -13,6 +13,7 @@ from parity_tests.pair.probes.table import (
     UPDATE,
     Change,
     probe,
+    together,
 )
 from tf2_keras import tf1_semantics, training
 from tf2_keras.observing import key_of, replaced
@@ -43,13 +44,20 @@ class Standing:
         self.attribute, self.optimizer = attribute, optimizer
         self.name, self.stated = name, stated
         self.kind = type(optimizer)
-        self.is_part = self.kind.__module__.startswith("tf2_keras.")
+        modules = [base.__module__ for base in self.kind.__mro__]
+        self.is_part = any(module.startswith("tf2_keras.") for module in modules)
         self.numbers = graph_facts.numbers_of(stated)
 
     @property
     def label(self):
-        package = "tf1_semantics" if self.is_part else "keras"
-        return f"{package}.optimizers.{self.kind.__name__}"
+        module = self.kind.__module__
+        for beginning, package in (
+            ("tf2_keras.", "tf1_semantics"),
+            ("keras.", "keras"),
+        ):
+            if module.startswith(beginning):
+                return f"{package}.optimizers.{self.kind.__name__}"
+        return self.kind.__name__
 
     def argument(self, argument):
         """What the standing optimizer calls an argument of TF1's, or None."""
@@ -112,6 +120,7 @@ def _with_optimizer(sides, place, kind, config):
 @probe("hyper-parameter", (*OPTIMIZER, "gradients"), PAGE, at=UPDATE)
 def hyper_parameters(sides, _divergence):
     """Replaces one number of an optimizer by TF1's, epsilon among them; then all."""
+    every = []
     for place in standing(sides):
         config = _config(place.optimizer)
         differing = {}
@@ -123,11 +132,26 @@ def hyper_parameters(sides, _divergence):
         if len(changes) > 1:
             changes.append(differing)
         for change in changes:
-            was = ", ".join(f"{key}={config.get(key, 0.0):g}" for key in change)
-            yield Change(
-                f"{place.label}({was}) → {_told(change)}, as TF1 has it",
-                _with_optimizer(sides, place, place.kind, {**config, **change}),
-            )
+            yield _of_optimizers(sides, [_with_numbers(place, config, change)])
+        if differing:
+            every.append(_with_numbers(place, config, differing))
+    if len(every) > 1:
+        yield _of_optimizers(sides, every)
+
+
+def _with_numbers(place, config, change):
+    """What ``_of_optimizers`` takes of some arguments that are changed."""
+    was = ", ".join(f"{key}={config.get(key, 0.0):g}" for key in change)
+    told = f"{place.label}({was}) → {_told(change)}, as TF1 has it"
+    return told, place, place.kind, {**config, **change}
+
+
+def _of_optimizers(sides, replacements):
+    """A ``Change`` of optimizers together, each (what is told, Standing, class, config)."""
+    return Change(
+        "; ".join(told for told, *_ in replacements),
+        together(*[_with_optimizer(sides, *others) for _, *others in replacements]),
+    )
 
 
 def _config(optimizer):
@@ -211,26 +235,32 @@ def shortest_of(rate):
 @probe("TF1's own optimizer", OPTIMIZER, PAGE, at=UPDATE)
 def tf1_optimizer(sides, _divergence):
     """Replaces Keras's optimizer by TF1's, rows of an embedding included."""
-    changed = standing(sides)
-    for place in changed:
-        replacement = getattr(tf1_semantics.optimizers, place.name)
-        stated = dict(place.numbers)
-        if "learning_rate" not in stated:
-            stated["learning_rate"] = place.optimizer._learning_rate
-            if isinstance(stated["learning_rate"], keras.Variable):
-                stated["learning_rate"] = float(place.optimizer.learning_rate)
-        config = _config(place.optimizer)
-        given = {
-            key: config[key]
-            for key in ("clipnorm", "clipvalue", "global_clipnorm", "clip")
-            if config.get(key)
-        }
-        told = {
-            key: value
-            for key, value in stated.items()
-            if isinstance(value, (int, float))
-        }
-        yield Change(
-            f"{place.label} → tf1_semantics.optimizers.{place.name}({_told(told)})",
-            _with_optimizer(sides, place, replacement, {**stated, **given}),
-        )
+    replacements = [_own(place) for place in standing(sides)]
+    for replacement in replacements:
+        yield _of_optimizers(sides, [replacement])
+    if len(replacements) > 1:
+        yield _of_optimizers(sides, replacements)
+
+
+def _own(place):
+    """What ``_of_optimizers`` takes of TF1's optimizer, with the rate and clips there."""
+    stated = dict(place.numbers)
+    if "learning_rate" not in stated:
+        stated["learning_rate"] = place.optimizer._learning_rate
+        if isinstance(stated["learning_rate"], keras.Variable):
+            stated["learning_rate"] = float(place.optimizer.learning_rate)
+    config = _config(place.optimizer)
+    given = {
+        key: config[key]
+        for key in ("clipnorm", "clipvalue", "global_clipnorm", "clip")
+        if config.get(key)
+    }
+    told = {
+        key: value for key, value in stated.items() if isinstance(value, (int, float))
+    }
+    return (
+        f"{place.label} → tf1_semantics.optimizers.{place.name}({_told(told)})",
+        place,
+        getattr(tf1_semantics.optimizers, place.name),
+        {**stated, **given},
+    )
