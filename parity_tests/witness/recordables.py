@@ -158,9 +158,13 @@ def export(program, state, folder):
     import tensorflow.compat.v1 as tf
 
     from tf1_graph import session as tf1_session
+    from tf1_graph import updates
 
     predict = program.moves["predict"]
-    inputs = {"x": program.inputs["x"]}
+    needed = updates.ancestors([predict.seen["outputs"]["y_pred"].op])
+    inputs = {
+        name: tensor for name, tensor in program.inputs.items() if tensor.op in needed
+    }
     # Exported, the model is to predict as it is: no placeholder of the training left.
     for number, tensor in enumerate(predict.feed):
         inputs[f"fed_{number}"] = tensor
