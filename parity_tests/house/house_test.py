@@ -76,6 +76,7 @@ LOOKED_UP = {
     "tf1_graph/parts/cases.py": "tf.contrib: compat.v1 has none, not even in 1.15.5",
     "tf1_graph/parts/recurrent.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
     "tensorflow.python.keras.layers.legacy_rnn keeps their source, line by line",
+    "tf1_graph/parts/tf_keras.py": "1.15's tf.keras: tensorflow.python.keras keeps it",
 }
 
 
