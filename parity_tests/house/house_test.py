@@ -86,6 +86,7 @@ LOOKED_UP = {
     "source, and Keras 3 is what compat.v1 has",
     "tf1_graph/rnn_cell.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
     "tensorflow.python.keras.layers.legacy_rnn keeps their source, line by line",
+    "tf1_graph/parts/tf_keras.py": "1.15's tf.keras: tensorflow.python.keras keeps it",
 }
 
 

@@ -19,6 +19,7 @@ from tf2_keras.tf1_semantics.errors import (
 )
 from tf2_keras.tf1_semantics.xla import refuse_xla
 
+# Registered with the module's name, as ``recurrent`` has cells of the same names.
 __all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "hard_sigmoid"]
 
 
@@ -81,7 +82,7 @@ class _Cell(Configured):
         return weights[..., number * self.units : (number + 1) * self.units]
 
 
-@keras.saving.register_keras_serializable("tf1_semantics")
+@keras.saving.register_keras_serializable("tf1_semantics", "tf_keras_LSTMCell")
 class LSTMCell(_Cell, keras.layers.LSTMCell):
     r"""``tf.keras.layers.LSTMCell`` of 1.15, with ``hard_sigmoid`` for its gates.
 
@@ -151,7 +152,7 @@ class LSTMCell(_Cell, keras.layers.LSTMCell):
         return h, [h, c]
 
 
-@keras.saving.register_keras_serializable("tf1_semantics")
+@keras.saving.register_keras_serializable("tf1_semantics", "tf_keras_GRUCell")
 class GRUCell(_Cell, keras.layers.GRUCell):
     r"""``tf.keras.layers.GRUCell`` of 1.15, with ``hard_sigmoid`` for its gates.
 
@@ -276,7 +277,7 @@ class _Loop(Configured, keras.layers.RNN):
         raise AttributeError(name)
 
 
-@keras.saving.register_keras_serializable("tf1_semantics")
+@keras.saving.register_keras_serializable("tf1_semantics", "tf_keras_LSTM")
 class LSTM(_Loop):
     """``tf.keras.layers.LSTM`` of 1.15, with ``hard_sigmoid`` for its gates.
 
@@ -310,7 +311,7 @@ class LSTM(_Loop):
         )
 
 
-@keras.saving.register_keras_serializable("tf1_semantics")
+@keras.saving.register_keras_serializable("tf1_semantics", "tf_keras_GRU")
 class GRU(_Loop):
     """``tf.keras.layers.GRU`` of 1.15, with ``hard_sigmoid`` for its gates.
 

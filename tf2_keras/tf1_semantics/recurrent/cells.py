@@ -107,7 +107,7 @@ class UnitsCell(Cell):
             activation is not keras.activations.hard_sigmoid,
             "activation must not be 'hard_sigmoid', whose slope is another in Keras 3",
             "'hard_sigmoid'",
-            "Pass a function that returns tf.clip_by_value(0.2 * x + 0.5, 0.0, 1.0)",
+            "Use tf1_semantics.tf_keras.hard_sigmoid, which is 1.15's",
         )
         self.activation = activation
 
