@@ -82,8 +82,6 @@ def test_rooms_import_only_what_they_may(folder):
 # What tf1_graph looks up by name, where no import statement would do.
 LOOKED_UP = {
     "tf1_graph/parts/cases.py": "tf.contrib: compat.v1 has none, not even in 1.15.5",
-    "tf1_graph/parts/tf_keras.py": "tf.keras of 1.15: tensorflow.python.keras keeps its "
-    "source, and Keras 3 is what compat.v1 has",
     "tf1_graph/rnn_cell.py": "TF1's cells: compat.v1 lost them with Keras 3, but "
     "tensorflow.python.keras.layers.legacy_rnn keeps their source, line by line",
     "tf1_graph/parts/tf_keras.py": "1.15's tf.keras: tensorflow.python.keras keeps it",
