@@ -205,9 +205,12 @@ def test_an_argument_takes_its_outermost_values_and_none_beyond(part, argument):
     for value in taken:
         make(**{argument: value})
     for value in beyond:
-        require_refusal(
+        message = require_refusal(
             lambda value=value: make(**{argument: value}), f"{argument} must "
         )
+        for recommendation in recommended(message):
+            make(**{argument: recommendation})
+            assert recommendation == 1.0 or "clip" not in argument
 
 
 @pytest.mark.parametrize(
