@@ -231,7 +231,6 @@ def test_the_nearest_names_are_offered():
             "renamed",
             "targets is called labels",
         ),
-        ("tf.nn.weighted_cross_entropy_with_logits", call(3), None, "same", "labels"),
         (
             "tf.reduce_sum",
             call(1, reduction_indices=1),
