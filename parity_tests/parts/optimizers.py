@@ -159,7 +159,7 @@ PARTS = (
             "weight_decay_rate": DECAYS,
             "beta_1": BETAS,
             "beta_2": BETAS,
-            "epsilon": EPSILONS,
+            "epsilon": EPSILONS[1:],  # 0 is refused
             "exclude_from_weight_decay": [None, ["bias"], ["^t.*e$", "weights"]],
             "moves_global_step": [True, False],
         },
