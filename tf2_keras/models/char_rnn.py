@@ -74,7 +74,7 @@ class StatefulRNN(keras.layers.Layer):
 
     [B, T, H] -> [B, T, H]. TF1 fetched the state and fed it; here it stays in the model,
     as in keras.layers.LSTM(stateful=True), and ``reset_state`` forgets it. No gradient
-    passes from batch to batch, in TF1 neither.
+    passes from batch to batch, nor did one in TF1.
     """
 
     def __init__(self, rnn_size, num_layers, seed, **kwargs):
