@@ -153,11 +153,11 @@ from parity_tests.commands import cli, console
 console.import_tensorflow()
 from parity_tests.models import runner
 run_chapter = runner.run_chapter
-def told(request, on_progress):
+def told(request, on_progress, *others):
     def progress():
         print("at work", flush=True)
         on_progress()
-    return run_chapter(request, progress)
+    return run_chapter(request, progress, *others)
 runner.run_chapter = told
 cli.main()
 """

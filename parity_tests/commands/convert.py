@@ -16,7 +16,6 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     cls=options.Command,
     examples=[
         "convert model.ckpt-9 --to model.weights.h5 --chapter mnist_cnn",
-        "convert model.ckpt-9 --to model.keras --model twin.py --dry-run",
         "convert model.keras --to tf1:back.ckpt --chapter mnist_cnn",
     ],
 )

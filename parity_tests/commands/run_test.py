@@ -8,6 +8,7 @@ import pytest
 
 from parity_tests.commands import options, run
 from parity_tests.commands.tables_test import cell
+from parity_tests.models import runner
 
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
@@ -68,19 +69,15 @@ def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
 
 
 def test_the_line_that_shows_it_again_has_every_option():
-    class Divergence:
-        step = 0
-
-        def describe(self, reproduce):
-            return reproduce
-
+    request = runner.Request("resnet", {}, None, None, 20, ("fit",), None)
     given = {"--seed": 0, "--batch-size": 7, "--data": "my data", "--fault": None}
-    described = run._described("resnet", "fit", Divergence(), given)
-    assert described.plain == (
-        "\nresnet, level fit\n"
-        "tf-parity run --chapter resnet --level fit --steps 1 --seed 0 --batch-size 7 "
-        "--data 'my data'"
+    options = "--seed 0 --batch-size 7 --data 'my data'"
+    of_level = run._again(request, given, "fit", 0)
+    assert of_level == (
+        f"tf-parity run --chapter resnet --level fit --steps 1 {options}"
     )
+    whole = run._again(request, given)
+    assert whole == f"tf-parity run --chapter resnet --steps 20 {options}"
 
 
 def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):

@@ -125,7 +125,8 @@ forks.import_others()
 folder = pathlib.Path(sys.argv[1])
 for words in (["-k", "holds"], ["-k", "does_not_hold"], ["-k", "hangs"], ["nowhere"]):
     choice = forks.Choice(patience=2)
-    words = [str(folder), "--rootdir", str(folder), "-p", "parity_tests.conftest", *words]
+    words = [str(folder), "--rootdir", str(folder), *words]
+    words += ["-p", "parity_tests.house.profiles", "-p", "parity_tests.conftest"]
     print(*forks.run_tests(words, choice, folder, 60)[:2])
 """
 

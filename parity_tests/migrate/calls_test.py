@@ -150,7 +150,7 @@ CLAIMS = {
         f"{TF}tf.contrib.layers.instance_norm(x)",
         "instance_norm",
         "gone",
-        ("keras.layers.GroupNormalization(-1, epsilon=1e-6)",),
+        ("tf1_semantics.layers.InstanceNormalization()", "with epsilon=1e-6 roundings"),
     ),
     "one dimension": Claim(
         f"{TF}tf.layers.conv1d(x, 8, 3)",

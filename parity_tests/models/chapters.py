@@ -18,6 +18,9 @@ NAMES = (
     "char_rnn",
     "rnn_classifier",
 )
+# Those whose checkpoint holds all that the next step starts from. What a program carried
+# from run to run in Python, a state that it fetched and fed, no Saver has seen.
+CHECKPOINTED = tuple(name for name in NAMES if name != "char_rnn")
 
 
 class UnknownName(ValueError):

@@ -187,8 +187,8 @@ FAULTS = {
         _optimizer(DecaysByStep, _clipped),
     ),
     "keras_adam": Fault(
-        "Keras's Adam as it comes, clipped by the global norm.",
-        "slots",
+        "Keras's Adam as it comes; its global_clipnorm makes sparse gradients dense.",
+        "gradients",
         _optimizer(keras.optimizers.Adam, _global_clipnorm),
     ),
 }

@@ -26,6 +26,7 @@ from tf1_graph import exported
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 from tf2_keras.migrate.checkpoint import handover, streams, writing
+from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
 FEWER = settings(max_examples=settings().max_examples // 3)
@@ -349,7 +350,7 @@ def runs_of(moves):
     return [streams.Runs(1, len(batch["x"]), move == "train") for move, batch in moves]
 
 
-@EVERY_CHAPTER
+@pytest.mark.parametrize("name", chapters.CHECKPOINTED)
 @FEWER
 @given(data=st.data())
 def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, data):
@@ -372,7 +373,26 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
     assert comparison.records == 1 + len(drawn.moves) - stopped
 
 
-@EVERY_CHAPTER
+@pytest.mark.parametrize(
+    "name", [name for name in chapters.NAMES if name not in chapters.CHECKPOINTED]
+)
+def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
+    name, tmp_path
+):
+    with small_pair(name) as pair:
+        prefix = str(tmp_path / "model.ckpt")
+        with pair.program.graph.as_default():
+            session = pair.session()
+            session.run(tf1.global_variables_initializer())
+            tf1.train.Saver().save(session, prefix, write_meta_graph=False)
+        names = chapters.twin(name).checkpoint_names(pair.model)
+        with pytest.raises(HandoverError) as refused:
+            handover.load(prefix, pair.model, names)
+        missing = chapters.setup(name).played(pair.model)["remembered"].values()
+        assert all(variable.path in str(refused.value) for variable in missing)
+
+
+@pytest.mark.parametrize("name", chapters.CHECKPOINTED)
 def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     """What was trained in Keras goes back, slots, powers and step included."""
     with small_pair(name) as pair:

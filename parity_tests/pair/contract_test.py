@@ -55,8 +55,8 @@ def counter():
 def test_fit_plays_as_many_moves_at_once_as_may_be_held(
     sizes, monkeypatch, most_bytes, expected
 ):
-    monkeypatch.setattr(training, "MOST_MOVES", 3)
-    monkeypatch.setattr(training, "MOST_BYTES", most_bytes)
+    monkeypatch.setattr(twins, "MOST_MOVES", 3)
+    monkeypatch.setattr(twins, "MOST_BYTES", most_bytes)
     records = list(training.play(counter(), [("add", {})] * 7, "fit"))
     assert sizes == expected
     assert [record["updates"]["count"][0] for record in records[1:]] == [*range(1, 8)]

@@ -84,14 +84,21 @@ MORE_USUAL = {
     "epsilon": (1e-12,),
     "label_smoothing": (0.1,),
     "learning_rate": (0.1, 0.01),
-    "maxval": (1,),
+    "exclude_from_weight_decay": (["LayerNorm", "layer_norm", "bias"],),
+    "maxval": (1, 1.0),
+    "method": ("bilinear",),
     "momentum": (0.9,),
+    **dict.fromkeys(("num_true", "num_samples"), (1,)),
+    "num_sampled": (5,),
+    "output_dtype": ("int64",),
     "padding": ("SAME",),
+    "recurrent_activation": ("tanh",),
     "scale": (1e-4,),
     "size": ((32, 32),),
     "stddev": (0.1,),
     "values": ([0.1, 0.01, 0.001],),
     "weight_decay": (1e-4,),
+    "weight_decay_rate": (0.01,),
 }
 
 

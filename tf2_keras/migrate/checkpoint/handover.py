@@ -64,10 +64,11 @@ class Problem(NamedTuple):
     says: str
 
 
-def twin_of(model):
-    """A ``training.Twin``, of a model under its Keras paths."""
+def twin_of(model, names=None):
+    """A ``training.Twin``, of a model under its Keras paths; ``names`` as of ``plan``."""
     if isinstance(model, keras.Model):
-        return training.compiled(model, paths_of(model))
+        asked = {entry for entry in (names or {}).values() if isinstance(entry, str)}
+        return training.compiled(model, paths_of(model, asked))
     return model
 
 
@@ -111,7 +112,12 @@ def plan(checkpoint, model, names=None, order=None, trainable=None):
         checkpoint = reading.opened(checkpoint)
     refuse_objects(checkpoint)
     return Plan(
-        partitions.Joined(checkpoint), twin_of(model), model, names, order, trainable
+        partitions.Joined(checkpoint),
+        twin_of(model, names),
+        model,
+        names,
+        order,
+        trainable,
     )
 
 

@@ -52,7 +52,7 @@ class _Entry:
 
 def values_of(model, names=None):
     """{TF1 name: array} of a model or a Twin, in TF1's layouts."""
-    twin = twin_of(model)
+    twin = twin_of(model, names)
     if names is None:
         if twin is not model:
             raise mistake(

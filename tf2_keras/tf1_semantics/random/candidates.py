@@ -53,7 +53,7 @@ class CandidateSampler(StreamLayer):
 
     def __init__(self, num_true, num_sampled, unique, range_max, seed, **kwargs):
         require_int("num_true", num_true, 1, at_least=1)
-        require_int("num_sampled", num_sampled, 64, at_least=1)
+        require_int("num_sampled", num_sampled, 5, at_least=1)
         require_flags(unique=unique)
         require_int("range_max", range_max, "the number of classes", at_least=1)
         require(
@@ -310,7 +310,7 @@ class FixedUnigramCandidateSampler(CandidateSampler):
             and all(is_number(number) and number >= 0 for number in unigrams),
             "unigrams must be a list of frequencies, none of them negative",
             repr(unigrams),
-            "Use for instance [10.0, 5.0, 1.0]",
+            "Use how often each class occurs",
         )
         self._weights = _weights(
             unigrams, distortion, num_reserved_ids, num_shards, shard
