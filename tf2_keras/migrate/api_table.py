@@ -29,14 +29,18 @@ class Row(NamedTuple):
     successor: str  # 'identical', 'same' or 'differs'; '' where there is none
 
 
+def cells(path):
+    """[[text of each cell]] of a table of tabs, without comments and its first row."""
+    with open(path, encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
+    return [line.split("\t") for line in lines[1:]]
+
+
 @functools.cache
 def api():
     """{symbol: Row} from tf1_api.tsv."""
-    with open(API, encoding="utf-8") as file:
-        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
     rows = {}
-    for line in lines[1:]:
-        symbol, kind, signature, *flags, successor = line.split("\t")
+    for symbol, kind, signature, *flags, successor in cells(API):
         flags = [flag == "yes" for flag in flags]
         rows[symbol] = Row(symbol, kind, signature, *flags, successor)
     return rows
@@ -58,11 +62,8 @@ class Tables(NamedTuple):
 @functools.cache
 def tables():
     """TensorFlow's tables, from tf1_renames.tsv."""
-    with open(RENAMES, encoding="utf-8") as file:
-        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
     renames, keywords, orders = {}, {}, {}
-    for line in lines[1:]:
-        table, symbol, old, new = line.split("\t")
+    for table, symbol, old, new in cells(RENAMES):
         if table == "rename":
             renames[symbol] = new
         elif table == "keyword":

@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from tf2_keras.migrate import differences
-from tf2_keras.migrate.api_table import api, tables
+from tf2_keras.migrate.api_table import api, cells, tables
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence.tsv")
 # {kind of evidence: the test that holds it}
@@ -42,9 +42,7 @@ class Evidence(NamedTuple):
 @functools.cache
 def table():
     """{symbol: Evidence}"""
-    with open(TABLE, encoding="utf-8") as file:
-        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
-    rows = [line.split("\t") for line in lines[1:]]
+    rows = cells(TABLE)
     return {row[0]: Evidence(*row[:4], int(row[4]), *row[5:]) for row in rows}
 
 

@@ -8,6 +8,7 @@ import os
 from typing import NamedTuple
 
 from tf2_keras.migrate import differences
+from tf2_keras.migrate.api_table import cells
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tf1_members.tsv")
 BASE, GONE, AS_BEFORE, ATTRIBUTE = "<", "-", "=", "."
@@ -28,11 +29,8 @@ class Member(NamedTuple):
 @functools.cache
 def table():
     """({class: {name: Member}}, {class: base class or other name of the class})"""
-    with open(TABLE, encoding="utf-8") as file:
-        lines = [line.rstrip("\n") for line in file if not line.startswith("#")]
     owners, bases = {}, {}
-    for line in lines[1:]:
-        symbol, signature, today = line.split("\t")
+    for symbol, signature, today in cells(TABLE):
         owner, _, name = symbol.rpartition(".")
         members = owners.setdefault(owner, {})
         if name == BASE:
