@@ -3,24 +3,43 @@
 import click
 
 from parity_tests.commands import options, outputs, scan
-from parity_tests.models import chapters
+from parity_tests.models import chapters, reading
 
 
 @click.command(
     "guide",
     cls=options.Command,
-    examples=["guide .", "guide src --format json --output guide.json"],
+    examples=[
+        "guide .",
+        "guide src --format json --output guide.json",
+        "guide --cover repositories",
+    ],
 )
 @scan.paths_argument
 @options.format_option("terminal", "json")
 @options.output_file
 @scan.assume_option
-def command(paths, form, output_path, assume):
+@click.option(
+    "--cover",
+    is_flag=True,
+    help="Only how many of the files the chapters show whole, chapter by chapter.",
+)
+def command(paths, form, output_path, assume, cover):
     """What to read first for a code base, and what to do."""
+    from tf2_keras.migrate import cover as covers
     from tf2_keras.migrate import guide
 
     with outputs.Output(
         output_path, "--output", lambda: scan.sources_of(paths)
     ) as output:
-        data = guide.reading(scan.scanned(paths, assume), chapters.teaches())
-        output.write(data if form == "json" else guide.tables(data))
+        report = scan.scanned(paths, assume)
+        constructs = covers.shown(
+            {name: reading.sources(name)[0] for name in chapters.NAMES}
+        )
+        if cover:
+            data = guide.covering(report, constructs)
+            shown = guide.cover_table(data)
+        else:
+            data = guide.reading(report, chapters.teaches(), constructs)
+            shown = guide.tables(data)
+        output.write(data if form == "json" else shown)

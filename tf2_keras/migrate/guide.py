@@ -6,27 +6,39 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from tf2_keras.migrate import pages
+from tf2_keras.migrate import cover, pages
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.statuses import IN_ORDER_OF_WORK, STATUSES
 from tf2_keras.migrate.terminal import counted, taken_for_tf2
 
 SYMBOLS = 4  # that an entry names
+NOT_SHOWN = 20  # symbols that no chapter shows, the most frequent of them
 
 
-def reading(report, chapters=None):
+def reading(report, chapters=None, constructs=None):
     """The guide as plain data.
+
+    A chapter is worth the uses that it shows and no chapter before it in the list; a page
+    those whose rules name it.
 
     report: a scan.Report.
     chapters: {chapter: what it teaches}, in the order in which they are read.
+    constructs: what each shows, of ``cover.shown``.
     """
     to_do = report.to_show()
-    reads = [_entry(page, to_do) for page in pages.named(to_do, chapters)]
-    reads.sort(key=lambda entry: -entry["unlocks"])  # ties stay as they were
-    by_kind = {
-        kind: [entry for entry in reads if kind in entry]
-        for kind in ("chapter", "page")
-    }
+    chapters = chapters or {}
+    order = {chapter: (constructs or {}).get(chapter, set()) for chapter in chapters}
+    added = cover.by_what_they_add(to_do, order)
+    of_chapters = [
+        _entry(pages.page(chapter, chapters), findings) for chapter, findings in added
+    ]
+    of_pages = [
+        _entry(page, [finding for finding in to_do if finding.chapter == page.stem])
+        for page in pages.named(to_do, chapters)
+        if not page.is_chapter
+    ]
+    of_pages.sort(key=lambda entry: -entry["unlocks"])  # ties stay as they were
+    shown = {id(finding) for _, findings in added for finding in findings}
     effort = {}
     for status in IN_ORDER_OF_WORK:
         findings = [finding for finding in to_do if finding.status == status]
@@ -37,17 +49,19 @@ def reading(report, chapters=None):
         }
     return {
         "files": report.files,
-        "chapters": by_kind["chapter"],
-        "pages": by_kind["page"],
-        "without_chapter": sum(not finding.chapter for finding in to_do),
+        "chapters": of_chapters,
+        "pages": of_pages,
+        "without_chapter": sum(
+            not finding.chapter and id(finding) not in shown for finding in to_do
+        ),
         "effort": effort,
-        "first_steps": _first_steps(to_do, by_kind["chapter"]),
+        "first_steps": _first_steps(to_do, of_chapters),
         "summary": report.summary(),
     }
 
 
 def _entry(page, findings):
-    symbols = [finding.symbol for finding in findings if finding.chapter == page.stem]
+    symbols = [finding.symbol for finding in findings]
     frequent = Counter(symbols).most_common(SYMBOLS)
     entry = {
         page.kind: page.stem,
@@ -104,6 +118,22 @@ def _first_steps(to_do, chapters):
     return [{"why": why, "command": command} for why, command in steps]
 
 
+def covering(report, constructs):
+    """How many files and uses the chapters show, in the order that shows most first.
+
+    report, constructs: as of ``reading``.
+    """
+    steps, files, uses, left = cover.cover(report.findings, constructs)
+    missing = Counter(finding.symbol for finding in left)
+    return {
+        "files": files,
+        "uses": uses,
+        "chapters": [step._asdict() for step in steps],
+        "not_shown": dict(missing.most_common(NOT_SHOWN)),
+        "summary": report.summary(),
+    }
+
+
 # ------------------------------------------------------------------------ the terminal
 
 
@@ -118,7 +148,7 @@ def tables(data):
             return parts[0]
         return Text("Nothing to do: no use of TensorFlow 1.x needs a change.")
     for heading, kind in (
-        ("Chapters, by what they unlock here", "chapter"),
+        ("Chapters, each by what it adds here to those before it", "chapter"),
         ("Pages of the guide, by what they unlock here", "page"),
     ):
         entries = data[f"{kind}s"]
@@ -164,3 +194,24 @@ def _effort(effort):
             STATUSES[status].asks_for,
         )
     return table
+
+
+def cover_table(data):
+    """What ``covering`` found, for the terminal."""
+    if not data["files"]:
+        return Text("Nothing to cover: no use of TensorFlow 1.x needs a chapter.")
+    table = Table(title="Chapters, each by the files it completes")
+    table.add_column("chapter", no_wrap=True)
+    for heading in ("files shown whole", "uses shown"):
+        table.add_column(heading, justify="right")
+    for step in data["chapters"]:
+        table.add_row(
+            step["chapter"],
+            *[
+                f"{step[kind]:,} of {data[kind]:,}  {step[kind] / data[kind]:4.0%}"
+                for kind in ("files", "uses")
+            ],
+        )
+    note = "A file is shown whole when chapters use all that it uses and needs work."
+    missing = ", ".join(f"{name} {uses}" for name, uses in data["not_shown"].items())
+    return Group(table, Text(note), Text(f"In no chapter, most used: {missing or '-'}"))

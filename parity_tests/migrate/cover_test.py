@@ -1,0 +1,98 @@
+"""Claims about which chapters show what of a code base."""
+
+import json
+import pathlib
+
+import pytest
+
+from parity_tests.models import chapters, reading
+from tf2_keras.migrate import cover, scan
+
+TF1_SIDES = {name: reading.sources(name)[0] for name in chapters.NAMES}
+
+
+def finding(file, symbol, status="changes", note="", chapter=""):
+    return scan.Finding(file, 1, 1, symbol, status, "x", note, chapter, "unproven")
+
+
+def test_a_chapter_shows_what_its_tf1_side_uses_and_nothing_else(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "import tensorflow as tf\n"
+        "with tf.Session() as session:\n"
+        "    session.run(tf.nn.dropout(x, 0.5))\n"
+        "tf.square(x)\n"
+    )
+    (tmp_path / "b.py").write_text("import tensorflow as tf\ntf.placeholder('f')\n")
+    known = cover.shown({"a": tmp_path / "a.py", "b": tmp_path / "b.py"})
+    assert {"tf.Session", "tf.Session.run", "tf.nn.dropout"} <= known["a"]
+    assert "tf.square" not in known["a"] and "tf.placeholder" not in known["a"]
+    assert "tf.placeholder" in known["b"] and "tf.Session" not in known["b"]
+    # What the catalogue says the same of is shown with it.
+    (told,) = (
+        entry
+        for entry in scan.scan([str(tmp_path / "a.py")]).findings
+        if entry.symbol == "tf.Session.run"
+    )
+    assert cover.shows(known["a"], finding("c", "tf.Tensor.eval", note=told.note))
+    assert not cover.shows(known["b"], finding("c", "tf.Tensor.eval", note=told.note))
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_every_chapter_shows_something(name):
+    known = cover.shown({name: TF1_SIDES[name]})[name]
+    assert "tf.placeholder" in known or "tf.Session" in known
+
+
+def test_chapters_come_by_what_they_add_to_those_before():
+    findings = [finding("a.py", symbol) for symbol in "ppqqqrr"]
+    constructs = {"first": {"p", "r"}, "second": {"q", "r"}, "third": {"q"}}
+    order = cover.by_what_they_add(findings, constructs)
+    assert [
+        (chapter, [shown.symbol for shown in added]) for chapter, added in order
+    ] == [("second", list("qqqrr")), ("first", list("pp"))]
+    # A tie goes to the one that is read first; a rule's own chapter shows its use.
+    order = cover.by_what_they_add(
+        [finding("a.py", "s"), finding("a.py", "t", chapter="third")],
+        {"first": {"s"}, "second": {"s"}, "third": set()},
+    )
+    assert [chapter for chapter, _ in order] == ["first", "third"]
+
+
+def test_a_file_is_whole_once_all_it_uses_is_shown():
+    findings = [
+        finding("a.py", "p"),
+        finding("a.py", "q"),
+        finding("b.py", "q"),
+        finding("b.py", "z", status="same"),
+        finding("b.py", "y", status="renamed"),
+        finding("c.py", "q"),
+        finding("c.py", "r"),
+        finding("d.py", "z", status="same"),
+    ]
+    constructs = {"first": {"p"}, "second": {"q"}, "third": {"z"}}
+    steps, files, uses, left = cover.cover(findings, constructs)
+    assert steps == [cover.Step("second", 1, 3), cover.Step("first", 2, 4)]
+    assert (files, uses) == (3, 5)
+    assert left == [findings[6]]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_command_measures_what_the_chapters_cover(tf_parity):
+    pathlib.Path("whole.py").write_text(
+        "import tensorflow as tf\ntf.placeholder(tf.float32, [None, 3])\n"
+    )
+    pathlib.Path("more.py").write_text(
+        "import tensorflow as tf\ntf.placeholder(tf.float32, [None, 3])\n"
+        "tf.train.Supervisor()\n"
+    )
+    code, out, _ = tf_parity(
+        "guide", "--cover", "whole.py", "more.py", "--format", "json"
+    )
+    data = json.loads(out)
+    assert code == 0 and (data["files"], data["uses"]) == (2, 3)
+    assert [step["files"] for step in data["chapters"]] == [1]
+    assert data["not_shown"] == {"tf.train.Supervisor": 1}
+    code, out, _ = tf_parity("guide", "--cover", "whole.py")
+    assert code == 0 and "1 of 1  100%" in out
+    pathlib.Path("fine.py").write_text("print(1)\n")
+    assert "Nothing to cover" in tf_parity("guide", "--cover", "fine.py")[1]

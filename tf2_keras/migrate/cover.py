@@ -1,0 +1,106 @@
+"""What chapters show of a code base: each construct that a chapter's TF1 program uses.
+
+A chapter shows the symbols that its own TF1 side uses, as the same scan reads them, and
+those of which the catalogue says the same, such as Tensor.eval where it has Session.run: a
+new chapter counts from the day it exists.
+"""
+
+from typing import NamedTuple
+
+from tf2_keras.migrate import scan
+
+# What `scan --fix` does not write by itself.
+TAUGHT = ("changes", "gone", "restructure", "unknown")
+
+
+class Step(NamedTuple):
+    """One more chapter read.
+
+    chapter: its name.
+    files: how many files have all their constructs shown by now.
+    uses: how many uses are of constructs shown by now.
+    """
+
+    chapter: str
+    files: int
+    uses: int
+
+
+def shown(programs):
+    """{chapter: the symbols that its TF1 side uses, and what is said of them}.
+
+    programs: {chapter: path of its TF1 side}.
+    """
+    constructs = {chapter: set() for chapter in programs}
+    chapter_of = {str(path): chapter for chapter, path in programs.items()}
+    report = scan.scan(list(chapter_of), workers=1, assume="tf1")
+    for finding in report.findings:
+        if finding.status in TAUGHT:
+            known = constructs[chapter_of[finding.file]]
+            known.update(filter(None, (finding.symbol, finding.note)))
+    return constructs
+
+
+def shows(known, finding):
+    """Whether one of ``shown``'s sets has a finding."""
+    return finding.symbol in known or finding.note in known
+
+
+def by_what_they_add(findings, constructs):
+    """[(chapter, the findings it shows and no chapter before it)], the most first.
+
+    constructs: of ``shown``; the first of two that add as much comes first. The chapter
+        that a finding's rule names shows it as well.
+    """
+    left, remaining, result = list(findings), dict(constructs), []
+    while remaining:
+        added = {
+            chapter: [
+                finding
+                for finding in left
+                if finding.chapter == chapter or shows(known, finding)
+            ]
+            for chapter, known in remaining.items()
+        }
+        chapter = max(added, key=lambda name: len(added[name]))
+        if not added[chapter]:
+            break
+        result.append((chapter, added[chapter]))
+        taken = set(map(id, added[chapter]))
+        left = [finding for finding in left if id(finding) not in taken]
+        del remaining[chapter]
+    return result
+
+
+def cover(findings, constructs):
+    """The greedy order in which chapters show whole files: each step adds the most.
+
+    Args:
+        findings: of a scan; those of ``TAUGHT`` count.
+        constructs: of ``shown``.
+
+    Returns:
+        ([Step], how many files have such findings, how many there are,
+        [the findings that no chapter shows]).
+    """
+    taught = [finding for finding in findings if finding.status in TAUGHT]
+    files = len({finding.file for finding in taught})
+    left, remaining, steps = taught, dict(constructs), []
+    while remaining:
+        after = {
+            chapter: [finding for finding in left if not shows(known, finding)]
+            for chapter, known in remaining.items()
+        }
+        files_left = {
+            chapter: len({finding.file for finding in missing})
+            for chapter, missing in after.items()
+        }
+        chapter = min(after, key=lambda name: (files_left[name], len(after[name])))
+        if len(after[chapter]) == len(left):
+            break
+        left = after[chapter]
+        steps.append(
+            Step(chapter, files - files_left[chapter], len(taught) - len(left))
+        )
+        del remaining[chapter]
+    return steps, files, len(taught), left
