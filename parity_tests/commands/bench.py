@@ -36,6 +36,7 @@ def command():
     examples=["bench --chapter mnist_cnn", "bench --seconds 1.5 --rounds 5"],
 )
 @options.chapter
+@options.group
 @rounds
 @options.number(
     "--seconds",
@@ -54,7 +55,7 @@ def command():
 @options.replaced("--parts", "tf-parity bench parts")
 @options.replaced("--part", "tf-parity bench parts PART")
 @options.replaced("--comparison", "tf-parity bench comparison")
-def of_chapters(names, rounds, seconds, batch_size, seed, data, json_path):
+def of_chapters(names, groups, rounds, seconds, batch_size, seed, data, json_path):
     """Steps per second of each side, as ratios (the default)."""
     with outputs.Output(
         json_path, "--json", lambda: settings.data_files(data)
@@ -63,7 +64,7 @@ def of_chapters(names, rounds, seconds, batch_size, seed, data, json_path):
         from parity_tests.models import timing
         from parity_tests.witness import reference_conditions
 
-        configured = settings.configured(names, data, seed, batch_size)
+        configured = settings.configured(names, data, seed, batch_size, groups)
         measured = {}
         with console.progress() as progress:
             for name, (fields, train, _) in configured.items():

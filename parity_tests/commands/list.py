@@ -11,8 +11,12 @@ from parity_tests.models import chapters
 def command():
     """The chapters, and what each teaches."""
     table = Table(title="Chapters, in reading order")
+    table.add_column("group", no_wrap=True)
     table.add_column("chapter", no_wrap=True)
     table.add_column("teaches")
-    for name, teaches in chapters.teaches().items():
-        table.add_row(name, teaches)
+    teaches = chapters.teaches()
+    for group, names in chapters.GROUPS.items():
+        for heading, name in zip([group, *[""] * len(names)], names, strict=False):
+            table.add_row(heading, name, teaches[name])
+        table.add_section()
     outputs.show(table)

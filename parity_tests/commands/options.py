@@ -221,6 +221,14 @@ chapter = click.option(
     type=Known("chapters", chapters.NAMES),
     help="Only this chapter; may be given several times.",
 )
+group = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="GROUP",
+    type=Known("groups", chapters.GROUPS),
+    help="Only the chapters of this group of `list`; may be given several times.",
+)
 levels = click.option(
     "--level",
     "levels",
@@ -261,3 +269,10 @@ output_file = file_option("--output", "output_path", "Write the report to FILE",
 def once(values):
     """Repeated values once, in order."""
     return tuple(dict.fromkeys(values))
+
+
+def chosen(names, groups):
+    """The chapters that are named, and after them those of groups, once each."""
+    return once(
+        (*names, *(name for group in groups for name in chapters.GROUPS[group]))
+    )

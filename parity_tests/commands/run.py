@@ -1,7 +1,7 @@
 """tf-parity run: both sides of the chapters trained from the same seeds and compared."""
 
-import os
 import shlex
+from concurrent.futures.process import BrokenProcessPool
 
 import click
 from rich.text import Text
@@ -18,6 +18,7 @@ from parity_tests.commands import (
 from parity_tests.commands.mistakes import UserError, told
 from parity_tests.engine import cell_tables
 from parity_tests.models import chapters
+from tf2_keras.migrate import processes
 
 
 class Fault(options.Known):
@@ -49,6 +50,7 @@ class Fault(options.Known):
     ],
 )
 @options.chapter
+@options.group
 @options.steps("the chapter")
 @options.batch_size
 @options.seed
@@ -60,24 +62,34 @@ class Fault(options.Known):
     type=Fault(),
     help="Plant a mistake in the twin, to see it caught; needs one --chapter.",
 )
+@options.number(
+    "--jobs",
+    int,
+    1,
+    64,
+    1,
+    "Chapters run at a time, in processes of their own.  [default: one a core]",
+)
 @options.json_file
 @report_pages.option
 @report_pages.logdir_option
 def command(
     names,
+    groups,
     steps,
     batch_size,
     seed,
     data,
     levels,
     fault,
+    jobs,
     json_path,
     report_folder,
     logdir,
 ):
     """Train both sides of the chapters alike and compare it all."""
     if fault:
-        _require_fault(fault, options.once(names))
+        _require_fault(fault, options.chosen(names, groups))
     with (
         outputs.Output(
             json_path, "--json", lambda: settings.data_files(data)
@@ -86,8 +98,7 @@ def command(
         report_pages.logging(logdir),
     ):
         console.import_tensorflow()
-        from parity_tests.models import runner
-        from parity_tests.pair import event_files, traces
+        from parity_tests.models import parallel, runner
         from parity_tests.witness import reference_conditions
 
         requests = [
@@ -103,12 +114,10 @@ def command(
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size
+                names, data, seed, batch_size, groups
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
-        if report_folder is not None:
-            from parity_tests.pair import html_report
         divergences, subjects = [], []
         given = {
             "--seed": seed,
@@ -117,33 +126,34 @@ def command(
             "--fault": fault,
         }
         with console.progress() as progress:
-            for request in requests:
-                task = progress.add_task(request.name, total=runner.units(request))
-                trace = traces.Trace() if report_folder is not None else None
-                folder = logdir and os.path.join(logdir, request.name)
-                with event_files.opened(folder) as files:
-                    chapter, of_levels = runner.run_chapter(
-                        request, lambda task=task: progress.advance(task), trace, files
-                    )
-                report["chapters"][request.name] = chapter
+            tasks = {
+                request.name: progress.add_task(
+                    request.name, total=runner.units(request)
+                )
+                for request in requests
+            }
+            outcomes = parallel.outcomes(
+                requests,
+                jobs or processes.cores(),
+                report_folder is not None,
+                logdir,
+                lambda name: progress.advance(tasks[name]),
+            )
+            for request, outcome in zip(requests, _told(outcomes), strict=True):
+                report["chapters"][request.name] = outcome.data
                 again = {
                     level: _again(request, given, level, divergence.step)
-                    for level, divergence in of_levels.items()
+                    for level, divergence in outcome.divergences.items()
                 }
                 divergences += [
                     tables.divergence(
                         f"{request.name}, level {level}",
                         divergence.describe(again[level]),
                     )
-                    for level, divergence in of_levels.items()
+                    for level, divergence in outcome.divergences.items()
                 ]
-                if trace is not None:
-                    again = again or {None: _again(request, given)}
-                    subjects.append(
-                        html_report.Subject(
-                            request.name, chapter, trace, of_levels, {}, again
-                        )
-                    )
+                again = again or {None: _again(request, given)}
+                subjects.append((request.name, outcome, again))
         output.show(
             table(report["chapters"]),
             tables.conditions(report["environment"]),
@@ -151,9 +161,34 @@ def command(
             Text("\n" + verdict(report["chapters"]), "bold"),
         )
         output.write(report)
-        if subjects:
-            page.write(html_report.page(subjects, report["environment"]))
+        if report_folder is not None:
+            page.write(_page(subjects, report["environment"]))
     return int(bool(divergences))
+
+
+def _told(outcomes):
+    """The outcomes; that one was ended from without is a line."""
+    try:
+        yield from outcomes
+    except BrokenProcessPool:
+        raise UserError(
+            "The processes of --jobs must have room to run in. Received: the system "
+            "ended one of them, as it does when memory is short. Use --jobs 1."
+        ) from None
+
+
+def _page(subjects, environment):
+    from parity_tests.pair import html_report
+
+    return html_report.page(
+        [
+            html_report.Subject(
+                name, outcome.data, outcome.trace, outcome.divergences, {}, again
+            )
+            for name, outcome, again in subjects
+        ],
+        environment,
+    )
 
 
 def _require_fault(fault, names):

@@ -16,10 +16,13 @@ def data_files(folder):
     return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
 
 
-def configured(names, data, seed, batch_size):
+def configured(names, data, seed, batch_size, groups=()):
     """What chapters are to be run with; needs TensorFlow, which must be imported.
 
-    Without names it is every chapter that can use the options given.
+    Args:
+        names: chapters that are named themselves.
+        groups: groups of chapters; of these, and of all chapters where neither is given,
+            it is those that can use the options given.
 
     Returns:
         {chapter: (fields of its Config, data to train on, data to score on)}.
@@ -41,8 +44,16 @@ def configured(names, data, seed, batch_size):
                     f"{option} must go with chapters that use it. "
                     f"Received: --chapter {name}. Use some of: {', '.join(able)}."
                 )
+    chosen = options.chosen(names, groups) or chapters.NAMES
+    asked = [name for name in chosen if name in able]
+    if not asked:
+        raise UserError(
+            "--group must hold a chapter that can use the options given. "
+            f"Received: --group {groups[0]}. Use --chapter with some of: "
+            f"{', '.join(able)}."
+        )
     result = {}
-    for name in options.once(names) or able:
+    for name in asked:
         setup = chapters.setup(name)
         with told(DatasetError):
             train, test = setup.load(data, seed)

@@ -27,6 +27,16 @@ def test_a_batch_size_is_for_the_chapters_that_have_one():
         settings.configured(("resnet", "session_basics"), None, 1, 7)
 
 
+def test_of_a_group_it_is_the_chapters_that_can_use_the_options(tmp_path):
+    basics = chapters.GROUPS["basics"]
+    configured = settings.configured((), None, 1, None, ("basics",))
+    assert tuple(configured) == basics
+    configured = settings.configured(("resnet",), None, 1, 7, ("basics",))
+    assert tuple(configured) == ("resnet", *basics[1:])
+    with pytest.raises(UserError, match="Received: --group sequences. Use --chapter"):
+        settings.configured((), tmp_path, 1, None, ("sequences",))
+
+
 @pytest.mark.parametrize(
     "name, examples",
     [("linear_regression", 2000), ("mnist_cnn", 5000), ("resnet", 10000)],

@@ -20,6 +20,7 @@ FACTS = ("tensorflow", "python", "numpy", "cpu", "intra_op_threads")
     examples=["witness --stored", "witness --chapter mnist_cnn --keep recorded"],
 )
 @options.chapter
+@options.group
 @click.option(
     "--stored",
     is_flag=True,
@@ -32,7 +33,7 @@ FACTS = ("tensorflow", "python", "numpy", "cpu", "intra_op_threads")
     help="Keep what was recorded, exports included, in DIR.",
 )
 @options.json_file
-def command(names, stored, keep, json_path):
+def command(names, groups, stored, keep, json_path):
     """Compare TensorFlow 1.15.5 itself with both sides.
 
     Finds an environment with Python 3.7 and TensorFlow 1.15.5, or builds one, records
@@ -50,7 +51,7 @@ def command(names, stored, keep, json_path):
         console.import_tensorflow()
         from parity_tests.witness import recordables, reference_conditions, replay
 
-        wanted = options.once(names) or recordables.NAMES
+        wanted = options.chosen(names, groups) or recordables.NAMES
         if stored:
             folder = replay.GOLDENS
         else:

@@ -8,16 +8,23 @@ import difflib
 import importlib
 import os
 
-NAMES = (
-    "session_basics",
-    "linear_regression",
-    "logistic_regression",
-    "mlp",
-    "mnist_cnn",
-    "resnet",
-    "char_rnn",
-    "rnn_classifier",
-)
+GROUPS = {
+    "basics": (
+        "session_basics",
+        "linear_regression",
+        "logistic_regression",
+        "mlp",
+    ),
+    "images": (
+        "mnist_cnn",
+        "resnet",
+    ),
+    "sequences": (
+        "char_rnn",
+        "rnn_classifier",
+    ),
+}
+NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
 CHECKPOINTED = tuple(name for name in NAMES if name != "char_rnn")

@@ -12,11 +12,12 @@ The result is plain data, valid JSON:
 
 import dataclasses
 import itertools
+import os
 from typing import NamedTuple
 
 from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair
-from parity_tests.pair import levels, networks, traces
+from parity_tests.pair import event_files, levels, networks, traces
 from tf2_keras import training
 
 
@@ -98,6 +99,29 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         },
     }
     return data, divergences
+
+
+class Outcome(NamedTuple):
+    """What came of one request.
+
+    data, divergences: what ``run_chapter`` returned.
+    trace: the ``traces.Trace``, or None.
+    """
+
+    data: dict
+    divergences: dict
+    trace: traces.Trace | None
+
+
+def outcome(request, traced=False, logdir=None, on_progress=lambda: None):
+    """The Outcome of a request, run in this process.
+
+    traced: whether a report needs a trace.
+    logdir: folder of event files to be written, or None.
+    """
+    trace = traces.Trace() if traced else None
+    with event_files.opened(logdir and os.path.join(logdir, request.name)) as files:
+        return Outcome(*run_chapter(request, on_progress, trace, files), trace)
 
 
 # {stage: the function of a chapter's two files that makes it}.

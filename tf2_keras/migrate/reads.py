@@ -7,15 +7,13 @@ that the reader fails on, is one skipped file; the others are read.
 import collections
 import concurrent.futures
 import contextlib
-import multiprocessing
 import os
-import signal
 import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
-from tf2_keras.migrate import names, sources
+from tf2_keras.migrate import names, processes, sources
 from tf2_keras.migrate.bindings import Use
 from tf2_keras.migrate.parsing import Place
 
@@ -120,7 +118,7 @@ def read_all(files, workers, on_progress):
 
     on_progress(0, total)
     if workers is None:
-        workers = _cores() if total > WORTH_PROCESSES else 1
+        workers = processes.cores() if total > WORTH_PROCESSES else 1
     if workers <= 1 or len(files) < 2:
         for file in files:
             tell(read_files([file]))
@@ -140,13 +138,6 @@ def _size(file):
         return 0
 
 
-def _cores():
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
-
-
 def _chunks(files, sizes):
     chunks, size = [[]], 0
     for file in files:
@@ -158,29 +149,9 @@ def _chunks(files, sizes):
     return chunks
 
 
-@contextlib.contextmanager
-def _pool(workers):
-    # Ctrl-C reaches every process of a terminal; only this one is to answer it.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        multiprocessing.get_context("spawn"),
-        signal.signal,
-        (signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
-        yield pool
-    except KeyboardInterrupt:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown()
-
-
 def _read_together(chunks, workers, tell):
     """Reads the chunks at once; what a pool that breaks had not read is left."""
-    with _pool(workers) as pool:
+    with processes.pool(workers) as pool:
         jobs = [pool.submit(read_files, chunk) for chunk in chunks]
         for job in concurrent.futures.as_completed(jobs):
             with contextlib.suppress(BrokenProcessPool):
@@ -192,7 +163,7 @@ def _read_in_turn(chunks, tell):
     file that does it."""
     waiting = collections.deque(chunks)
     while waiting:
-        with _pool(1) as pool, contextlib.suppress(BrokenProcessPool):
+        with processes.pool(1) as pool, contextlib.suppress(BrokenProcessPool):
             while waiting:
                 tell(pool.submit(read_files, waiting[0]).result())
                 waiting.popleft()
