@@ -17,6 +17,7 @@ NAMES = (
     "resnet",
     "char_rnn",
     "rnn_classifier",
+    "text_cnn",
 )
 
 
