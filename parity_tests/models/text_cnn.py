@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from parity_tests.datasets import shakespeare
+from parity_tests.models import supervised
 
 TEACHES = (
     "embedding, windows of words, max over time, L2 on the last layer, sparse Adam"
@@ -83,19 +84,7 @@ def program(built, config):
     )
 
 
-def moves(train, config):
-    """Endless training as the chapter's own loop does it, shuffled by epoch."""
-    from tf1_graph.models.text_cnn import batch_iter
-
-    for x, y_true in batch_iter(*train, config.batch_size, config.seed):
-        yield "train", {"x": x, "y_true": y_true}
-
-
-def dataset(train, config):
-    """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.text_cnn import batch_iter
-
-    return batch_iter(*train, config.batch_size, config.seed)
+moves, dataset = supervised.moves_and_dataset("text_cnn", "batch_iter")
 
 
 def evaluation(test, _config):
@@ -105,4 +94,4 @@ def evaluation(test, _config):
 
 def score(test, outputs):
     """Accuracy, as a float."""
-    return float(np.mean(outputs[0]["y_pred"].argmax(1) == test[1].argmax(1)))
+    return supervised.accuracy(test[1], outputs)
