@@ -191,16 +191,13 @@ def run(train_sentences, test_sentences, config=Config()):
     )
     steps = config.num_epochs * -(-len(train_sentences[0]) // config.batch_size)
     losses = []
+    # What fit logs is the mean since the epoch began; session.run(loss) gave the step's.
+    callback = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
+        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
+    )
     model.fit(
-        batches,
-        steps_per_epoch=steps,
-        shuffle=False,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda step, logs: losses.append(logs["loss"])
-            )
-        ],
+        batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[callback]
     )
     x, y = test_sentences
     return losses, accuracy(y, model(x, training=False)).numpy()
