@@ -49,6 +49,7 @@ FILES = tuple(
 
 CLASSES = 10
 SIDE = 28  # pixels
+VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation
 INSTALL_AGAIN = "Install tf-parity again"
 
 
@@ -92,6 +93,27 @@ def is_present(folder) -> bool:
     except DatasetError:
         return False
     return any(_find(spellings, names) for spellings in FOLDER_FILES)
+
+
+def read_data_sets(data=None):
+    """Digits scaled and split as the tutorials' ``input_data.read_data_sets`` did it.
+
+    Args:
+        data: as of ``load``.
+
+    Returns:
+        ((images `[n, 784]`, float32; labels `[n]`, uint8) to train on, the same to score
+        on). A data set with nothing beyond the validation examples keeps them all.
+
+    Raises:
+        DatasetError: as ``load``.
+    """
+    digits = load(data)
+    start = VALIDATION_SIZE if len(digits.train_images) > VALIDATION_SIZE else 0
+    return (
+        (flatten_and_scale(digits.train_images[start:]), digits.train_labels[start:]),
+        (flatten_and_scale(digits.test_images), digits.test_labels),
+    )
 
 
 def flatten_and_scale(images: np.ndarray) -> np.ndarray:

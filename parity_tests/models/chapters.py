@@ -22,6 +22,10 @@ GROUPS = {
     "sequences": (
         "char_rnn",
         "rnn_classifier",
+        "text_cnn",
+    ),
+    "generative": (
+        "autoencoder",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from parity_tests.models import supervised
+
 TEACHES = "sigmoid cross-entropy on logits, saturated ones included, and a threshold"
 STEPS = 11
 LEARNING_RATE = "train/GradientDescent/learning_rate:0"
@@ -33,19 +35,7 @@ def program(built, _config):
     return session.supervised(built, learning_rate=LEARNING_RATE)
 
 
-def moves(train, config):
-    """Endless training as the chapter's own loop does it: all data, or mini-batches."""
-    from tf1_graph.models.logistic_regression import mini_batches
-
-    for x, y_true in mini_batches(*train, config.batch_size, config.seed):
-        yield "train", {"x": x, "y_true": y_true}
-
-
-def dataset(train, config):
-    """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.logistic_regression import mini_batches
-
-    return mini_batches(*train, config.batch_size, config.seed)
+moves, dataset = supervised.moves_and_dataset("logistic_regression", "mini_batches")
 
 
 def evaluation(test, _config):

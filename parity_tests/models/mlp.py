@@ -3,6 +3,7 @@
 import numpy as np
 
 from parity_tests.datasets import mnist
+from parity_tests.models import supervised
 
 TEACHES = (
     "placeholders to Input, labels as class numbers, a loss that is a mean already"
@@ -12,7 +13,6 @@ LEARNING_RATE = "GradientDescent/learning_rate:0"
 METRIC = "test accuracy"
 DATA_SETS = (mnist,)
 SOURCES = ("tf1_graph/models/mnist_cnn.py",)  # whose next_batch it takes
-VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation
 
 
 def configure(data, seed):
@@ -25,19 +25,8 @@ def load(data, seed):
 
     Scaled and split as ``input_data.read_data_sets`` did.
     """
-    digits = mnist.load(data)
-    # A data set with nothing beyond the validation examples keeps them all.
-    start = VALIDATION_SIZE if len(digits.train_images) > VALIDATION_SIZE else 0
-    return (
-        (
-            mnist.flatten_and_scale(digits.train_images[start:]),
-            digits.train_labels[start:].astype(np.int32),
-        ),
-        (
-            mnist.flatten_and_scale(digits.test_images),
-            digits.test_labels.astype(np.int32),
-        ),
-    )
+    train, test = mnist.read_data_sets(data)
+    return tuple((x, labels.astype(np.int32)) for x, labels in (train, test))
 
 
 def program(built, _config):
@@ -47,19 +36,7 @@ def program(built, _config):
     return session.supervised(built, learning_rate=LEARNING_RATE)
 
 
-def moves(train, config):
-    """Endless training in the order of the tutorial's next_batch."""
-    from tf1_graph.models.mlp import next_batch
-
-    for images, labels in next_batch(*train, config.batch_size, config.seed):
-        yield "train", {"x": images, "y_true": labels}
-
-
-def dataset(train, config):
-    """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.mlp import next_batch
-
-    return next_batch(*train, config.batch_size, config.seed)
+moves, dataset = supervised.moves_and_dataset("mlp", "next_batch")
 
 
 def evaluation(test, _config):
@@ -69,5 +46,4 @@ def evaluation(test, _config):
 
 def score(test, outputs):
     """Accuracy, as a float."""
-    classes = [block["y_pred"].argmax(1) for block in outputs]
-    return float(np.mean(np.concatenate(classes) == test[1]))
+    return supervised.accuracy(test[1], outputs)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from parity_tests.datasets import mnist
+from parity_tests.models import supervised
 
 TEACHES = "a CNN: initialisers by seed, bias by broadcasting, dropout, Adam, next_batch"
 STEPS = 50
 LEARNING_RATE = "Adam/learning_rate:0"
 METRIC = "test accuracy"
 DATA_SETS = (mnist,)
-VALIDATION_SIZE = 5000  # read_data_sets kept the first examples for validation
 BLOCKS = 10  # the test set is scored in ten blocks, as in the notes
 
 
@@ -23,19 +23,8 @@ def load(data, seed):
 
     Scaled, encoded and split as ``input_data.read_data_sets(..., one_hot=True)`` did.
     """
-    digits = mnist.load(data)
-    # A data set with nothing beyond the validation examples keeps them all.
-    start = VALIDATION_SIZE if len(digits.train_images) > VALIDATION_SIZE else 0
-    return (
-        (
-            mnist.flatten_and_scale(digits.train_images[start:]),
-            mnist.one_hot(digits.train_labels[start:]),
-        ),
-        (
-            mnist.flatten_and_scale(digits.test_images),
-            mnist.one_hot(digits.test_labels),
-        ),
-    )
+    train, test = mnist.read_data_sets(data)
+    return tuple((x, mnist.one_hot(labels)) for x, labels in (train, test))
 
 
 def program(built, config):
@@ -50,19 +39,7 @@ def program(built, config):
     )
 
 
-def moves(train, config):
-    """Endless training in the order of the tutorial's next_batch."""
-    from tf1_graph.models.mnist_cnn import next_batch
-
-    for images, labels in next_batch(*train, config.batch_size, config.seed):
-        yield "train", {"x": images, "y_true": labels}
-
-
-def dataset(train, config):
-    """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.mnist_cnn import next_batch
-
-    return next_batch(*train, config.batch_size, config.seed)
+moves, dataset = supervised.moves_and_dataset("mnist_cnn", "next_batch")
 
 
 def evaluation(test, _config):

@@ -6,6 +6,7 @@ import numpy as np
 
 from parity_tests.datasets import cifar10, mnist
 from parity_tests.datasets.errors import DatasetError
+from parity_tests.models import supervised
 
 TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
 STEPS = 20
@@ -113,5 +114,4 @@ def evaluation(test, _config):
 
 def score(test, outputs):
     """Accuracy, as a float."""
-    classes = [block["y_pred"].argmax(1) for block in outputs]
-    return float(np.mean(np.concatenate(classes) == test[1]))
+    return supervised.accuracy(test[1], outputs)

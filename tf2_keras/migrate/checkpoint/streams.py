@@ -1,6 +1,6 @@
-"""How far TF1 had read the random streams of its dropouts, which no checkpoint says.
+"""How far TF1 had read its random streams, which no checkpoint says.
 
-A dropout of ``tf1_semantics`` keeps its place as a weight. A TF1 program that was stopped
+A dropout of ``tf1_semantics``, or another layer that draws, keeps its place as a weight. A TF1 program that was stopped
 and started again began its streams anew: there is nothing to set. To go on as one that
 never stopped, say what it had run:
 
@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tf2_keras.migrate.checkpoint.errors import mistake
-from tf2_keras.tf1_semantics.layers import Dropout
+from tf2_keras.tf1_semantics.layers.stream import StreamLayer
 
 
 class Runs(NamedTuple):
@@ -29,17 +29,17 @@ class Runs(NamedTuple):
     training: bool = True
 
 
-def dropouts(model):
-    """The dropouts of a model that have streams of their own."""
+def drawing(model):
+    """The layers of a model that have streams of their own, dropouts above all."""
     return [
         layer
         for layer in model._flatten_layers()
-        if isinstance(layer, Dropout) and layer.built
+        if isinstance(layer, StreamLayer) and layer.built
     ]
 
 
 def advance(model, runs):
-    """Moves the streams of a model's dropouts to where so many runs leave them.
+    """Moves the streams of a model to where so many runs leave them.
 
     A run is tried once to see how much it draws; everything else stays as it was.
 
@@ -47,7 +47,7 @@ def advance(model, runs):
         model: a ``keras.Model``.
         runs: iterable of ``Runs``, from the beginning of the program on.
     """
-    layers = dropouts(model)
+    layers = drawing(model)
     for layer in layers:
         layer.drawn.assign(0)
     places = [0] * len(layers)
