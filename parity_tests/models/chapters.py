@@ -18,6 +18,7 @@ GROUPS = {
     "images": (
         "mnist_cnn",
         "resnet",
+        "batch_norm_by_hand",
     ),
     "sequences": (
         "char_rnn",
