@@ -25,9 +25,7 @@ GROUPS = {
         "rnn_classifier",
         "text_cnn",
     ),
-    "generative": (
-        "autoencoder",
-    ),
+    "generative": ("autoencoder",),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Those whose checkpoint holds all that the next step starts from. What a program carried
