@@ -34,10 +34,9 @@ def shown(programs):
     constructs = {chapter: set() for chapter in programs}
     chapter_of = {str(path): chapter for chapter, path in programs.items()}
     report = scan.scan(list(chapter_of), workers=1, assume="tf1")
-    for finding in report.findings:
-        if finding.status in TAUGHT:
-            known = constructs[chapter_of[finding.file]]
-            known.update(filter(None, (finding.symbol, finding.note)))
+    for finding in report.findings:  # of any status: what the call says may decide it
+        known = constructs[chapter_of[finding.file]]
+        known.update(filter(None, (finding.symbol, finding.note)))
     return constructs
 
 
