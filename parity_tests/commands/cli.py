@@ -80,6 +80,7 @@ class Commands(options.Group):
                     ("1", "a divergence, or what scan's --fail-on names"),
                     ("2", "a mistake in the call"),
                     ("70", "a defect of tf-parity"),
+                    ("130", "interrupted by Ctrl-C; 143 terminated"),
                 ]
             )
         with formatter.section("Completion of commands, options and names"):

@@ -64,6 +64,23 @@ def test_the_package_is_a_command_too(module, run_python):
     assert "session_basics" in done.stdout
 
 
+IMPORTING = """
+import sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "rich":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+from parity_tests.__main__ import main
+main()
+"""
+
+
+def test_an_interrupt_while_it_is_imported_ends_cleanly_too(run_python):
+    done = run_python("-c", IMPORTING)
+    assert (done.returncode, done.stderr) == (130, "tf-parity: interrupted.\n")
+
+
 # ------------------------------------------------------------------------------- defects
 
 

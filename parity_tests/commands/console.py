@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import stat
 import sys
 
@@ -58,7 +59,11 @@ def rendered(file, renderables, width=None):
     on_file = console(file, width)
     with on_file.capture() as capture:
         on_file.print(Group(*renderables), crop=False)
-    return capture.get()
+    text = capture.get()
+    if on_file.is_terminal:
+        return text
+    # Blanks that fill a line on a screen are nothing in a file.
+    return re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 
 def say(text):

@@ -10,7 +10,6 @@ from parity_tests.models import chapters, reading
     "guide",
     cls=options.Command,
     examples=[
-        "guide .",
         "guide src --format json --output guide.json",
         "guide --cover repositories",
     ],

@@ -68,8 +68,13 @@ def totals(contents):
     """A line for each kind of role, and one for all."""
     lines = []
     for kind, total in contents["totals"].items():
-        elements = f"{total['elements']:,} values"
-        lines.append(
-            f"{kind}: {total['tensors']:,} tensors, {elements}, {total['bytes']:,} bytes"
+        counts = ", ".join(
+            f"{total[key]:,} {noun}{'' if total[key] == 1 else 's'}"
+            for key, noun in (
+                ("tensors", "tensor"),
+                ("elements", "value"),
+                ("bytes", "byte"),
+            )
         )
+        lines.append(f"{kind}: {counts}")
     return [*lines, *contents["remarks"]]

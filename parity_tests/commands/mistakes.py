@@ -37,4 +37,6 @@ def line(text):
 def shortened(value):
     """What was received, as far as a message can show it."""
     text = str(value)
+    if not text:
+        return "an empty text"
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"

@@ -6,7 +6,7 @@ import os
 import click
 
 from parity_tests.commands import console, fixing, options, outputs
-from parity_tests.commands.mistakes import UserError, told
+from parity_tests.commands.mistakes import UserError, shortened, told
 from parity_tests.models import chapters
 from tf2_keras.migrate.scan import FAIL_ON, UnreadPath
 
@@ -129,6 +129,12 @@ def command(paths, form, output_path, by, everything, fail_on, assume, fix, diff
     )
     with outputs.Output(output_path, "--output", lambda: sources_of(paths)) as output:
         report = scanned(paths, assume)
+        if fail_on and not report.files and not report.skipped:
+            raise UserError(
+                "--fail-on must have code to look at: a gate on nothing is always open. "
+                f"Received: {shortened(' '.join(paths))}, without a .py or "
+                ".ipynb. Name the folder of the code."
+            )
         if not fix:
             output.write(_content(report, form, by, everything))
         elif fixing.fix(report, yes, diff) and fail_on:

@@ -44,6 +44,11 @@ def command(names, groups, stored, keep, json_path):
             "--keep must go with recording. Received: --stored as well. "
             "Leave out one of the two."
         )
+    if keep and os.path.lexists(keep) and not os.path.isdir(keep):
+        raise UserError(
+            f"--keep must name a folder. Received: the file {keep}. "
+            f"Use for instance {keep}.goldens."
+        )
     with (
         outputs.Output(json_path, "--json", _goldens if stored else ()) as output,
         tempfile.TemporaryDirectory() as temporary,

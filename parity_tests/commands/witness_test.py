@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import parity_tests.witness.environment as environment
 from parity_tests.commands import witness
 
@@ -26,6 +28,14 @@ def test_witness_tells_what_its_interpreter_lacks(tf_parity, monkeypatch, tmp_pa
     code, _, err = tf_parity("witness", "--chapter", "session_basics")
     assert code == 2 and "must name a Python with TensorFlow 1.15. Received: " in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_file_is_no_folder_to_keep(tf_parity, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("mine")
+    monkeypatch.setattr(environment, "find", lambda: pytest.fail("looked for"))
+    code, _, err = tf_parity("witness", "--keep", tmp_path / "mine.py")
+    assert code == 2 and "--keep must name a folder. Received: the file" in err
+    assert (tmp_path / "mine.py").read_text() == "mine"
 
 
 def test_a_folder_to_keep_is_the_callers(monkeypatch, tmp_path):

@@ -371,6 +371,27 @@ def test_a_symbol_is_explained_under_any_of_its_names(symbol, tf_parity):
     assert "tf.layers.dense" in out and "gone" in out and "evidence" in out
 
 
+def test_what_differs_in_arguments_concerns_the_calls_that_give_them(tf_parity):
+    _, out, _ = tf_parity("explain", "tf.while_loop")
+    plain, _, touched = out.partition("│ when ")
+    assert "same: stays as it is" in plain and "return_same_structure" not in plain
+    assert "a call gives return_same_structure; or" in touched
+    assert touched.index("changes") < touched.index("return_same_structure is")
+    # The call that gives none of it is the same, as a scan of it says.
+    assert "must be given" not in tf_parity("explain", "tf.nn.conv2d_transpose")[1]
+    assert "fn1 is true_fn" not in tf_parity("explain", "tf.cond")[1]  # a case has it
+
+
+@pytest.mark.usefixtures("project")
+def test_a_gate_on_nothing_is_not_open(tf_parity):
+    os.mkdir("empty")
+    assert tf_parity("scan", "empty")[0] == 0
+    code, _, err = tf_parity("scan", "empty", "--fail-on", "gone")
+    assert code == 2 and "Received: empty, without a .py" in err
+    pathlib.Path("empty", "fine.py").write_text("")
+    assert tf_parity("scan", "empty", "--fail-on", "gone")[0] == 0
+
+
 def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
     rule = rule_file.Rule(
         "tf.log",

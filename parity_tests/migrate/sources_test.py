@@ -245,6 +245,26 @@ def test_links_are_followed_once_and_never_for_ever(tmp_path):
     assert report.summary()["skipped"] == {"broken link": 1, "symlink loop": 2}
 
 
+def test_a_link_back_to_what_was_named_is_skipped(tmp_path):
+    write(tmp_path / "x.py", TF + "tf.log(1)")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "up").symlink_to(tmp_path)
+    report = scan.scan([str(tmp_path)])
+    assert report.files == 1 and len(report.findings) == 1
+    assert report.summary()["skipped"] == {"symlink loop": 2}
+    # Named itself, it is refused.
+    (tmp_path / "itself.py").symlink_to(tmp_path / "itself.py")
+    with pytest.raises(scan.UnreadPath, match="symlink loop.*Name a file or a folder"):
+        scan.scan([str(tmp_path / "itself.py")])
+
+
+@pytest.mark.parametrize("text, lines", [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2)])
+def test_lines_are_counted(text, lines, tmp_path):
+    write(tmp_path / "x.py", text)
+    assert scan.scan([str(tmp_path)]).lines == lines
+
+
 def test_folders_are_searched_in_order_however_deep(tmp_path):
     folder = tmp_path
     for name in ("a", "b.py", "c"):

@@ -8,6 +8,7 @@ name of the argument.
 
 import ast
 import functools
+import re
 from typing import NamedTuple
 
 from tf2_keras.migrate.signatures import arguments
@@ -127,18 +128,61 @@ def told(rule, found):
     """
     if not found:
         return rule
-    statuses = {difference.status for difference in found}
-    moved = [difference for difference in found if difference.kind == MOVED]
-    sentences = [str(found) for found in found if found.kind != MOVED] + [
-        str(difference) for difference in moved[:1]
-    ]
-    if len(moved) > 1:
-        sentences.append("Pass it and those behind it by name.")
+    sentences = said(rule.note, found)
     return rule._replace(
-        status="changes" if "changes" in statuses else "renamed",
+        status=status(found),
         note=" ".join(dict.fromkeys([rule.note, *sentences])).strip(),
         evidence=SIGNATURES if rule.evidence == "unproven" else rule.evidence,
         untouched=(rule.status, rule.note, rule.evidence, tuple(found)),
+    )
+
+
+def status(found):
+    """What becomes of calls that the Differences touch."""
+    statuses = {difference.status for difference in found}
+    return "changes" if "changes" in statuses else "renamed"
+
+
+def said(note, found):
+    """[sentence] of what differs and a note does not say already."""
+    moved = [difference for difference in found if difference.kind == MOVED]
+    sentences = []
+    for difference in found:
+        pair = rf"\b{difference.name}\b.{{1,30}}\b{difference.today}\b"
+        told_already = difference.kind == RENAMED and re.search(pair, note)
+        if not (
+            told_already or difference in moved[1:] or _is_given(difference, found)
+        ):
+            sentences.append(str(difference))
+    return sentences + ["Pass it and those behind it by name."] * (len(moved) > 1)
+
+
+def touched(found):
+    """Which calls the Differences touch, in words."""
+    given, left_out, moved = (
+        [
+            difference.name
+            for difference in found
+            if difference.kind in kinds and not _is_given(difference, found)
+        ]
+        for kinds in ((GONE, RENAMED), (DEFAULT, REQUIRED), (MOVED,))
+    )
+    words = []
+    if given:
+        words.append(f"a call gives {', '.join(given)}")
+    if left_out:
+        words.append(f"a call leaves out {', '.join(left_out)}")
+    if moved:
+        behind = ", or one behind it," if len(moved) > 1 else ""
+        words.append(f"a call gives {moved[0]}{behind} by position")
+    return "; or ".join(words)
+
+
+def _is_given(difference, found):
+    """Whether every call of 1.15 that worked gave it, under this name or its older one."""
+    renamed = {other.today for other in found if other.kind == RENAMED}
+    return difference.kind == REQUIRED and (
+        difference.name in renamed or difference.before == "None"
     )
 
 

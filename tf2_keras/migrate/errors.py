@@ -11,14 +11,14 @@ import os
 import re
 from typing import NamedTuple
 
-from tf2_keras.migrate import catalogue
+from tf2_keras.migrate import catalogue, pages
 from tf2_keras.migrate.api_table import api, canonical
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.rule_file import Rule, tomllib
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "errors.toml")
 TEST = "parity_tests/migrate/errors_test.py::test_each_message_is_met_today"
-CLOSE = 0.3  # of a message to be named as near
+CLOSE = 0.5  # of a message to be named as near
 
 
 class UnknownMessage(ValueError):
@@ -85,11 +85,12 @@ def found(text):
     if not fitting:
         messages = [error.message for error in errors()]
         nearest = difflib.get_close_matches(text, messages, 2, CLOSE)
-        near = f"Nearest: {'; '.join(nearest)}. " if nearest else ""
+        near = "; ".join(message.rstrip(".") for message in nearest)
+        near = f"Nearest: {near}. " if near else ""
         raise UnknownMessage(
             "MESSAGE must be one that is known. "
-            f"Received: {printable(text[:80])}. {near}"
-            "All are in docs/guide/errors.md."
+            f"Received: {printable(text[:80].rstrip('.'))}. {near}"
+            f"All are in {pages.page('errors').file}."
         )
     error = min(fitting, key=lambda error: "{" in error.symbol)
     return Answer(error, _rule(error, text))

@@ -156,14 +156,24 @@ def scan(paths, workers=None, on_progress=lambda _done, _total: None, assume="")
 
 
 def _refuse_named(paths, unread):
-    named = {os.path.realpath(path) for path in paths}
-    refused = [skip for skip in unread if os.path.realpath(skip.file) in named]
+    named = {os.path.abspath(path) for path in paths}
+    real = {os.path.realpath(path) for path in paths}
+    refused = [
+        skip
+        for skip in unread
+        if os.path.abspath(skip.file) in named
+        # A link that leads back to a folder that was named is no fault of it.
+        or skip.reason not in sources.HARMLESS
+        and os.path.realpath(skip.file) in real
+    ]
     if refused:
         more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        remedy = "Mend it, or name the folder around it, where it is counted as skipped"
+        if refused[0].reason in sources.HARMLESS:
+            remedy = "Name a file or a folder of Python code"
         raise UnreadPath(
             "PATH must name what can be read and parsed. Received: "
-            f"{refused[0].where} ({refused[0].why}){more}. Mend it, or name the folder "
-            "around it, where it is counted as skipped."
+            f"{refused[0].where} ({refused[0].why}){more}. {remedy}."
         )
 
 

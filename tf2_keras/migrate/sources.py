@@ -176,7 +176,7 @@ def _module(path, data):
         line, column = place_in_text(line, column)
         return parsing.Place(line, column, "", parsing.line_of(lines, line))
 
-    count = text.count("\n") + (not text.endswith("\n"))
+    count = text.count("\n") + bool(text and not text.endswith("\n"))
     return Source(path, body, place, _may_use_tensorflow(text), count)
 
 

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tf2_keras.migrate import catalogue, pages, public_names
+from tf2_keras.migrate import catalogue, differences, pages, public_names
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.signatures import signature
 from tf2_keras.migrate.statuses import STATUSES
@@ -187,10 +187,29 @@ def explanation(rule, chapters=None):
     table = Table(title=Text(rule.symbol), title_justify="left", show_header=False)
     table.add_column("what", style="bold")
     table.add_column("says", overflow="fold")
-    status = Text(rule.status, STATUSES[rule.status].style)
-    means = f": {STATUSES[rule.status].means}"
+    # What a call is told that no difference of the arguments touches comes first; those
+    # of the differences that a case answers for come with it.
+    plain, touched = rule, ()
+    if rule.untouched:
+        status, note, evidence, found = rule.untouched
+        plain = rule._replace(status=status, note=note, evidence=evidence)
+        with_case = {case.when.get("argument") for case in rule.cases}
+        touched = [
+            difference for difference in found if difference.name not in with_case
+        ]
+    status = Text(plain.status, STATUSES[plain.status].style)
+    means = f": {STATUSES[plain.status].means}"
     table.add_row("status", status.append(means, style="default"))
-    _rows(table, rule, chapters)
+    _rows(table, plain, chapters)
+    if touched:
+        table.add_section()
+        table.add_row("when", Text(differences.touched(touched)))
+        status = differences.status(touched)
+        table.add_row("status", Text(status, STATUSES[status].style))
+        sentences = differences.said(plain.note, touched)
+        if sentences:
+            table.add_row("note", Text(" ".join(sentences)))
+        table.add_row("evidence", Text(differences.SIGNATURES))
     for case in rule.cases:
         table.add_section()
         table.add_row("when", Text(" ".join(_words(case.when, rule.symbol))))
