@@ -109,6 +109,21 @@ def test_fit_says_nothing(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("level", ["function", "fit"])
+def test_a_move_is_traced_once(level):
+    traced = []
+    total = tf.Variable(0.0)
+
+    def add(x):
+        traced.append(x)
+        return {"outputs": {"total": total.assign_add(x)}}
+
+    twin = training.Twin({"total": total}, {"add": add})
+    records = list(training.play(twin, [("add", {"x": np.float32(2)})] * 3, level))
+    assert records[-1]["updates"]["total"] == records[-1]["outputs"]["total"] == 6
+    assert len(traced) == 1
+
+
 # Streams, which only a new player starts over.
 
 

@@ -51,6 +51,7 @@ class Pair:
             for name, variable in program.variables.items()
             if tf1_session.streams(program.graph, [variable.initializer])
         }
+        self._drawn_values = {}  # what a fresh Session drew for some of them
 
     def __enter__(self):
         return self
@@ -77,12 +78,20 @@ class Pair:
 
     def reference(self, moves, values=None, settings=None):
         """The program's play, a generator of records."""
-        # A Session costs more than a short play. It may serve again unless something
-        # keeps a place in a stream: an initialiser that runs twice draws twice.
-        fresh = self._has_streams or bool(self._drawn - set(values or {}))
-        return tf1_session.play(
+        # A Session costs more than a short play. It may serve again unless a move keeps
+        # a place in a stream. An initialiser that runs twice draws twice: what it drew
+        # in a fresh Session is handed to the others.
+        if not self._has_streams:
+            values = {**self._drawn_values, **(values or {})}
+        waiting = self._drawn - set(values or {})
+        fresh = self._has_streams or bool(waiting)
+        for record in tf1_session.play(
             self.program, moves, values, settings, self.session(fresh)
-        )
+        ):
+            for name in waiting:
+                self._drawn_values[name] = record["initial values"][name]
+            waiting = ()
+            yield record
 
     def candidate(self, moves, level, values=None, settings=None):
         """The twin's play at a level, a generator of records."""

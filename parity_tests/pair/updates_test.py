@@ -7,7 +7,10 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
+from parity_tests.engine.comparison import compare_plays
+from parity_tests.pair.pair import Pair
 from tf1_graph import session, updates
+from tf2_keras import training
 
 # What is fed.
 
@@ -107,6 +110,63 @@ def test_streams_are_what_keeps_its_place_and_is_no_variable():
     assert stream.name == "drawn/RandomStandardNormal"
     read = graph.get_tensor_by_name("resource/Read/ReadVariableOp:0").op
     assert session.streams(graph, [read]) == []
+
+
+def test_what_a_run_holds_for_itself_is_no_stream():
+    """A branch and a loop are as their bodies are; an assertion keeps nothing."""
+    with tf.Graph().as_default() as graph:
+        variable = tf1.get_variable("variable", initializer=1.0, use_resource=True)
+
+        def branch(name, draws):
+            def body():
+                tf1.assert_positive(variable)
+                return variable + (tf1.random_uniform([]) if draws else 1.0)
+
+            return tf1.cond(variable > 0, body, lambda: variable + 0.0, name=name)
+
+        def loop(name, draws):
+            return tf1.while_loop(
+                lambda total: total < 3.0,
+                lambda total: total + branch(name + "/branch", draws),
+                [variable],
+                name=name,
+            )
+
+        array = tf1.TensorArray(tf.float32, 1).write(0, variable).read(0)
+        with tf1.control_dependencies([tf1.assert_positive(variable)]):
+            quiet = [branch("kept", False), loop("counted", False), array + 1.0]
+        drawing = [branch("drawn", True), loop("summed", True)]
+    assert session.streams(graph, [tensor.op for tensor in quiet]) == []
+    for tensor in drawing:
+        assert session.streams(graph, [tensor.op])
+
+
+@pytest.mark.parametrize("draws, sessions", [(False, 2), (True, 4)])
+def test_a_session_serves_again_unless_a_move_draws(monkeypatch, draws, sessions):
+    """The initial values are those of a fresh one, and of what is handed over."""
+    opened, open_session = [], session.open_session
+    with tf.Graph().as_default() as graph:
+        tf1.set_random_seed(5)
+        drawn, again = (
+            tf1.get_variable(name, [3], initializer=tf1.random_normal_initializer())
+            for name in ("drawn", "again")
+        )
+        total = tf1.reduce_sum(drawn * again)
+        total = total + tf1.random_normal([]) if draws else total
+    program = session.program(graph, read=session.move(outputs={"total": total}))
+    moves, given = [("read", {})], {"again": np.float32([1, 2, 3])}
+    starts = (given, None, given, None)
+    expected = [list(session.play(program, moves, values)) for values in starts]
+    monkeypatch.setattr(
+        session,
+        "open_session",
+        lambda graph: opened.append(graph) or open_session(graph),
+    )
+    with Pair(program, training.Twin({}, {})) as pair:
+        plays = [list(pair.reference(moves, values)) for values in starts]
+    assert len(opened) == sessions
+    for play, records in zip(plays, expected, strict=True):
+        compare_plays(records, play).require_agreement()
 
 
 # What is initialised and updated.
