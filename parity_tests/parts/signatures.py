@@ -178,12 +178,6 @@ KEPT = (
     *_kept("layers.[GI]*Normalization", "left out", "activation_fn", "another layer"),
     *_kept("layers.[GI]*Normalization", "left out", "param_initializers", NO_PART),
     *_kept(
-        "layers.GroupNormalization",
-        "left out",
-        "mean_close_to_zero",
-        "a variance in one pass, for a TPU",
-    ),
-    *_kept(
         "layers.LayerNormalization",
         "added",
         "epsilon",

@@ -64,8 +64,8 @@ class LogLoss(WeightedLoss):
         weights=1.0,
         epsilon=1e-7,
         reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
-        name=None,
         rounding="1.15",
+        name=None,
     ):
         require_not_negative("epsilon", epsilon, 1e-7)
         require_one_of("rounding", rounding, ("1.15", "compat.v1"), "1.15")
