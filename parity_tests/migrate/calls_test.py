@@ -203,6 +203,40 @@ CLAIMS = {
         ("RandomUniform(-0.05, 0.05)",),
         ("between 0 and 1",),
     ),
+    # --------------------------------------------------------------- tf.keras of 1.15
+    "an LSTM's own arguments": Claim(
+        f"{TF}tf.Session()\ntf.keras.layers.LSTM(64, return_sequences=True,"
+        " input_shape=(10, 3))",
+        "LSTM",
+        "changes",
+        ("tf_keras.LSTM(64, return_sequences=True, input_shape=(10, 3))",),
+        ("…", "units"),
+    ),
+    "a GRU's own arguments": Claim(
+        f"{TF}tf.Session()\ntf.keras.layers.GRU(8, 'relu', reset_after=True)",
+        "GRU",
+        "changes",
+        ("tf_keras.GRU(8, activation='relu', reset_after=True)",),
+        ("…",),
+    ),
+    "a cell's own arguments": Claim(
+        f"{TF}tf.Session()\ntf.keras.layers.LSTMCell(units=n, dropout=0.5)",
+        "LSTMCell",
+        "changes",
+        ("tf_keras.LSTMCell(n, dropout=0.5)",),
+    ),
+    "Keras's batch norm with its own numbers": Claim(
+        f"{TF}tf.Session()\ntf.keras.layers.BatchNormalization(momentum=0.9, axis=1)",
+        "BatchNormalization",
+        "changes",
+        ("layers.BatchNormalization(axis=1, momentum=0.9)",),
+    ),
+    "the fused op with its own numbers": Claim(
+        f"{TF}tf.nn.fused_batch_norm(x, g, b, epsilon=1e-5, data_format='NCHW')",
+        "fused_batch_norm",
+        "changes",
+        ("layers.BatchNormalization(axis=1, epsilon=1e-5)",),
+    ),
     # --------------------------------------------------------------------- functions
     "a list of tables": Claim(
         f"{TF}tf.nn.embedding_lookup([t0, t1], ids)",

@@ -70,9 +70,10 @@ counts for more than all roundings.
   float32 those that take square roots differ in the last bits, since 1.15's vectorised
   root was not rounded correctly.
 - Metrics are the same to the bit, and losses but for the last bits of exp, log and
-  reciprocals and for the signs of zeros: 1.15's negation made 0.0 of 0.0. `log_loss`
-  is further off near predictions of one, where today's Grappler adds two constants first.
-  From 64 elements on, sums differ in the last bits too.
+  reciprocals and for the signs of zeros: 1.15's negation made 0.0 of 0.0. Near
+  predictions of one compat.v1's `log_loss` is further off, since today's Grappler adds two
+  constants first; the part adds as 1.15 did. From 64 elements on, sums differ in the last
+  bits too.
 - Chapters are within the budgets that [tolerances](tolerances.md) lists for the level
   1.15.5, with oneDNN and, tighter, without.
 

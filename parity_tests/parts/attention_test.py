@@ -145,3 +145,22 @@ def test_xla_and_integers_are_refused(mechanism):
         tf.function(layer, jit_compile=True)(query, memory)
     with pytest.raises(ValueError, match="^inputs must be of a dtype that is floating"):
         layer(tf.ones([2, UNITS], tf.int32), memory)
+
+
+def test_softmax_gradients_magnify_what_alignments_are_off_by():
+    """Why gradients have larger budgets than alignments: a difference that cancels."""
+    eps = np.finfo(np.float32).eps
+    scores = np.float32([[6.0, 0.5, -1.0, 0.0, -2.0, 1.0]])
+    alignments = tf.nn.softmax(scores).numpy()
+    upstream = np.float32([[1.7, -0.4, 0.3, 1.1, -0.9, 0.2]])
+
+    def gradient(alignments):
+        mean = np.sum(upstream * alignments, -1, keepdims=True, dtype=np.float32)
+        return alignments * (upstream - mean)
+
+    def apart(a, b):
+        return np.max(np.abs(a - b)) / np.max(np.abs(a)) / eps
+
+    other = np.nextafter(alignments, np.float32(0))
+    assert apart(alignments, other) <= 1
+    assert apart(gradient(alignments), gradient(other)) > 16

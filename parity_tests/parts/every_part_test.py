@@ -42,6 +42,7 @@ ONE_VALUE = {
     ("layers.Dropout", "scaling"): OF_TODAY,
     ("layers.LayerNormalization", "epsilon"): "tf.contrib.layers.layer_norm took none",
     ("layers.MaxPoolingWithArgmax", "output_dtype"): "a CPU had no kernel for int32",
+    ("losses.LogLoss", "rounding"): OF_TODAY,
     ("recurrent.BasicLSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.LSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.MultiRNNCell", "state_is_tuple"): REFUSED,

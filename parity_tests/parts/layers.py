@@ -329,6 +329,7 @@ PARTS = (
         *_each("groups", (0, -1, 2.0, True, None)),
         *_each("channels_axis", (1.0, None, True)),
         *_each("reduction_axes", (1, None, (1.0,), "ab")),
+        *_each("mean_close_to_zero", (0, None)),
     ),
     _by_group(("InstanceNormalization", {}, -1), *_each("data_format", ("NWC", None))),
     _part(

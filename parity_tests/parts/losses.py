@@ -301,6 +301,7 @@ PARTS = (
     part(
         "LogLoss",
         epsilon=([1e-7, 0.0, 0.1, 1e-3], -1e-7),
+        rounding=(["1.15", "compat.v1"], "1.14"),
         traps=(
             trap(
                 "keras.losses.BinaryCrossentropy()  # with sample_weight",

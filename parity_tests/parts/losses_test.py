@@ -84,7 +84,12 @@ def configurations(name):
     values = {
         "losses.CosineDistance": [{"axis": 1}, {"axis": -1}],
         "losses.HuberLoss": [{}, {"delta": 0.3}, {"delta": 2.0}, {"delta": 0.0}],
-        "losses.LogLoss": [{}, {"epsilon": 1e-3}, {"epsilon": 0.0}, {"epsilon": 0.3}],
+        "losses.LogLoss": [
+            {},
+            {"epsilon": 1e-3, "rounding": "compat.v1"},
+            {"epsilon": 0.0},
+            {"epsilon": 0.3},
+        ],
         "losses.SigmoidCrossEntropy": [{}, {"label_smoothing": 0.1}],
         "losses.SoftmaxCrossEntropy": [{"label_smoothing": 0.1}, {}],
     }.get(name, [{}])
@@ -123,6 +128,8 @@ def test_any_hyperparameters_give_what_tf1_gave(data):
     "name, right, wrong",
     [
         ("LogLoss", {}, {"epsilon": 2e-7}),
+        ("LogLoss", {}, {"rounding": "compat.v1"}),
+        ("LogLoss", {"rounding": "compat.v1"}, {"rounding": "1.15"}),
         ("HuberLoss", {}, {"delta": 1.001}),
         ("MeanSquaredError", {}, {"reduction": Reduction.MEAN}),
         ("MeanSquaredError", {}, {"reduction": Reduction.SUM_OVER_BATCH_SIZE}),

@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from parity_tests.parts.optimizer_twins import twin
 from parity_tests.parts.optimizers import PARTS
 from tf1_graph.parts import clipping as tf1_clipping
 from tf1_graph.parts import optimizers as tf1_optimizers
+from tf1_graph.parts.weight_decays import AdamWeightDecayOptimizer
 from tf2_keras import tf1_semantics, training
 
 # What both TF1's arrays and the kernels know; bfloat16 has no NumPy dtype.
@@ -295,3 +297,24 @@ def test_variables_of_a_dtype_without_kernel_are_refused(name):
     optimizer = getattr(tf1_semantics.optimizers, name)(0.1)
     with pytest.raises(ValueError, match=r"^variables must .*float16 of .*\. Use "):
         optimizer.build([keras.Variable(np.zeros(3, np.float16))])
+
+
+def test_without_an_epsilon_todays_compat_v1_is_two_things():
+    """Why 0 is refused: whether a root is divided by hangs on what a shape tells."""
+
+    def weights(epsilon, shape_is_known):
+        values = np.random.RandomState(0).standard_normal((2, 4, 3)).astype(np.float32)
+        with tf.Graph().as_default(), tf.Session() as session:
+            variable = tf.get_variable("w", initializer=values[0])
+            fed = tf.placeholder(tf.float32, [4, 3])  # a feed may have any shape
+            gradient = tf.reshape(fed, [4, 3]) if shape_is_known else fed
+            step = tf.train.get_or_create_global_step()
+            optimizer = AdamWeightDecayOptimizer(0.1, epsilon=epsilon)
+            update = optimizer.apply_gradients([(gradient, variable)], step)
+            session.run(tf.global_variables_initializer())
+            session.run(update, {fed: values[1]})
+            return session.run(variable)
+
+    for epsilon, alike in ((1e-6, True), (0.0, False)):
+        known, unknown = (weights(epsilon, flag) for flag in (True, False))
+        assert np.array_equal(known, unknown) == alike

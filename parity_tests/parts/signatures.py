@@ -112,6 +112,7 @@ KEPT = (
     ),
     *_kept("losses.*", "left out", "scope loss_collection", OF_GRAPHS),
     *_kept("losses.*", "added", "name", OF_KERAS),
+    *_kept("losses.LogLoss", "added", "rounding", "whose roundings are meant"),
     *_kept("losses.*sequence_loss*", "left out", "name", OF_GRAPHS),
     *_kept("losses.*sequence_loss*", "left out", "softmax_loss_function", NO_PART),
     *_kept("losses.CosineDistance", "default", "axis", "TF1 raised without it"),
@@ -176,12 +177,6 @@ KEPT = (
     *_kept("layers.LayerNormalization", "left out", "activation_fn", "another layer"),
     *_kept("layers.[GI]*Normalization", "left out", "activation_fn", "another layer"),
     *_kept("layers.[GI]*Normalization", "left out", "param_initializers", NO_PART),
-    *_kept(
-        "layers.GroupNormalization",
-        "left out",
-        "mean_close_to_zero",
-        "a variance in one pass, for a TPU",
-    ),
     *_kept(
         "layers.LayerNormalization",
         "added",

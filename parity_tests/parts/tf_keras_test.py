@@ -94,3 +94,34 @@ def test_xla_which_computes_otherwise_is_refused():
     compiled = tf.function(layer, jit_compile=True)
     with pytest.raises(NotImplementedError, match="Use jit_compile=False"):
         compiled(tf.zeros([2, 4, 2]))
+
+
+@pytest.mark.parametrize("layer", [tf_keras.LSTM, tf_keras.GRU])
+def test_a_model_may_begin_with_the_layer(layer):
+    """As 1.15's programs have it: with input_shape, no Input is needed."""
+    model = keras.Sequential([layer(3, input_shape=(5, 2)), keras.layers.Dense(1)])
+    assert model.built and model.input_shape == (None, 5, 2)
+    model = keras.Sequential([layer(3, input_shape=(None, 2), activity_regularizer="l2")])
+    assert model.built and model.input_shape == (None, None, 2)
+
+
+CONFIG = {"units": 3, "activation": "tanh", "recurrent_activation": "hard_sigmoid"}
+
+
+GLOROT = {"class_name": "GlorotUniform", "config": {"seed": 1}}
+
+
+@pytest.mark.parametrize(
+    "layer, entry",
+    [
+        (tf_keras.LSTM, {"kernel_initializer": GLOROT}),
+        (tf_keras.LSTM, {"time_major": False}),
+        (keras.layers.LSTM, {"time_major": False}),
+        (tf_keras.GRU, {"batch_input_shape": (None, 5, 2)}),
+        (keras.layers.GRU, {"batch_input_shape": (None, 5, 2)}),
+    ],
+)
+def test_a_config_of_1_15_is_not_read(layer, entry):
+    layer.from_config(dict(CONFIG))
+    with pytest.raises((TypeError, ValueError)):
+        layer.from_config({**CONFIG, **entry})

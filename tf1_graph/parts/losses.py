@@ -113,6 +113,11 @@ def loss(part, arguments, *inputs, **weights):
         constant = tf.constant(arguments.pop("weights"), tf.float32)
         weights = {"weights": constant * weights["weights"]}
     arguments.update(weights)
+    rounding = arguments.pop("rounding", "1.15")
+    if part == "losses.LogLoss" and rounding == "1.15" and tf.__version__[0] != "1":
+        # What is no constant is added where it is written, as 1.15 did with constants.
+        epsilon = np.float32(arguments.get("epsilon", 1e-7))
+        arguments["epsilon"] = tf.placeholder_with_default(epsilon, [])
     return genuine(SYMBOLS[part])(*inputs, **arguments)
 
 

@@ -6,6 +6,7 @@ what 1.15 built of it, in ops that there are today.
 
 import functools
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_graph.parts.cases import genuine
@@ -234,6 +235,7 @@ def group_norm_in_ops(
     center=True,
     scale=True,
     epsilon=1e-6,
+    mean_close_to_zero=False,
     scope=None,
     reuse=None,
 ):
@@ -254,7 +256,14 @@ def group_norm_in_ops(
     with tf.variable_scope(scope, reuse=reuse):
         against = [1] * axis + split + [1] * (rank - axis - 1)
         beta, gamma = weights_of(x, channels, center, scale, against)
-        mean, variance = tf.nn.moments(x, axes, keep_dims=True)
+        if mean_close_to_zero:
+            *sums, _ = tf.nn.sufficient_statistics(x, axes, keep_dims=True)
+            mean, variance = tf.nn.normalize_moments(*sums, shift=None)
+            # Today's Grappler would add a constant to the square of the mean first.
+            epsilon = np.array(epsilon, x.dtype.as_numpy_dtype)
+            epsilon = tf.placeholder_with_default(epsilon, [])
+        else:
+            mean, variance = tf.nn.moments(x, axes, keep_dims=True)
         gain = tf.rsqrt(variance + epsilon)
         offset = -mean * gain
         if gamma is not None:
@@ -281,6 +290,8 @@ BY_GROUP = {
             [None, None, 3, 4],
             "float32",
         ),
+        ({"groups": 2, "mean_close_to_zero": True}, [None, 4, 3, 6], "float32"),
+        ({"groups": 3, "mean_close_to_zero": True}, [None, 3, 2, 3], "float64"),
     ],
     "layers.InstanceNormalization": [
         ({}, [None, None, None, 3], "float32"),

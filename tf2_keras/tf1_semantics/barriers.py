@@ -13,6 +13,12 @@ def apart(x):
 
 
 @tf.custom_gradient
+def with_value_apart(x):
+    """``x`` by way of an op of its own; its gradient comes as it is."""
+    return apart(x), lambda gradient: gradient
+
+
+@tf.custom_gradient
 def with_gradient_apart(x):
     """``x`` as it is; its gradient comes ``apart``."""
     return x, apart

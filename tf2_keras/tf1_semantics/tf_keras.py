@@ -254,6 +254,8 @@ class _Loop(Configured, keras.layers.RNN):
         "unroll",
         "zero_output_for_mask",
         "activity_regularizer",
+        "input_shape",
+        "input_dim",
         "name",
     )
     OF_BOTH = ("dtype", "trainable")

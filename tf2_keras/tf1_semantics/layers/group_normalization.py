@@ -7,6 +7,7 @@ order of operations; here they are TF1's, one by one.
 import keras
 import tensorflow as tf
 
+from tf2_keras.tf1_semantics.barriers import apart, with_value_apart
 from tf2_keras.tf1_semantics.constants import constant
 from tf2_keras.tf1_semantics.errors import (
     is_int,
@@ -19,6 +20,13 @@ from tf2_keras.tf1_semantics.errors import (
 from tf2_keras.tf1_semantics.layers.layer import ElementwiseLayer, require_channels
 from tf2_keras.tf1_semantics.layers.normalization import with_moments
 from tf2_keras.tf1_semantics.xla import refuse_xla
+
+
+@tf.custom_gradient
+def _thrice(x):
+    """Copies whose gradients are added up one after another, as in TF1's graph."""
+    copies = tuple(tf.identity(x) for _ in range(3))
+    return copies, lambda first, second, third: apart(first + second) + third
 
 
 class _Scaled(ElementwiseLayer):
@@ -113,6 +121,8 @@ class GroupNormalization(_Scaled):
         center: whether to add beta.
         scale: whether to multiply by gamma.
         epsilon: added to the variance. Keras's is 1e-3.
+        mean_close_to_zero: True for a variance in one pass, the mean of the squares
+            without the square of the mean, which cancels where the mean is large.
 
     Input shape: any whose sizes are known along these axes. Output shape: the same.
     Raises:
@@ -130,6 +140,7 @@ class GroupNormalization(_Scaled):
         center=True,
         scale=True,
         epsilon=1e-6,
+        mean_close_to_zero=False,
         **kwargs,
     ):
         require_int("groups", groups, 32, at_least=1)
@@ -141,10 +152,12 @@ class GroupNormalization(_Scaled):
             repr(reduction_axes),
             "Use (-3, -2) for height and width",
         )
+        require_flags(mean_close_to_zero=mean_close_to_zero)
         super().__init__(center, scale, epsilon, **kwargs)
         self.groups = groups
         self.channels_axis = channels_axis
         self.reduction_axes = reduction_axes
+        self.mean_close_to_zero = mean_close_to_zero
 
     def build(self, input_shape):
         rank = len(input_shape)
@@ -188,7 +201,10 @@ class GroupNormalization(_Scaled):
             for axis, size in enumerate(x.shape)
         ]
         x = tf.reshape(x, self._in_groups(shape))
-        x, mean, variance = with_moments(x, self._reduced, True, scaled_last=True)
+        if self.mean_close_to_zero:
+            x, mean, variance = self._moments_in_one_pass(x)
+        else:
+            x, mean, variance = with_moments(x, self._reduced, True, scaled_last=True)
         beta, gamma = self.against(self._broadcast)
         gain = tf.math.rsqrt(variance + constant(self.epsilon, x.dtype))
         offset = -mean * gain
@@ -197,3 +213,15 @@ class GroupNormalization(_Scaled):
         if beta is not None:
             offset = offset + beta
         return tf.reshape(x * gain + offset, shape)
+
+    def _moments_in_one_pass(self, x):
+        """(x, mean, variance), ``tf.nn.normalize_moments`` of sums."""
+        x, for_squares, for_mean = _thrice(x)
+        (count, total, _, _), (_, _, squares, _) = (
+            tf.nn.sufficient_statistics(copy, self._reduced, keepdims=True)
+            for copy in (for_mean, for_squares)
+        )
+        mean, variance = tf.nn.normalize_moments(count, total, squares, shift=None)
+        # As 1.15 added epsilon, where today's Grappler would take the mean's square
+        # from it first.
+        return x, mean, with_value_apart(variance)

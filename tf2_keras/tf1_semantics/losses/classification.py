@@ -3,7 +3,13 @@
 import keras
 import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import is_number, require, require_not_negative
+from tf2_keras.tf1_semantics.barriers import with_value_apart
+from tf2_keras.tf1_semantics.errors import (
+    is_number,
+    require,
+    require_not_negative,
+    require_one_of,
+)
 from tf2_keras.tf1_semantics.losses.weighting import (
     Reduction,
     WeightedLoss,
@@ -38,8 +44,16 @@ class LogLoss(WeightedLoss):
     Keras's BinaryCrossentropy clips the probabilities, and with them the gradient; in a
     tf.function it looks for a sigmoid behind them and computes from its logits instead.
 
+    1 - y_pred + epsilon was added up in two ages, which is up to 2 ** -24 of one apart:
+    near a prediction of one most of what the logarithm is taken of.
+
+        '1.15'        (1 - y_pred) + epsilon, as it is written
+        'compat.v1'   (1 + epsilon) - y_pred: today's Grappler adds the constants first
+
     Args:
         epsilon: float, not negative.
+        rounding: '1.15', what TF1 programs computed when TensorFlow 1.15 ran them; or
+            'compat.v1', what the same programs compute under today's tf.compat.v1.
 
     Other args, shapes and errors: see ``WeightedLoss``. Returns float32.
     Source: losses_impl.log_loss.
@@ -50,19 +64,23 @@ class LogLoss(WeightedLoss):
         weights=1.0,
         epsilon=1e-7,
         reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
+        rounding="1.15",
         name=None,
     ):
         require_not_negative("epsilon", epsilon, 1e-7)
+        require_one_of("rounding", rounding, ("1.15", "compat.v1"), "1.15")
         super().__init__(weights, reduction, name)
         self.epsilon = epsilon
+        self.rounding = rounding
 
     def call(self, y_true, y_pred):
         y_true, y_pred = as_float32(y_true, y_pred)
         positive = -(y_true * tf.math.log(y_pred + self.epsilon))
-        # Grappler adds the constants of 1 - y_pred + epsilon first; eager code has to.
-        above_one = tf.constant(1.0) + self.epsilon
-        negative = (1.0 - y_true) * tf.math.log(above_one - y_pred)
-        return positive - negative
+        if self.rounding == "1.15":
+            missing = with_value_apart(1.0 - y_pred) + self.epsilon
+        else:
+            missing = tf.constant(1.0) + self.epsilon - y_pred
+        return positive - (1.0 - y_true) * tf.math.log(missing)
 
 
 class _SmoothedLoss(WeightedLoss):

@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics.errors import (
+    is_number,
     require,
     require_below_one,
     require_flags,
     require_not_negative,
-    require_positive,
 )
 from tf2_keras.tf1_semantics.optimizers.fused import FusedOptimizer
 
@@ -41,7 +41,9 @@ class AdamWeightDecay(FusedOptimizer):
         learning_rate: a float or a schedule.
         weight_decay_rate: float, not negative.
         beta_1, beta_2: floats in [0, 1).
-        epsilon: float, above zero: a row without a gradient divides zero by it.
+        epsilon: float, above zero: a row without a gradient divides zero by it, and
+            today's Grappler makes m * rsqrt(v) of m / sqrt(v) in those graphs in which
+            it can leave a sum with zero out. 1.15.5 did not.
         exclude_from_weight_decay: None or regular expressions: a variable in whose path
             one is found does not decay, such as "LayerNorm", "bias". Keras's method of
             this name looks at the last part of a path alone, "gamma", "beta".
@@ -69,7 +71,14 @@ class AdamWeightDecay(FusedOptimizer):
         require_not_negative("weight_decay_rate", weight_decay_rate, 0.01)
         require_below_one("beta_1", beta_1, 0.9)
         require_below_one("beta_2", beta_2, 0.999)
-        require_positive("epsilon", epsilon, 1e-6)
+        require(
+            is_number(epsilon) and epsilon > 0,
+            "epsilon must be positive: without it a row that never had a gradient "
+            "divides zero by zero, and TensorFlow of today divides by a root or "
+            "multiplies by its reciprocal, by what it knows of the gradient's shape",
+            repr(epsilon),
+            "Use 1e-6",
+        )
         require(
             exclude_from_weight_decay is None
             or isinstance(exclude_from_weight_decay, (list, tuple))
