@@ -10,7 +10,7 @@ from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import partitions, reading
 from tf2_keras.migrate.checkpoint.errors import mistake
 
-TF1 = "tf1:"
+TF1, SAVED_MODEL = "tf1:", "saved_model:"
 OF_KERAS = (".weights.h5", ".keras")
 DEFAULT_FUNCTION = "build"
 
@@ -24,6 +24,9 @@ class Request(NamedTuple):
     chapter: str | None
     model_file: str | None
     streams: str | None = None
+    signature: str | None = None
+    inputs: str | None = None
+    outputs: str | None = None
     partial: bool = False
     dry_run: bool = False
     force: bool = False
@@ -33,9 +36,24 @@ class Request(NamedTuple):
         return self.target.startswith(TF1)
 
     @property
+    def to_saved_model(self):
+        return self.target.startswith(SAVED_MODEL)
+
+    @property
     def path(self):
-        """The file or prefix to write."""
-        return self.target[len(TF1) :] if self.to_tf1 else self.target
+        """The file, folder or prefix to write."""
+        begin = TF1 if self.to_tf1 else SAVED_MODEL if self.to_saved_model else ""
+        return self.target[len(begin) :]
+
+    @property
+    def graph_alone(self):
+        """Whether the graph that the source holds is itself to be the model."""
+        is_export = os.path.isdir(self.source) or self.source.endswith((".pb", ".meta"))
+        return (
+            is_export
+            and self.target.endswith(".keras")
+            and not (self.chapter or self.model_file)
+        )
 
     @property
     def from_keras(self):
@@ -43,22 +61,41 @@ class Request(NamedTuple):
 
     @property
     def needs_model(self):
-        return self.from_keras or not self.to_tf1
+        if self.to_saved_model:
+            return not self.source.endswith(".keras")
+        return self.from_keras or not (self.to_tf1 or self.graph_alone)
 
 
 def require_possible(request):
     """Refuses what cannot be done, before TensorFlow's seconds."""
-    if not (request.to_tf1 or request.target.endswith(OF_KERAS)) or not request.path:
+    to_tf1 = request.to_tf1 or request.to_saved_model
+    if not (to_tf1 or request.target.endswith(OF_KERAS)) or not request.path:
         raise mistake(
-            "--to must be model.weights.h5, model.keras or tf1:PREFIX",
+            "--to must be model.weights.h5, model.keras, tf1:PREFIX or saved_model:DIR",
             request.target,
             "Use for instance --to model.keras",
         )
-    if request.from_keras and not request.to_tf1:
+    if request.from_keras and not to_tf1:
         raise mistake(
-            "A file of Keras's must be converted to a TF1 checkpoint",
+            "A file of Keras's must be converted to a TF1 checkpoint or SavedModel",
             f"{request.source} --to {request.target}",
-            "Use --to tf1:PREFIX, or load it with Keras",
+            "Use --to tf1:PREFIX or saved_model:DIR, or load it with Keras",
+        )
+    if request.to_saved_model and not request.from_keras:
+        raise mistake(
+            "A SavedModel must be made of a file of Keras's",
+            f"{request.source} --to {request.target}",
+            "Convert to model.keras first",
+        )
+    named = [
+        f"--{n}" for n in ("signature", "inputs", "outputs") if getattr(request, n)
+    ]
+    if named and not request.graph_alone:
+        raise mistake(
+            f"{' and '.join(named)} must be of an exported graph that becomes a model",
+            f"{request.source} --to {request.target}",
+            "Leave it out, or convert a SavedModel, .pb or .meta --to model.keras "
+            "without --model",
         )
     folder = os.path.dirname(os.path.abspath(request.path))
     if not os.path.isdir(folder):
@@ -82,7 +119,7 @@ def require_possible(request):
     if request.from_keras:
         if not os.path.isfile(request.source):
             raise reading.absent(request.source)
-    else:
+    elif not request.graph_alone:
         reading.opened(request.source)
     runs_of(request)
 
@@ -110,6 +147,10 @@ def converted(request):
         HandoverError: for whatever cannot be done; nothing is written then.
     """
     names = read_map(request.map_path)
+    if request.graph_alone:
+        return _graph_to_keras(request)
+    if request.to_saved_model:
+        return _to_saved_model(request, names)
     if not request.needs_model:
         return _rewritten(request, names)
     model, own_names = model_of(request)
@@ -118,6 +159,114 @@ def converted(request):
     if request.from_keras:
         return _to_tf1(request, model, names)
     return _to_keras(request, model, names)
+
+
+def named_tensors(option, words):
+    """{key: name of a tensor} of KEY=NAME,NAME; a NAME alone is its own last part."""
+    if words is None:
+        return None
+    named = {}
+    for word in words.split(","):
+        key, equals, name = word.strip().rpartition("=")
+        if not name or (equals and not key):
+            raise mistake(
+                f"{option} must be names of tensors, or KEY=NAME, with commas",
+                words,
+                f"Use for instance {option} x=input:0,mask",
+            )
+        key = key or name.partition(":")[0].rpartition("/")[2]
+        if key in named:
+            raise mistake(
+                f"{option} must name each key once", key, f"Write OTHER={name}"
+            )
+        named[key] = name
+    return named
+
+
+def _graph_to_keras(request):
+    """An exported graph as a Keras model that computes and trains it."""
+    from tf2_keras.migrate.checkpoint import exports, writing
+
+    export = exports.opened(request.source)
+    model = export.model(
+        request.signature,
+        named_tensors("--inputs", request.inputs),
+        named_tensors("--outputs", request.outputs),
+    )
+    layer = model.get_layer("graph")
+    lines = [
+        *(f"input {key}: {name}" for key, name in layer.inputs_by_key.items()),
+        *(f"output {key}: {name}" for key, name in layer.outputs_by_key.items()),
+        *(
+            f"{name} → {variable.path}  "
+            + ("trained" if variable.trainable else "not trained")
+            for name, variable in layer.tf1_variables.items()
+        ),
+    ]
+    if not request.dry_run:
+        with writing.folder_beside(request.path) as folder:
+            temporary = os.path.join(folder, "model.keras")
+            model.save(temporary)
+            writing.moved(temporary, request.path)
+        lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
+    report = {
+        "from": request.source,
+        "to": request.target,
+        "written": not request.dry_run,
+        "inputs": layer.inputs_by_key,
+        "outputs": layer.outputs_by_key,
+        "variables": layer.checkpoint_names(),
+    }
+    return report, lines
+
+
+def _to_saved_model(request, names):
+    """A Keras model as a SavedModel of TF1."""
+    from tf2_keras.migrate.checkpoint import saved_models
+
+    if request.chapter or request.model_file:
+        model, own_names = model_of(request)
+        names = own_names if names is None else names
+        _load_weights(model, request.source)
+    else:
+        model = _loaded(request.source)
+    signatures = {}
+    if not request.dry_run:
+        signatures = saved_models.write(
+            request.path, model, names=names, force=request.force
+        )
+    lines = [
+        f"{name}: {side} {key} = {tensor}"
+        for name, sides in signatures.items()
+        for side, tensors in zip(("input", "output"), sides, strict=True)
+        for key, tensor in tensors.items()
+    ]
+    report = {
+        "from": request.source,
+        "to": request.target,
+        "written": not request.dry_run,
+        "signatures": {
+            name: {"inputs": inputs, "outputs": outputs}
+            for name, (inputs, outputs) in signatures.items()
+        },
+    }
+    return report, [*lines, f"{request.path}: {len(signatures)} signatures"]
+
+
+def _loaded(path):
+    import keras
+
+    import tf2_keras.migrate.checkpoint.graph_layer  # noqa: F401 - registers it
+    import tf2_keras.tf1_semantics  # noqa: F401 - registers its parts
+
+    try:
+        return keras.models.load_model(path, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise mistake(
+            "CKPT must hold a model that Keras can load",
+            f"{path} ({str(error).splitlines()[0][:160]})",
+            "Use --model FILE.py:build, with the model that it was saved from",
+        ) from None
 
 
 def read_map(path):
@@ -278,16 +427,20 @@ def _to_tf1(request, model, names):
             "Use --map FILE, or write checkpoint_names(model) in the file of --model",
         )
     twin = _twin_of(model)  # which builds the optimizer
+    _load_weights(model, request.source)
+    values = writing.values_of(twin, names)
+    return _written(request, values)
+
+
+def _load_weights(model, path):
     try:
-        model.load_weights(request.source)
+        model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise mistake(
             "CKPT must hold the weights of the model",
-            f"{request.source} ({str(error).splitlines()[0][:160]})",
+            f"{path} ({str(error).splitlines()[0][:160]})",
             "Name the model that it was saved from",
         ) from None
-    values = writing.values_of(twin, names)
-    return _written(request, values)
 
 
 def _rewritten(request, names):

@@ -73,6 +73,8 @@ def _checkpoint(path):
     else:
         told = roles.roles(entries)
         kind = f"a TF1 checkpoint, format {checkpoint.kind}"
+        if path.endswith(".pb"):
+            kind = "a frozen graph, the constants that were variables"
         if os.path.isdir(path) and checkpoint.prefix.endswith("variables"):
             kind = "a SavedModel of TF1"
     tensors = [_tensor(name, entry, told[name]) for name, entry in entries.items()]
