@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from parity_tests.commands import console, pair_files
 from parity_tests.models import chapters
-from tf2_keras.migrate.checkpoint import partitions, reading
+from tf2_keras.migrate.checkpoint import keras_files, partitions, reading
 from tf2_keras.migrate.checkpoint.errors import mistake
 
 TF1, SAVED_MODEL = "tf1:", "saved_model:"
@@ -65,6 +65,11 @@ class Request(NamedTuple):
             return not self.source.endswith(".keras")
         return self.from_keras or not (self.to_tf1 or self.graph_alone)
 
+    @property
+    def of_tf_keras(self):
+        """Whether the source may describe its model itself, as tf.keras of 1.15 did."""
+        return keras_files.is_of_tf1(self.source)
+
 
 def require_possible(request):
     """Refuses what cannot be done, before TensorFlow's seconds."""
@@ -110,7 +115,8 @@ def require_possible(request):
                     request.path + ending,
                     "Choose another name, or allow it with --force",
                 )
-    if request.needs_model and not (request.chapter or request.model_file):
+    said = request.chapter or request.model_file or request.of_tf_keras
+    if request.needs_model and not said:
         raise mistake(
             "The model must be said",
             "neither --chapter nor --model",
@@ -146,11 +152,13 @@ def converted(request):
     Raises:
         HandoverError: for whatever cannot be done; nothing is written then.
     """
+    from parity_tests.commands import exported
+
     names = read_map(request.map_path)
     if request.graph_alone:
-        return _graph_to_keras(request)
+        return exported.to_keras(request)
     if request.to_saved_model:
-        return _to_saved_model(request, names)
+        return exported.to_saved_model(request, names)
     if not request.needs_model:
         return _rewritten(request, names)
     model, own_names = model_of(request)
@@ -159,114 +167,6 @@ def converted(request):
     if request.from_keras:
         return _to_tf1(request, model, names)
     return _to_keras(request, model, names)
-
-
-def named_tensors(option, words):
-    """{key: name of a tensor} of KEY=NAME,NAME; a NAME alone is its own last part."""
-    if words is None:
-        return None
-    named = {}
-    for word in words.split(","):
-        key, equals, name = word.strip().rpartition("=")
-        if not name or (equals and not key):
-            raise mistake(
-                f"{option} must be names of tensors, or KEY=NAME, with commas",
-                words,
-                f"Use for instance {option} x=input:0,mask",
-            )
-        key = key or name.partition(":")[0].rpartition("/")[2]
-        if key in named:
-            raise mistake(
-                f"{option} must name each key once", key, f"Write OTHER={name}"
-            )
-        named[key] = name
-    return named
-
-
-def _graph_to_keras(request):
-    """An exported graph as a Keras model that computes and trains it."""
-    from tf2_keras.migrate.checkpoint import exports, writing
-
-    export = exports.opened(request.source)
-    model = export.model(
-        request.signature,
-        named_tensors("--inputs", request.inputs),
-        named_tensors("--outputs", request.outputs),
-    )
-    layer = model.get_layer("graph")
-    lines = [
-        *(f"input {key}: {name}" for key, name in layer.inputs_by_key.items()),
-        *(f"output {key}: {name}" for key, name in layer.outputs_by_key.items()),
-        *(
-            f"{name} → {variable.path}  "
-            + ("trained" if variable.trainable else "not trained")
-            for name, variable in layer.tf1_variables.items()
-        ),
-    ]
-    if not request.dry_run:
-        with writing.folder_beside(request.path) as folder:
-            temporary = os.path.join(folder, "model.keras")
-            model.save(temporary)
-            writing.moved(temporary, request.path)
-        lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
-    report = {
-        "from": request.source,
-        "to": request.target,
-        "written": not request.dry_run,
-        "inputs": layer.inputs_by_key,
-        "outputs": layer.outputs_by_key,
-        "variables": layer.checkpoint_names(),
-    }
-    return report, lines
-
-
-def _to_saved_model(request, names):
-    """A Keras model as a SavedModel of TF1."""
-    from tf2_keras.migrate.checkpoint import saved_models
-
-    if request.chapter or request.model_file:
-        model, own_names = model_of(request)
-        names = own_names if names is None else names
-        _load_weights(model, request.source)
-    else:
-        model = _loaded(request.source)
-    signatures = {}
-    if not request.dry_run:
-        signatures = saved_models.write(
-            request.path, model, names=names, force=request.force
-        )
-    lines = [
-        f"{name}: {side} {key} = {tensor}"
-        for name, sides in signatures.items()
-        for side, tensors in zip(("input", "output"), sides, strict=True)
-        for key, tensor in tensors.items()
-    ]
-    report = {
-        "from": request.source,
-        "to": request.target,
-        "written": not request.dry_run,
-        "signatures": {
-            name: {"inputs": inputs, "outputs": outputs}
-            for name, (inputs, outputs) in signatures.items()
-        },
-    }
-    return report, [*lines, f"{request.path}: {len(signatures)} signatures"]
-
-
-def _loaded(path):
-    import keras
-
-    import tf2_keras.migrate.checkpoint.graph_layer  # noqa: F401 - registers it
-    import tf2_keras.tf1_semantics  # noqa: F401 - registers its parts
-
-    try:
-        return keras.models.load_model(path, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise mistake(
-            "CKPT must hold a model that Keras can load",
-            f"{path} ({str(error).splitlines()[0][:160]})",
-            "Use --model FILE.py:build, with the model that it was saved from",
-        ) from None
 
 
 def read_map(path):
@@ -298,6 +198,8 @@ def _once(pairs):
 
 def model_of(request):
     """(the compiled model, the TF1 names that its file knows or None)."""
+    if not request.chapter and not request.model_file:
+        return _described(request), None
     if request.chapter:
         twin = chapters.twin(request.chapter)
         model = twin.build()
@@ -323,6 +225,16 @@ def model_of(request):
             model = build()
             names = getattr(module, "checkpoint_names", None)
             return _compiled(model, request), names(model) if names else None
+
+
+def _described(request):
+    """The model that the source itself describes."""
+    from tf2_keras.migrate.checkpoint import keras_configs
+
+    model = keras_configs.model_of(keras_files.opened(request.source))
+    if not model.compiled:  # by a loss of the program's own, say
+        model.compile("sgd", "mse", jit_compile=False)
+    return model
 
 
 def _compiled(model, request):
@@ -354,6 +266,9 @@ def _twin_of(model):
 def _to_keras(request, model, names):
     from tf2_keras.migrate.checkpoint import handover, streams, writing
 
+    if request.of_tf_keras:
+        of_layers = keras_files.names_of(keras_files.opened(request.source), model)
+        names = {**of_layers, **(names or {})}
     _twin_of(model)
     plan = handover.plan(request.source, model, names)
     meta = plan.checkpoint.prefix + ".meta"
@@ -427,12 +342,12 @@ def _to_tf1(request, model, names):
             "Use --map FILE, or write checkpoint_names(model) in the file of --model",
         )
     twin = _twin_of(model)  # which builds the optimizer
-    _load_weights(model, request.source)
+    load_weights(model, request.source)
     values = writing.values_of(twin, names)
     return _written(request, values)
 
 
-def _load_weights(model, path):
+def load_weights(model, path):
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:

@@ -60,7 +60,7 @@ def opened(path):
 
     Args:
         path: a prefix, such as 'model.ckpt-1000'; one of its files; a V1 file; a frozen
-            graph, ``.pb``; the folder of a SavedModel; or one with a file 'checkpoint',
+            graph, ``.pb``; an ``.h5`` of tf.keras; the folder of a SavedModel; or one with a file 'checkpoint',
             whose latest it is.
 
     Returns:
@@ -81,6 +81,10 @@ def opened(path):
             )  # which reads by this module
 
             return frozen.opened(path)
+        if path.endswith((".h5", ".hdf5")) and not path.endswith(".weights.h5"):
+            from tf2_keras.migrate.checkpoint import keras_files  # likewise
+
+            return keras_files.opened(path)
         files = [prefix] if os.path.isfile(prefix) else _v1_shards(prefix)
         if files:
             return SliceCheckpoint(prefix, files)
