@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from parity_tests.commands import console, pair_files
 from parity_tests.models import chapters
-from tf2_keras.migrate.checkpoint import partitions, reading
+from tf2_keras.migrate.checkpoint import keras_files, partitions, reading
 from tf2_keras.migrate.checkpoint.errors import mistake
 
-TF1 = "tf1:"
+TF1, SAVED_MODEL = "tf1:", "saved_model:"
 OF_KERAS = (".weights.h5", ".keras")
 DEFAULT_FUNCTION = "build"
 
@@ -24,6 +24,9 @@ class Request(NamedTuple):
     chapter: str | None
     model_file: str | None
     streams: str | None = None
+    signature: str | None = None
+    inputs: str | None = None
+    outputs: str | None = None
     partial: bool = False
     dry_run: bool = False
     force: bool = False
@@ -33,9 +36,24 @@ class Request(NamedTuple):
         return self.target.startswith(TF1)
 
     @property
+    def to_saved_model(self):
+        return self.target.startswith(SAVED_MODEL)
+
+    @property
     def path(self):
-        """The file or prefix to write."""
-        return self.target[len(TF1) :] if self.to_tf1 else self.target
+        """The file, folder or prefix to write."""
+        begin = TF1 if self.to_tf1 else SAVED_MODEL if self.to_saved_model else ""
+        return self.target[len(begin) :]
+
+    @property
+    def graph_alone(self):
+        """Whether the graph that the source holds is itself to be the model."""
+        is_export = os.path.isdir(self.source) or self.source.endswith((".pb", ".meta"))
+        return (
+            is_export
+            and self.target.endswith(".keras")
+            and not (self.chapter or self.model_file)
+        )
 
     @property
     def from_keras(self):
@@ -43,22 +61,46 @@ class Request(NamedTuple):
 
     @property
     def needs_model(self):
-        return self.from_keras or not self.to_tf1
+        if self.to_saved_model:
+            return not self.source.endswith(".keras")
+        return self.from_keras or not (self.to_tf1 or self.graph_alone)
+
+    @property
+    def of_tf_keras(self):
+        """Whether the source may describe its model itself, as tf.keras of 1.15 did."""
+        return keras_files.is_of_tf1(self.source)
 
 
 def require_possible(request):
     """Refuses what cannot be done, before TensorFlow's seconds."""
-    if not (request.to_tf1 or request.target.endswith(OF_KERAS)) or not request.path:
+    to_tf1 = request.to_tf1 or request.to_saved_model
+    if not (to_tf1 or request.target.endswith(OF_KERAS)) or not request.path:
         raise mistake(
-            "--to must be model.weights.h5, model.keras or tf1:PREFIX",
+            "--to must be model.weights.h5, model.keras, tf1:PREFIX or saved_model:DIR",
             request.target,
             "Use for instance --to model.keras",
         )
-    if request.from_keras and not request.to_tf1:
+    if request.from_keras and not to_tf1:
         raise mistake(
-            "A file of Keras's must be converted to a TF1 checkpoint",
+            "A file of Keras's must be converted to a TF1 checkpoint or SavedModel",
             f"{request.source} --to {request.target}",
-            "Use --to tf1:PREFIX, or load it with Keras",
+            "Use --to tf1:PREFIX or saved_model:DIR, or load it with Keras",
+        )
+    if request.to_saved_model and not request.from_keras:
+        raise mistake(
+            "A SavedModel must be made of a file of Keras's",
+            f"{request.source} --to {request.target}",
+            "Convert to model.keras first",
+        )
+    named = [
+        f"--{n}" for n in ("signature", "inputs", "outputs") if getattr(request, n)
+    ]
+    if named and not request.graph_alone:
+        raise mistake(
+            f"{' and '.join(named)} must be of an exported graph that becomes a model",
+            f"{request.source} --to {request.target}",
+            "Leave it out, or convert a SavedModel, .pb or .meta --to model.keras "
+            "without --model",
         )
     folder = os.path.dirname(os.path.abspath(request.path))
     if not os.path.isdir(folder):
@@ -73,7 +115,8 @@ def require_possible(request):
                     request.path + ending,
                     "Choose another name, or allow it with --force",
                 )
-    if request.needs_model and not (request.chapter or request.model_file):
+    said = request.chapter or request.model_file or request.of_tf_keras
+    if request.needs_model and not said:
         raise mistake(
             "The model must be said",
             "neither --chapter nor --model",
@@ -82,7 +125,7 @@ def require_possible(request):
     if request.from_keras:
         if not os.path.isfile(request.source):
             raise reading.absent(request.source)
-    else:
+    elif not request.graph_alone:
         reading.opened(request.source)
     runs_of(request)
 
@@ -109,7 +152,13 @@ def converted(request):
     Raises:
         HandoverError: for whatever cannot be done; nothing is written then.
     """
+    from parity_tests.commands import exported
+
     names = read_map(request.map_path)
+    if request.graph_alone:
+        return exported.to_keras(request)
+    if request.to_saved_model:
+        return exported.to_saved_model(request, names)
     if not request.needs_model:
         return _rewritten(request, names)
     model, own_names = model_of(request)
@@ -149,6 +198,8 @@ def _once(pairs):
 
 def model_of(request):
     """(the compiled model, the TF1 names that its file knows or None)."""
+    if not request.chapter and not request.model_file:
+        return _described(request), None
     if request.chapter:
         twin = chapters.twin(request.chapter)
         model = twin.build()
@@ -174,6 +225,16 @@ def model_of(request):
             model = build()
             names = getattr(module, "checkpoint_names", None)
             return _compiled(model, request), names(model) if names else None
+
+
+def _described(request):
+    """The model that the source itself describes."""
+    from tf2_keras.migrate.checkpoint import keras_configs
+
+    model = keras_configs.model_of(keras_files.opened(request.source))
+    if not model.compiled:  # by a loss of the program's own, say
+        model.compile("sgd", "mse", jit_compile=False)
+    return model
 
 
 def _compiled(model, request):
@@ -205,6 +266,9 @@ def _twin_of(model):
 def _to_keras(request, model, names):
     from tf2_keras.migrate.checkpoint import handover, streams, writing
 
+    if request.of_tf_keras:
+        of_layers = keras_files.names_of(keras_files.opened(request.source), model)
+        names = {**of_layers, **(names or {})}
     _twin_of(model)
     plan = handover.plan(request.source, model, names)
     meta = plan.checkpoint.prefix + ".meta"
@@ -278,16 +342,20 @@ def _to_tf1(request, model, names):
             "Use --map FILE, or write checkpoint_names(model) in the file of --model",
         )
     twin = _twin_of(model)  # which builds the optimizer
+    load_weights(model, request.source)
+    values = writing.values_of(twin, names)
+    return _written(request, values)
+
+
+def load_weights(model, path):
     try:
-        model.load_weights(request.source)
+        model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise mistake(
             "CKPT must hold the weights of the model",
-            f"{request.source} ({str(error).splitlines()[0][:160]})",
+            f"{path} ({str(error).splitlines()[0][:160]})",
             "Name the model that it was saved from",
         ) from None
-    values = writing.values_of(twin, names)
-    return _written(request, values)
 
 
 def _rewritten(request, names):

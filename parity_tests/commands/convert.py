@@ -17,6 +17,8 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     examples=[
         "convert model.ckpt-9 --to model.weights.h5 --chapter mnist_cnn",
         "convert model.keras --to tf1:back.ckpt --chapter mnist_cnn",
+        "convert exported_model --to model.keras --signature serving_default",
+        "convert frozen.pb --to model.keras --inputs x --outputs logits",
     ],
 )
 @click.argument("source", metavar="CKPT", type=click.Path())
@@ -25,7 +27,8 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     "target",
     metavar="OUTPUT",
     required=True,
-    help="model.weights.h5, model.keras, or tf1:PREFIX for a TF1 checkpoint.",
+    help="model.weights.h5, model.keras, tf1:PREFIX for a TF1 checkpoint, or "
+    "saved_model:DIR for a SavedModel of TF1.",
 )
 @click.option(
     "--map",
@@ -53,15 +56,24 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     help="Go on as a program that never stopped: dropouts have read their streams for "
     "so many runs of that batch size. By default they begin anew.",
 )
+@click.option("--signature", metavar="NAME", help="Which one of a SavedModel.")
+@click.option(
+    "--inputs",
+    metavar="KEY=NAME,...",
+    help="Tensors of a .pb or .meta; by default the placeholders that are needed.",
+)
+@click.option("--outputs", metavar="KEY=NAME,...", help="Tensors of a .pb or .meta.")
 @click.option("--partial", is_flag=True, help="Load although something is open.")
 @click.option("--dry-run", is_flag=True, help="Say what goes where; write nothing.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @options.json_file
 def command(source, target, map_path, chapter, model_file, json_path, **flags):
-    """Carry a TF1 checkpoint over into a Keras model, and back.
+    """Carry a TF1 checkpoint or export over into a Keras model, and back.
 
     Weights, the optimizer's slots, powers and step, averages and moving statistics go
-    along. What is ambiguous or has no place is listed, and nothing is written.
+    along. What is ambiguous or has no place is listed, and nothing is written. A
+    SavedModel, a frozen .pb or a .meta without --model becomes a model of its own graph,
+    which can be trained.
     """
     from parity_tests.commands import conversions
 

@@ -5,8 +5,8 @@ import os
 import zipfile
 
 from parity_tests.commands import console
-from tf2_keras.migrate.checkpoint import reading, roles
-from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint import keras_files, reading, roles
+from tf2_keras.migrate.checkpoint.errors import HandoverError, mistake
 
 WEIGHTS_FILE = "model.weights.h5"  # in a .keras
 MOST_ARCHIVED_BYTES = 2**34
@@ -22,7 +22,7 @@ def inspect(path):
     if path.endswith(".meta"):
         kind, tensors, remarks = _meta(path)
     elif path.endswith((".h5", ".hdf5", ".keras")):
-        kind, tensors, remarks = _of_keras(path)
+        kind, tensors, remarks = _of_tf_keras(path) or _of_keras(path)
     else:
         kind, tensors, remarks = _checkpoint(path)
     by_kind = {}
@@ -73,6 +73,8 @@ def _checkpoint(path):
     else:
         told = roles.roles(entries)
         kind = f"a TF1 checkpoint, format {checkpoint.kind}"
+        if path.endswith(".pb"):
+            kind = "a frozen graph, the constants that were variables"
         if os.path.isdir(path) and checkpoint.prefix.endswith("variables"):
             kind = "a SavedModel of TF1"
     tensors = [_tensor(name, entry, told[name]) for name, entry in entries.items()]
@@ -124,6 +126,20 @@ def _meta(path):
         tensors,
         [f"{len(trainable)} of them are trained"],
     )
+
+
+def _of_tf_keras(path):
+    """What tf.keras of 1.15 wrote, its slots by TF1's names; None of any other file."""
+    if not keras_files.is_of_tf1(path) or not os.path.isfile(path):
+        return None
+    try:
+        file = keras_files.opened(path)
+    except HandoverError:
+        return None
+    told = roles.roles(file.entries)
+    tensors = [_tensor(name, entry, told[name]) for name, entry in file.entries.items()]
+    whole = "weights" if file.config is None else "a model"
+    return f"{whole} of tf.keras, in HDF5", tensors, []
 
 
 def _of_keras(path):

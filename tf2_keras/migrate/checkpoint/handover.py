@@ -458,7 +458,7 @@ class Plan:
     def _factor(self, item):
         return (
             slot_factor(self.twin, item.role.slot)
-            if item.role.kind == roles.SLOT
+            if item.role.kind == roles.SLOT and not self.checkpoint.of_keras
             else None
         )
 

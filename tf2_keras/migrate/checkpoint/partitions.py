@@ -28,6 +28,8 @@ class Joined:
     def __init__(self, checkpoint):
         self.checkpoint = checkpoint
         self.prefix, self.kind = checkpoint.prefix, checkpoint.kind
+        # Whether a velocity in it is Keras's, with the rate folded in.
+        self.of_keras = getattr(checkpoint, "of_keras", False)
         groups = collections.defaultdict(dict)
         self.entries, self.pieces = {}, {}
         for name in checkpoint.entries:

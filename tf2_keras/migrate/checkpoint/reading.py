@@ -59,8 +59,9 @@ def opened(path):
     """The checkpoint that a path names.
 
     Args:
-        path: a prefix, such as 'model.ckpt-1000'; one of its files; a V1 file; the folder
-            of a SavedModel; or one with a file 'checkpoint', whose latest it is.
+        path: a prefix, such as 'model.ckpt-1000'; one of its files; a V1 file; a frozen
+            graph, ``.pb``; an ``.h5`` of tf.keras; the folder of a SavedModel; or one with a file 'checkpoint',
+            whose latest it is.
 
     Returns:
         A ``BundleCheckpoint`` or a ``SliceCheckpoint``, with ``prefix``, ``kind``,
@@ -74,6 +75,16 @@ def opened(path):
     try:
         if os.path.isfile(prefix + ".index"):
             return BundleCheckpoint(prefix)
+        if path.endswith(".pb") and os.path.isfile(path):
+            from tf2_keras.migrate.checkpoint import (
+                frozen,
+            )  # which reads by this module
+
+            return frozen.opened(path)
+        if path.endswith((".h5", ".hdf5")) and not path.endswith(".weights.h5"):
+            from tf2_keras.migrate.checkpoint import keras_files  # likewise
+
+            return keras_files.opened(path)
         files = [prefix] if os.path.isfile(prefix) else _v1_shards(prefix)
         if files:
             return SliceCheckpoint(prefix, files)
