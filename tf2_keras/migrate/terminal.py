@@ -193,7 +193,7 @@ def explanation(rule, chapters=None):
     _rows(table, rule, chapters)
     for case in rule.cases:
         table.add_section()
-        table.add_row("when", Text(" ".join(_words(case.when, rule.symbol))))
+        table.add_row("when", Text(condition(case.when, rule.symbol)))
         if case.status:
             table.add_row("status", Text(case.status, STATUSES[case.status].style))
         _rows(table, case, chapters)
@@ -233,6 +233,11 @@ def _rows(table, rule, chapters):
         table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
     if rule.evidence:
         table.add_row("evidence", Text(rule.evidence))
+
+
+def condition(when, symbol):
+    """What the ``when`` of a Case asks of a call, in words."""
+    return " ".join(_words(when, symbol))
 
 
 def _words(when, symbol):
