@@ -7,7 +7,6 @@ from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 from parity_tests.models import chapters
 from parity_tests.site import numbers, symbols, twin_view
-from tf2_keras.migrate import addresses
 
 FOLDER = "models"
 
@@ -82,17 +81,9 @@ class ChapterSections(SphinxTransform):
         for number, symbol in enumerate(symbols.symbols_by_chapter()[name]):
             if number:
                 paragraph += nodes.Text(", ")
-            paragraph += to_symbol(symbol)
+            paragraph += symbols.to_symbol(symbol)
         section += paragraph
         return section
-
-
-def to_symbol(symbol):
-    """A reference to a symbol's entry, as an address from the top of the site."""
-    link = nodes.reference("", "", refuri=f"site:{addresses.of_symbol(symbol)}")
-    link["internal"] = True
-    link += nodes.literal(text=symbol)
-    return link
 
 
 def _section(anchor, title):

@@ -12,7 +12,14 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
 
 from parity_tests.models import chapters, reading
-from parity_tests.site import chapter_pages, machines, numbers, project, symbols
+from parity_tests.site import (
+    chapter_pages,
+    keras_objects,
+    machines,
+    numbers,
+    project,
+    symbols,
+)
 from parity_tests.site.twin_view import TwinDirective
 from tf2_keras.migrate import addresses
 from tf2_keras.migrate.api_table import api
@@ -35,9 +42,11 @@ def setup(app):
     app.add_config_value("parity_run", "", "env", str)
     app.add_directive("twin", TwinDirective)
     app.add_directive("symbols", symbols.SymbolsDirective)
+    app.add_directive("keras-objects", keras_objects.KerasObjectsDirective)
     app.add_domain(symbols.SymbolDomain)
     app.add_transform(chapter_pages.ChapterSections)
     app.add_transform(BudgetAnchors)
+    app.add_transform(HeadingAnchors)
     app.add_post_transform(LinksToSymbols)
     app.connect("builder-inited", _begun)
     app.connect("source-read", _contents)
@@ -53,7 +62,7 @@ def _begun(app):
     """Makes documents, and lets Sphinx read them as if they lay in docs/."""
     numbers.run(app.config.parity_run)  # a wrong one ends the build before it begins
     made = pathlib.Path(app.doctreedir) / "made"
-    project.write(made, symbols.documents())
+    project.write(made, symbols.documents() | keras_objects.documents())
     documents = project.PagesAndMade(app.srcdir, app.config.source_suffix, made)
     documents.restore(app.project)
     app.project = app.env.project = documents
@@ -128,6 +137,19 @@ class BudgetAnchors(SphinxTransform):
             row["ids"].append("-".join(words).replace(" ", "-"))
 
 
+class HeadingAnchors(SphinxTransform):
+    """Gives each heading the address that GitHub gives it, besides docutils' own."""
+
+    default_priority = 210
+
+    def apply(self, **_options):
+        for section in self.document.findall(nodes.section):
+            anchor = addresses.anchor(section.next_node(nodes.title).astext())
+            if anchor not in self.document.ids and anchor not in section["ids"]:
+                section["ids"].append(anchor)
+                self.document.ids[anchor] = section
+
+
 class LinksToSymbols(SphinxTransform):
     """A TF1 symbol that a page names in code leads to what is known of it."""
 
@@ -148,7 +170,7 @@ class LinksToSymbols(SphinxTransform):
                 for parent in _parents(literal)
             ):
                 continue
-            literal.replace_self(chapter_pages.to_symbol(symbol))
+            literal.replace_self(symbols.to_symbol(symbol))
 
 
 def _parents(node):

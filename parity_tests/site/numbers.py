@@ -80,7 +80,7 @@ def badges(path, name, tolerances):
         return {}
     return {
         function: "".join(
-            badge(level, stages, cells, f"{tolerances}#{name}")
+            badge(level, stages, cells, f"{tolerances}#{name}-{level}-{{stage}}")
             for level, cells in recorded["levels"].items()
         )
         for function, stages in (*STAGES.items(), (WHOLE, None))
@@ -88,7 +88,10 @@ def badges(path, name, tolerances):
 
 
 def badge(level, stages, cells, tolerances):
-    """One level's worst of some stages, with the reason where a budget was used."""
+    """One level's worst of some stages, with the reason where a budget was used.
+
+    tolerances: address of the reason, with ``{stage}``.
+    """
     chosen = {
         stage: cells[stage]
         for stage in in_order(cells)
@@ -107,6 +110,7 @@ def badge(level, stages, cells, tolerances):
         exact = "exact" if cell["max_ulp"] == 0 else "off"
         return f'<span class="twin-badge {exact}" title="{html.escape(title)}">{text}</span>'
     title = html.escape(f"{title}. {worst}: {reason}")
+    tolerances = tolerances.format(stage=worst.replace(" ", "-"))
     return (
         f'<a class="twin-badge within" href="{tolerances}" title="{title}">{text}</a>'
     )

@@ -129,11 +129,6 @@ def _rule_file(name):
 
 def entry(rule):
     """The nodes that tell of one Rule, as ``catalogue.shown`` has it."""
-    heading = nodes.rubric("", "", nodes.literal(text=rule.symbol), classes=["symbol"])
-    heading["ids"] = [rule.symbol]
-    heading["heading-level"] = 2
-    link = nodes.reference("", "¶", refuri=f"#{rule.symbol}", classes=["headerlink"])
-    heading += [nodes.Text(" "), link]
     described = nodes.paragraph()
     described += nodes.strong(text=rule.status, classes=[f"status-{rule.status}"])
     described += nodes.Text(f": {STATUSES[rule.status].means}")
@@ -150,7 +145,7 @@ def entry(rule):
     _add(fields, "read", _pages([*users, *shown]))
     proven = "" if rule.evidence == rule_file.UNPROVEN else rule.evidence
     _add(fields, "evidence", _code(proven) or _text("none: this is not proven"))
-    result = [heading, described, fields, *_arguments(rule.symbol)]
+    result = [heading(rule.symbol), described, fields, *_arguments(rule.symbol)]
     for name in ("before", "after"):
         if getattr(rule, name):
             code = nodes.literal_block(getattr(rule, name), getattr(rule, name))
@@ -160,6 +155,25 @@ def entry(rule):
                 code,
             ]
     return result
+
+
+def heading(name):
+    """The heading of an entry, whose address is its name; in no table of contents."""
+    node = nodes.rubric(
+        "", "", nodes.literal(text=name), classes=["symbol"], ids=[name]
+    )
+    node["heading-level"] = 2
+    link = nodes.reference("", "¶", refuri=f"#{name}", classes=["headerlink"])
+    node += [nodes.Text(" "), link]
+    return node
+
+
+def to_symbol(symbol):
+    """A reference to a symbol's entry, as an address from the top of the site."""
+    link = nodes.reference("", "", refuri=f"site:{addresses.of_symbol(symbol)}")
+    link["internal"] = True
+    link += nodes.literal(text=symbol)
+    return link
 
 
 def _add(fields, name, *content):

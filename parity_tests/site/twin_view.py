@@ -19,6 +19,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.osutil import relative_uri
 
 from parity_tests.models import chapters, facing, reading
 from parity_tests.site import numbers
@@ -78,15 +79,16 @@ def twin(env, name, block="", pinned=None):
         named = [(left or right).name for left, right in passages]
         chapters.require_known(block, named, f"The block of {name}")
         passages = [passages[named.index(block)]]
-    builder = env.app.builder
-    badges = numbers.badges(
-        env.config.parity_run,
-        name,
-        builder.get_relative_uri(env.docname, "tolerances")
-        if builder.format == "html"
-        else "",
-    )
-    return nodes.raw("", rendered(name, passages, pinned or (), badges), format="html")
+    pinned = pinned or ()
+    for pair in pinned:
+        if not any(_hold(passages_of_row, pair) for passages_of_row in passages):
+            raise ValueError(
+                "A pin must name a line of both passages that face each other. "
+                f"Received: {pair[0]}-{pair[1]}. Use the numbers that the view shows."
+            )
+    tolerances = relative_uri(f"{env.docname}.html", "tolerances.html")
+    badges = numbers.badges(env.config.parity_run, name, tolerances)
+    return nodes.raw("", rendered(name, passages, pinned, badges), format="html")
 
 
 def rendered(name, passages, pinned, badges):
@@ -110,21 +112,19 @@ def rendered(name, passages, pinned, badges):
         )
     parts.append("</div>")
     for left, right in passages:
-        within = [
-            pair
-            for pair in pinned
-            if all(
-                passage is not None and _holds(passage, number)
-                for passage, number in zip((left, right), pair, strict=True)
-            )
-        ]
+        within = [pair for pair in pinned if _hold((left, right), pair)]
         parts.append(_passage(name, left, right, within, lines, badges))
     parts.append("</section>\n")
     return "".join(parts)
 
 
-def _holds(passage, number):
-    return 0 <= number - passage.first_line < len(passage.source.splitlines())
+def _hold(passages, pair):
+    """Whether two passages have the lines of a pin."""
+    return all(
+        passage is not None
+        and 0 <= number - passage.first_line < len(passage.source.splitlines())
+        for passage, number in zip(passages, pair, strict=True)
+    )
 
 
 def _passage(name, left, right, pinned, lines, badges):

@@ -8,6 +8,7 @@ import functools
 import re
 
 from tf2_keras.migrate.api_table import api, canonical
+from tf2_keras.migrate.rule_file import rules
 
 FOLDER = "symbols"
 
@@ -29,9 +30,22 @@ def document(module):
 
 
 def of_symbol(symbol):
-    """'symbols/tf.nn.html#tf.nn.dropout'; the symbol may be a tf.compat.v1 one."""
+    """'symbols/tf.nn.html#tf.nn.dropout'; '' of what neither it nor an owner is told of.
+
+    A method that only its class is told of has the address of the class.
+    """
     symbol = canonical(symbol)
+    while not has_entry(symbol):
+        symbol = symbol.rpartition(".")[0]
+        if not symbol:
+            return ""
     return f"{document(module(symbol))}.html#{symbol}"
+
+
+def has_entry(symbol):
+    """Whether a symbol is one of ``catalogue.every``."""
+    row = api().get(symbol)
+    return (row is not None and row.in_tf1) or symbol in rules().exact
 
 
 def anchor(heading):

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tf2_keras.migrate import catalogue, pages, public_names
+from tf2_keras.migrate import addresses, catalogue, pages, public_names
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.signatures import signature
 from tf2_keras.migrate.statuses import STATUSES
@@ -191,6 +191,9 @@ def explanation(rule, chapters=None):
     means = f": {STATUSES[rule.status].means}"
     table.add_row("status", status.append(means, style="default"))
     _rows(table, rule, chapters)
+    address = addresses.of_symbol(rule.symbol)
+    if address:
+        table.add_row("site", Text(address))
     for case in rule.cases:
         table.add_section()
         table.add_row("when", Text(condition(case.when, rule.symbol)))
@@ -218,6 +221,7 @@ def answer(answer, chapters=None):
     table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
     if error.thread:
         table.add_row("asked in", Text(error.thread))
+    table.add_row("site", Text(addresses.of_message(error)))
     table.add_row("evidence", Text(error.evidence))
     if answer.rule is None:
         return table
