@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
 
 from parity_tests.models import chapters, reading
@@ -24,6 +25,7 @@ from parity_tests.site.twin_view import TwinDirective
 from tf2_keras.migrate import addresses
 from tf2_keras.migrate.api_table import api
 
+LOGGER = logging.getLogger(__name__)
 STATIC = pathlib.Path(__file__).with_name("static")
 FILES = "files"  # folder of the pages of files that pages lead to
 CONTENTS = """
@@ -100,6 +102,9 @@ def _files(app):
         linked.update(re.findall(r"\]\(source:([^)#]+)", text))
     for path in sorted(linked):
         file = reading.ROOT / path
+        if not file.is_file():
+            LOGGER.warning("a page leads to a file that is not there: %s", path)
+            continue
         if not _of_source(path).startswith(FILES):
             continue
         try:
