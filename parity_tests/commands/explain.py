@@ -5,6 +5,7 @@ import click
 from parity_tests.commands import options, outputs
 from parity_tests.commands.mistakes import told
 from parity_tests.models import chapters
+from tf2_keras.migrate import addresses
 
 
 @click.command(
@@ -30,7 +31,11 @@ def command(symbol, form, output_path):
             with told(errors.UnknownMessage):
                 answer = errors.found(symbol)
             data = {
-                "error": {**answer.error._asdict(), "evidence": answer.error.evidence}
+                "error": {
+                    **answer.error._asdict(),
+                    "evidence": answer.error.evidence,
+                    "address": addresses.of_message(answer.error),
+                }
             }
             data["rule"] = answer.rule and _as_data(answer.rule)
             table = terminal.answer(answer, chapters.teaches())
@@ -43,4 +48,8 @@ def command(symbol, form, output_path):
 
 
 def _as_data(rule):
-    return {**rule._asdict(), "cases": [case._asdict() for case in rule.cases]}
+    return {
+        **rule._asdict(),
+        "cases": [case._asdict() for case in rule.cases],
+        "address": addresses.of_symbol(rule.symbol),
+    }

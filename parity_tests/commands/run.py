@@ -98,7 +98,7 @@ def command(
         report_pages.logging(logdir),
     ):
         console.import_tensorflow()
-        from parity_tests.models import parallel, runner
+        from parity_tests.models import parallel, reading, runner
         from parity_tests.witness import reference_conditions
 
         requests = [
@@ -140,7 +140,10 @@ def command(
                 lambda name: progress.advance(tasks[name]),
             )
             for request, outcome in zip(requests, _told(outcomes), strict=True):
-                report["chapters"][request.name] = outcome.data
+                report["chapters"][request.name] = {
+                    **outcome.data,
+                    "sources": reading.digests(request.name),
+                }
                 again = {
                     level: _again(request, given, level, divergence.step)
                     for level, divergence in outcome.divergences.items()

@@ -1,6 +1,7 @@
 """Sets the two files of a chapter side by side, function by function."""
 
 import ast
+import hashlib
 import pathlib
 from typing import NamedTuple
 
@@ -119,3 +120,11 @@ def _code(passage):
         background_color="default",
         theme="ansi_dark",
     )
+
+
+def digests(name):
+    """{path from the root: SHA-256 of it} of a chapter's two files."""
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sources(name)
+    }

@@ -1,42 +1,17 @@
 """Claims about the page of a comparison as a browser shows it, in headless Chromium."""
 
-import shutil
-
 import numpy as np
 import pytest
 
 from parity_tests.engine.small_plays import small_run
+from parity_tests.house import browsers
 from parity_tests.pair import html_report, networks, stored_pairs
-
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright, which drives Chromium, is not installed"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-# It asks for nothing of its own; as root there is no sandbox to be had.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        except sync_api.Error as error:
-            pytest.skip(
-                f"Chromium does not start here: {error.message.splitlines()[0]}"
-            )
+    with browsers.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -53,9 +53,9 @@ def page(stem, chapters=None):
     chapters: {chapter: what it teaches}, of those that can be read.
     """
     chapters = chapters or {}
-    is_chapter = stem in chapters or (_docs() / "models" / f"{stem}.md").is_file()
+    is_chapter = stem in chapters or (docs() / "models" / f"{stem}.md").is_file()
     path = f"{'models' if is_chapter else 'guide'}/{stem}.md"
-    file = _docs() / path
+    file = docs() / path
     if not file.is_file():
         return Page(stem, is_chapter, chapters.get(stem, ""), f"docs/{path}", False)
     teaches = chapters.get(stem, "") if is_chapter else _title(file)
@@ -97,7 +97,8 @@ def proof(evidence):
 
 
 @functools.cache
-def _docs():
+def docs():
+    """The folder of the pages, whether or not they came along."""
     if (CHECKOUT / "guide" / "README.md").is_file():
         return CHECKOUT
     try:

@@ -7,7 +7,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tf2_keras.migrate import catalogue, differences, pages, public_names
+from tf2_keras.migrate import (
+    addresses,
+    catalogue,
+    differences,
+    pages,
+    public_names,
+)
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.signatures import signature
 from tf2_keras.migrate.statuses import STATUSES
@@ -201,6 +207,9 @@ def explanation(rule, chapters=None):
     means = f": {STATUSES[plain.status].means}"
     table.add_row("status", status.append(means, style="default"))
     _rows(table, plain, chapters)
+    address = addresses.of_symbol(rule.symbol)
+    if address:
+        table.add_row("site", Text(address))
     if touched:
         table.add_section()
         table.add_row("when", Text(differences.touched(touched)))
@@ -212,7 +221,7 @@ def explanation(rule, chapters=None):
         table.add_row("evidence", Text(differences.SIGNATURES))
     for case in rule.cases:
         table.add_section()
-        table.add_row("when", Text(" ".join(_words(case.when, rule.symbol))))
+        table.add_row("when", Text(condition(case.when, rule.symbol)))
         if case.status:
             table.add_row("status", Text(case.status, STATUSES[case.status].style))
         _rows(table, case, chapters)
@@ -237,6 +246,7 @@ def answer(answer, chapters=None):
     table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
     if error.thread:
         table.add_row("asked in", Text(error.thread))
+    table.add_row("site", Text(addresses.of_message(error)))
     table.add_row("evidence", Text(error.evidence))
     if answer.rule is None:
         return table
@@ -252,6 +262,11 @@ def _rows(table, rule, chapters):
         table.add_row(page.kind, Text(f"{page.stem}: {page.to_read}"))
     if rule.evidence:
         table.add_row("evidence", Text(rule.evidence))
+
+
+def condition(when, symbol):
+    """What the ``when`` of a Case asks of a call, in words."""
+    return " ".join(_words(when, symbol))
 
 
 def _words(when, symbol):

@@ -1,0 +1,96 @@
+"""What the page of a chapter has besides its prose: both programs, numbers, symbols."""
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+from parity_tests.engine import cell_tables
+from parity_tests.engine.records import in_order
+from parity_tests.models import chapters
+from parity_tests.site import numbers, symbols, twin_view
+
+FOLDER = "models"
+
+
+class ChapterSections(SphinxTransform):
+    """Puts the twin view after a chapter's first section, the rest after its last.
+
+    A chapter of another day needs no line for it.
+    """
+
+    default_priority = 200  # before sections are numbered and references are found
+
+    def apply(self, **_options):
+        folder, _, name = self.env.docname.rpartition("/")
+        if folder != FOLDER or name not in chapters.NAMES:
+            return
+        # Both columns need the width that a table of contents would take.
+        self.env.metadata[self.env.docname]["hide-toc"] = "true"
+        (page,) = self._pages()
+        sections = [node for node in page.children if isinstance(node, nodes.section)]
+        place = page.index(sections[0]) + 1 if sections else len(page)
+        view = _section("side-by-side", "Side by side")
+        view += nodes.paragraph(
+            text="What corresponds stands in one row. A row that has the focus is moved "
+            "by the arrow keys; comments that say why stand out."
+        )
+        view += twin_view.twin(self.env, name)
+        page.insert(place, view)
+        page += self._numbers(name)
+        page += self._symbols(name)
+
+    def _pages(self):
+        return [
+            node for node in self.document.children if isinstance(node, nodes.section)
+        ][:1]
+
+    def _numbers(self, name):
+        section = _section("numbers", "The numbers of a run")
+        recorded = numbers.chapter(self.config.parity_run, name)
+        if recorded is None:
+            section += _said(
+                f"These pages were built without a run of it: {numbers.HOW}."
+            )
+            return section
+        if numbers.is_stale(recorded, name):
+            section += _said(
+                "The run that these pages were built with is of other files than those "
+                f"above, and none of its numbers is shown. Make a new one: {numbers.HOW}."
+            )
+            return section
+        stages = in_order(
+            {stage for cells in recorded["levels"].values() for stage in cells}
+        )
+        section += nodes.paragraph(
+            text=f"The worst difference of {recorded['steps']} steps, in ULPs. "
+            + cell_tables.LEGEND
+        )
+        rows = [
+            [nodes.inline(text=level)]
+            + [
+                nodes.inline(text=cell_tables.said(cells.get(stage)))
+                for stage in stages
+            ]
+            for level, cells in recorded["levels"].items()
+        ]
+        section += symbols.table(("level", *stages), rows)
+        return section
+
+    def _symbols(self, name):
+        section = _section("symbols", "TF1 symbols that it shows")
+        paragraph = nodes.paragraph()
+        for number, symbol in enumerate(symbols.symbols_by_chapter()[name]):
+            if number:
+                paragraph += nodes.Text(", ")
+            paragraph += symbols.to_symbol(symbol)
+        section += paragraph
+        return section
+
+
+def _section(anchor, title):
+    section = nodes.section(ids=[anchor], names=[])
+    section += nodes.title(text=title)
+    return section
+
+
+def _said(text):
+    return nodes.paragraph(text=text, classes=["admonition-text"])

@@ -1,0 +1,293 @@
+"""Claims about the built site: what it holds, that its links lead somewhere, its look.
+
+All of them share one build, which takes the better part of a minute, and this file.
+"""
+
+import functools
+import html.parser
+import json
+import urllib.parse
+
+import jsonschema
+import pytest
+
+from parity_tests.house import browsers
+from parity_tests.models import chapters, reading
+from parity_tests.pair.html_report_browser_test import CONTRAST
+from parity_tests.site import keras_objects, machines, symbols
+from tf2_keras.migrate import addresses, catalogue, errors
+
+LARGEST = 20_000_000  # bytes of the whole site
+CHAPTER = "models/mnist_cnn.html"
+WIDTHS = [(400, "light"), (900, "dark"), (1440, "light"), (1440, "dark")]
+
+
+class Page(html.parser.HTMLParser):
+    """The links and the anchors of a page, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors, self.texts, self.headings = [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.anchors.update(filter(None, (named.get("id"), named.get("name"))))
+        self.links += filter(None, (named.get("href"), named.get("src")))
+        self.headings += [tag] if tag in ("h1", "h2", "h3", "h4") else []
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join("".join(self.texts).split())
+
+
+@functools.cache
+def page(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_every_link_leads_to_a_page_of_the_site_and_to_a_place_on_it(site):
+    dead, followed = set(), 0
+    for path in site.rglob("*.html"):
+        for link in page(path).links:
+            target = urllib.parse.urlsplit(link)
+            if target.scheme or target.netloc:
+                assert target.scheme in ("https", "http", "mailto"), link
+                continue
+            file = path.parent / urllib.parse.unquote(target.path)
+            file = file.resolve() if target.path else path
+            anchor = urllib.parse.unquote(target.fragment)
+            if (
+                not file.is_file()
+                or file.suffix == ".html"
+                and anchor not in ({"", *page(file).anchors})
+            ):
+                dead.add((path.name, link))
+            followed += 1
+    assert sorted(dead)[:20] == []
+    assert followed > 5000
+
+
+def test_every_symbol_has_the_address_that_explain_prints(site):
+    rules = list(catalogue.every())
+    assert len(rules) > 5500
+    for rule in rules:
+        name, _, anchor = addresses.of_symbol(rule.symbol).partition("#")
+        assert anchor == rule.symbol
+        assert anchor in page(site / name).anchors
+
+
+def test_what_is_told_of_a_class_is_the_address_of_its_methods():
+    assert addresses.of_symbol("tf.compat.v1.log") == "symbols/tf.html#tf.log"
+    method = addresses.of_symbol("tf.train.Saver.no_method")
+    assert method == "symbols/tf.train.html#tf.train.Saver"
+    assert addresses.of_symbol("nothing") == ""
+
+
+def test_every_message_has_the_address_that_explain_prints(site):
+    for error in errors.errors():
+        name, _, anchor = addresses.of_message(error).partition("#")
+        assert anchor in page(site / name).anchors, error.message
+
+
+def test_a_symbol_tells_what_the_catalogue_knows(site):
+    text = page(site / "symbols/tf.nn.html").text
+    rule = catalogue.shown(catalogue.find("tf.nn.dropout"))
+    assert rule.replacement in text
+    assert rule.cases[0].note in text
+    assert rule.evidence in text
+
+
+def test_a_symbol_names_the_chapters_that_use_it(site):
+    users = symbols.chapters_by_symbol()
+    assert "mnist_cnn" in users["tf.truncated_normal"]
+    links = page(site / "symbols/tf.html").links
+    for name in users["tf.truncated_normal"]:
+        assert f"../models/{name}.html" in links
+
+
+def test_a_keras_object_tells_what_is_measured_of_it(site):
+    measured, _ = keras_objects.by_object()["keras.optimizers.RMSprop"]
+    text = page(site / "keras.html").text
+    assert len(measured) > 1
+    for trap in measured:
+        assert trap.written in text
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_a_chapter_shows_every_line_of_both_programs(name, site):
+    text = (site / f"models/{name}.html").read_text(encoding="utf-8")
+    shown = page(site / f"models/{name}.html")
+    for path in reading.sources(name):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if line.strip():
+                assert " ".join(line.split()) in shown.text
+                assert f'data-line="{number}"' in text
+    for left, right in reading.aligned(name):
+        assert f"{name}-{(left or right).name}" in shown.anchors
+    assert shown.headings.count("h1") == 1
+
+
+def test_numbers_are_those_of_the_run(site):
+    text = page(site / "models/linear_regression.html").text
+    assert "eager 6.8 of 64" in text
+    assert "fit 0 ULP" in text
+    links = page(site / "models/linear_regression.html").links
+    assert "../tolerances.html#linear_regression-eager-loss" in links
+
+
+def test_a_stale_run_is_told_and_none_of_its_numbers_shown(site):
+    text = page(site / "models/mlp.html").text
+    assert "is of other files than those above" in text
+    assert (
+        "0 ULP"
+        not in text.partition("Side by side")[2].partition("Before and after")[0]
+    )
+
+
+def test_a_chapter_without_a_run_says_so(site):
+    text = page(site / CHAPTER).text
+    assert "built without a run of it: tf-parity run --json report.json" in text
+
+
+def test_tables_for_machines_are_by_their_schema(site):
+    schema = json.loads((site / "data/schema.json").read_text(encoding="utf-8"))
+    assert schema["oneOf"][0]["properties"]["version"]["const"] == machines.VERSION
+    kinds = {kind["properties"]["kind"]["const"]: kind for kind in schema["oneOf"]}
+    checks = {
+        name: jsonschema.Draft202012Validator(kind) for name, kind in kinds.items()
+    }
+    for name in machines.tables():
+        lines = (site / f"data/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        assert len(lines) >= len(chapters.NAMES)
+        for line in lines:
+            row = json.loads(line)
+            checks[row["kind"]].validate(row)
+            file, _, anchor = row["address"].partition("#")
+            assert not anchor or anchor in page(site / file).anchors
+        llms = (site / "llms.txt").read_text(encoding="utf-8")
+        assert f"(data/{name}.jsonl)" in llms
+
+
+def test_the_site_is_no_larger_than_20_megabytes(site):
+    sizes = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
+    assert sum(sizes) < LARGEST
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsers.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser, site):
+    """(path, width, colour scheme) -> a page; none may say anything or ask elsewhere."""
+    contexts, said = [], []
+
+    def open_page(path, width=1440, scheme="light", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((site.as_uri(), "data:"))
+                or said.append(request.url)
+            ),
+        )
+        page.goto(f"{site.as_uri()}/{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.mark.parametrize("width, scheme", WIDTHS)
+@pytest.mark.parametrize("path", [CHAPTER, "symbols/tf.nn.html", "keras.html"])
+def test_nothing_is_cut_and_all_can_be_read(path, width, scheme, opened):
+    page = opened(path, width, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    least, where = page.evaluate(CONTRAST)
+    assert least >= 4.5, where
+
+
+def beside(page):
+    """Whether the two cells of a row stand beside each other, both to be seen."""
+    return page.evaluate(
+        """() => { const [left, right] =
+        [...document.querySelector("#mnist_cnn-inference .twin-row").children]
+          .map(cell => cell.getBoundingClientRect());
+        return left.width > 0 && left.right <= right.left && left.top === right.top; }"""
+    )
+
+
+def test_two_columns_from_900_pixels_on(opened):
+    assert beside(opened(CHAPTER, 1440))
+    assert beside(opened(CHAPTER, 900))
+    assert not beside(opened(CHAPTER, 880))
+
+
+def test_the_tab_is_chosen_once_for_all_pages(opened):
+    page = opened(CHAPTER, 400)
+    cells = page.locator("#mnist_cnn-inference .twin-cell.tf1")
+    assert cells.first.is_visible()
+    tab = page.get_by_role("tab", name="TF2")
+    tab.click()
+    assert not cells.first.is_visible()
+    assert tab.get_attribute("aria-selected") == "true"
+    page.goto(page.url.replace("mnist_cnn", "char_rnn"))
+    assert page.get_by_role("tab", name="TF2").get_attribute("aria-selected") == "true"
+    assert page.locator(".twin-cell.tf2").first.is_visible()
+    assert not page.locator(".twin-cell.tf1").first.is_visible()
+
+
+def test_without_a_script_both_programs_can_be_read(opened):
+    page = opened(CHAPTER, 400, java_script_enabled=False)
+    for side in ("tf1", "tf2"):
+        assert page.locator(
+            f"#mnist_cnn-inference .twin-cell.{side}"
+        ).first.is_visible()
+
+
+def test_arrow_keys_light_one_row_after_the_other(opened):
+    page = opened(CHAPTER)
+    rows = page.locator("#mnist_cnn-inference .twin-row")
+    behind = "node => getComputedStyle(node).backgroundColor"
+    before = rows.nth(1).evaluate(behind)
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    assert rows.nth(1).evaluate("node => node === document.activeElement")
+    assert rows.nth(1).evaluate(behind) != before
+    assert rows.first.evaluate(behind) == before
+
+
+def test_the_keyboard_reaches_every_function(opened):
+    page = opened(CHAPTER)
+    assert page.evaluate(
+        """() => [...document.querySelectorAll(".twin-block")].every(
+        block => block.querySelector(".twin-row[tabindex='0']"))"""
+    )
+
+
+def test_on_paper_both_programs_stand_side_by_side(opened):
+    page = opened(CHAPTER, 1000, "dark")
+    page.emulate_media(media="print", color_scheme="light")
+    assert beside(page)
+    assert page.locator(".sidebar-drawer").is_hidden()
+
+
+def test_the_search_finds_a_symbol(opened):
+    page = opened("search.html?q=tf.nn.dropout")
+    first = page.locator("#search-results li a").first
+    first.wait_for()
+    assert first.get_attribute("href") == "symbols/tf.nn.html#tf.nn.dropout"

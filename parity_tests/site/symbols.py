@@ -1,0 +1,285 @@
+"""An address for every public symbol of TensorFlow 1.15, and what is known of it.
+
+Each module has a page, made from the catalogue; each symbol an entry on it, under the
+address that ``tf-parity explain`` prints. The full-text search finds them by their names.
+"""
+
+import functools
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.domains import Domain, ObjType
+from sphinx.util.docutils import SphinxDirective
+
+from parity_tests.models import chapters, reading
+from tf2_keras.migrate import addresses, catalogue, cover, evidence, pages, rule_file
+from tf2_keras.migrate.api_table import API, RENAMES, api
+from tf2_keras.migrate.signatures import arguments
+from tf2_keras.migrate.statuses import STATUSES
+from tf2_keras.migrate.terminal import condition
+
+INDEX = f"{addresses.FOLDER}/index"
+FILES = (API, RENAMES, evidence.TABLE)
+
+
+@functools.cache
+def by_module():
+    """{module: [Rule of each of its symbols]}, both in alphabetical order."""
+    modules = {}
+    for rule in sorted(catalogue.every(), key=lambda rule: rule.symbol):
+        modules.setdefault(addresses.module(rule.symbol), []).append(rule)
+    return dict(sorted(modules.items()))
+
+
+@functools.cache
+def chapters_by_symbol():
+    """{symbol: [chapters whose TF1 side uses it]}"""
+    users = {}
+    for name, symbols in symbols_by_chapter().items():
+        for symbol in symbols:
+            users.setdefault(symbol, []).append(name)
+    return users
+
+
+@functools.cache
+def symbols_by_chapter():
+    """{chapter: the symbols that its TF1 side uses and that change}, in their order."""
+    programs = {name: str(reading.sources(name)[0]) for name in chapters.NAMES}
+    return {
+        name: sorted(known & set(_known()))
+        for name, known in cover.shown(programs).items()
+    }
+
+
+@functools.cache
+def _known():
+    return frozenset(rule.symbol for rules in by_module().values() for rule in rules)
+
+
+def documents():
+    """{document: its text} of all modules, and of the page that lists them."""
+    made = {
+        # In no toctree: 214 lines on every page would be no way to find one.
+        addresses.document(module): (
+            f"---\norphan: true\n---\n\n# {module}\n\n```{{symbols}} {module}\n```\n"
+        )
+        for module in by_module()
+    }
+    made[INDEX] = "\n".join(
+        [
+            "# TF1 symbols\n",
+            f"{len(_known())} names of TensorFlow 1.15 and of earlier releases: what "
+            "becomes of each, by module. In a terminal, `tf-parity explain "
+            "tf.nn.dropout`.\n",
+            *_counts(),
+            "",
+            *[
+                f"- [{module}]({module}.md): {len(rules)}"
+                for module, rules in by_module().items()
+            ],
+            "",
+        ]
+    )
+    return made
+
+
+def _counts():
+    rules = [rule for rules in by_module().values() for rule in rules]
+    yield "| status | symbols | means |\n|---|---|---|"
+    for status, described in STATUSES.items():
+        count = sum(rule.status == status for rule in rules)
+        if count:
+            yield f"| {status} | {count} | {described.means} |"
+
+
+class SymbolDomain(Domain):
+    """TF1 symbols as objects that the search knows."""
+
+    name = "tf1"
+    label = "TensorFlow 1"
+    object_types = {"symbol": ObjType("TF1 symbol")}
+
+    def get_objects(self):
+        for module, rules in by_module().items():
+            for rule in rules:
+                document = addresses.document(module)
+                yield rule.symbol, rule.symbol, "symbol", document, rule.symbol, 1
+
+    def merge_domaindata(self, docnames, otherdata):
+        """Nothing is collected while pages are read."""
+
+
+class SymbolsDirective(SphinxDirective):
+    """``{symbols} MODULE``: the entries of all symbols of a module."""
+
+    required_arguments = 1
+
+    def run(self):
+        for file in (*FILES, *map(_rule_file, rule_file.RULES)):
+            self.env.note_dependency(file)
+        entries = []
+        for rule in by_module()[self.arguments[0]]:
+            entries += entry(catalogue.shown(rule))
+        return entries
+
+
+def _rule_file(name):
+    return f"{rule_file.FOLDER}/{name}"
+
+
+def entry(rule):
+    """The nodes that tell of one Rule, as ``catalogue.shown`` has it."""
+    described = nodes.paragraph()
+    described += nodes.strong(text=rule.status, classes=[f"status-{rule.status}"])
+    described += nodes.Text(f": {STATUSES[rule.status].means}")
+    fields = nodes.field_list(classes=["symbol"])
+    if rule.replacement != rule.symbol:
+        _add(fields, "write", _code(rule.replacement))
+    _add(fields, "note", _text(rule.note))
+    for case in rule.cases:
+        _add(fields, "where", _text(condition(case.when, rule.symbol)))
+        _add(fields, "write", _code(case.replacement))
+        _add(fields, "note", _text(case.note))
+    users = chapters_by_symbol().get(rule.symbol, [])
+    shown = [rule.chapter] if rule.chapter and rule.chapter not in users else []
+    _add(fields, "read", _pages([*users, *shown]))
+    proven = "" if rule.evidence == rule_file.UNPROVEN else rule.evidence
+    _add(fields, "evidence", _code(proven) or _text("none: this is not proven"))
+    result = [heading(rule.symbol), described, fields, *_arguments(rule.symbol)]
+    for name in ("before", "after"):
+        if getattr(rule, name):
+            code = nodes.literal_block(getattr(rule, name), getattr(rule, name))
+            code["language"] = "python"
+            result += [
+                nodes.paragraph(text={"before": "TF1:", "after": "TF2:"}[name]),
+                code,
+            ]
+    return result
+
+
+def heading(name):
+    """The heading of an entry, whose address is its name; in no table of contents."""
+    node = nodes.rubric(
+        "", "", nodes.literal(text=name), classes=["symbol"], ids=[name]
+    )
+    node["heading-level"] = 2
+    link = nodes.reference("", "¶", refuri=f"#{name}", classes=["headerlink"])
+    node += [nodes.Text(" "), link]
+    return node
+
+
+def to_symbol(symbol):
+    """A reference to a symbol's entry, as an address from the top of the site."""
+    link = nodes.reference("", "", refuri=f"site:{addresses.of_symbol(symbol)}")
+    link["internal"] = True
+    link += nodes.literal(text=symbol)
+    return link
+
+
+def _add(fields, name, *content):
+    if content and content[0] is not None:
+        paragraph = nodes.paragraph("", "", *content)
+        fields += nodes.field(
+            "", nodes.field_name(text=name), nodes.field_body("", paragraph)
+        )
+
+
+def _code(text):
+    return nodes.literal(text=text) if text else None
+
+
+def _text(text):
+    return nodes.inline(text=text) if text else None
+
+
+def _pages(stems):
+    """Links to pages of chapters or of the guide; None if there are none."""
+    if not stems:
+        return None
+    links = nodes.inline()
+    for number, stem in enumerate(stems):
+        if number:
+            links += nodes.Text(", ")
+        links += to_page(stem)
+    return links
+
+
+def to_page(stem):
+    """A link to the page of a chapter, or of the guide."""
+    folder = (
+        "models"
+        if pages.page(stem, dict.fromkeys(chapters.NAMES)).is_chapter
+        else "guide"
+    )
+    return to_document(f"{folder}/{stem}", stem)
+
+
+def to_document(document, title):
+    return addnodes.pending_xref(
+        "",
+        nodes.inline(text=title),
+        refdomain="std",
+        reftype="doc",
+        reftarget=f"/{document}",
+        refexplicit=True,
+        refwarn=True,
+    )
+
+
+def _arguments(symbol):
+    """A table of 1.15's arguments and today's, where they are known and differ."""
+    differences = evidence.signature_differences(symbol)
+    row = api().get(symbol)
+    if not differences or row is None or not row.signature:
+        return []
+    notes = {}
+    for difference in differences:
+        notes.setdefault(difference.name, []).append(difference)
+    described = arguments(row.signature)
+    names = [*described.positional, *described.keyword_only]
+    names += [name for name in notes if name not in names]
+    return [
+        table(
+            ("TF1 argument", "TF2 argument", "note"),
+            [_argument(name, described, notes.get(name, [])) for name in names],
+        )
+    ]
+
+
+def _argument(name, described, differences):
+    kinds = {difference.kind: difference for difference in differences}
+    before = (
+        f"{name}={described.defaults[name]}" if name in described.defaults else name
+    )
+    today = name
+    if "gone" in kinds:
+        today = ""
+    elif "renamed" in kinds:
+        today = kinds["renamed"].today
+    if "required" in kinds and name not in (
+        *described.positional,
+        *described.keyword_only,
+    ):
+        before = ""
+    return _code(before), _code(today), _text(" ".join(map(str, differences)))
+
+
+def table(heading, rows):
+    """A docutils table; cells are inline nodes or None."""
+    group = nodes.tgroup(cols=len(heading))
+    group += [nodes.colspec(colwidth=1) for _ in heading]
+    group += nodes.thead("", _row(map(_text, heading)))
+    group += nodes.tbody("", *[_row(cells) for cells in rows])
+    return nodes.table("", group, classes=["colwidths-auto"])
+
+
+def _row(cells):
+    return nodes.row(
+        "",
+        *[
+            nodes.entry(
+                "", nodes.paragraph("", "", *([cell] if cell is not None else []))
+            )
+            for cell in cells
+        ],
+    )

@@ -1,0 +1,177 @@
+"""The twin view: both programs of a chapter on one grid, a row for what corresponds.
+
+    ```{twin} mnist_cnn inference
+    :pin: 70-103
+    ```
+
+shows one function, without a second word the whole chapter. ``pin`` sets a line of the
+TF1 file and a line of the twin beside each other, whatever their roles.
+"""
+
+import functools
+import html
+import re
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from sphinx.errors import SphinxError
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.osutil import relative_uri
+
+from parity_tests.models import chapters, facing, reading
+from parity_tests.site import numbers
+
+TITLES = ("TF1", "TF2")
+WHY = re.compile(r"\s*# ")
+
+
+def pins(text):
+    """'70-103 71-109' as ((70, 103), (71, 109)).
+
+    Raises:
+        ValueError: if it is written otherwise.
+    """
+    if not re.fullmatch(r"\s*\d+-\d+(\s+\d+-\d+)*\s*", text or ""):
+        raise ValueError(
+            "pin must be pairs of lines. "
+            f"Received: {text!r}. Write for instance 70-103 71-109."
+        )
+    return tuple(tuple(map(int, pair.split("-"))) for pair in text.split())
+
+
+class UnknownPassage(SphinxError):
+    """What a directive names does not exist; the text begins with file and line."""
+
+    category = "twin"
+
+
+class TwinDirective(SphinxDirective):
+    """``{twin} CHAPTER [BLOCK]``; an unknown name stops the build, with file and line."""
+
+    required_arguments = 1
+    optional_arguments = 1
+    option_spec = {"pin": pins, "id": directives.unchanged}
+
+    def run(self):
+        name, *block = self.arguments
+        for path in reading.sources(name) if name in chapters.NAMES else ():
+            self.env.note_dependency(str(path))
+        try:
+            return [
+                twin(self.env, name, block[0] if block else "", self.options.get("pin"))
+            ]
+        except ValueError as error:
+            raise UnknownPassage(f"{self.get_location()}: {error}") from None
+
+
+def twin(env, name, block="", pinned=None):
+    """A node that shows a chapter, or a block of it, in a document that is being read.
+
+    Raises:
+        ValueError: if there is no such chapter or block.
+    """
+    chapters.require_known(name, chapters.NAMES, "The chapter of a twin view")
+    passages = reading.aligned(name)
+    if block:
+        named = [(left or right).name for left, right in passages]
+        chapters.require_known(block, named, f"The block of {name}")
+        passages = [passages[named.index(block)]]
+    pinned = pinned or ()
+    for pair in pinned:
+        if not any(_hold(passages_of_row, pair) for passages_of_row in passages):
+            raise ValueError(
+                "A pin must name a line of both passages that face each other. "
+                f"Received: {pair[0]}-{pair[1]}. Use the numbers that the view shows."
+            )
+    tolerances = relative_uri(f"{env.docname}.html", "tolerances.html")
+    badges = numbers.badges(env.config.parity_run, name, tolerances)
+    return nodes.raw("", rendered(name, passages, pinned, badges), format="html")
+
+
+def rendered(name, passages, pinned, badges):
+    """The view as HTML, which needs no script to be read.
+
+    Args:
+        name: of the chapter.
+        passages: of ``reading.aligned``.
+        pinned: pairs of lines.
+        badges: {passage: HTML that stands beside its title}.
+    """
+    paths = reading.sources(name)
+    lines = [highlighted(path) for path in paths]
+    parts = [f'<section class="twin" aria-label="{name}: both programs">']
+    parts.append('<div class="twin-head">')
+    for title, path in zip(TITLES, paths, strict=True):
+        place = path.relative_to(reading.ROOT).as_posix()
+        parts.append(
+            f'<div class="twin-side {title.lower()}"><b>{title}</b> '
+            f"<code>{place}</code></div>"
+        )
+    parts.append("</div>")
+    for left, right in passages:
+        within = [pair for pair in pinned if _hold((left, right), pair)]
+        parts.append(_passage(name, left, right, within, lines, badges))
+    parts.append("</section>\n")
+    return "".join(parts)
+
+
+def _hold(passages, pair):
+    """Whether two passages have the lines of a pin."""
+    return all(
+        passage is not None
+        and 0 <= number - passage.first_line < len(passage.source.splitlines())
+        for passage, number in zip(passages, pair, strict=True)
+    )
+
+
+def _passage(name, left, right, pinned, lines, badges):
+    title = (left or right).name
+    anchor = f"{name}-{title}"
+    parts = [
+        f'<div class="twin-block" id="{anchor}" role="group" '
+        f'aria-label="{html.escape(title)}">',
+        f'<div class="twin-title"><a href="#{anchor}"><code>{title}</code></a>'
+        f"{badges.get(title, '')}</div>",
+    ]
+    for row in facing.rows(left, right, pinned):
+        cells = [
+            _cell(numbers_of_side, side, title)
+            for numbers_of_side, side, title in zip(row, lines, TITLES, strict=True)
+        ]
+        parts.append(f'<div class="twin-row" tabindex="-1">{"".join(cells)}</div>')
+    first = parts[2].replace('tabindex="-1"', 'tabindex="0"', 1)
+    return "".join([*parts[:2], first, *parts[3:], "</div>"])
+
+
+def _cell(numbers_of_side, highlighted_lines, title):
+    classes = f"twin-cell {title.lower()} highlight"
+    if not numbers_of_side:
+        return f'<div class="{classes} twin-empty"></div>'
+    shown = []
+    for number in numbers_of_side:
+        line = highlighted_lines[number - 1]
+        why = " twin-why" if _is_why(line) else ""
+        shown.append(
+            f'<span class="twin-line{why}" data-line="{number}">{line}\n</span>'
+        )
+    return f'<pre class="{classes}" data-side="{title}">{"".join(shown)}</pre>'
+
+
+def _is_why(line):
+    """Whether a line is a comment of its own: those say why, the others say shapes."""
+    return bool(WHY.match(html.unescape(re.sub(r"<[^>]+>", "", line))))
+
+
+@functools.cache
+def _highlighted(path, _changed):
+    source = path.read_text(encoding="utf-8")
+    formatter = HtmlFormatter(nowrap=True)
+    return highlight(source, PythonLexer(stripnl=False), formatter).split("\n")
+
+
+def highlighted(path):
+    """The lines of a Python file as HTML with Pygments' classes."""
+    return _highlighted(path, path.stat().st_mtime_ns)
