@@ -20,6 +20,7 @@ NAMES = (
     "text_cnn",
     "autoencoder",
     "vae",
+    "unet",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
@@ -52,7 +53,8 @@ def setup(name):
     ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
     ``evaluation(test, config)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
     of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SOURCES,
-    what else than its TF1 file a golden depends on; ``first(train, examples,
+    what else than its TF1 file a golden depends on; TRAINS, the moves that train on one
+    batch, in order, where it is not ``("train",)``; ``first(train, examples,
     batch_size)``, where examples are not along the first axis, or a batch is never short;
     and ``played(model)``, what ``training.compiled`` takes besides for its moves.
     """
