@@ -19,13 +19,17 @@ GROUPS = {
         "mnist_cnn",
         "resnet",
         "batch_norm_by_hand",
+        "unet",
     ),
     "sequences": (
         "char_rnn",
         "rnn_classifier",
         "text_cnn",
     ),
-    "generative": ("autoencoder",),
+    "generative": (
+        "autoencoder",
+        "vae",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Those whose checkpoint holds all that the next step starts from. What a program carried
@@ -59,7 +63,8 @@ def setup(name):
     ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
     ``evaluation(test, config)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
     of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SOURCES,
-    what else than its TF1 file a golden depends on; ``first(train, examples,
+    what else than its TF1 file a golden depends on; TRAINS, the moves that train on one
+    batch, in order, where it is not ``("train",)``; ``first(train, examples,
     batch_size)``, where examples are not along the first axis, or a batch is never short;
     and ``played(model)``, what ``training.compiled`` takes besides for its moves.
     """
