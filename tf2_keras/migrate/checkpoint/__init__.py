@@ -4,5 +4,5 @@ reading   a TF1 checkpoint, tensor by tensor, without TensorFlow
 roles     what each of its names is: weight, slot, power, step, average, statistics
 matching  which variable of a twin is which of TF1's, by names and layouts
 handover  a plan of it, loaded into a model or a Twin; and TF1's checkpoint of one
-streams   how far TF1 had read the streams of its dropouts
+streams   how far TF1 had read the streams of its dropouts and samplers
 """

@@ -1,8 +1,8 @@
-"""How far TF1 had read the random streams of its dropouts, which no checkpoint says.
+"""How far TF1 had read its random streams, which no checkpoint says.
 
-A dropout of ``tf1_semantics`` keeps its place as a weight. A TF1 program that was stopped
-and started again began its streams anew: there is nothing to set. To go on as one that
-never stopped, say what it had run:
+A dropout or a sampler of ``tf1_semantics`` keeps its place as a weight. A TF1 program
+that was stopped and started again began its streams anew: there is nothing to set. To go
+on as one that never stopped, say what it had run:
 
     handover.load("model.ckpt-1000", model, runs=[streams.Runs(1000, 50)])
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from tf2_keras.migrate.checkpoint.errors import mistake
 from tf2_keras.tf1_semantics.layers import Dropout
+from tf2_keras.tf1_semantics.random.candidates import CandidateSampler
 
 
 class Runs(NamedTuple):
@@ -38,16 +39,29 @@ def dropouts(model):
     ]
 
 
-def advance(model, runs):
-    """Moves the streams of a model's dropouts to where so many runs leave them.
+def samplers(model):
+    """The candidate samplers of a model."""
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, CandidateSampler) and layer.built
+    ]
 
-    A run is tried once to see how much it draws; everything else stays as it was.
+
+def advance(model, runs):
+    """Moves the streams of a model to where so many runs leave them.
+
+    A run is tried once to see how much its dropouts draw; everything else stays as it
+    was. A sampler draws where a model is trained, the same for batches of any size.
 
     Args:
         model: a ``keras.Model``.
         runs: iterable of ``Runs``, from the beginning of the program on.
     """
-    layers = dropouts(model)
+    runs, layers = list(runs), dropouts(model)
+    trained = sum(run.count for run in runs if run.training)
+    for sampler in samplers(model):
+        sampler.drawn.assign(trained * sampler.blocks_of_a_draw)
     for layer in layers:
         layer.drawn.assign(0)
     places = [0] * len(layers)
