@@ -17,6 +17,8 @@ NAMES = (
     "resnet",
     "char_rnn",
     "rnn_classifier",
+    "bilstm_crf",
+    "word2vec",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
