@@ -25,6 +25,8 @@ GROUPS = {
         "char_rnn",
         "rnn_classifier",
         "text_cnn",
+        "bilstm_crf",
+        "word2vec",
     ),
     "generative": (
         "autoencoder",

@@ -87,10 +87,8 @@ def test_tensorflow_2_has_no_session():
 
 def test_a_variable_has_a_value_only_once_its_initialiser_has_run():
     program = program_of()
-    with (
-        tf1_session.open_session(program.graph) as session,
-        pytest.raises(tf.errors.FailedPreconditionError),
-    ):
+    refused = pytest.raises(tf.errors.FailedPreconditionError)
+    with tf1_session.open_session(program.graph) as session, refused:
         session.run(program.variables)
     # The twin's have theirs from the moment they are built.
     for variable in TWIN.build().variables:
@@ -150,10 +148,8 @@ def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     with tf1.Graph().as_default() as absent, tf1.device("/device:GPU:7"):
         two = tf1.constant(1.0) + 1.0
     strict = tf1.ConfigProto(allow_soft_placement=False)
-    with (
-        tf1.Session(graph=absent, config=strict) as session,
-        pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign"),
-    ):
+    refused = pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign")
+    with tf1.Session(graph=absent, config=strict) as session, refused:
         session.run(two)
     # The line of the notes.
     config = tf1.ConfigProto(allow_soft_placement=True)

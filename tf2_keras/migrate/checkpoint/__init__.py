@@ -6,5 +6,5 @@ matching  which variable of a twin is which of TF1's, by names and layouts
 handover  a plan of it, loaded into a model or a Twin; and TF1's checkpoint of one
 exports   what TF1 exported, as Keras layers; saved_models writes such exports
 keras_files   the .h5 of tf.keras in 1.15; keras_configs, the models that they describe
-streams   how far TF1 had read the streams of its dropouts
+streams   how far TF1 had read the streams of its dropouts and samplers
 """

@@ -426,7 +426,7 @@ class Plan:
         Args:
             partial: whether what is open may be left as it is.
             runs: ``streams.Runs`` that TF1 had behind it, for a program that never
-                stopped; by default dropouts begin anew, as in one that restarts.
+                stopped; by default streams begin anew, as in one that restarts.
             on_item: called after each tensor.
 
         Raises:

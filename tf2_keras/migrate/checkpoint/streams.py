@@ -1,8 +1,8 @@
 """How far TF1 had read its random streams, which no checkpoint says.
 
-A dropout of ``tf1_semantics``, or another layer that draws, keeps its place as a weight. A TF1 program that was stopped
-and started again began its streams anew: there is nothing to set. To go on as one that
-never stopped, say what it had run:
+A dropout or a sampler of ``tf1_semantics``, or another layer that draws, keeps its place as
+a weight. A TF1 program that was stopped and started again began its streams anew: there is
+nothing to set. To go on as one that never stopped, say what it had run:
 
     handover.load("model.ckpt-1000", model, runs=[streams.Runs(1000, 50)])
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from tf2_keras.migrate.checkpoint.errors import mistake
 from tf2_keras.tf1_semantics.layers.stream import StreamLayer
+from tf2_keras.tf1_semantics.random.candidates import CandidateSampler
 
 
 class Runs(NamedTuple):
@@ -30,7 +31,18 @@ class Runs(NamedTuple):
 
 
 def drawing(model):
-    """The layers of a model that have streams of their own, dropouts above all."""
+    """The layers of a model that draw when it is called, dropouts above all."""
+    return [
+        layer for layer in _streams(model) if not isinstance(layer, CandidateSampler)
+    ]
+
+
+def samplers(model):
+    """The candidate samplers of a model, which draw when its loss is computed."""
+    return [layer for layer in _streams(model) if isinstance(layer, CandidateSampler)]
+
+
+def _streams(model):
     return [
         layer
         for layer in model._flatten_layers()
@@ -41,13 +53,17 @@ def drawing(model):
 def advance(model, runs):
     """Moves the streams of a model to where so many runs leave them.
 
-    A run is tried once to see how much it draws; everything else stays as it was.
+    A run is tried once to see how much its dropouts draw; everything else stays as it
+    was. A sampler draws where a model is trained, the same for batches of any size.
 
     Args:
         model: a ``keras.Model``.
         runs: iterable of ``Runs``, from the beginning of the program on.
     """
-    layers = drawing(model)
+    runs, layers = list(runs), drawing(model)
+    trained = sum(run.count for run in runs if run.training)
+    for sampler in samplers(model):
+        sampler.drawn.assign(trained * sampler.blocks_of_a_draw)
     for layer in layers:
         layer.drawn.assign(0)
     places = [0] * len(layers)

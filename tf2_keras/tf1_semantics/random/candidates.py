@@ -88,10 +88,15 @@ class CandidateSampler(StreamLayer):
         )
         super().build(input_shape)
 
+    @property
+    def blocks_of_a_draw(self):
+        """By how much a draw moves the stream on, whatever the batch."""
+        return BLOCKS_PER_CLASS * self.num_sampled
+
     def call(self, true_classes):
         refuse_xla(type(self).__name__)
         true_classes = tf.cast(true_classes, tf.int64)
-        blocks = self.advance(BLOCKS_PER_CLASS * self.num_sampled)
+        blocks = self.advance(self.blocks_of_a_draw)
         sampled, tries = self._sampled(blocks)
         expected = [
             self._expected(classes, tries) for classes in (true_classes, sampled)
