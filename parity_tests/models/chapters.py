@@ -18,6 +18,7 @@ NAMES = (
     "char_rnn",
     "rnn_classifier",
     "batch_norm_by_hand",
+    "dqn",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
