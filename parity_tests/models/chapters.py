@@ -32,6 +32,9 @@ GROUPS = {
         "autoencoder",
         "vae",
     ),
+    "reinforcement": (
+        "dqn",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Those whose checkpoint holds all that the next step starts from. What a program carried
