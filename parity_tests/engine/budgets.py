@@ -1,4 +1,14 @@
-"""Tolerances: what a budget is, and budgets.toml, where all above zero stand."""
+"""Tolerances: what a budget is, and tolerances/, where all above zero stand.
+
+A file is what grants a chapter, the parts of a module, or the programs that are exported.
+What has no entry has to be equal to the bit. An entry says
+
+chapter:  or part, of tf2_keras.tf1_semantics, with its module; or program, of which a
+          .meta is kept in goldens/exported
+normwise: ULPs of the tensor's largest magnitude so far in the run; 0 for the sign of a zero
+reason:   the kernel or the graph rewrite that makes the difference
+test:     fails if the budget is taken away
+"""
 
 import functools
 import pathlib
@@ -15,7 +25,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FILE = pathlib.Path(__file__).with_name("budgets.toml")
+FOLDER = pathlib.Path(__file__).with_name("tolerances")
 SUBJECTS = ("chapter", "part", "program")
 FIELDS = {*SUBJECTS, "level", "stage", "ulp", "normwise", "reason", "test"}
 
@@ -71,12 +81,16 @@ class Budget(NamedTuple):
 
 @functools.cache
 def entries():
-    """The entries of budgets.toml, as a tuple of dicts.
+    """The entries of all files, by the files' names, as a tuple of dicts.
 
     Raises:
         ValueError: if one lacks its reason or test, or names an unknown stage or field.
     """
-    stated = tuple(tomllib.loads(FILE.read_text(encoding="utf-8")).get("budget", ()))
+    stated = tuple(
+        entry
+        for file in sorted(FOLDER.glob("*.toml"))
+        for entry in tomllib.loads(file.read_text(encoding="utf-8")).get("budget", ())
+    )
     for entry in stated:
         missing = {"level", "stage", "reason", "test"} - set(entry)
         unknown = set(entry) - FIELDS

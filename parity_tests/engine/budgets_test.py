@@ -39,11 +39,11 @@ test = "a_test.py::test_it_is_needed"
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
-    """Makes these lines the file of budgets: its entries."""
-    monkeypatch.setattr(budgets, "FILE", tmp_path / "budgets.toml")
+    """Makes these lines the one file of budgets: its entries."""
+    monkeypatch.setattr(budgets, "FOLDER", tmp_path)
 
     def write(text):
-        budgets.FILE.write_text(text)
+        (tmp_path / "some.toml").write_text(text)
         budgets.entries.cache_clear()
         return budgets.entries()
 
@@ -98,7 +98,7 @@ def test_budgets_are_of_one_subject_at_one_level(read):
         assert budgets.budget_for(name, level)("loss", "loss") == Budget()
 
 
-def test_the_file_is_read_once(read):
+def test_the_files_are_read_once(read):
     entries = read(ENTRY + OTHERS)
     assert [budgets.subject(entry) for entry in entries] == [
         "mnist",
@@ -107,6 +107,13 @@ def test_the_file_is_read_once(read):
     ]
     assert budgets.entries() is entries
     assert read("") == ()
+
+
+def test_the_files_of_a_folder_are_read_by_name(read, tmp_path):
+    (tmp_path / "earlier.toml").write_text(OTHERS)
+    (tmp_path / "notes.txt").write_text("no budget")
+    subjects = [budgets.subject(entry) for entry in read(ENTRY)]
+    assert subjects == ["mnist", "exported", "mnist"]
 
 
 @pytest.mark.parametrize(

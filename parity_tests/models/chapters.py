@@ -32,9 +32,7 @@ GROUPS = {
         "autoencoder",
         "vae",
     ),
-    "reinforcement": (
-        "dqn",
-    ),
+    "reinforcement": ("dqn",),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Those whose checkpoint holds all that the next step starts from. What a program carried

@@ -1,4 +1,4 @@
-"""Writes docs/tolerances.md from budgets.toml: ``python -m parity_tests.pages.tolerances``."""
+"""Writes docs/tolerances.md from engine/tolerances: ``python -m parity_tests.pages.tolerances``."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "tolerances.md"
 HEAD = """\
 # Tolerances
 
-<!-- Made by `python -m parity_tests.pages.tolerances` from parity_tests/engine/budgets.toml. -->
+<!-- Made by `python -m parity_tests.pages.tolerances` from parity_tests/engine/tolerances. -->
 
 Everything that this project compares has to be equal to the bit, but for the entries
 below. A norm-wise budget counts ULPs of the largest magnitude that the tensor has had so

@@ -17,7 +17,7 @@ from tf1_graph.parts import cases
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
 SIDES = ("compat.v1", "function", "fit")
 EXACT = Budget()
-# The level of budgets.toml for 1.15.5 itself on two kinds of processor. Its vectorised
+# The level of budgets for 1.15.5 itself on two kinds of processor. Its vectorised
 # square root begins with the processor's own approximation, which Intel and AMD round
 # otherwise.
 ANOTHER_CPU = "1.15.5, another CPU"
@@ -26,7 +26,7 @@ OF_PLAY = ": "  # between a play's name and a tensor's
 
 
 def level_of_budgets(onednn=True):
-    """The level of budgets.toml that says what 1.15.5 and the two others differ by."""
+    """The level of budgets that says what 1.15.5 and the two others differ by."""
     return "1.15.5" if onednn else "1.15.5, oneDNN off"
 
 
@@ -188,7 +188,7 @@ def _compare_plays_of_a_part(stored, plays):
 
 
 def budget_of(stored, play, level):
-    """(stage, tensor) -> Budget of a golden's play at a level of budgets.toml.
+    """(stage, tensor) -> Budget of a golden's play at a level of budgets.
 
     Those of a part are for float32; what float64 is off by has a level of its own.
     """
