@@ -17,6 +17,7 @@ it left them.
 
 import collections
 import contextlib
+import functools
 import re
 
 import numpy as np
@@ -219,13 +220,43 @@ def streams(graph, operations=None):
     known = graph.get_operations()
     if operations is not None:
         known = updates.ancestors(operations)
+    op_def_of = getattr(graph, "op_def_for_type", None) or graph._get_op_def
+
+    @functools.lru_cache(maxsize=None)
+    def bodies():
+        functions = graph.as_graph_def().library.function
+        return {function.signature.name: function.node_def for function in functions}
+
+    def keeps_something(node, refers_to_another):
+        """Whether what a node keeps between runs is neither a variable's nor another's."""
+        op_def = op_def_of(node.op)
+        if not op_def.is_stateful or op_def.name in updates.VARIABLES:
+            return False
+        called = [
+            function.name
+            for attribute in node.attr.values()
+            for function in [attribute.func, *attribute.list.func]
+            if function.name
+        ]
+        if not called:
+            return not refers_to_another and not OF_ONE_RUN.match(op_def.name)
+        return any(
+            keeps_something(
+                inner,
+                any(
+                    given.type == tf.resource for given in op_def_of(inner.op).input_arg
+                ),
+            )
+            for name in called
+            for inner in bodies()[name]
+        )
+
     return [
         operation
         for operation in known
         if operation.op_def is not None
-        and _keeps_something(
-            graph,
-            operation.op_def,
+        and operation.op_def.is_stateful
+        and keeps_something(
             operation.node_def,
             any(
                 tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype
@@ -233,40 +264,6 @@ def streams(graph, operations=None):
             ),
         )
     ]
-
-
-def _keeps_something(graph, op_def, node, refers_to_another):
-    """Whether a node keeps something between runs that is neither a variable's nor another's.
-
-    Args:
-        refers_to_another: whether it is given a variable, a queue or an iterator.
-    """
-    if not op_def.is_stateful or op_def.name in updates.VARIABLES:
-        return False
-    called = [
-        function.name
-        for attribute in node.attr.values()
-        for function in [attribute.func, *attribute.list.func]
-        if function.name
-    ]
-    if not called:
-        return not refers_to_another and not OF_ONE_RUN.match(op_def.name)
-    op_def_of = getattr(graph, "op_def_for_type", None) or graph._get_op_def
-    bodies = {
-        function.signature.name: function.node_def
-        for function in graph.as_graph_def().library.function
-    }
-    return any(
-        _keeps_something(
-            graph,
-            definition,
-            inner,
-            any(given.type == tf.resource for given in definition.input_arg),
-        )
-        for name in called
-        for inner in bodies[name]
-        for definition in [op_def_of(inner.op)]
-    )
 
 
 def initialise(session, built, values=None):
