@@ -1,6 +1,7 @@
 """Settles the reference conditions before TensorFlow loads, and states them."""
 
 import contextlib
+import gc
 import os
 import pathlib
 import signal
@@ -12,7 +13,11 @@ import pytest
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
+# Graphs are many small objects: looking for garbage after every 700 new ones was a third
+# of the suite, most of it in what TensorFlow's import leaves and nothing ever frees.
+gc.set_threshold(20_000, 10, 10)
 reference_conditions.import_tensorflow()  # quietly, whatever a test imports first
+gc.freeze()
 
 
 def pytest_report_header():

@@ -17,16 +17,12 @@ it left them.
 
 import collections
 import contextlib
-import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_graph import updates
 from tf1_graph.errors import refusal
-
-# Stateful by definition; what they hold, if anything, ends with the run.
-OF_ONE_RUN = re.compile(r"(Assert|Print|Stack|TensorArray)(V\d)?$")
 
 # One kind of session.run.
 Move = collections.namedtuple(
@@ -210,8 +206,7 @@ def streams(graph, operations=None):
     """Ops that keep something between runs, apart from variables.
 
     Random ops and samplers their place in a stream, queues and iterators what they
-    hold: only a new Session starts them over. What a branch or the body of a loop does
-    is looked at as well.
+    hold: only a new Session starts them over.
 
     Args:
         operations: those to look at with all that they need; by default every one.
@@ -223,50 +218,14 @@ def streams(graph, operations=None):
         operation
         for operation in known
         if operation.op_def is not None
-        and _keeps_something(
-            graph,
-            operation.op_def,
-            operation.node_def,
-            any(
-                tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype
-                for tensor in operation.inputs
-            ),
-        )
+        and operation.op_def.is_stateful
+        and operation.type not in updates.VARIABLES
+        and not any(_refers_to_a_variable(tensor) for tensor in operation.inputs)
     ]
 
 
-def _keeps_something(graph, op_def, node, refers_to_another):
-    """Whether a node keeps something between runs that is neither a variable's nor another's.
-
-    Args:
-        refers_to_another: whether it is given a variable, a queue or an iterator.
-    """
-    if not op_def.is_stateful or op_def.name in updates.VARIABLES:
-        return False
-    called = [
-        function.name
-        for attribute in node.attr.values()
-        for function in [attribute.func, *attribute.list.func]
-        if function.name
-    ]
-    if not called:
-        return not refers_to_another and not OF_ONE_RUN.match(op_def.name)
-    op_def_of = getattr(graph, "op_def_for_type", None) or graph._get_op_def
-    bodies = {
-        function.signature.name: function.node_def
-        for function in graph.as_graph_def().library.function
-    }
-    return any(
-        _keeps_something(
-            graph,
-            definition,
-            inner,
-            any(given.type == tf.resource for given in definition.input_arg),
-        )
-        for name in called
-        for inner in bodies[name]
-        for definition in [op_def_of(inner.op)]
-    )
+def _refers_to_a_variable(tensor):
+    return tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype
 
 
 def initialise(session, built, values=None):

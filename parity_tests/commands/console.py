@@ -1,6 +1,7 @@
 """What commands print on: how wide, in which colours, and what shows while one waits."""
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -103,4 +104,7 @@ def import_tensorflow():
             file = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
             finally_close.enter_context(file)
             finally_close.enter_context(console(file).status("importing TensorFlow"))
+        # Graphs are many small objects: to look for garbage after every 700 new ones is a
+        # third of what they cost.
+        gc.set_threshold(20_000, 10, 10)
         reference_conditions.import_tensorflow()

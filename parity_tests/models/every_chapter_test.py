@@ -48,8 +48,29 @@ def pair_of(name, fields=()):
     return pair
 
 
-def small_pair(name, fault=None):
-    return ChapterPair(name, chapters.drawn(name).SMALL, fault)
+def small_pair(name, fields=None):
+    """A pair of the small configuration: built once, and started over by every play."""
+    return built_pair(
+        name, (*{**chapters.drawn(name).SMALL, **(fields or {})}.items(),)
+    )
+
+
+@functools.cache
+def built_pair(name, fields):
+    return ChapterPair(name, dict(fields))
+
+
+@functools.cache
+def training_of(pair, started):
+    """(moves, TF1's records of them): what every fault of a chapter is compared with.
+
+    Args:
+        pair: what ``small_pair`` returned.
+        started: whether from ``START`` instead of the initial values.
+    """
+    drawn = chapters.drawn(pair.name)
+    moves = [move for move in drawn.moves(pair.config) if move[0] != "predict"]
+    return moves, list(pair.reference(moves, drawn.START if started else None))
 
 
 def exact_at(name, level):
@@ -91,9 +112,9 @@ def require_agreement(name, level, drawn, granted):
 @EVERY_CHAPTER
 @EVERY_LEVEL
 def test_a_play_from_the_initial_values_on_agrees(name, level):
-    with small_pair(name) as pair:
-        moves = chapters.drawn(name).moves(pair.config)
-        comparison = pair.compare(moves, level).require_agreement()
+    pair = small_pair(name)
+    moves = chapters.drawn(name).moves(pair.config)
+    comparison = pair.compare(moves, level).require_agreement()
     assert comparison.records == 1 + len(moves)
     assert {"initial values", "outputs", "loss", "gradients", "updates"} <= {
         stage for stage, cell in comparison.cells.items() if cell.compared
@@ -104,9 +125,9 @@ def test_a_play_from_the_initial_values_on_agrees(name, level):
 @EVERY_LEVEL
 def test_a_second_play_starts_where_the_first_did(name, level):
     """Weights, slots and a dropout's place in its stream are reset."""
-    with small_pair(name) as pair:
-        moves = chapters.drawn(name).moves(pair.config)
-        first, second = (list(pair.candidate(moves, level)) for _ in range(2))
+    pair = small_pair(name)
+    moves = chapters.drawn(name).moves(pair.config)
+    first, second = (list(pair.candidate(moves, level)) for _ in range(2))
     losses = [record["loss"] for record in first if "loss" in record]
     assert losses[0] != losses[1]
     compare_plays(first, second).require_agreement()
@@ -211,11 +232,17 @@ def test_a_planted_fault_is_caught_at_its_stage(name, fault):
     ]
     levels = training.LEVELS if fault == of_its_stage[0] else ("function",)
     true = vars(chapters.twin(name)).copy()
-    with small_pair(name, planted) as faulty:
-        values = drawn.START if planted.stage != "initial values" else None
-        moves = [move for move in drawn.moves(faulty.config) if move[0] != "predict"]
+    started = planted.stage != "initial values"
+    pair = small_pair(name, planted.both)
+    moves, expected = training_of(pair, started)
+    with ChapterPair(name, drawn.SMALL, planted, pair.program) as faulty:
         for level in levels:
-            divergence = faulty.compare(moves, level, values).first_divergence
+            divergence = compare_plays(
+                expected,
+                faulty.candidate(moves, level, drawn.START if started else None),
+                budget_for=faulty.budgets(level),
+                stop_at_first=True,
+            ).first_divergence
             assert divergence is not None, f"{level}: {planted.says}"
             assert divergence.stage == planted.stage, (
                 f"{level}: {divergence.describe()}"
@@ -238,13 +265,13 @@ def continued(name, pair, model, moves):
 @EVERY_CHAPTER
 def test_a_saved_and_loaded_model_goes_on_where_it_stopped(name, tmp_path):
     """Weights, slots, counts and the place in every stream are all in the file."""
-    with small_pair(name) as pair:
-        moves = chapters.drawn(name).moves(pair.config)
-        whole = list(pair.reference(moves))
-        list(pair.candidate(moves[:2], "function"))
-        pair.model.save(tmp_path / "half.keras")
-        loaded = keras.models.load_model(tmp_path / "half.keras")
-        rest = list(continued(name, pair, loaded, moves[2:]))
+    pair = small_pair(name)
+    moves = chapters.drawn(name).moves(pair.config)
+    whole = list(pair.reference(moves))
+    list(pair.candidate(moves[:2], "function"))
+    pair.model.save(tmp_path / "half.keras")
+    loaded = keras.models.load_model(tmp_path / "half.keras")
+    rest = list(continued(name, pair, loaded, moves[2:]))
     state = {**whole[2]["updates"], **whole[2]["slots"]}
     compare_plays(
         [{"initial values": state}, *whole[3:]],
@@ -255,36 +282,37 @@ def test_a_saved_and_loaded_model_goes_on_where_it_stopped(name, tmp_path):
 
 @EVERY_CHAPTER
 def test_a_clone_trains_as_the_original_does(name):
-    with small_pair(name) as pair:
-        clone = keras.models.clone_model(pair.model)
-        assert type(clone) is type(pair.model)
-        clone.set_weights(pair.model.get_weights())
-        clone.compile(
-            chapters.twin(name).optimizer(pair.config),
-            loss=pair.model.loss,
-            jit_compile=False,
-        )
-        moves = chapters.drawn(name).moves(pair.config)
-        compare_plays(
-            pair.reference(moves), continued(name, pair, clone, moves)
-        ).require_agreement()
+    pair = small_pair(name)
+    pair.twin.reset()
+    clone = keras.models.clone_model(pair.model)
+    assert type(clone) is type(pair.model)
+    clone.set_weights(pair.model.get_weights())
+    clone.compile(
+        chapters.twin(name).optimizer(pair.config),
+        loss=pair.model.loss,
+        jit_compile=False,
+    )
+    moves = chapters.drawn(name).moves(pair.config)
+    compare_plays(
+        pair.reference(moves), continued(name, pair, clone, moves)
+    ).require_agreement()
 
 
 @EVERY_CHAPTER
 def test_an_exported_graph_is_the_program_again(name, tmp_path):
-    with small_pair(name) as pair:
-        program = pair.program
-        path = tmp_path / "model.meta"
-        with program.graph.as_default():
-            tf1.train.export_meta_graph(str(path))
-        loaded = exported.load(
-            str(path),
-            inputs={key: tensor.name for key, tensor in program.inputs.items()},
-            **{key: named(move) for key, move in program.moves.items()},
-        )
-        moves = chapters.drawn(name).moves(pair.config)
-        expected = [without_sparse(record) for record in pair.reference(moves)]
-        compare_plays(expected, tf1_session.play(loaded, moves)).require_agreement()
+    pair = small_pair(name)
+    program = pair.program
+    path = tmp_path / "model.meta"
+    with program.graph.as_default():
+        tf1.train.export_meta_graph(str(path))
+    loaded = exported.load(
+        str(path),
+        inputs={key: tensor.name for key, tensor in program.inputs.items()},
+        **{key: named(move) for key, move in program.moves.items()},
+    )
+    moves = chapters.drawn(name).moves(pair.config)
+    expected = [without_sparse(record) for record in pair.reference(moves)]
+    compare_plays(expected, tf1_session.play(loaded, moves)).require_agreement()
 
 
 def named(move):
@@ -383,35 +411,35 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
 def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
     name, tmp_path
 ):
-    with small_pair(name) as pair:
-        prefix = str(tmp_path / "model.ckpt")
-        with pair.program.graph.as_default():
-            session = pair.session()
-            session.run(tf1.global_variables_initializer())
-            tf1.train.Saver().save(session, prefix, write_meta_graph=False)
-        names = chapters.twin(name).checkpoint_names(pair.model)
-        with pytest.raises(HandoverError) as refused:
-            handover.load(prefix, pair.model, names)
-        missing = chapters.setup(name).played(pair.model)["remembered"].values()
-        assert all(variable.path in str(refused.value) for variable in missing)
+    pair = small_pair(name)
+    prefix = str(tmp_path / "model.ckpt")
+    with pair.program.graph.as_default():
+        session = pair.session()
+        session.run(tf1.global_variables_initializer())
+        tf1.train.Saver().save(session, prefix, write_meta_graph=False)
+    names = chapters.twin(name).checkpoint_names(pair.model)
+    with pytest.raises(HandoverError) as refused:
+        handover.load(prefix, pair.model, names)
+    missing = chapters.setup(name).played(pair.model)["remembered"].values()
+    assert all(variable.path in str(refused.value) for variable in missing)
 
 
 @pytest.mark.parametrize("name", chapters.CHECKPOINTED)
 def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     """What was trained in Keras goes back, slots, powers and step included."""
-    with small_pair(name) as pair:
-        moves = chapters.drawn(name).moves(pair.config)
-        *_, left = pair.candidate(moves[:2], "function")
-        names = chapters.twin(name).checkpoint_names(pair.model)
-        prefix = str(tmp_path / "model.ckpt")
-        writing.save(prefix, pair.model, names)
-        with pair.program.graph.as_default():
-            session = pair.session()
-            tf1.train.Saver().restore(session, prefix)
-        restored = tf1_session.plain(session.run(pair.program.variables))
-        compare_plays(
-            [{"updates": state_of(left)}], [{"updates": restored}]
-        ).require_agreement()
+    pair = small_pair(name)
+    moves = chapters.drawn(name).moves(pair.config)
+    *_, left = pair.candidate(moves[:2], "function")
+    names = chapters.twin(name).checkpoint_names(pair.model)
+    prefix = str(tmp_path / "model.ckpt")
+    writing.save(prefix, pair.model, names)
+    with pair.program.graph.as_default():
+        session = pair.session()
+        tf1.train.Saver().restore(session, prefix)
+    restored = tf1_session.plain(session.run(pair.program.variables))
+    compare_plays(
+        [{"updates": state_of(left)}], [{"updates": restored}]
+    ).require_agreement()
 
 
 # Reading.

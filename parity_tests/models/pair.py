@@ -59,12 +59,13 @@ class ChapterPair(Pair):
         name: a chapter.
         fields: {field of the chapter's Config: value} on both sides.
         fault: a ``Fault`` to plant in the twin.
+        program: the TF1 side with this configuration, if it is built already.
 
     One with a fault has to be closed, or used in a ``with`` statement: the twin's module
     stays patched for as long as its functions may still be traced.
     """
 
-    def __init__(self, name, fields=None, fault=None):
+    def __init__(self, name, fields=None, fault=None, program=None):
         self.name, self.setup, self.fault = name, chapters.setup(name), fault
         fields = {**(fields or {}), **((fault and fault.both) or {})}
         graph, twin = chapters.graph(name), chapters.twin(name)
@@ -76,7 +77,7 @@ class ChapterPair(Pair):
         self.model = twin.build(twin.Config(**twin_fields))
         self.names = twin.checkpoint_names(self.model)
         super().__init__(
-            chapters.program(name, self.config),
+            program or chapters.program(name, self.config),
             twin_of(name, self.model),
             lambda level: budgets.budget_for(name, level),
         )

@@ -12,6 +12,7 @@ import time
 import tensorflow as tf
 
 from parity_tests.engine.comparison import compare_plays
+from parity_tests.pair.kept import kept_by
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 from tf2_keras import training
@@ -45,11 +46,11 @@ class Pair:
                 tf.nest.flatten([move.op, move.seen], expand_composites=True)
             )
         ]
-        self._has_streams = bool(tf1_session.streams(program.graph, operations))
+        self._has_streams = kept_by(program.graph, operations)
         self._drawn = {
             name
             for name, variable in program.variables.items()
-            if tf1_session.streams(program.graph, [variable.initializer])
+            if kept_by(program.graph, [variable.initializer])
         }
         self._drawn_values = {}  # what a fresh Session drew for some of them
 

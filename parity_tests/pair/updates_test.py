@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.engine.comparison import compare_plays
+from parity_tests.pair.kept import kept_by
 from parity_tests.pair.pair import Pair
 from tf1_graph import session, updates
 from tf2_keras import training
@@ -110,6 +111,9 @@ def test_streams_are_what_keeps_its_place_and_is_no_variable():
     assert stream.name == "drawn/RandomStandardNormal"
     read = graph.get_tensor_by_name("resource/Read/ReadVariableOp:0").op
     assert session.streams(graph, [read]) == []
+    taken = graph.get_operation_by_name("taken")
+    kept = [kept_by(graph, [operation]) for operation in (drawn, taken, read)]
+    assert kept == [True, True, False]
 
 
 def test_what_a_run_holds_for_itself_is_no_stream():
@@ -136,9 +140,9 @@ def test_what_a_run_holds_for_itself_is_no_stream():
         with tf1.control_dependencies([tf1.assert_positive(variable)]):
             quiet = [branch("kept", False), loop("counted", False), array + 1.0]
         drawing = [branch("drawn", True), loop("summed", True)]
-    assert session.streams(graph, [tensor.op for tensor in quiet]) == []
+    assert not kept_by(graph, [tensor.op for tensor in quiet])
     for tensor in drawing:
-        assert session.streams(graph, [tensor.op])
+        assert kept_by(graph, [tensor.op])
 
 
 @pytest.mark.parametrize("draws, sessions", [(False, 2), (True, 4)])

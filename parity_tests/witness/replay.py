@@ -30,7 +30,7 @@ def level_of_budgets(onednn=True):
     return "1.15.5" if onednn else "1.15.5, oneDNN off"
 
 
-def compare(stored, play, records, budget_for=None):
+def compare(stored, play, records, budget_for=None, **options):
     """Compares a stored play with another one of the same moves.
 
     Args:
@@ -39,6 +39,7 @@ def compare(stored, play, records, budget_for=None):
         records: of the other play, an iterable, whole tensors as they are.
         budget_for: (stage, tensor) -> Budget, or None for 0 ULP; it is asked for a large
             tensor by its own name. Where it is 0 ULP, hashes must agree.
+        **options: of engine.comparison.Comparison.
 
     Returns:
         engine.comparison.Comparison, finished.
@@ -48,6 +49,7 @@ def compare(stored, play, records, budget_for=None):
         stored.play(play, exact),
         stored.like(play, records, exact),
         budget_for=granted_by(budget_for),
+        **options,
     )
 
 
@@ -113,7 +115,7 @@ def legs(name, folder=None, onednn=True):
         yield from part_legs(stored)
 
 
-def chapter_legs(stored, onednn=True, fault=None, sides=SIDES):
+def chapter_legs(stored, onednn=True, fault=None, sides=SIDES, **options):
     """Yields (side, Comparison): a chapter's golden against compat.v1 and its twin.
 
     Args:
@@ -121,6 +123,7 @@ def chapter_legs(stored, onednn=True, fault=None, sides=SIDES):
         onednn: as above.
         fault: a ``pair.Fault`` to plant in the twin.
         sides: some of ``SIDES``.
+        **options: of engine.comparison.Comparison.
     """
     name = stored.facts["chapter"]
     fields = {key: _hashable(value) for key, value in stored.facts["config"].items()}
@@ -133,7 +136,7 @@ def chapter_legs(stored, onednn=True, fault=None, sides=SIDES):
             else:
                 records = pair.candidate(moves, side)
             budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
-            yield side, compare(stored, PLAY, records, budget_for)
+            yield side, compare(stored, PLAY, records, budget_for, **options)
 
 
 def part_legs(stored):

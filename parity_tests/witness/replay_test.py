@@ -146,7 +146,7 @@ def test_the_budgets_without_onednn_are_needed(without_onednn):
 def test_a_planted_fault_is_caught_at_these_budgets_too(name, fault):
     planted = chapters.faults(name)[fault]
     ((_, comparison),) = replay.chapter_legs(
-        stored(name), fault=planted, sides=["function"]
+        stored(name), fault=planted, sides=["function"], stop_at_first=True
     )
     assert not comparison.ok
 
