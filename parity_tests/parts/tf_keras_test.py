@@ -101,7 +101,9 @@ def test_a_model_may_begin_with_the_layer(layer):
     """As 1.15's programs have it: with input_shape, no Input is needed."""
     model = keras.Sequential([layer(3, input_shape=(5, 2)), keras.layers.Dense(1)])
     assert model.built and model.input_shape == (None, 5, 2)
-    model = keras.Sequential([layer(3, input_shape=(None, 2), activity_regularizer="l2")])
+    model = keras.Sequential(
+        [layer(3, input_shape=(None, 2), activity_regularizer="l2")]
+    )
     assert model.built and model.input_shape == (None, None, 2)
 
 
