@@ -28,6 +28,8 @@ ACTIVATIONS = (
     "Softmax",
 )
 ACTIVATIONS += ("Softplus", "Softsign")
+# Layers that do nothing else: where such a one is apart it is another activation.
+ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax")
 # Up to here two arrays are the same but for a fusion that tapping undoes, in ULPs of the
 # largest magnitude; where the sides part by no more than that, only equal bits count.
 ROUNDED = 64.0
@@ -286,6 +288,8 @@ class _Network:
             if right[source] and found[source][0] is not None:
                 tensor = tensors[found[source][0]]
                 missing = _missing_activation(tensor, operation)
+                if missing is not None and taps[number].kind in ACTIVATION_LAYERS:
+                    return _place(taps[number], missing, distance)
                 if missing is not None:  # the layer before ends too early
                     return _place(taps[source], missing, None)
         activation = operation and _activation_of(tensors[position])
