@@ -58,7 +58,14 @@ def _drawing_by(seed):
     }
 
     def creating(
-        graph, op_type, inputs, dtypes=None, input_types=None, name=None, attrs=None, **rest
+        graph,
+        op_type,
+        inputs,
+        dtypes=None,
+        input_types=None,
+        name=None,
+        attrs=None,
+        **rest,
     ):
         if op_type.endswith(SAMPLER):
             attrs = {**(attrs or {}), **stated}
