@@ -11,11 +11,12 @@ import re
 import subprocess
 import sys
 import textwrap
+import urllib.parse
 
 import pytest
 
 from parity_tests.house.house_test import NEEDS_CHECKOUT
-from parity_tests.migrate.programs import TF
+from parity_tests.migrate.programs import TF, sarif_errors
 
 ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = NEEDS_CHECKOUT
@@ -136,6 +137,56 @@ def test_the_action_writes_the_sarif_that_it_uploads(project, light):
     results = {result["ruleId"] for result in log["runs"][0]["results"]}
     assert results == {"tf.contrib.layers.flatten/gone", "tf.log/renamed"}
     assert "sarif_file: ${{ inputs.sarif }}" in action()
+
+
+# What github/codeql-action, upload-sarif/action.yml of version 4, declares.
+UPLOAD_INPUTS = {
+    "sarif_file",
+    "checkout_path",
+    "ref",
+    "sha",
+    "token",
+    "matrix",
+    "category",
+    "wait-for-processing",
+}
+
+
+def test_every_step_of_the_action_is_run_here_or_uploads():
+    names = re.findall(r"^    - name: (.+)$", action(), re.M)
+    assert names == ["Scan", "Upload", "Gate"]
+    assert [name for name in names if step(name)[1]] == ["Scan", "Gate"]
+    (text,) = re.findall(r"- name: Upload\n((?:      .*\n)+)", action())
+    condition, uses, *given = map(str.strip, text.splitlines())
+    assert condition == "if: inputs.upload == 'true'"
+    assert uses == "uses: github/codeql-action/upload-sarif@v4" and given[0] == "with:"
+    stated = dict(line.split(": ", 1) for line in given[1:])
+    assert set(stated) <= UPLOAD_INPUTS and "sarif_file" in stated
+
+
+@pytest.mark.parametrize("paths", [".", "gone.py renamed.py", "{project}"])
+def test_what_is_uploaded_is_taken(paths, project, light):
+    """By the rules of upload-sarif: the official schema; one run; places in the checkout.
+
+    The places are those that it reads lines from, to know a finding again.
+    """
+    if "{" in paths:  # blanks separate paths, so a folder of its own
+        project = project.rename(project.with_name("project"))
+    paths = paths.format(project=project)
+    done = run_step("Scan", project, light, paths=paths)
+    assert (done.returncode, done.stderr) == (0, "")
+    log = json.loads((project / inputs()["sarif"]).read_text())
+    assert sarif_errors(log) == []
+    (sarif_run,) = log["runs"]
+    assert len(sarif_run["results"]) == 2
+    for result in sarif_run["results"]:
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        uri = urllib.parse.unquote(place["artifactLocation"]["uri"])
+        path = (project / uri.removeprefix("file://")).resolve()
+        assert path.is_relative_to(project.resolve())
+        line = path.read_text().splitlines()[place["region"]["startLine"] - 1]
+        assert result["ruleId"].split("/")[0].rpartition(".")[2] in line
 
 
 def test_the_action_takes_several_paths_and_an_assumption(project, light):

@@ -204,6 +204,25 @@ CLAIMS = {
         ("between 0 and 1",),
     ),
     # --------------------------------------------------------------- tf.keras of 1.15
+    "penalties that were there by default": Claim(
+        f"{TF}tf.Session()\ntf.keras.regularizers.l1_l2()",
+        "l1_l2",
+        "changes",
+        ("0.01",),
+    ),
+    "a similarity that is a loss": Claim(
+        f"{TF}tf.Session()\ntf.keras.losses.CosineSimilarity()",
+        "CosineSimilarity",
+        "changes",
+        ("opposite sign",),
+    ),
+    "a method of stand-alone Keras": Claim(
+        f"{TF}import keras\ntf.Session()\n"
+        "m = keras.models.Sequential([keras.layers.Dense(1)])\nm.fit_generator(g)",
+        "fit_generator",
+        "restructure",
+        ("no more",),
+    ),
     "an LSTM's own arguments": Claim(
         f"{TF}tf.Session()\ntf.keras.layers.LSTM(64, return_sequences=True,"
         " input_shape=(10, 3))",

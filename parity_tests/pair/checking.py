@@ -15,6 +15,7 @@ from parity_tests.pair import (
     matching,
     networks,
     probes,
+    replays,
     streams,
     tf1_references,
     tf1_sides,
@@ -51,8 +52,13 @@ class Checked(NamedTuple):
 
     def why(self, level):
         """[text] of where in the network a level parts, and of the cause."""
-        known = (self.places.get(level), self.causes.get(level))
-        return [found.describe() for found in known if found is not None]
+        known = [self.places.get(level), self.causes.get(level)]
+        known = [found for found in known if found is not None]
+        for earlier in list(self.divergences)[: list(self.divergences).index(level)]:
+            told = [self.places.get(earlier), self.causes.get(earlier)]
+            if known and known == [found for found in told if found is not None]:
+                return [f"there and for the same cause as at level {earlier}"]
+        return [found.describe() for found in known]
 
     def _repr_html_(self):
         """What a notebook shows: the table, and where and why the two sides part."""
@@ -138,9 +144,18 @@ def checked(
             found.matches, found.left_out, twins.dropped(twin, model)
         )
 
+        played, replay = reference, None
+        stated = any(own.budgets.values())
+        if isinstance(reference, Recording) and not stated:
+            replay = replays.replayed(reference, drawn, notes)
+        if replay is not None:
+            played = program = replay.program
+        from_values = replay and replay.start
+
         def pair_with(other, start=None):
             return MatchedPair(
-                reference, other, translation, own.budgets, start or copied, left_out
+                *(played, other, translation, own.budgets, start or copied, left_out),
+                start=from_values,
             )
 
         asked = tuple(levels_asked or own.levels)
@@ -154,13 +169,11 @@ def checked(
             )
             if search is not None:
                 search.run(own, pair, program, asked[0], drawn[0])
-        causes, places, suspects = {}, {}, {}
-        for level, (number, divergence) in list(divergences.items())[:1]:
-            if model is None:
-                notes.append(explaining.IMPOSSIBLE)
-                break
-            if program is None:
-                program = tf1_references.program_of(reference, notes)
+        if divergences and program is None:
+            program = tf1_references.program_of(reference, notes)
+        places, causes, suspects = {}, {}, {}
+        for alike in _alike(divergences):
+            number, divergence = divergences[alike[0]]
             if program is None:
                 break
             sides = probes.Sides(
@@ -172,18 +185,22 @@ def checked(
                 drawn[number],
                 tf1_references.initial_values(reference),
             )
-            records = tf1_references.records(reference, drawn[number], copied)
+            start = copied or from_values
+            records = tf1_references.records(played, drawn[number], start)
             before = explaining.state_before(records, divergence, found.matches)
-            explained = explaining.explained(sides, level, divergence, before, notes)
+            said = []
+            explained = explaining.explained(sides, alike[0], divergence, before, said)
+            of_level = "" if len(_alike(divergences)) == 1 else f"{', '.join(alike)}: "
+            notes += [of_level + note for note in said]
             for known, value in zip((places, causes, suspects), explained, strict=True):
                 if value:
-                    known[level] = value
+                    known.update(dict.fromkeys(alike, value))
         if trace is not None:
 
             def network(moves, step):
                 paths = {name: match.sources for name, match in found.matches.items()}
                 return networks.layers(
-                    *(program, model, twin, moves, step, paths, copied),
+                    *(program, model, twin, moves, step, paths, copied or from_values),
                     lambda state: translation.values(state, twin.state),
                 )
 
@@ -220,10 +237,20 @@ def checked(
             for name, match in found.matches.items()
         },
         "notes": notes,
-        "recorded": reference.facts if pair.recorded else None,
+        "recorded": reference.facts if isinstance(reference, Recording) else None,
+        "replayed": replay and replay.as_data(),
     }
     nans = None if divergences else _told(seen.nan)
     return Checked(data, divergences, causes, places, nans)
+
+
+def _alike(divergences):
+    """[[level]] of those that part at the same place: what explains one explains all."""
+    groups = {}
+    for level, (number, divergence) in divergences.items():
+        where = number, divergence.step, divergence.stage, divergence.tensor
+        groups.setdefault(where, []).append(level)
+    return list(groups.values())
 
 
 def _left_out(drawn, twin):

@@ -7,9 +7,9 @@ from parity_tests.pair import probes, taps
 from tf2_keras import training
 
 MOST_TRIED = 12  # names of probes in a note
-IMPOSSIBLE = (
-    "Where in the network the sides part, and the cause, can only be looked for where "
-    "the twin is a keras.Model: callables have no layers to tap or to change."
+UNCHANGEABLE = (
+    "The cause can only be looked for where the twin is a keras.Model: callables have no "
+    "layers and no optimizer to change."
 )
 
 
@@ -48,6 +48,9 @@ def explained(sides, level, divergence, before, notes):
         place, suspects, said = _placed(sides, divergence, *before)
         notes += said
     sides = sides._replace(place=place)
+    if sides.model is None:
+        notes.append(UNCHANGEABLE)
+        return Explained(place, None, suspects)
     with unless_it_fails("The cause", notes):
         found = probes.cause(sides, level, divergence)
         cause = found.cause
@@ -73,6 +76,8 @@ def _placed(sides, divergence, before, carried):
             key: value for key, value in carried.items() if key in sides.program.inputs
         }
         return taps.tapped(sides, (name, {**fed, **batch}), before, divergence)
+    if sides.model is None:
+        return taps.Tapped(_of_callables(sides.program, stage, tensor), [], [])
     owner = _owner(sides, tensor)
     if stage in ("initial values", "updates") and tensor in sides.matches:
         trained = stage == "updates" and probes.is_trained(sides, tensor)
@@ -85,6 +90,16 @@ def _placed(sides, divergence, before, carried):
         kind = f"{', '.join(sorted(kinds))}, {stage} of {tensor}"
         return taps.Tapped(taps.of_operation(taps.OPTIMIZER, kind, operation), [], [])
     return taps.Tapped(None, [], [])
+
+
+def _of_callables(program, stage, tensor):
+    """The ``taps.Place`` of what callables begin with, or make of gradients."""
+    variable = program.variables.get(tensor)
+    is_slot = variable is None or tensor in program.slots
+    if stage == "initial values" and not is_slot:
+        return taps.of_operation(taps.VARIABLE, tensor, variable.initializer)
+    changing = [*probes.changing(program, tensor), None]
+    return taps.of_operation(taps.OPTIMIZER, f"{stage} of {tensor}", changing[0])
 
 
 def _owner(sides, name):

@@ -167,3 +167,79 @@ def test_nothing_is_tapped_or_probed_where_all_is_equal(monkeypatch):
     monkeypatch.setattr(probes, "cause", never)
     monkeypatch.setattr(explaining, "explained", never)
     assert small_pair.pair().check().ok
+
+
+def callables(train, start=0.0, rate=0.05):
+    """A twin without a model; ``train``: (kernel, x, y_true) -> (loss, gradient)."""
+    kernel = small_pair.model().layers[-1].kernel.value
+    kernel = tf.Variable(kernel + start)
+    momentum = tf.Variable(tf.zeros_like(kernel))
+
+    def move(x, y_true):
+        loss, gradient = train(kernel, x, y_true)
+        momentum.assign(0.9 * momentum + gradient)
+        kernel.assign_sub(rate * momentum)
+        return {"loss": {"loss": loss}, "gradients": {"kernel": gradient}}
+
+    twin = {
+        "state": {"kernel": kernel, "kernel/Momentum": momentum},
+        "moves": {"train": move},
+        "slots": ["kernel/Momentum"],
+    }
+    return small_pair.pair(tf2=twin, names={"dense/kernel": "kernel"})
+
+
+def right(kernel, x, y_true, factor=1.0, of_gradient=1.0):
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        loss = factor * tf.reduce_mean(tf.square(y_true - tf.matmul(x, kernel)))
+    return loss, of_gradient * tape.gradient(loss, kernel)
+
+
+@pytest.mark.parametrize(
+    "pair, stage, layer, kind",
+    [
+        (
+            lambda: callables(lambda *batch: right(*batch, factor=0.5)),
+            "loss",
+            taps.OP,
+            ", Mul",
+        ),
+        (
+            lambda: callables(lambda *batch: right(*batch, of_gradient=2.0)),
+            "gradients",
+            taps.BACKWARD,
+            "gradient of dense/kernel",
+        ),
+        (
+            lambda: callables(right, rate=0.1),
+            "updates",
+            taps.OPTIMIZER,
+            "updates of dense/kernel",
+        ),
+        (
+            lambda: callables(right, start=1.0),
+            "initial values",
+            taps.VARIABLE,
+            "dense/kernel",
+        ),
+    ],
+)
+def test_a_twin_of_callables_is_told_where_it_parts_and_that_no_cause_is_tried(
+    pair, stage, layer, kind
+):
+    found = pair().check(levels_asked=["function"])
+    ((_, divergence),) = found.divergences.values()
+    place = found.places["function"]
+    assert (divergence.stage, place.layer) == (stage, layer)
+    assert kind in place.kind and place.op is not None
+    assert explaining.UNCHANGEABLE in found.data["notes"] and not found.causes
+
+
+def test_every_level_is_explained_and_a_common_cause_is_printed_once():
+    twin = lambda: small_pair.model(momentum=0.5)  # noqa: E731 -- as tf2 is given
+    found = small_pair.pair(tf2=twin).check(levels_asked=["function", "fit"])
+    assert found.causes["function"] == found.causes["fit"]
+    assert found.data["remedy"]["fit"]["proven"]
+    assert "momentum=0.5) → momentum=0.9" in "\n".join(found.why("function"))
+    assert found.why("fit") == ["there and for the same cause as at level function"]

@@ -236,17 +236,18 @@ def _loss_numbers(trace, level):
 
 def _layer(layer, trace):
     """A layer, and how far its variables and their gradients were apart at most."""
-    distances = []
-    if layer.distance is not None:
-        distances.append(
-            (
-                "output",
-                f"{cell_tables.short(layer.distance)} ULP norm-wise"
-                if layer.distance
-                else "0",
-                layer.distance == 0,
-            )
+    distances = [
+        (
+            what,
+            f"{cell_tables.short(distance)} ULP norm-wise" if distance else "0",
+            distance == 0,
         )
+        for what, distance in (
+            ("output", layer.distance),
+            ("backwards", layer.gradient),
+        )
+        if distance is not None
+    ]
     for stage, what in (("gradients", "gradients"), ("updates", "weights")):
         if layer.variables and trace.tensors.get(stage):
             worst = max(trace.worst(stage, name) for name in layer.variables)

@@ -37,7 +37,7 @@ def address(tmp_path_factory):
     for trace in subject.trace.levels.values():
         trace.layers = [
             networks.Layer(
-                f"layer_{n}" * 8, "Dense", (n - 1,) * bool(n), name, "A", n, ()
+                f"layer_{n}" * 8, "Dense", (n - 1,) * bool(n), name, "A", n, n, ()
             )
             for n in range(8)
         ]

@@ -159,7 +159,9 @@ def test_the_network_has_each_layer_and_its_edges():
     trace = subject.trace.levels["function"]
     layers = [("a", ()), ("b", (0,)), ("c", (1,)), ("add", (0, 2)), ("d", (3,))]
     trace.layers = [
-        networks.Layer(name, "Dense", sources, "op", "MatMul", 3.0 * n, ("dense/bias",))
+        networks.Layer(
+            name, "Dense", sources, "op", "MatMul", 3.0 * n, 0.0, ("dense/bias",)
+        )
         for n, (name, sources) in enumerate(layers)
     ]
     trace.sources = [networks.Source("TF1", "/a.py", 7, ("x = 1 < 2", "y"), (8,))]

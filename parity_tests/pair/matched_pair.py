@@ -19,10 +19,18 @@ class MatchedPair(Pair):
         budgets: {level: {stage: Budget}}.
         copied: {TF1 name: array} that both sides start from, or None.
         left_out_moves: names of moves that the twin has not got.
+        start: {TF1 name: array} that TF1's side alone starts from, or None.
     """
 
     def __init__(
-        self, reference, twin, translation, budgets, copied, left_out_moves=()
+        self,
+        reference,
+        twin,
+        translation,
+        budgets,
+        copied,
+        left_out_moves=(),
+        start=None,
     ):
         self.recorded = isinstance(reference, recording.Recording)
 
@@ -30,7 +38,7 @@ class MatchedPair(Pair):
             stated = budgets.get(level, {})
             return lambda stage, _tensor: stated.get(stage)
 
-        self.translation, self.copied = translation, copied
+        self.translation, self.copied, self.start = translation, copied, start
         self.left_out_moves = left_out_moves
         if self.recorded:
             self.stored, self.program, self.twin = reference, None, twin
@@ -46,7 +54,8 @@ class MatchedPair(Pair):
         if self.recorded:
             records = self.stored.records(moves.play)
         else:
-            records = super().reference(moves, values or self.copied, settings)
+            start = values or self.copied or self.start
+            records = super().reference(moves, start, settings)
         for record in self._played("tf1 must play its moves", records):
             yield self._seen(self.translation.reference(record))
 

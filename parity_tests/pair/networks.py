@@ -26,6 +26,8 @@ class Layer(NamedTuple):
     op, op_type: TF1's nearest op, or None.
     distance: norm-wise, in ULPs of the largest magnitude; None where nothing has its
         shape.
+    gradient: the same of the loss's derivative by what it returns; None where there is
+        none.
     variables: TF1's names of its variables.
     """
 
@@ -35,6 +37,7 @@ class Layer(NamedTuple):
     op: str | None
     op_type: str | None
     distance: float | None
+    gradient: float | None
     variables: tuple
 
 
@@ -76,7 +79,9 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     }
     name, batch = moves[step - 1][0], {**carried, **moves[step - 1][1]}
     tensors = tapping.of_graph(program, name)
-    arrays = tapping.graph_arrays(program, name, batch, state, tensors)
+    backward = tapping.backward_of_graph(program, name)
+    taken = tapping.graph_arrays(program, name, batch, state, [*tensors, *backward])
+    arrays, derivatives = taken[: len(tensors)], taken[len(tensors) :]
     twin.reset(to_twin(state) if to_twin else state)
     try:
         tapped = tapping.of_model(model, twin, name, batch)
@@ -90,6 +95,9 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     for tap in tapped:
         position, distance = tapping.nearest(tap.output, arrays)
         operation = None if position is None else tensors[position].op
+        gradient = None
+        if tap.gradient is not None:
+            _, gradient = tapping.nearest(tap.gradient, derivatives)
         of_layer = weights.get(tap.layer, set())
         listed.append(
             Layer(
@@ -99,6 +107,7 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
                 operation and operation.name,
                 operation and operation.type,
                 distance,
+                gradient,
                 tuple(name for name, those in paths.items() if of_layer & set(those)),
             )
         )

@@ -18,7 +18,7 @@ Y = RANDOM.standard_normal([4, 3]).astype(np.float32)
 KERNELS = [RANDOM.standard_normal([3, 3]).astype(np.float32) for _ in range(2)]
 
 
-def build():
+def build(beside=tf.identity):
     x = tf1.placeholder(tf.float32, [None, 3], name="x")
     labels = tf1.placeholder(tf.float32, [None, 3], name="labels")
     first, second = (
@@ -26,7 +26,7 @@ def build():
         for name, kernel in zip(("first", "second"), KERNELS, strict=True)
     )
     hidden = tf.nn.relu(tf.matmul(x, first))
-    y_pred = tf.matmul(hidden, second) + hidden
+    y_pred = tf.matmul(hidden, second) + beside(hidden)
     loss = tf.reduce_mean(tf.square(labels - y_pred))
     step = tf1.train.GradientDescentOptimizer(0.1).minimize(loss)
     return {
@@ -83,6 +83,14 @@ def test_layers_before_the_mistake_are_equal_and_those_after_are_not():
     assert layers["second"].variables == ("second/kernel",)
 
 
+def test_a_gradient_that_is_not_stopped_shows_backwards_alone():
+    trace, divergence = traced(lambda: build(tf.stop_gradient), model)
+    assert divergence.stage == "gradients"
+    assert [layer.distance for layer in trace.layers] == [0, 0, 0, 0]
+    first, activation, second, total = (layer.gradient for layer in trace.layers)
+    assert second == total == 0 and min(first, activation) > 100
+
+
 def test_a_mistake_of_the_optimizer_leaves_every_layer_equal(tmp_path):
     path = tmp_path / "program.py"  # where a user's code is, and not ours
     path.write_text(inspect.getsource(build))
@@ -91,6 +99,7 @@ def test_a_mistake_of_the_optimizer_leaves_every_layer_equal(tmp_path):
     trace, divergence = traced(namespace["build"], lambda: model(rate=0.2))
     assert divergence.stage == "updates"
     assert [layer.distance for layer in trace.layers] == [0, 0, 0, 0]
+    assert [layer.gradient for layer in trace.layers] == [0, 0, 0, 0]
     of_tf1, of_tf2 = trace.sources
     assert (of_tf1.title, of_tf2.title) == ("TF1", "the twin")
     # The line that trains, in TF1's file; the function that makes the model.

@@ -28,12 +28,16 @@ ACTIVATIONS = (
     "Softmax",
 )
 ACTIVATIONS += ("Softplus", "Softsign")
+# Layers that do nothing else: where such a one is apart it is another activation.
+ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax")
 # Up to here two arrays are the same but for a fusion that tapping undoes, in ULPs of the
 # largest magnitude; where the sides part by no more than that, only equal bits count.
 ROUNDED = 64.0
 MOST_SUSPECTS = 3
 # Where a divergence lies that no layer has.
 LOSS, AFTER, OPTIMIZER = "loss", "gradients", "optimizer"
+# The same in a twin of callables, which has no layers.
+OP, BACKWARD, VARIABLE = "op", "backward", "variable"
 
 
 class Place(NamedTuple):
@@ -41,7 +45,8 @@ class Place(NamedTuple):
 
     layer, kind: the twin's layer and its class; an op of the twin's and its type where
     all layers are right; or "loss", "gradients" (between backpropagation and update),
-    "optimizer", and what is known of it.
+    "optimizer", and what is known of it. In a twin of callables "op", "backward" (the
+    gradients, of which nothing is tapped), "optimizer" or "variable".
     op, op_type: TF1's, or None.
     distance: norm-wise, in ULPs; None where no number says it.
     tf1_line, tf2_line: of the user's code, "file:line", or None.
@@ -65,7 +70,7 @@ class Place(NamedTuple):
             else f", off by {self.distance:.3g} ULP norm-wise"
         )
         at_tf2 = f" ({self.tf2_line})" if self.tf2_line else ""
-        if self.layer in (LOSS, AFTER, OPTIMIZER):
+        if self.layer in SAID:
             lines = [f"{SAID[self.layer]}: {self.kind}{at_tf2}{by}"]
         else:
             way = "" if self.direction == "forward" else "backwards, "
@@ -83,6 +88,9 @@ SAID = {
     LOSS: "all layers are equal, the loss is not",
     AFTER: "backpropagation is equal, what is made of the gradients is not",
     OPTIMIZER: "gradients are equal, the update is not",
+    OP: "first apart in an op",
+    BACKWARD: "all ops up to the loss are equal, a gradient is not",
+    VARIABLE: "a variable begins with other values",
 }
 
 
@@ -120,6 +128,8 @@ def tapped(sides, move, values, divergence):
     is_backward = divergence.stage == "gradients"
     network = _Network(sides, name, batch, values, divergence.normwise, is_backward)
     found = network.apart(network.layers, forward=True)
+    if sides.model is None:
+        return network.of_callables(divergence.tensor if is_backward else None)
     if found is None and is_backward:
         found = network.apart(network.layers, forward=False)
         suspects = network.suspects(network.layers, forward=False)
@@ -155,7 +165,9 @@ class _Network:
         )
         self._fetch()
         self._start()
-        self.layers = tapping.of_model(sides.model, sides.twin, name, batch)
+        self.layers = []
+        if sides.model is not None:
+            self.layers = tapping.of_model(sides.model, sides.twin, name, batch)
         sides.twin.reset()
 
     def _start(self):
@@ -191,6 +203,19 @@ class _Network:
         taps = tapping.of_function(self.sides.twin, self.name, self.batch)
         self.sides.twin.reset()
         return taps
+
+    def of_callables(self, gradient):
+        """``Tapped`` of a twin of callables, by its ops; ``gradient`` is what parted."""
+        operations = self.operations()
+        found = self.apart(operations, forward=True)
+        suspects = self.suspects(operations, forward=True)
+        if found is not None:
+            kind = f"{found.layer}, {found.kind}"
+            found = found._replace(layer=OP, kind=kind)
+        elif gradient is not None:
+            of_tf1 = self.of_gradient(gradient)
+            found = Place(BACKWARD, f"gradient of {gradient}", *of_tf1)
+        return Tapped(found, suspects, self.notes)
 
     def _side(self, taps, forward):
         """(arrays of taps, their sources, TF1's tensors and arrays), in order."""
@@ -263,6 +288,8 @@ class _Network:
             if right[source] and found[source][0] is not None:
                 tensor = tensors[found[source][0]]
                 missing = _missing_activation(tensor, operation)
+                if missing is not None and taps[number].kind in ACTIVATION_LAYERS:
+                    return _place(taps[number], missing, distance)
                 if missing is not None:  # the layer before ends too early
                     return _place(taps[source], missing, None)
         activation = operation and _activation_of(tensors[position])

@@ -16,6 +16,7 @@ TESTS = {
     "golden": "parity_tests/migrate/witnessed_test.py::test_calls_give_what_1_15_5_gave",
 }
 UNPROVEN = "unproven"
+EDGES = "At the edges:"  # what begins the part of a note that tells them
 PROVABLE = ("same", "renamed")
 
 
@@ -95,7 +96,7 @@ def witnessed(rule):
             status="changes", note=note, evidence=TESTS[row.kind], untouched=()
         )
     if row.edge:
-        note = f"{rule.note} At the edges: {row.edge}.".strip()
+        note = f"{rule.note} {EDGES} {row.edge}.".strip()
         rule = rule._replace(note=note)
     return differences.told(rule, signature_differences(rule.symbol))
 

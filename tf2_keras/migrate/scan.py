@@ -21,6 +21,7 @@ from tf2_keras.migrate import (
     worlds,
 )
 from tf2_keras.migrate.api_table import within
+from tf2_keras.migrate.evidence import EDGES
 from tf2_keras.migrate.keras_names import KERAS_3, is_standalone
 from tf2_keras.migrate.rule_file import UNPROVEN, Rule
 from tf2_keras.migrate.statuses import STATUSES as STATUS_TABLE
@@ -115,6 +116,10 @@ class Report(NamedTuple):
             "lines": self.lines,
             "uses": len(self.findings),
             "statuses": {status: counts[status] for status in STATUSES},
+            "same_but_at_edges": sum(
+                finding.status == "same" and EDGES in finding.note
+                for finding in self.findings
+            ),
             "with_evidence_or_chapter": len(shown),
             "files_with_findings": len({finding.file for finding in self.to_show()}),
             "taken_for_tf2": dict(

@@ -121,6 +121,8 @@ def summary(report):
         style = STATUSES[status].style
         table.add_row(Text(status, style), f"{count:,}", STATUSES[status].means)
     yield table
+    if counts["same_but_at_edges"]:
+        yield Text(at_edges(counts["same_but_at_edges"]))
     if report.taken_for_tf2[0]:
         yield Text(taken_for_tf2(report.taken_for_tf2), style="bold")
     for reason, count in counts["skipped"].items():
@@ -131,6 +133,15 @@ def summary(report):
             yield Text(f"  {skip.where}{detail}")
         if count > SKIPPED:
             yield Text(f"  and {count - SKIPPED} more")
+
+
+def at_edges(count):
+    """What ``same`` does not promise."""
+    return (
+        f"{counted(count, 'use')} of what stays as it is: 1.15 gave something else at an "
+        "edge (NaN, the sign of a zero, half precision, other float types under Keras, no "
+        "example). With --all each says which."
+    )
 
 
 def taken_for_tf2(taken):

@@ -7,8 +7,9 @@ import collections
 import pathlib
 
 import pytest
+import tensorflow as tf
 
-from parity_tests.pair.mistakes import running, table
+from parity_tests.pair.mistakes import running, skip_gram, table
 from parity_tests.pair.mistakes.planted import NONE
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -21,6 +22,9 @@ QUICK = [
     ("VAE", "labels and logits swapped"),
     ("VAE", "variance for deviation"),
     ("skip-gram", "Adam of touched rows only"),
+    ("skip-gram", "another seed of the sampler"),
+    ("skip-gram", "accidental hits removed"),
+    ("DCGAN", "sigmoid for tanh"),
     ("A2C", "a slot that starts at zeros"),
     ("A2C", "the advantage without stop_gradient"),
     ("PPO2", "gradients clipped one by one"),
@@ -110,3 +114,10 @@ def test_a_row_says_what_is_wrong_or_false():
         "1 mistakes: 0% named at the right layer and stage, 100% with the cause proven, "
         "1 false cause."
     )
+
+
+def test_a_sum_is_proven_at_fit_too_where_a_train_step_logs_its_own_loss():
+    pair = skip_gram.pair(mean=tf.reduce_sum)
+    found = pair.check(levels_asked=["function", "fit"])
+    for level in ("function", "fit"):
+        assert "8 times TF1's" in found.causes[level].change

@@ -332,7 +332,13 @@ PLANTED = [
             "embedding",
             r"embedding/embeddings → initializers\.RandomUniform",
         ),
-        ("another seed of the sampler", {"sampler_seed": 12}, LOSS, "loss", None),
+        (
+            "another seed of the sampler",
+            {"sampler_seed": 12},
+            LOSS,
+            "loss",
+            r"sampler's seed → \(7, 11\)",
+        ),
         (
             "the loss is summed over the batch",
             {"mean": tf.reduce_sum},
@@ -340,7 +346,13 @@ PLANTED = [
             "loss",
             r"8 times TF1's",
         ),
-        ("accidental hits removed", {"hits": True}, LOSS, "loss", None),
+        (
+            "accidental hits removed",
+            {"hits": True},
+            LOSS,
+            "loss",
+            r"remove_accidental_hits=False",
+        ),
     ),
     *rows(
         "VAE",

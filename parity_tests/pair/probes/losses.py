@@ -42,7 +42,8 @@ def reductions(sides, divergence):
     if _has_compute_loss(sides.model):
         yield Change(told, _scaled(sides.model, scale))
     else:
-        yield Change(told, _scaled_gradients(scale), lambda twin: _scale(twin, scale))
+        scaled = together(_scaled_gradients(scale), _scaled_step(sides.model, scale))
+        yield Change(told, scaled)
 
 
 def _scaled(model, scale):
@@ -88,16 +89,29 @@ def _scaled_gradients(scale):
         tf.GradientTape.gradient, tf.gradients = tape_gradient, gradients
 
 
-def _scale(twin, scale):
-    """What a ``train_step`` of the model's own logs as its losses, scaled alike."""
-    train = twin.moves["train"]
+@contextlib.contextmanager
+def _scaled_step(model, scale):
+    """What a ``train_step`` of the model's own logs as its losses, scaled alike.
 
-    def scaled(**batch):
-        seen = train(**batch)
-        losses = {name: loss * scale for name, loss in seen["loss"].items()}
-        return {**seen, "loss": losses}
+    Of its class, whose step every level takes.
+    """
+    kind = type(model)
+    step = kind.train_step
 
-    twin.moves["train"] = scaled
+    def scaled(model, data):
+        logs = step(model, data)
+        return {name: value * scale for name, value in logs.items()}
+
+    is_own = "train_step" in vars(kind)
+    kind.train_step = scaled
+    try:
+        with replaced(model, train_function=None):
+            yield
+    finally:
+        if is_own:
+            kind.train_step = step
+        else:
+            del kind.train_step
 
 
 @probe("order of labels and predictions", ("loss",), PAGE, at=LOSS)
