@@ -285,7 +285,9 @@ def test_a_checkpoint_is_written_tensor_by_tensor_as_tensorflow_reads_it(
         (copied, {f"new/{name}": value for name, value in values.items()}),
     ):
         ours, theirs = reading.opened(path), tf.train.load_checkpoint(path)
-        assert set(theirs.get_variable_to_shape_map()) == set(named) == set(ours.entries)
+        assert (
+            set(theirs.get_variable_to_shape_map()) == set(named) == set(ours.entries)
+        )
         for name, value in named.items():
             np.testing.assert_array_equal(ours.read(name), value, strict=True)
             received = np.asarray(theirs.get_tensor(name))

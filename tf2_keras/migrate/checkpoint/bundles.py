@@ -12,7 +12,7 @@ from tf2_keras.migrate.checkpoint.entries import DTYPES
 from tf2_keras.migrate.checkpoint.tables import MAGIC
 from tf2_keras.migrate.checkpoint.wire import crc32c, masked
 
-COPIED_AT_A_TIME = 2**22  # bytes
+COPIED_AT_A_TIME = 2**20  # bytes
 BLOCK = 2**12  # bytes, from which on a block of the index is full
 NUMBERS = {name: number for number, name in reversed(DTYPES.items())}
 

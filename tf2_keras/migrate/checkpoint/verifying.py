@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tf2_keras.migrate.checkpoint import reading
 
-LARGE = 2**20  # bytes
+LARGE = 2**16  # bytes
 
 
 def verify(checkpoint, name):
