@@ -36,7 +36,8 @@ def examples(folder):
             [0, x],
         )
         bias = tf1.get_variable("bias", [3], use_resource=True)
-        tf1.identity(tf1.cond(tf1.size(x) > 3, lambda: y + bias, lambda: y), name="y")
+        y = tf1.cond(tf1.size(x) > 3, lambda: y + bias, lambda: y)
+        tf1.reshape(y, [-1, 3], name="y")
         session.run(tf1.global_variables_initializer())
         prefix = tf1.train.Saver().save(session, os.path.join(folder, "model.ckpt"))
         frozen = tf1.graph_util.convert_variables_to_constants(

@@ -19,6 +19,7 @@ NAMES = (
     "rnn_classifier",
 )
 
+
 class UnknownName(ValueError):
     """A name that the user got wrong; the message shows the nearest known ones."""
 
