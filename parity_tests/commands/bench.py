@@ -4,6 +4,7 @@ import click
 from rich.text import Text
 
 from parity_tests.commands import console, declared, options, outputs, settings, tables
+from parity_tests.commands.mistakes import told
 
 rounds = options.number(
     "--rounds",
@@ -159,6 +160,67 @@ def of_comparison(rounds, json_path):
             )
         )
         output.write({**cost, "mnist_cnn": share})
+
+
+@command.command(
+    "convert",
+    cls=options.Command,
+    examples=["bench convert", "bench convert --gigabytes 0 --rounds 3"],
+)
+@rounds
+@options.number(
+    "--gigabytes",
+    float,
+    0,
+    64,
+    4,
+    "Of a sharded checkpoint that is written and converted; 0 for none.",
+    default=4.0,
+    show_default=True,
+)
+@options.json_file
+def of_conversions(rounds, gigabytes, json_path):
+    """What the hand-over of a large checkpoint takes."""
+    with outputs.Output(json_path, "--json") as output:
+        console.import_tensorflow()
+        from parity_tests.commands import bench_conversion
+        from parity_tests.witness import reference_conditions
+
+        with told(OSError), console.progress() as progress:
+            progress.add_task("checkpoints", total=None)
+            measured = bench_conversion.measure(rounds, gigabytes)
+        environment = reference_conditions.describe()
+        output.show(conversions_table(measured), tables.conditions(environment))
+        output.write({"environment": environment, "checkpoints": measured})
+
+
+def conversions_table(measured):
+    """Time and memory; ``measured`` is what ``bench_conversion.measure`` returns."""
+    return tables.grid(
+        "Checkpoints read and written again, tensor by tensor",
+        ("MB", "seconds", "times bytes", "memory, MB", "times largest"),
+        [
+            (
+                name,
+                [
+                    (
+                        side,
+                        [
+                            f"{its['bytes'] / 1e6:,.0f}",
+                            f"{its['seconds']:.2f}",
+                            f"{its['ratio']:.2f}",
+                            f"{its['memory'] / 1e6:.0f}",
+                            f"{its['memory_ratio']:.2f}",
+                        ],
+                    )
+                    for side, its in sides.items()
+                ],
+            )
+            for name, sides in measured.items()
+        ],
+        "times bytes: by the time that reading and writing its files takes.  memory: of "
+        "a process, over what it took before.  times largest: by the largest tensor.",
+    )
 
 
 def chapters_table(measured):

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from parity_tests.commands import bench
 
 
@@ -53,3 +55,34 @@ def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
     assert share["training"] > 0 and share["comparison"] > 0
     assert share["added"] == share["comparison"] / share["training"] - 1
     assert f"adds {share['added']:.2f} times the training" in " ".join(out.split())
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_large_checkpoints_are_converted_beside_their_bytes(
+    tf_parity, tmp_path, monkeypatch
+):
+    """A small one here; the least that is claimed is counted, not timed: its memory."""
+    from parity_tests.commands import bench_conversion
+
+    shapes = {
+        "conv/weights": (64, 64),
+        "conv/weights/Adam": (64, 64),
+        "conv/moving_mean": (64,),
+    }
+    monkeypatch.setattr(bench_conversion, "resnet_50", lambda: shapes)
+    asked = []
+    monkeypatch.setattr(
+        bench_conversion, "_memory", lambda *words: asked.append(words) or 4096
+    )
+    path = tmp_path / "cost.json"
+    words = ["--rounds", 1, "--gigabytes", 0.01, "--json", path]
+    code, out, err = tf_parity("bench", "convert", *words)
+    assert code == 0, err
+    measured = json.loads(path.read_text())["checkpoints"]
+    assert set(measured) == {"resnet_50", "sharded"} and len(asked) == 3
+    assert set(measured["resnet_50"]) == {"to TF1", "to Keras"}
+    assert measured["resnet_50"]["to TF1"]["bytes"] == 4 * (2 * 64 * 64 + 64)
+    assert measured["sharded"]["to TF1"]["largest_tensor"] == 2**25
+    for sides in measured.values():
+        assert all(its["seconds"] > 0 and its["ratio"] > 0 for its in sides.values())
+    assert max(map(len, out.splitlines())) <= 100

@@ -343,8 +343,13 @@ def _to_tf1(request, model, names):
         )
     twin = _twin_of(model)  # which builds the optimizer
     load_weights(model, request.source)
-    values = writing.values_of(twin, names)
-    return _written(request, values)
+    values = writing.sources_of(twin, names)
+    if request.dry_run:
+        arrays = ((name, value()) for name, value in values.items())
+        written = {name: (array.dtype, array.shape) for name, array in arrays}
+    else:
+        written = writing.write(request.path, values, request.force)
+    return _told(request, written)
 
 
 def load_weights(model, path):
@@ -360,7 +365,7 @@ def load_weights(model, path):
 
 def _rewritten(request, names):
     """A TF1 checkpoint as another: V1 as V2, shards as one, under other names."""
-    from tf2_keras.migrate.checkpoint import handover
+    from tf2_keras.migrate.checkpoint import handover, writing
     from tf2_keras.migrate.checkpoint.matching import require_targets_once
 
     checkpoint = reading.opened(request.source)
@@ -371,26 +376,22 @@ def _rewritten(request, names):
         reading.known(name, checkpoint)
     new = {name: names.get(name, name) for name in checkpoint.entries}
     require_targets_once(new)
-    values = {
-        target: checkpoint.read(name)
-        for name, target in new.items()
-        if target is not None
-    }
-    return _written(request, values)
-
-
-def _written(request, values):
-    from tf2_keras.migrate.checkpoint import writing
-
+    new = {name: target for name, target in new.items() if target is not None}
     if not request.dry_run:
-        writing.write(request.path, values, request.force)
+        writing.rewrite(request.path, checkpoint, new, request.force)
+    entries = {target: checkpoint.entries[name] for name, target in new.items()}
+    return _told(request, {t: (e.dtype, e.shape) for t, e in entries.items()})
+
+
+def _told(request, tensors):
+    """(report, lines) of {name: (dtype, shape)} of a TF1 checkpoint."""
     lines = [
-        f"{name}  {value.dtype} {list(value.shape)}" for name, value in values.items()
+        f"{name}  {dtype} {list(shape)}" for name, (dtype, shape) in tensors.items()
     ]
     report = {
         "from": request.source,
         "to": request.target,
         "written": not request.dry_run,
-        "tensors": list(values),
+        "tensors": list(tensors),
     }
-    return report, [*lines, f"{request.path}: {len(values)} tensors"]
+    return report, [*lines, f"{request.path}: {len(tensors)} tensors"]

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from parity_tests.migrate import exported_graphs
+from parity_tests.migrate import damaged_graphs, exported_graphs
+from tf1_graph.rnn_cell import while_loops
 from tf2_keras import tf1_semantics, training
 from tf2_keras.migrate.checkpoint import exports, handover, reading, saved_models
 from tf2_keras.migrate.checkpoint.errors import HandoverError
@@ -182,6 +183,29 @@ def test_the_variables_of_an_export_go_into_a_twin(exported):
         for weight in model.get_layer("net").weights:
             name = weight.path.replace(".", "/")
             require_equal(weight.numpy(), expected.read(name))
+
+
+def test_a_loop_s_output_has_the_shape_that_the_export_says(tmp_path):
+    with while_loops(), tf1.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf1.float32, [None, 3], "x")
+        kernel = tf1.get_variable("kernel", [3, 3])
+        _, y = tf1.while_loop(
+            lambda step, _: step < 3,
+            lambda step, y: (step + 1, tf1.matmul(y, kernel)),
+            [0, x],
+        )
+        tf1.identity(y, name="y")
+        session.run(tf1.global_variables_initializer())
+        meta = tf1.train.Saver().save(session, str(tmp_path / "model.ckpt")) + ".meta"
+    model = exports.opened(meta).model(outputs={"y": "y"})
+    assert model.output_shape == (None, 3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_exports_are_made_or_refused():
+    """10 000 by ``python -m parity_tests.migrate.damaged_graphs 10000``."""
+    outcomes = damaged_graphs.damaged_and_made(range(25))
+    assert outcomes["made"] > 0 and outcomes["refused"] > 5
 
 
 # Back: SavedModels of TF1.

@@ -32,12 +32,11 @@ GROUPS = {
         "autoencoder",
         "vae",
     ),
-    "reinforcement": ("dqn",),
+    "reinforcement": (
+        "dqn",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
-# Those whose checkpoint holds all that the next step starts from. What a program carried
-# from run to run in Python, a state that it fetched and fed, no Saver has seen.
-CHECKPOINTED = tuple(name for name in NAMES if name != "char_rnn")
 
 
 class UnknownName(ValueError):
@@ -69,7 +68,9 @@ def setup(name):
     what else than its TF1 file a golden depends on; TRAINS, the moves that train on one
     batch, in order, where it is not ``("train",)``; ``first(train, examples,
     batch_size)``, where examples are not along the first axis, or a batch is never short;
-    and ``played(model)``, what ``training.compiled`` takes besides for its moves.
+    ``played(model)``, what ``training.compiled`` takes besides for its moves; and
+    CHECKPOINTED = False, where a program carried from run to run in Python what the next
+    step starts from, a state that it fetched and fed, which no Saver has seen.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
@@ -80,20 +81,31 @@ def teaches():
 
     Read from the source, so that a scan needs nothing that a chapter runs on.
     """
-    return {name: _teaches(name) for name in NAMES}
+    return {name: _said(name, "TEACHES") for name in NAMES}
 
 
-def _teaches(name):
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+def __getattr__(name):
+    """CHECKPOINTED: the chapters whose checkpoint holds all that the next step needs."""
+    if name == "CHECKPOINTED":
+        return tuple(n for n in NAMES if _said(n, "CHECKPOINTED", default=True))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _said(chapter, name, default=None):
+    """What the setup of a chapter says under a name, without running it."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), chapter + ".py")
     with open(path, encoding="utf-8") as file:
         tree = ast.parse(file.read())
     for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "TEACHES":
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if targets and getattr(targets[0], "id", None) == name:
             return ast.literal_eval(node.value)
-    raise ValueError(
-        "The setup of a chapter must say what it teaches. "
-        f"Received: {path}. Write TEACHES = '...' in it."
-    )
+    if default is None:
+        raise ValueError(
+            f"The setup of a chapter must say its {name}. "
+            f"Received: {path}. Write {name} = '...' in it."
+        )
+    return default
 
 
 def drawn(name):

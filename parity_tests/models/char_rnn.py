@@ -9,6 +9,7 @@ from parity_tests.datasets import shakespeare
 TEACHES = "LSTM layers, carried state, clipping by the global norm, a rate by epoch"
 STEPS = 22  # two epochs, each a move that starts it and ten that train
 METRIC = "test loss"
+CHECKPOINTED = False  # its memory was fetched and fed
 SOURCES = ("tf1_graph/rnn_cell.py",)
 # The source's 50 streams of 50 characters and 128 units take seconds a step and more
 # text; of these ten batches are an epoch.

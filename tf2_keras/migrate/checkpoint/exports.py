@@ -10,6 +10,7 @@ graph's variables, of a frozen graph the constants that they became. Layers of o
 share them. ``handover.plan`` takes the same paths, to put the variables into a twin.
 """
 
+import contextlib
 import difflib
 import os
 import re
@@ -60,6 +61,11 @@ def opened(path, tags=None, checkpoint=None):
         HandoverError: for what is none, not whole, of TF2, or has no such tags.
     """
     path = os.fspath(path)
+    with _one_line(path):
+        return _opened(path, tags, checkpoint)
+
+
+def _opened(path, tags, checkpoint):
     if os.path.isdir(path):
         return Export(path, *_saved_model(path, tags))
     if path.endswith(".meta"):
@@ -80,6 +86,24 @@ def _parsed(path, kind, content):
         return kind.FromString(bytes(content))
     except Exception:  # protobuf's DecodeError, which tf does not show
         raise damaged(path, "it is no whole protobuf of that kind") from None
+
+
+@contextlib.contextmanager
+def _one_line(path):
+    """Makes one line of whatever a graph that cannot be meant makes of its import."""
+    try:
+        yield
+    except Exception as error:  # of protobuf, TensorFlow and Keras, of any kind
+        # Keras puts lines of its own around what was said.
+        said = re.search("\x1b\\[1m(.*)\x1b\\[0m", str(error), re.S)
+        said = " ".join((said[1] if said else str(error)).split())
+        if isinstance(error, HandoverError):
+            raise HandoverError(said) from None
+        raise mistake(
+            "An export must be one that Keras can make a layer of",
+            f"{path}: {said[:300] or type(error).__name__}",
+            "Name other outputs, or copy it again",
+        ) from None
 
 
 def damaged(path, why):
@@ -174,6 +198,10 @@ class Export:
             HandoverError: for names that the graph has not got, for placeholders that
                 are neither inputs nor fed, for ops that reach out of the graph.
         """
+        with _one_line(self.path):
+            return self._layer(signature, inputs, outputs, feed, options)
+
+    def _layer(self, signature, inputs, outputs, feed, options):
         found = self._signature(signature, inputs, outputs)
         feed = {self._tensor(name): value for name, value in (feed or {}).items()}
         graph, needed = pruned(
@@ -204,6 +232,7 @@ class Export:
             outputs=found.outputs,
             feed=feed,
             variables=self._variables(needed),
+            shapes=self._shapes_of(found.outputs),
             **options,
         )
         layer.share(self.variables)
@@ -230,14 +259,26 @@ class Export:
                     "Use Export.layer, and call it on tensors",
                 )
             taken[key] = keras.Input(batch_shape=shape, dtype=dtype, name=key)
-        try:
+        with _one_line(self.path):
             return keras.Model(taken, layer(taken))
-        except HandoverError as error:
-            # Keras puts lines of its own around what was said.
-            said = re.search("\x1b\\[1m(.*)\x1b\\[0m", str(error), re.S)
-            raise HandoverError(
-                " ".join((said or [0, str(error)])[1].split())
-            ) from None
+
+    def _shapes_of(self, outputs):
+        """{key: sizes} of outputs whose rank the export says."""
+        shapes = {}
+        for key, name in outputs.items():
+            base, _, number = name.rpartition(":")
+            known = self._nodes[base].attr["_output_shapes"].list.shape
+            told = [known[int(number)]] if int(number) < len(known) else []
+            told += [
+                definition.outputs[key].tensor_shape
+                for definition in self.meta_graph.signature_def.values()
+                if key in definition.outputs and definition.outputs[key].name == name
+            ]
+            ranked = [tf.TensorShape(shape) for shape in told]
+            ranked = [shape.as_list() for shape in ranked if shape.rank is not None]
+            if ranked:
+                shapes[key] = ranked[0]
+        return shapes
 
     def shape_of(self, name):
         """(sizes with None for open ones, or None; name of a dtype) of a placeholder."""

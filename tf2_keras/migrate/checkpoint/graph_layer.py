@@ -35,17 +35,28 @@ class GraphLayer(keras.layers.Layer):
         outputs: {name of an output: name of a tensor}.
         feed: {name of a tensor: value} of what is the same in every call.
         variables: {TF1 name: (shape, name of a dtype, whether it is trained)}.
+        shapes: {name of an output: sizes, None for open ones}, as far as they are known:
+            those of a loop an import does not find again.
         **options: of ``keras.layers.Layer``.
 
     Input: a tensor where there is one input, else a dictionary by the names of the inputs,
     or a list in their order, that of their names in a signature. Output: a tensor where there is one output, else a dictionary.
     """
 
-    def __init__(self, graph, inputs, outputs, feed=None, variables=None, **options):
+    def __init__(
+        self,
+        graph,
+        inputs,
+        outputs,
+        feed=None,
+        variables=None,
+        shapes=None,
+        **options,
+    ):
         super().__init__(**options)
         self.graph = _graph_of(graph)
         self.inputs_by_key, self.outputs_by_key = dict(inputs), dict(outputs)
-        self.feed = dict(feed or {})
+        self.feed, self.shapes = dict(feed or {}), dict(shapes or {})
         self.described = {
             name: (tuple(shape), dtype, bool(trained))
             for name, (shape, dtype, trained) in (variables or {}).items()
@@ -153,7 +164,11 @@ class GraphLayer(keras.layers.Layer):
             else graph.get_tensor_by_name(f"{prefix}/{name}")
             for name in self.outputs_by_key.values()
         ]
-        return [tf.identity(output) for output in outputs], sources
+        outputs = [tf.identity(output) for output in outputs]
+        for key, output in zip(self.outputs_by_key, outputs, strict=True):
+            if key in self.shapes:
+                output.set_shape(self.shapes[key])
+        return outputs, sources
 
     def get_config(self):
         content = zlib.compress(self.graph.SerializeToString(deterministic=True), 9)
@@ -165,6 +180,7 @@ class GraphLayer(keras.layers.Layer):
             "feed": {
                 name: np.asarray(value).tolist() for name, value in self.feed.items()
             },
+            "shapes": self.shapes,
             "variables": {
                 name: [list(shape), dtype, trained]
                 for name, (shape, dtype, trained) in self.described.items()

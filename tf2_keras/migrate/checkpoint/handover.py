@@ -33,6 +33,7 @@ from tf2_keras.migrate.checkpoint.matching import (
     nearest,
     require_targets_once,
 )
+from tf2_keras.migrate.checkpoint.verifying import verify
 from tf2_keras.paths import paths_of
 
 MOST_LISTED = 6
@@ -436,7 +437,7 @@ class Plan:
         if not partial:
             self.require_whole()
         for item in self.items:
-            self.checkpoint.verify(item.name)
+            verify(self.checkpoint, item.name)
         for item in sorted(self.items, key=lambda item: item.role.kind == roles.SLOT):
             targets = [self.twin.state[source] for source in item.match.sources]
             value = self.checkpoint.read(item.name, verify=False)

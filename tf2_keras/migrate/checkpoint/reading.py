@@ -164,13 +164,18 @@ def whole_file(path):
     try:
         yield
     except Damaged as error:
-        raise mistake(
-            "A checkpoint must be whole",
-            f"{path}: {error}",
-            "Copy it again, and compare its size with the original",
-        ) from None
+        raise damaged(path, error) from None
     except OSError as error:
         raise unreadable(error, path) from None
+
+
+def damaged(path, what):
+    """The refusal of a file that is not whole."""
+    return mistake(
+        "A checkpoint must be whole",
+        f"{path}: {what}",
+        "Copy it again, and compare its size with the original",
+    )
 
 
 def unreadable(error, path):

@@ -149,10 +149,15 @@ def crc32c(data, crc=0):
             data[place : place + size].view("<u4").reshape(lanes, LANE // 4).T
         )
         low, high = _tables_of_words()
-        crcs = np.zeros(lanes, np.uint32)
+        crcs, places = np.zeros(lanes, "<u4"), np.empty(lanes, np.intp)
+        halves = crcs.view("<u2").reshape(lanes, 2)
         for column in words:
-            crcs ^= column
-            crcs = low[crcs & 0xFFFF] ^ high[crcs >> 16]
+            np.bitwise_xor(crcs, column, out=crcs)
+            places[:] = halves[:, 0]
+            # Places are within; "clip" takes them as they are, and is faster.
+            of_low = low.take(places, mode="clip")
+            places[:] = halves[:, 1]
+            np.bitwise_xor(of_low, high.take(places, mode="clip"), out=crcs)
         length = LANE
         while len(crcs) > 1:
             crcs = _shifted(crcs[::2], length) ^ crcs[1::2]

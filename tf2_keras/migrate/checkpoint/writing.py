@@ -1,6 +1,7 @@
 """Keras models as TF1 checkpoints, which ``tf.train.Saver`` of 1.15 restores."""
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
@@ -9,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras.migrate.checkpoint import layouts, roles
+from tf2_keras.migrate.checkpoint.bundles import Bundle
+from tf2_keras.migrate.checkpoint.entries import Entry
 from tf2_keras.migrate.checkpoint.errors import mistake
 from tf2_keras.migrate.checkpoint.handover import slot_factor, twin_of, variables_of
 from tf2_keras.migrate.checkpoint.matching import nearest, require_targets_once
@@ -35,23 +38,19 @@ def save(prefix, model, names=None, force=False):
         HandoverError: for a map that leaves a weight out or leads nowhere, for a
             checkpoint that exists, for a place that cannot be written.
     """
-    values = values_of(model, names)
-    write(prefix, values, force)
-    entries = {
-        name: _Entry(value.shape, value.dtype.name) for name, value in values.items()
-    }
-    return roles.roles(entries)
-
-
-class _Entry:
-    """What ``roles`` asks of a tensor."""
-
-    def __init__(self, shape, dtype):
-        self.shape, self.dtype = tuple(shape), dtype
+    written = write(prefix, sources_of(model, names), force)
+    return roles.roles(
+        {name: Entry(shape, dtype) for name, (dtype, shape) in written.items()}
+    )
 
 
 def values_of(model, names=None):
     """{TF1 name: array} of a model or a Twin, in TF1's layouts."""
+    return {name: value() for name, value in sources_of(model, names).items()}
+
+
+def sources_of(model, names=None):
+    """{TF1 name: function that gives its array} of a model or a Twin, in TF1's layouts."""
     twin = twin_of(model, names)
     if names is None:
         if twin is not model:
@@ -63,12 +62,7 @@ def values_of(model, names=None):
         names = {name: name for name in variables_of(twin)}
     names = {name: entry for name, entry in names.items() if entry is not None}
     require_targets_once(names)
-    state = plain(
-        {
-            name: variable if hasattr(variable, "assign") else variable()
-            for name, variable in twin.state.items()
-        }
-    )
+    state = _State(twin)
     matches = {name: _match(name, entry, state) for name, entry in names.items()}
     used = {source for match in matches.values() for source in match.sources}
     missing = [
@@ -83,18 +77,47 @@ def values_of(model, names=None):
             "Add their TF1 names",
         )
     values = {
-        name: match.to_tf1([state[source] for source in match.sources])
+        name: functools.partial(_value, match, match.sources, state)
         for name, match in matches.items()
     }
     for name, match in matches.items():
         values.update(_companions(twin, name, match, state))
     followed = set(values) | used
     values.update(
-        (name, state[name])
+        (name, functools.partial(state.__getitem__, name))
         for name in twin.slots
         if name not in followed and name.rpartition("/")[0] not in state
     )
-    return {name: np.asarray(value) for name, value in values.items()}
+    return values
+
+
+class _State:
+    """The arrays of a Twin's state by their names, fetched when they are asked for."""
+
+    def __init__(self, twin):
+        self.variables = twin.state
+
+    def __contains__(self, name):
+        return name in self.variables
+
+    def __iter__(self):
+        return iter(self.variables)
+
+    def __getitem__(self, name):
+        variable = self.variables[name]
+        value = variable if hasattr(variable, "assign") else variable()
+        return np.asarray(plain({name: value})[name])
+
+    def shape(self, name):
+        variable = self.variables[name]
+        known = hasattr(variable, "assign")
+        return tuple(variable.shape) if known else self[name].shape
+
+
+def _value(match, sources, state, with_offset=True, factor=None):
+    """A tensor as TF1 has it."""
+    value = match.to_tf1([state[source] for source in sources], with_offset)
+    return np.asarray(value / factor if factor else value)
 
 
 def _match(name, entry, state):
@@ -113,7 +136,7 @@ def _match(name, entry, state):
             f"{name}: {layout}",
             f"Use some of: {', '.join(set(layouts.LAYOUTS) - {'reshaped'})}",
         )
-    shapes = [state[source].shape for source in sources]
+    shapes = [state.shape(source) for source in sources]
     forget_bias = 0.0 if isinstance(entry, str) else entry.get("forget_bias", 0.0)
     match = layouts.of_layout(name, sources, shapes, layout, "map", forget_bias)
     if match is None:
@@ -126,7 +149,7 @@ def _match(name, entry, state):
 
 
 def _companions(twin, name, match, state):
-    """{TF1 name: array} of the slots and averages of one variable."""
+    """{TF1 name: function} of the slots and averages of one variable."""
     values = {}
     first = match.sources[0] + "/"
     for known in state:
@@ -139,27 +162,57 @@ def _companions(twin, name, match, state):
         sources = [f"{source}/{suffix}" for source in match.sources]
         if not all(source in state for source in sources):
             continue
-        value = match.to_tf1([state[source] for source in sources], not is_slot)
         factor = slot_factor(twin, suffix) if is_slot else None
-        values[f"{name}/{suffix}"] = value / factor if factor else value
+        values[f"{name}/{suffix}"] = functools.partial(
+            _value, match, sources, state, not is_slot, factor
+        )
     return values
 
 
 def write(prefix, values, force=False):
-    """Writes {name: array} as a checkpoint of format V2, whole or not at all."""
+    """Writes {name: array, or a function that gives it} as a checkpoint of format V2.
+
+    Whole or not at all, and so that one array at a time is there.
+
+    Returns:
+        {name: (dtype, shape)}.
+    """
+    with _placed(prefix, force) as path, Bundle(path) as bundle:
+        for name, value in values.items():
+            bundle.add(name, value() if callable(value) else value)
+    return bundle.written
+
+
+def rewrite(prefix, checkpoint, names, force=False):
+    """Writes tensors of a checkpoint as one of format V2, under other names.
+
+    Args:
+        checkpoint: as ``reading.opened`` returns it, or ``partitions.Joined``.
+        names: {name there: name here}.
+    """
+    inner = getattr(checkpoint, "checkpoint", checkpoint)
+    shards = getattr(inner, "shards", None)
+    with _placed(prefix, force) as path, Bundle(path) as bundle:
+        for name, target in names.items():
+            entry = inner.entries.get(name)
+            as_it_is = shards and entry and not entry.slices
+            if as_it_is and name not in getattr(checkpoint, "pieces", ()):
+                bundle.copy(target, entry, shards[entry.shard])
+            else:
+                bundle.add(target, checkpoint.read(name))
+
+
+@contextlib.contextmanager
+def _placed(prefix, force):
+    """A prefix beside the one asked for, whose files are moved when they are whole."""
     prefix = os.path.abspath(os.fspath(prefix))
-    base = os.path.basename(prefix)
     require_free(prefix, (".index", SHARD), force)
     with folder_beside(prefix) as temporary:
-        tf.raw_ops.SaveV2(
-            prefix=tf.constant(os.path.join(temporary, base)),
-            tensor_names=list(values),
-            shape_and_slices=[""] * len(values),
-            tensors=[tf.constant(value) for value in values.values()],
-        )
+        path = os.path.join(temporary, os.path.basename(prefix))
+        yield path
         # The index last: without it nothing is a checkpoint.
         for ending in (SHARD, ".index"):
-            moved(os.path.join(temporary, base + ending), prefix + ending)
+            moved(path + ending, prefix + ending)
 
 
 @contextlib.contextmanager
