@@ -14,7 +14,7 @@ import pytest
 from parity_tests.house import browsers
 from parity_tests.models import chapters, reading
 from parity_tests.pair.html_report_browser_test import CONTRAST
-from parity_tests.site import keras_objects, machines, symbols
+from parity_tests.site import keras_objects, machines, symbols, traps
 from tf2_keras.migrate import addresses, catalogue, errors
 
 LARGEST = 20_000_000  # bytes of the whole site
@@ -114,7 +114,7 @@ def test_a_keras_object_tells_what_is_measured_of_it(site):
     text = page(site / "keras.html").text
     assert len(measured) > 1
     for trap in measured:
-        assert trap.written in text
+        assert " ".join(trap.written.split()) in text
 
 
 @pytest.mark.parametrize("name", chapters.NAMES)
@@ -257,6 +257,18 @@ def test_without_a_script_both_programs_can_be_read(opened):
         assert page.locator(
             f"#mnist_cnn-inference .twin-cell.{side}"
         ).first.is_visible()
+
+
+def test_the_naive_twin_is_switched_on(opened):
+    page = opened(CHAPTER, 1440, java_script_enabled=False)
+    naive = page.locator("#mnist_cnn-optimizer .twin-naive").first
+    assert not naive.is_visible()
+    page.get_by_label("show the naive twin").check()
+    assert naive.is_visible()
+    (adam, *_) = traps.by_symbol()["tf.train.AdamOptimizer"]
+    assert adam.written in naive.text_content()
+    assert traps.said(adam) in naive.text_content()
+    assert naive.locator("svg").get_attribute("aria-label") == traps.said(adam)
 
 
 def test_arrow_keys_light_one_row_after_the_other(opened):
