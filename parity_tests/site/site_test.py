@@ -245,6 +245,13 @@ def test_the_tab_is_chosen_once_for_all_pages(opened):
     tab.click()
     assert not cells.first.is_visible()
     assert tab.get_attribute("aria-selected") == "true"
+    page.locator("#mnist_cnn-build").evaluate(
+        "node => node.scrollIntoView({behavior: 'instant'})"
+    )
+    assert tab.evaluate(
+        """node => { const {left, top} = node.getBoundingClientRect();
+        return document.elementFromPoint(left + 5, top + 5) === node; }"""
+    )
     page.goto(page.url.replace("mnist_cnn", "char_rnn"))
     assert page.get_by_role("tab", name="TF2").get_attribute("aria-selected") == "true"
     assert page.locator(".twin-cell.tf2").first.is_visible()
