@@ -221,6 +221,22 @@ def test_nothing_is_cut_and_all_can_be_read(path, width, scheme, opened):
     assert least >= 4.5, where
 
 
+@pytest.mark.parametrize("width, scheme", [(400, "light"), (1440, "dark")])
+@pytest.mark.parametrize("path", [CHAPTER, "symbols/tf.nn.html", "guide/errors.html"])
+def test_axe_finds_nothing_of_weight(path, width, scheme, opened):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python, which brings axe, is not installed",
+    )
+    page = opened(path, width, scheme)
+    found = [
+        f"{violation['id']}: {violation['nodes'][0]['html']}"
+        for violation in axe.Axe().run(page).response["violations"]
+        if violation["impact"] != "minor"
+    ]
+    assert found == []
+
+
 def beside(page):
     """Whether the two cells of a row stand beside each other, both to be seen."""
     return page.evaluate(
