@@ -19,7 +19,7 @@ from parity_tests.commands import cli
 from parity_tests.house import markdown
 
 (GROUP,) = (value for value in vars(cli).values() if isinstance(value, click.Group))
-OF_OTHERS = {"git", "pip", "ruff"}
+OF_OTHERS = {"sphinx-build", "git", "pip", "ruff"}
 RUN_AS_PRINTED = {"read", "list", "scan", "guide", "seeds", "explain"}
 GRAPH = "parity_tests/goldens/exported/graph_seed_only/model.meta"
 
