@@ -142,7 +142,8 @@ def command(
             for request, outcome in zip(requests, _told(outcomes), strict=True):
                 report["chapters"][request.name] = {
                     **outcome.data,
-                    "sources": reading.digests(request.name),
+                    # With a fault it is another program than the files have.
+                    "sources": {} if fault else reading.digests(request.name),
                 }
                 again = {
                     level: _again(request, given, level, divergence.step)

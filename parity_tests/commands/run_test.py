@@ -8,7 +8,7 @@ import pytest
 
 from parity_tests.commands import options, run
 from parity_tests.commands.tables_test import cell
-from parity_tests.models import runner
+from parity_tests.models import reading, runner
 
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
@@ -36,6 +36,7 @@ def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
             if level != "eager":
                 assert cells["updates"]["max_ulp"] == 0 and cells["updates"]["ok"]
         assert chapter["result"]["session"] == chapter["result"]["fit"]
+        assert chapter["sources"] == reading.digests(name)
     assert out.endswith(
         "\n2 chapters, 3 levels: all equal within budgets; 5 of 6 exactly.\n"
     )
@@ -58,6 +59,8 @@ def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
     assert out.endswith(
         "\n1 chapter, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n"
     )
+    report = json.loads(path.read_text())
+    assert report["chapters"]["linear_regression"]["sources"] == {}
     line = next(line for line in out.splitlines() if "reproduce" in line)
     words = shlex.split(line.split("tf-parity ")[1])
     divergence = json.loads(path.read_text())["chapters"]["linear_regression"][

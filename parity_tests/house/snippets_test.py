@@ -165,7 +165,7 @@ def test_a_block_runs_and_prints_what_the_page_says(
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
 
 
-@pytest.mark.parametrize("name", chapters.CHECKPOINTED)
+@pytest.mark.parametrize("name", chapters.checkpointed())
 def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
     (block,) = (block for block in EXECUTED if block.page == STATE)
     graph = chapters.graph(name).build().graph

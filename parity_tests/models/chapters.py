@@ -32,9 +32,7 @@ GROUPS = {
         "autoencoder",
         "vae",
     ),
-    "reinforcement": (
-        "dqn",
-    ),
+    "reinforcement": ("dqn",),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 
@@ -84,11 +82,9 @@ def teaches():
     return {name: _said(name, "TEACHES") for name in NAMES}
 
 
-def __getattr__(name):
-    """CHECKPOINTED: the chapters whose checkpoint holds all that the next step needs."""
-    if name == "CHECKPOINTED":
-        return tuple(n for n in NAMES if _said(n, "CHECKPOINTED", default=True))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def checkpointed():
+    """The chapters whose checkpoint holds all that the next step needs."""
+    return tuple(name for name in NAMES if _said(name, "CHECKPOINTED", default=True))
 
 
 def _said(chapter, name, default=None):

@@ -382,7 +382,7 @@ def runs_of(moves):
     ]
 
 
-@pytest.mark.parametrize("name", chapters.CHECKPOINTED)
+@pytest.mark.parametrize("name", chapters.checkpointed())
 @FEWER
 @given(data=st.data())
 def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, data):
@@ -406,7 +406,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in chapters.NAMES if name not in chapters.CHECKPOINTED]
+    "name", [name for name in chapters.NAMES if name not in chapters.checkpointed()]
 )
 def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
     name, tmp_path
@@ -424,7 +424,7 @@ def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
     assert all(variable.path in str(refused.value) for variable in missing)
 
 
-@pytest.mark.parametrize("name", chapters.CHECKPOINTED)
+@pytest.mark.parametrize("name", chapters.checkpointed())
 def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     """What was trained in Keras goes back, slots, powers and step included."""
     pair = small_pair(name)

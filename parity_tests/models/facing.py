@@ -124,6 +124,14 @@ def _collect(node, begun):
         for inner in node.body:
             _collect(inner, begun)
         return
+    if isinstance(node, ast.With) and node.body[0].lineno > node.lineno:
+        # A scope of the graph: the twin has what is in it, and no scope.
+        begun.append(
+            ("with", first, max(i.context_expr.end_lineno for i in node.items))
+        )
+        for inner in node.body:
+            _collect(inner, begun)
+        return
     begun.append((role(node), first, node.end_lineno))
 
 

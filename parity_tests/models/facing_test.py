@@ -39,6 +39,12 @@ def test_statements_of_one_role_face_each_other():
     ]
 
 
+def test_what_stands_in_a_scope_faces_what_stands_in_none():
+    scoped = passage("def forward(x):\n    with tf.name_scope('a'):\n        return x")
+    plain = passage("def forward(x):\n    return x")
+    assert facing.rows(scoped, plain) == [([1], [1]), ([2], []), ([3], [2])]
+
+
 def test_a_passage_without_a_counterpart_stands_alone():
     assert facing.rows(None, RIGHT) == [([], [50, 51, 52, 53])]
     assert facing.rows(LEFT, None) == [([10, 11, 12, 13, 14, 15, 16], [])]

@@ -76,7 +76,7 @@ class ChapterSections(SphinxTransform):
         return section
 
     def _symbols(self, name):
-        section = _section("symbols", "TF1 symbols that it shows")
+        section = _section("symbols", "TF1 symbols that it uses")
         paragraph = nodes.paragraph()
         for number, symbol in enumerate(symbols.symbols_by_chapter()[name]):
             if number:

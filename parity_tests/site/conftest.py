@@ -13,7 +13,7 @@ PROGRAM = """
 import sys
 sys.modules.update(dict.fromkeys(("tensorflow", "keras", "numpy", "hypothesis")))
 from parity_tests.site import build
-build.build(sys.argv[1], sys.argv[2])
+build.build(sys.argv[1], sys.argv[2], jobs=2)
 """
 
 

@@ -54,6 +54,7 @@ def setup(app):
     app.connect("source-read", _contents)
     app.connect("doctree-resolved", _addresses)
     app.connect("html-collect-pages", _files)
+    app.connect("html-page-context", _leveled, priority=900)  # after the theme's own
     app.connect("build-finished", machines.written)
     app.add_css_file("site.css")
     app.add_js_file("site.js", loading_method="defer")
@@ -115,6 +116,14 @@ def _files(app):
         body = f'<h1><code>{path}</code></h1><div class="highlight">'
         body += highlight(text, lexer, HtmlFormatter(linenos="inline")) + "</div>"
         yield f"{FILES}/{path}", {"title": path, "body": body}, "page.html"
+
+
+def _leveled(_app, _page, _template, context, _doctree):
+    """Captions of the contents are headings, of which the theme says no level."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
 
 
 def _toctree(caption, documents):

@@ -12,7 +12,7 @@ from sphinx.domains import Domain, ObjType
 from sphinx.util.docutils import SphinxDirective
 
 from parity_tests.models import chapters, reading
-from tf2_keras.migrate import addresses, catalogue, cover, evidence, pages, rule_file
+from tf2_keras.migrate import addresses, catalogue, evidence, pages, rule_file, scan
 from tf2_keras.migrate.api_table import API, RENAMES, api
 from tf2_keras.migrate.signatures import arguments
 from tf2_keras.migrate.statuses import STATUSES
@@ -42,12 +42,22 @@ def chapters_by_symbol():
 
 
 @functools.cache
+def uses():
+    """{chapter: {(line of its TF1 file, symbol that is used there)}}"""
+    chapter_of = {str(reading.sources(name)[0]): name for name in chapters.NAMES}
+    used = {name: set() for name in chapters.NAMES}
+    report = scan.scan(list(chapter_of), workers=1, assume="tf1")
+    for finding in report.findings:
+        used[chapter_of[finding.file]].add((finding.line, finding.symbol))
+    return used
+
+
+@functools.cache
 def symbols_by_chapter():
-    """{chapter: the symbols that its TF1 side uses and that change}, in their order."""
-    programs = {name: str(reading.sources(name)[0]) for name in chapters.NAMES}
+    """{chapter: the symbols that its TF1 side uses}, in their order."""
     return {
-        name: sorted(known & set(_known()))
-        for name, known in cover.shown(programs).items()
+        name: sorted({symbol for _, symbol in used} & _known())
+        for name, used in uses().items()
     }
 
 

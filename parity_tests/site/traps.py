@@ -1,7 +1,10 @@
 """The rows of docs/traps.md as data: what people write, and how far off it is."""
 
 import functools
+import html
 import itertools
+import math
+import re
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
@@ -10,6 +13,7 @@ from tf2_keras.migrate import pages
 
 PAGE = "traps"
 COLUMNS = 6
+NUMBER = r"\d+(\.\d+)?(e[+-]?\d+)?"
 
 
 class Trap(NamedTuple):
@@ -51,6 +55,53 @@ def traps():
                 found.append(Trap(texts[0], texts[1], off, texts[5], section))
             row = []
     return tuple(found)
+
+
+@functools.cache
+def by_symbol():
+    """{TF1 symbol: [its Traps]}"""
+    found = {}
+    for trap in traps():
+        found.setdefault(trap.symbol, []).append(trap)
+    return found
+
+
+def said(trap):
+    """How far off a Trap is, in words: 'off by 2 after 1 step, 0.4 after 100'."""
+    texts = [
+        f"{text} after {steps} step{'s' if steps > 1 else ''}"
+        for steps, text in trap.off.items()
+    ]
+    if list(trap.off) == [1]:
+        texts = [trap.off[1]]
+    return f"off by {', '.join(texts)}"
+
+
+def plot(trap):
+    """The errors over 1, 10 and 100 steps as a small SVG, both axes by powers of ten.
+
+    The line from below is one ULP of float32, from above ten times the way trained; a
+    single number is a bar.
+    """
+    heights = {
+        steps: min(max((math.log10(float(text)) + 7) / 8, 0), 1) if float(text) else 0
+        for steps, text in trap.off.items()
+        if re.fullmatch(NUMBER, text)
+    }
+    points = [
+        (2 + 23 * math.log10(steps), 14 - 12 * height)
+        for steps, height in heights.items()
+    ]
+    if not points:
+        return ""
+    if len(points) == 1:
+        points = [(points[0][0], 14), points[0]]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    label = html.escape(said(trap), quote=True)
+    return (
+        f'<svg class="twin-plot" role="img" aria-label="{label}" viewBox="0 0 50 16">'
+        f'<path d="M0 15H50"/><polyline points="{path}"/></svg>'
+    )
 
 
 def _code(cell):

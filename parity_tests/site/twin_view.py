@@ -22,9 +22,12 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
 from parity_tests.models import chapters, facing, reading
-from parity_tests.site import numbers
+from parity_tests.site import numbers, symbols, traps
 
 TITLES = ("TF1", "TF2")
+SWITCH = (
+    '<label class="twin-switch"><input type="checkbox"> show the naive twin</label>'
+)
 WHY = re.compile(r"\s*# ")
 
 
@@ -88,10 +91,19 @@ def twin(env, name, block="", pinned=None):
             )
     tolerances = relative_uri(f"{env.docname}.html", "tolerances.html")
     badges = numbers.badges(env.config.parity_run, name, tolerances)
-    return nodes.raw("", rendered(name, passages, pinned, badges), format="html")
+    text = rendered(name, passages, pinned, badges, naive(name))
+    return nodes.raw("", text, format="html")
 
 
-def rendered(name, passages, pinned, badges):
+def naive(name):
+    """{line of a chapter's TF1 file: [Trap]}: what people write for it, and was measured."""
+    found = {}
+    for line, symbol in sorted(symbols.uses()[name]):
+        found.setdefault(line, []).extend(traps.by_symbol().get(symbol, ()))
+    return found
+
+
+def rendered(name, passages, pinned, badges, mistakes):
     """The view as HTML, which needs no script to be read.
 
     Args:
@@ -99,6 +111,7 @@ def rendered(name, passages, pinned, badges):
         passages: of ``reading.aligned``.
         pinned: pairs of lines.
         badges: {passage: HTML that stands beside its title}.
+        mistakes: of ``naive``.
     """
     paths = reading.sources(name)
     lines = [highlighted(path) for path in paths]
@@ -110,10 +123,13 @@ def rendered(name, passages, pinned, badges):
             f'<div class="twin-side {title.lower()}"><b>{title}</b> '
             f"<code>{place}</code></div>"
         )
+    shown = {n for left, _ in passages for n in _lines_of(left)}
+    if any(mistakes.get(number) for number in shown):
+        parts.append(SWITCH)
     parts.append("</div>")
     for left, right in passages:
         within = [pair for pair in pinned if _hold((left, right), pair)]
-        parts.append(_passage(name, left, right, within, lines, badges))
+        parts.append(_passage(name, left, right, within, lines, badges, mistakes))
     parts.append("</section>\n")
     return "".join(parts)
 
@@ -121,13 +137,12 @@ def rendered(name, passages, pinned, badges):
 def _hold(passages, pair):
     """Whether two passages have the lines of a pin."""
     return all(
-        passage is not None
-        and 0 <= number - passage.first_line < len(passage.source.splitlines())
+        number in _lines_of(passage)
         for passage, number in zip(passages, pair, strict=True)
     )
 
 
-def _passage(name, left, right, pinned, lines, badges):
+def _passage(name, left, right, pinned, lines, badges, mistakes):
     title = (left or right).name
     anchor = f"{name}-{title}"
     parts = [
@@ -141,9 +156,29 @@ def _passage(name, left, right, pinned, lines, badges):
             _cell(numbers_of_side, side, title)
             for numbers_of_side, side, title in zip(row, lines, TITLES, strict=True)
         ]
+        cells += [
+            _naive(trap) for number in row[0] for trap in mistakes.get(number, ())
+        ]
         parts.append(f'<div class="twin-row" tabindex="-1">{"".join(cells)}</div>')
     first = parts[2].replace('tabindex="-1"', 'tabindex="0"', 1)
     return "".join([*parts[:2], first, *parts[3:], "</div>"])
+
+
+def _lines_of(passage):
+    if passage is None:
+        return ()
+    return range(
+        passage.first_line, passage.first_line + len(passage.source.splitlines())
+    )
+
+
+def _naive(trap):
+    """What people write in a row's place; shown where the switch is on."""
+    said = html.escape(traps.said(trap))
+    return (
+        f'<div class="twin-naive"><code>{html.escape(trap.written)}</code> '
+        f"<span>{said}</span> {traps.plot(trap)}</div>"
+    )
 
 
 def _cell(numbers_of_side, highlighted_lines, title):

@@ -8,7 +8,7 @@ pytest.importorskip("myst_parser", reason="the extra docs is not installed")
 from sphinx.errors import SphinxError
 from sphinx.testing.util import SphinxTestApp
 
-from parity_tests.models import chapters
+from parity_tests.models import chapters, reading
 from parity_tests.site import twin_view
 
 CONFIGURATION = """
@@ -83,5 +83,5 @@ def test_pins_are_pairs_of_lines(text):
 def test_the_directive_knows_every_chapter():
     for name in chapters.NAMES:
         assert "twin-block" in twin_view.rendered(
-            name, twin_view.reading.aligned(name), (), {}
+            name, reading.aligned(name), (), {}, twin_view.naive(name)
         )

@@ -1,4 +1,5 @@
-// The twin view: tabs that stay chosen on all pages, and arrow keys from row to row.
+// The twin view: tabs that stay chosen on all pages, and arrow keys from row to row;
+// and what of the pages the keyboard would not reach.
 "use strict";
 (() => {
   const KEY = "tf-parity-side";
@@ -47,6 +48,12 @@
       next.focus();
     });
   }
+  // What the theme leaves out: the keyboard reaches what scrolls, landmarks have names.
+  for (const region of document.querySelectorAll("pre, .table-wrapper"))
+    if (region.scrollWidth > region.clientWidth && !region.closest(".twin"))
+      region.tabIndex = 0;
+  for (const [kind, name] of [["sidebar", "All pages"], ["toc", "On this page"]])
+    document.querySelector(`aside.${kind}-drawer`)?.setAttribute("aria-label", name);
   root.classList.add("scripted");
   choose(SIDES.includes(stored()) ? stored() : SIDES[0]);
 })();
