@@ -196,7 +196,7 @@ def test_another_move_is_a_divergence_whatever_it_saw():
     divergence = comparison.first_divergence
     assert (divergence.step, divergence.stage) == (2, None)
     assert divergence.problem == "move predict against move train"
-    assert "step 2, move predict" in divergence.describe()
+    assert "step 1 (move 2 of the play), move predict" in divergence.describe()
     assert divergence.as_data()["move"] == "predict"
     assert not comparison.ok and comparison.cells["loss"].ok is False
 

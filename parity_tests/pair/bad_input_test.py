@@ -271,7 +271,10 @@ def test_nan_on_both_sides_is_no_agreement():
     batches = [(X, Y), (np.full_like(X, np.nan), Y)]
     checked = small_pair.pair(batches=batches).check()
     assert not checked.ok and not checked.divergences
-    assert "NaN on both sides, first at step 3, loss, tensor loss" in checked.nans
+    assert (
+        "NaN on both sides, first at step 2 (move 3 of the play), loss, tensor loss"
+        in checked.nans
+    )
     assert checked.data["nan"] == {"step": 3, "stage": "loss", "tensor": "loss"}
     assert small_pair.pair().check().data["nan"] is None
     with pytest.raises(AssertionError, match="NaN on both sides"):

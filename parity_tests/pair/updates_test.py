@@ -170,7 +170,8 @@ def test_two_updates_of_a_variable_are_refused_unless_their_gradient_is_named():
         pairs = optimizer.compute_gradients(loss)
         both = tf.group(*(optimizer.apply_gradients(pairs) for _ in range(2)))
     with pytest.raises(
-        ValueError, match="^train must update each variable by one.*={'bias': a tensor"
+        ValueError,
+        match="^train must update each variable by one.*'gradients': {'bias': a tensor",
     ):
         session.train(both, loss)
     move = session.train(both, loss, pairs)
