@@ -202,7 +202,7 @@ class OwnPair:
 
     def check(self, **options):
         """Compares both sides; see ``checking.checked``."""
-        if options.get("levels_asked") is not None:
+        if options.get("levels_asked"):
             options["levels_asked"] = levels_of(options["levels_asked"])
         with unended(), tf1_session.unfused():
             return checking.checked(self, **options)
