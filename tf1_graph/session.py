@@ -24,6 +24,8 @@ import tensorflow.compat.v1 as tf
 from tf1_graph import updates
 from tf1_graph.errors import refusal
 
+REMAPPING = "remapping"  # an option of tf.config.optimizer
+
 # One kind of session.run.
 Move = collections.namedtuple(
     "Move",
@@ -32,7 +34,9 @@ Move = collections.namedtuple(
         "seen",  # {stage: {name: tensor}}, fetched in that run
         "feed",  # {tensor: value}, besides the batch
         "slots",  # names of the variables that belong to its optimizer
+        "unrecorded",  # names of the variables whose gradients are not to be seen
     ],
+    defaults=[frozenset()],
 )
 Program = collections.namedtuple(
     "Program",
@@ -73,8 +77,8 @@ def train(op, loss=None, gradients=None, optimizer=None, feed=None, **seen):
         op: what ``minimize`` or ``apply_gradients`` returned, or what runs it.
         loss: a scalar tensor, or {name: tensor} of several.
         gradients: what ``compute_gradients`` returned, where a gradient has no
-            ``Apply...`` op, as the rows of an embedding under Adam; or
-            {variable name: tensor}, and None for no record of it.
+            ``Apply...`` op and is none of the rows that gradient descent and Adam
+            scatter; or {variable name: tensor}, and None for no record of it.
         optimizer: the ``tf.train.Optimizer``, where its slots have no ``Apply...`` op
             either; or several.
         feed, **seen: as of ``move``.
@@ -100,7 +104,9 @@ def train(op, loss=None, gradients=None, optimizer=None, feed=None, **seen):
         stages["loss"] = loss if isinstance(loss, dict) else {"loss": loss}
     stages["gradients"] = gradients
     stages.update(seen)
-    return move(op, feed, slots, **stages)
+    trained = move(op, feed, slots, **stages)
+    unrecorded = frozenset(name for name, value in named.items() if value is None)
+    return trained._replace(unrecorded=unrecorded)
 
 
 def program(graph, inputs=None, settings=None, variables=None, **moves):
@@ -197,9 +203,34 @@ def open_session(graph):
     """A Session; each new one reads its random streams from the start.
 
     With soft placement, as in the notes: an op without a kernel for the wanted device
-    goes to one that has it instead of failing.
+    goes to one that has it instead of failing. Of the remapper what ``tf.config`` says
+    holds for a Session too, see ``unfused``.
     """
-    return tf.Session(graph=graph, config=tf.ConfigProto(allow_soft_placement=True))
+    config = tf.ConfigProto(allow_soft_placement=True)
+    if not _remaps():
+        rewriting = config.graph_options.rewrite_options
+        rewriting.remapping = rewriting.OFF
+    return tf.Session(graph=graph, config=config)
+
+
+def _remaps():
+    return tf.config.optimizer.get_experimental_options().get(REMAPPING, True)
+
+
+@contextlib.contextmanager
+def unfused():
+    """Keeps Grappler's remapper from fusing ops, in Sessions and functions of its body.
+
+    What it fuses hangs on how a graph is written, not on what it computes: a convolution
+    and its batch norm in a graph without a phase, not where a ``tf.cond`` on a placeholder
+    parts them; and what is fused rounds otherwise.
+    """
+    kept = _remaps()
+    tf.config.optimizer.set_experimental_options({REMAPPING: False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({REMAPPING: kept})
 
 
 def streams(graph, operations=None):

@@ -17,6 +17,9 @@ from tf1_graph.errors import refusal
 APPLY = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]\w*$")
 # What else changes a variable; an initialiser does too, but no train op runs it.
 ASSIGN = re.compile(r"(Resource)?(Scatter|StridedSliceAssign|Assign)\w*$")
+# What changes rows of a variable.
+SCATTER = re.compile(r"(Resource)?Scatter(Add|Sub)$")
+POWER = re.compile(r"(^|/)beta[12]_power(_\d+)?$")  # as Adam names them
 GRADIENT_INPUTS = ("grad", "delta")
 # Inputs of a fused update that are values of variables which the optimizer made.
 POWER_INPUTS = ("beta1_power", "beta2_power")
@@ -93,8 +96,8 @@ def gradients_and_slots(graph, train, named=None):
         graph: a ``tf.Graph``.
         train: an op, a tensor, or several.
         named: {variable name: its gradient, or None for no record of it}, for variables
-            that ``train`` updates by other ops than ``Apply...``, as Adam does with the
-            rows of an embedding, or whose gradient is to be another tensor.
+            that ``train`` updates by ops of its own, or whose gradient is to be another
+            tensor. Those of rows that gradient descent and Adam scatter are found.
 
     Raises:
         ValueError: for names that are not those of variables; if ``train`` updates a
@@ -134,14 +137,21 @@ def gradients_and_slots(graph, train, named=None):
         if name in gradients:
             twice.append(name)
         gradients[name] = _gradient(inputs)
+    rows = {
+        name: _gradient_of_rows(name, changing)
+        for name in trainable - set(gradients) - set(named) - slots
+    }
+    rows = {name: gradient for name, gradient in rows.items() if gradient is not None}
+    gradients.update(rows)
     gradients.update(named)
-    for name in named:
+    for name in (*named, *rows):
         # Slots of an update without a fused op are told by their names.
         slots.update(
             other
             for _, other in changing
             if other.startswith(name + "/") and other not in gradients
         )
+        slots |= _powers(name, changing)
     changed = {name for _, name in changing}
     unclear = sorted(
         set(twice) - set(named) | (trainable & changed) - set(gradients) - slots
@@ -160,8 +170,8 @@ def gradients_and_slots(graph, train, named=None):
                 )
                 for name in unclear
             ),
-            f"Name their gradients: gradients={{{unclear[0]!r}: a tensor, or None}}; "
-            "what compute_gradients returned will do",
+            f"Name their gradients in the move: 'gradients': {{{unclear[0]!r}: a tensor, "
+            "or None for no record of it}; what compute_gradients returned will do",
         )
     if not gradients:
         elsewhere = sorted(
@@ -192,7 +202,11 @@ def _gradient(inputs):
     gradient = next(inputs[name] for name in GRADIENT_INPUTS if name in inputs)
     if "indices" not in inputs:
         return gradient
-    indices = inputs["indices"]
+    return _rows(gradient, inputs["indices"])
+
+
+def _rows(gradient, indices):
+    """A ``tf.IndexedSlices`` of rows as they were before duplicates were summed."""
     summed, unique = gradient.op, indices.op
     if (
         summed.type == "UnsortedSegmentSum"
@@ -201,6 +215,58 @@ def _gradient(inputs):
     ):
         gradient, indices = summed.inputs[0], unique.inputs[0]
     return tf.IndexedSlices(gradient, indices)
+
+
+def _gradient_of_rows(name, changing):
+    """The ``tf.IndexedSlices`` by which ops without a gradient's input update rows; or None.
+
+    Gradient descent scatters into the variable itself, ``rate * gradient`` that is taken
+    away or ``-gradient * rate`` that is added; Adam into its two slots, of which the second
+    takes the square of what the first takes.
+    """
+    scattered = collections.defaultdict(list)  # {variable: [(op, indices, updates)]}
+    for operation, changed in changing:
+        kind = SCATTER.match(operation.type)
+        if kind and (changed == name or changed.startswith(name + "/")):
+            scattered[changed].append((kind.group(2), *operation.inputs[1:3]))
+    if any(len(listed) != 1 for listed in scattered.values()):
+        return None
+    kind, indices, scaled = scattered.pop(name, [(None, None, None)])[0]
+    gradient, rate = _factors(scaled)
+    if not scattered and rate is not None and rate.shape.rank == 0:
+        if kind == "Sub":
+            return _rows(gradient, indices)
+        if kind == "Add" and gradient.op.type == "Neg":
+            return _rows(gradient.op.inputs[0], indices)
+    slots = [listed[0] for listed in scattered.values()]
+    if kind is not None or [kind for kind, _, _ in slots] != ["Add", "Add"]:
+        return None
+    for (_, indices, first), (_, others, second) in (slots, slots[::-1]):
+        (gradient, _), (square, _) = _factors(first), _factors(second)
+        squared = _factors(square)
+        if _are_one(indices, others) and all(_are_one(gradient, t) for t in squared):
+            return _rows(gradient, indices)
+    return None
+
+
+def _factors(tensor):
+    """The two factors of a product; two Nones of what is no product."""
+    is_product = tensor is not None and tensor.op.type == "Mul"
+    return tuple(tensor.op.inputs) if is_product else (None, None)
+
+
+def _are_one(tensor, other):
+    """Whether two tensors are the same output; ``==`` would compare their values."""
+    if tensor is None or other is None:
+        return False
+    return (tensor.op, tensor.value_index) == (other.op, other.value_index)
+
+
+def _powers(name, changing):
+    """Names of the beta powers that the update of a variable reads and the move changes."""
+    known = ancestors([op for op, changed in changing if changed == name])
+    read = {operation.name for operation in known if operation.type in VARIABLES}
+    return {other for _, other in changing if other in read and POWER.search(other)}
 
 
 def nearest(name, known):

@@ -59,7 +59,10 @@ def test_check_of_another_name_shows_where_it_parts_and_how_to_see_it_again(
 ):
     code, out, _ = tf_parity("check", f"{pair_file}:off", "--steps", 2)
     assert code == 1
-    assert "First divergence: step 3, move train, slots, tensor dense/kernel/Mom" in out
+    assert (
+        "First divergence: step 2 (move 3 of the play), move train, slots, tensor dense/kernel/Mom"
+        in out
+    )
     line = next(line for line in out.splitlines() if "reproduce" in line)
     code, again, _ = tf_parity(*shlex.split(line.split("tf-parity ")[1]))
     assert code == 1 and line.strip() in again
@@ -78,7 +81,7 @@ def test_a_recorded_play_is_checked_without_the_first_side(
     assert code == 0, err
     assert "TF1's side:" in out
     code, out, _ = tf_parity("check", f"{pair_file}:off", "--play", play)
-    assert code == 1 and "step 3, move train, slots" in out
+    assert code == 1 and "step 2 (move 3 of the play), move train, slots" in out
     code, _, err = tf_parity("check", pair_file, "--play", play, "--steps", 7)
     assert code == 2 and "--steps must be what was recorded. Received: 7" in err
 
@@ -121,7 +124,10 @@ def test_a_check_writes_a_page_runs_of_tensorboard_and_the_worst_case(
     assert code == 1, err
     assert os.listdir(folder) == ["index.html"]
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert "The two sides part at step 3, slots, dense/kernel/Momentum" in page
+    assert (
+        "The two sides part at step 2 (move 3 of the play), slots, dense/kernel/Momentum"
+        in page
+    )
     assert (
         "the cause is proven: tf1_semantics.optimizers.Momentum(momentum=0.8)" in page
     )
@@ -214,7 +220,7 @@ def test_a_file_that_cannot_be_imported_shows_its_traceback_then_a_line(
         (["{folder}"], "(a folder)"),
         (
             ["{pair}:other"],
-            "other, which is NoneType. Use {pair}:pair, {pair}:off, {pair}:scaled",
+            "no other. Use {pair}:pair, {pair}:off, {pair}:scaled",
         ),
         (["{pair}", "--seed", "1"], "--seed must go with batches of a Hypothesis str"),
         (["{pair}", "--examples", "2"], "--examples must go with batches of a Hypo"),

@@ -35,9 +35,11 @@ def limited(seconds, what):
     thread = threading.get_ident()
 
     def said():
+        from parity_tests.pair.errors import is_theirs
+
         frame = sys._current_frames().get(thread)
         places = traceback.extract_stack(frame) if frame else []
-        theirs = [place for place in places if _is_theirs(place.filename)]
+        theirs = [place for place in places if is_theirs(place.filename)]
         at = f" at {theirs[-1].filename}:{theirs[-1].lineno}" if theirs else ""
         return (
             f"{what} must end within --timeout {seconds:g} seconds. "
@@ -105,11 +107,3 @@ def _interruptible():
             os.close(writing)
             watcher.join()
             os.close(reading)
-
-
-def _is_theirs(path):
-    """Whether a frame is of a file of the user's: neither ours nor a library's."""
-    from parity_tests.pair.errors import OURS
-
-    libraries = ("<", os.path.dirname(os.__file__), sys.prefix)
-    return not path.startswith((*OURS, *libraries)) and not path.endswith("tf-parity")

@@ -6,6 +6,7 @@
 What a record is says `records`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from parity_tests.engine import cell_tables
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.divergence import Cell, Divergence
-from parity_tests.engine.records import MOVE, checked, in_order
+from parity_tests.engine.records import MOVE, checked, in_order, other_form
 from parity_tests.engine.ulps import (
     INCOMPARABLE,
     identical,
@@ -22,6 +23,10 @@ from parity_tests.engine.ulps import (
     require_measurable,
     ulp_distance,
 )
+
+# Problems of what both sides have, each in a form of its own.
+SPARSE = "sparse in the reference, values and indices, dense in the candidate"
+DENSE = "dense in the reference, sparse in the candidate, values and indices"
 
 
 class Comparison:
@@ -66,6 +71,7 @@ class Comparison:
         self._on_difference = on_difference
         self._finished = False
         self._move = None
+        self._played = Counter()  # moves by their names
 
     @property
     def ok(self):
@@ -104,11 +110,11 @@ class Comparison:
         candidate_record = checked(candidate_record, "candidate", step)
         reference_record = next(self._reference_records, None)
         if reference_record is None:
-            self._move = candidate_record.get(MOVE)
+            self._begin(candidate_record)
             self._fail_record(step, candidate_record, "reference ended")
         else:
             reference_record = checked(reference_record, "reference", step)
-            self._move = reference_record.get(MOVE)
+            self._begin(reference_record)
             self._compare_records(step, reference_record, candidate_record)
         return not self._stopped
 
@@ -122,7 +128,7 @@ class Comparison:
         reference_record = next(self._reference_records, None)
         if reference_record is not None:
             reference_record = checked(reference_record, "reference", self.records)
-            self._move = reference_record.get(MOVE)
+            self._begin(reference_record)
             self._fail_record(self.records, reference_record, "play ended early")
 
     def require_agreement(self, reproduce=None):
@@ -156,6 +162,20 @@ class Comparison:
         after = [] if divergence is None else [divergence.describe()]
         return cell_tables.as_html([("candidate", cells)], *after)
 
+    def _begin(self, record):
+        self._move = record.get(MOVE)
+        self._played[self._move] += 1
+
+    def _at(self, step, stage, tensor, problem, budget=None):
+        """A ``Divergence`` of the move that is compared."""
+        occurrence = None if self._move is None else self._played[self._move]
+        return Divergence(
+            *(step, stage, tensor, problem),
+            budget=budget or Budget(),
+            move=self._move,
+            occurrence=occurrence,
+        )
+
     def _compare_records(self, step, reference_record, candidate_record):
         moves = [record.get(MOVE) for record in (reference_record, candidate_record)]
         if moves[0] != moves[1]:
@@ -181,8 +201,12 @@ class Comparison:
         if candidate_tensors and not reference_tensors:
             self._fail(step, stage, None, "stage not in the reference")
             return
+        in_another_form = {}
         for tensor, reference in reference_tensors.items():
-            if tensor in candidate_tensors:
+            other = other_form(tensor, candidate_tensors)
+            if other is not None:
+                in_another_form[other[0]] = other[1]
+            elif tensor in candidate_tensors:
                 self._compare_tensor(
                     cell, step, stage, tensor, reference, candidate_tensors[tensor]
                 )
@@ -190,8 +214,12 @@ class Comparison:
                 self._fail(step, stage, tensor, "missing in the candidate")
             if self._stopped:
                 return
+        for tensor, is_sparse in in_another_form.items():
+            self._fail(step, stage, tensor, SPARSE if is_sparse else DENSE)
         for tensor in candidate_tensors:
-            if tensor not in reference_tensors:
+            if tensor not in reference_tensors and not other_form(
+                tensor, reference_tensors
+            ):
                 self._fail(step, stage, tensor, "not in the reference")
 
     def _compare_tensor(self, cell, step, stage, tensor, reference, candidate):
@@ -245,9 +273,7 @@ class Comparison:
 
         def located(exceeds):
             return _located(
-                Divergence(
-                    step, stage, tensor, "values differ", budget=budget, move=self._move
-                ),
+                self._at(step, stage, tensor, "values differ", budget),
                 reference,
                 candidate,
                 distances,
@@ -293,7 +319,7 @@ class Comparison:
         stages = [
             stage for stage, tensors in record.items() if stage != MOVE and tensors
         ]
-        self._note(Divergence(step, None, None, problem, move=self._move))
+        self._note(self._at(step, None, None, problem))
         for stage in in_order(stages):
             self._fail(step, stage, None, problem)
 
@@ -305,9 +331,7 @@ class Comparison:
         )
         if self._on_difference is not None:
             self._on_difference(step, stage, tensor, INCOMPARABLE)
-        self._note(
-            Divergence(step, stage, tensor, problem, budget=budget, move=self._move)
-        )
+        self._note(self._at(step, stage, tensor, problem, budget))
 
     def _note(self, divergence):
         if self.first_difference is None:

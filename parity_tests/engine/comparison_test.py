@@ -190,13 +190,49 @@ def played(*moves):
         yield {"move": move, "loss": {"loss": np.float32(1)}}
 
 
+def sparse(form):
+    """A play whose gradient is of rows, or dense."""
+    parts = {"w values": np.ones((2, 3)), "w indices": np.array([1, 1])}
+    yield {"gradients": parts if form == "sparse" else {"w": np.ones((4, 3))}}
+
+
+@pytest.mark.parametrize("forms", [("sparse", "dense"), ("dense", "sparse")])
+def test_rows_against_a_dense_tensor_are_told_as_such_and_once(forms):
+    reference, candidate = forms
+    told = []
+    comparison = compare_plays(
+        sparse(reference), sparse(candidate), on_difference=lambda *at: told.append(at)
+    )
+    assert place(comparison.first_divergence) == (0, "gradients", "w")
+    problem = comparison.first_divergence.problem
+    assert problem.startswith(f"{reference} in the reference")
+    assert f"{candidate} in the candidate" in problem
+    assert [tensor for _, _, tensor, _ in told] == ["w"]
+    compare_plays(sparse(reference), sparse(reference)).require_agreement()
+
+
+def test_steps_are_counted_by_the_moves_of_their_name():
+    def play(last):
+        moves = ("predict", "train", "generator", "train")
+        *records, record = played(*moves)
+        return [*records, {**record, "loss": {"loss": np.float32(last)}}]
+
+    divergence = compare_plays(play(1), play(2)).first_divergence
+    assert (divergence.step, divergence.occurrence) == (4, 2)
+    assert divergence.as_data()["occurrence"] == 2
+    said = "First divergence: step 2 (move 4 of the play), move train, loss"
+    assert said in divergence.describe()
+    alone = compare_plays(played("train"), play(1)[:1]).first_divergence
+    assert "First divergence: step 1, move train" in alone.describe()
+
+
 def test_another_move_is_a_divergence_whatever_it_saw():
     compare_plays(played("train", "predict"), played("train", "predict"))
     comparison = compare_plays(played("train", "predict"), played("train", "train"))
     divergence = comparison.first_divergence
     assert (divergence.step, divergence.stage) == (2, None)
     assert divergence.problem == "move predict against move train"
-    assert "step 2, move predict" in divergence.describe()
+    assert "step 1 (move 2 of the play), move predict" in divergence.describe()
     assert divergence.as_data()["move"] == "predict"
     assert not comparison.ok and comparison.cells["loss"].ok is False
 

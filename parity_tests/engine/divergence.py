@@ -76,6 +76,8 @@ class Divergence(NamedTuple):
     worst_index, worst_ulps, worst_normwise: the element that is furthest off, in the
         measure that the budget is stated in.
     move: what was played; None for the initial values.
+    occurrence: how many moves of that name there were so far, this one included: of those
+        that train, as their steps are counted.
     """
 
     step: int
@@ -94,6 +96,14 @@ class Divergence(NamedTuple):
     worst_ulps: int | None = None
     worst_normwise: float | None = None
     move: str | None = None
+    occurrence: int | None = None
+
+    @property
+    def when(self):
+        """Which step it was, of its kind, and of the whole play where that differs."""
+        if self.occurrence in (None, self.step):
+            return f"step {self.step}"
+        return f"step {self.occurrence} (move {self.step} of the play)"
 
     def describe(self, reproduce=None, title="First divergence"):
         """A report of several lines of plain text.
@@ -102,7 +112,7 @@ class Divergence(NamedTuple):
             reproduce: the command line that shows it again, if there is one.
             title: what kind of difference this is.
         """
-        place = [f"step {self.step}"]
+        place = [self.when]
         if self.move is not None:
             place.append(f"move {self.move}")
         if self.stage is not None:
@@ -149,6 +159,7 @@ class Divergence(NamedTuple):
         return {
             "step": self.step,
             "move": self.move,
+            "occurrence": self.occurrence,
             "stage": self.stage,
             "tensor": self.tensor,
             "problem": self.problem,

@@ -11,6 +11,7 @@ stands between what the move saw and what it left behind.
 """
 
 MOVE = "move"  # the key of a record that is no stage
+PARTS = (" values", " indices")  # of a sparse tensor, after its name
 SEEN = ("initial values", "outputs", "loss", "gradients", "carried")
 LEFT_BEHIND = ("slots", "updates")
 STAGES = (*SEEN, *LEFT_BEHIND)
@@ -39,3 +40,19 @@ def checked(record, side, step):
             'Yield for instance {"loss": {"loss": loss}}.'
         )
     return record
+
+
+def other_form(tensor, others):
+    """(name, whether it is sparse) of what the other side has in the other form; or None.
+
+    Args:
+        tensor: a name, of one side's record.
+        others: names of the other side's.
+    """
+    if all(tensor + part in others for part in PARTS):
+        return tensor, False
+    for part in PARTS:
+        name = tensor[: -len(part)]
+        if tensor.endswith(part) and name in others:
+            return name, True
+    return None

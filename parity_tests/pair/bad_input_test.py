@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
+import parity_tests as parity
 from parity_tests.pair import errors, small_pair, tf1_sides
 from parity_tests.pair.errors import PairError, SideFailed
+from parity_tests.pair.own_pair import TF1Side
 from tf2_keras.tf1_semantics import optimizers
 
 X, Y = small_pair.batches(1)[0]
@@ -159,6 +161,50 @@ MISTAKES = {
         {"batches": (X, Y), "batch_size": 0},
         "batch_size must be a whole number from 1. Received: 0",
     ),
+    "a level that does not exist, where another is asked for": (
+        {"levels": ["fot"], "asked": {"levels_asked": ["function"]}},
+        "level must be one of eager, function, fit.*. Received: 'fot'",
+    ),
+    "a level that is asked for and does not exist": (
+        {"asked": {"levels_asked": ["fot"]}},
+        "level must be one of eager, function, fit.*. Received: 'fot'",
+    ),
+    "no level": ({"levels": []}, "level must be one of .*at least one. Received: none"),
+    "half a step, as a truth": ({"steps": True}, "steps must be a whole number from 1"),
+    "names that are none": ({"names": 7}, "names must be a map, or the file of one"),
+    "a side that is none": ({"tf1": 7}, "tf1 must be a build function, or name a file"),
+    "no interpreter": (
+        {"tf1": TF1Side("p.py:build", python="1.14")},
+        r"interpreter with TensorFlow, or '1.15.5'. Received: '1.14', which is no program",
+    ),
+    "an interpreter without TensorFlow": (
+        {"tf1": TF1Side("p.py:build", python="/bin/false")},
+        "interpreter with TensorFlow.*'/bin/false', which has no TensorFlow",
+    ),
+    "an interpreter that is no path": (
+        {"tf1": TF1Side("p.py:build", python=1.15)},
+        r"TF1Side\(python=...\) must be a path. Received: 1.15",
+    ),
+    "moves that are none": (
+        {"tf1": TF1Side("p.py:build", moves=["train"])},
+        r"TF1Side\(moves=...\) must be a dictionary. Received: \['train'\]",
+    ),
+    "inputs that are none": (
+        {"tf1": TF1Side("p.py:build", inputs="x")},
+        r"TF1Side\(inputs=...\) must be a dictionary. Received: 'x'",
+    ),
+    "a checkpoint of a function": (
+        {"tf1": TF1Side("p.py:build", checkpoint="model")},
+        r"TF1Side\(checkpoint=...\) must go with a .meta",
+    ),
+    "budgets that are none": (
+        {"budgets": {"fit": parity.Budget(ulp=1, reason="rounding")}},
+        "budgets must be {stage: Budget} or",
+    ),
+    "a budget for everything": (
+        {"budgets": parity.Budget(ulp=1, reason="rounding")},
+        "budgets must be {stage: Budget} or",
+    ),
     "a level that does not exist": (
         {"levels": ["graph"]},
         "level must be one of .*. Received: 'graph'",
@@ -169,8 +215,10 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_in_one_line(name):
     options, said = MISTAKES[name]
+    options = dict(options)
+    asked = options.pop("asked", {})
     with pytest.raises(PairError, match=said) as refused:
-        small_pair.pair(**options).check()
+        small_pair.pair(**options).check(**asked)
     assert not isinstance(refused.value, SideFailed)
     assert "\n" not in str(refused.value) and ". Received: " in str(refused.value)
 
@@ -271,7 +319,10 @@ def test_nan_on_both_sides_is_no_agreement():
     batches = [(X, Y), (np.full_like(X, np.nan), Y)]
     checked = small_pair.pair(batches=batches).check()
     assert not checked.ok and not checked.divergences
-    assert "NaN on both sides, first at step 3, loss, tensor loss" in checked.nans
+    assert (
+        "NaN on both sides, first at step 2 (move 3 of the play), loss, tensor loss"
+        in checked.nans
+    )
     assert checked.data["nan"] == {"step": 3, "stage": "loss", "tensor": "loss"}
     assert small_pair.pair().check().data["nan"] is None
     with pytest.raises(AssertionError, match="NaN on both sides"):

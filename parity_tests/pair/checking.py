@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parity_tests.engine import cell_tables
+from parity_tests.engine.divergence import Divergence
 from parity_tests.engine.records import MOVE
 from parity_tests.pair import (
     advice,
@@ -141,7 +142,10 @@ def checked(
                 "is unproven."
             )
         translation = translated.Translation(
-            found.matches, found.left_out, twins.dropped(twin, model)
+            found.matches,
+            found.left_out,
+            twins.dropped(twin, model),
+            tf1_references.unrecorded(reference),
         )
 
         played, replay = reference, None
@@ -229,7 +233,8 @@ def checked(
             level: advice.of(divergence, causes.get(level))
             for level, (_, divergence) in divergences.items()
         },
-        "nan": seen.nan,
+        "nan": seen.nan
+        and {key: getattr(seen.nan, key) for key in ("step", "stage", "tensor")},
         "worst_case": search.as_data() if search is not None else None,
         "names": found.as_map(),
         "matched": {
@@ -304,13 +309,14 @@ class _Seen:
     def __init__(self, on_progress, watching):
         self.on_progress, self.watching = on_progress, watching
         self.losses = {"session": None}
-        self._steps = collections.Counter()
+        self._steps, self._played = collections.Counter(), collections.Counter()
         self._nan = {}  # {side: where}, of the first
 
     def observe(self, level, side, record):
         self.watching.on_record(level, side, record)
         step = 0 if "initial values" in record else self._steps[level, side] + 1
         self._steps[level, side] = step
+        self._played[level, side, record.get(MOVE)] += 1
         if record.get("loss"):
             loss = float(np.mean(next(iter(record["loss"].values()))))
             self.losses[side] = loss if np.isfinite(loss) else None
@@ -320,15 +326,17 @@ class _Seen:
             for name, value in (named or {}).items():
                 value = np.asarray(value)
                 if value.dtype.kind == "f" and np.isnan(value).any():
-                    where = {"step": step, "stage": stage, "tensor": name}
-                    self._nan.setdefault(side, where)
+                    move = record.get(MOVE)
+                    number = self._played[level, side, move] if move else None
+                    place = Divergence(step, stage, name, "", None, move=move)
+                    self._nan[side] = place._replace(occurrence=number)
                     break
         if side != "session":
             self.on_progress()
 
     @property
     def nan(self):
-        """{"step", "stage", "tensor"} of the first NaN that TF1's side holds, or None."""
+        """The ``Divergence`` that the first NaN of TF1's side would be, or None."""
         return self._nan.get("session")
 
 
@@ -339,9 +347,7 @@ def _told(nan):
     return str(
         mistake(
             "Both sides must stay numbers to prove anything",
-            "NaN on both sides, first at step {step}, {stage}, tensor {tensor}".format(
-                **nan
-            ),
+            f"NaN on both sides, first at {nan.when}, {nan.stage}, tensor {nan.tensor}",
             "Compare fewer steps, or another rate or other batches",
         )
     )

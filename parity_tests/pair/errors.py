@@ -5,6 +5,8 @@ Runs under Python 3.7 as well.
 
 import contextlib
 import os
+import sysconfig
+import threading
 import traceback
 
 from tf1_graph.errors import printable
@@ -14,6 +16,23 @@ OURS = tuple(
     os.path.join(PACKAGES, package) + os.sep
     for package in ("parity_tests", "tf1_graph", "tf2_keras")
 )
+
+
+# Python's own, what is installed, and the scripts that start it all.
+LIBRARIES = tuple(
+    resolved(sysconfig.get_path(kind)) + os.sep
+    for kind in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+    for resolved in (os.path.abspath, os.path.realpath)
+)
+HEADING = "Traceback (most recent call last):\n"
+GENERATED = "__autograph_generated_file"  # what AutoGraph makes of a function
+
+
+def is_theirs(path):
+    """Whether a frame of this file is the user's: neither ours nor a library's."""
+    if path.startswith((*OURS, *LIBRARIES, "<frozen")) or GENERATED in path:
+        return False
+    return not {"site-packages", "dist-packages"} & set(path.split(os.sep))
 
 
 class PairError(ValueError):
@@ -37,6 +56,37 @@ def mistake(rule, received, remedy):
     return PairError(printable(f"{rule}. Received: {received}. {remedy}."))
 
 
+class Exited(SystemExit):
+    """``os._exit``, which nothing could tell of."""
+
+
+@contextlib.contextmanager
+def _exits_raised():
+    """Lets ``os._exit`` raise what ``sys.exit`` does, in this thread of this process."""
+    exit_now, place = os._exit, (os.getpid(), threading.get_ident())
+
+    def ended(code):
+        if (os.getpid(), threading.get_ident()) != place:
+            exit_now(code)  # of a child that was forked, or of what watches the time
+        raise Exited(code)
+
+    os._exit = ended
+    try:
+        yield
+    finally:
+        os._exit = exit_now
+
+
+@contextlib.contextmanager
+def unended():
+    """Turns what would end Python, in code of the user's, into a ``SideFailed``."""
+    try:
+        with _exits_raised():
+            yield
+    except SystemExit as error:
+        raise _failed("Code of a pair must not end Python", error) from None
+
+
 @contextlib.contextmanager
 def theirs(rule):
     """Turns what code of the user's raises into a ``SideFailed``.
@@ -47,20 +97,23 @@ def theirs(rule):
         rule: what that code must do, such as "tf1 must build a graph".
     """
     try:
-        yield
+        with _exits_raised():
+            yield
     except PairError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ValueError) and _is_refusal(error):
             raise PairError(printable(str(error))) from None
-        raise SideFailed(
-            printable(
-                "{}. Received: {}: {:.200}. Its traceback is above; mend it there.".format(
-                    rule, type(error).__name__, said(error).rstrip(".")
-                )
-            ),
-            trace_of(error),
-        ) from None
+        raise _failed(rule, error) from None
+
+
+def _failed(rule, error):
+    received = "{}: {:.200}".format(type(error).__name__, said(error).rstrip("."))
+    if isinstance(error, SystemExit):
+        exit_function = "os._exit" if isinstance(error, Exited) else "sys.exit"
+        received = f"it ended Python, {exit_function}({error.code!r})"
+    message = f"{rule}. Received: {received}. Its traceback is above; mend it there."
+    return SideFailed(printable(message), trace_of(error))
 
 
 def said(error):
@@ -90,13 +143,19 @@ def _is_refusal(error):
 
 
 def trace_of(error):
-    """The traceback of an error as text, from the first frame that is not this project's."""
-    begin = error.__traceback__
-    while begin is not None:
-        path = begin.tb_frame.f_code.co_filename
-        if not (path.startswith(OURS) or path.startswith(("<frozen", os.__file__))):
-            break
-        begin = begin.tb_next
-    return "".join(
-        traceback.format_exception(type(error), error, begin or error.__traceback__)
-    )
+    """The traceback of an error as text: the user's frames, or the libraries' if it has
+    none of theirs; never this project's."""
+    told = traceback.TracebackException(type(error), error, error.__traceback__)
+    waiting = [told]
+    while waiting:
+        part = waiting.pop()
+        others = [
+            frame
+            for frame in part.stack
+            if not frame.filename.startswith((*OURS, "<frozen"))
+        ]
+        kept = [frame for frame in others if is_theirs(frame.filename)] or others
+        part.stack = traceback.StackSummary.from_list(kept)
+        waiting += filter(None, (part.__cause__, part.__context__))
+    text = "".join(told.format())
+    return text if text.startswith(HEADING) else HEADING + text

@@ -7,6 +7,10 @@ from parity_tests.pair import probes, taps
 from tf2_keras import training
 
 MOST_TRIED = 12  # names of probes in a note
+FROM_TF1 = (
+    "Where TF1's side starts from a checkpoint, or draws what the twin need not draw, "
+    "--init-from-tf1 starts the twin from the same values, and compares all that follows."
+)
 UNCHANGEABLE = (
     "The cause can only be looked for where the twin is a keras.Model: callables have no "
     "layers and no optimizer to change."
@@ -58,12 +62,10 @@ def explained(sides, level, divergence, before, notes):
             tried = ", ".join(found.tried[:MOST_TRIED]) or "none applies"
             notes.append(
                 f"No TF1 semantics that is known here takes it away; tried: {tried}."
-                + "".join(
-                    f" Suspect: {suspect.layer} ({suspect.kind}), which is "
-                    f"{suspect.growth:.3g} times as far apart as what it takes."
-                    for suspect in suspects
-                )
+                + "".join(f" Suspect: {suspect.describe()}." for suspect in suspects)
             )
+            if divergence.stage == "initial values":
+                notes.append(FROM_TF1)
     return Explained(place, cause, [] if cause else suspects)
 
 

@@ -96,7 +96,7 @@ def verdict(subject):
     if subject.nans is not None:
         return f"Nothing is proven: both sides hold NaN. {subject.nans}"
     for level, divergence in subject.divergences.items():
-        at = [f"step {divergence.step}"]
+        at = [divergence.when]
         at += [divergence.stage] if divergence.stage else []
         at += [divergence.tensor] if divergence.tensor else []
         ulps = divergence.ulps

@@ -28,7 +28,8 @@ def loaded(file):
     path, name = split(file)
     with tf1_sides.unswitched():
         module = tf1_sides.load(path)
-    pair = getattr(module, name, None)
+    missing = object()
+    pair = getattr(module, name, missing)
     if callable(pair):
         with theirs(f"{name} must return the pair"), tf1_sides.unswitched():
             pair = pair()
@@ -39,7 +40,9 @@ def loaded(file):
         named = ", ".join(f"{path}:{key}" for key in known)
         raise mistake(
             f"{path} must hold a parity_tests.OwnPair of that name",
-            f"{name}, which is {type(pair).__name__}",
+            f"no {name}"
+            if pair is missing
+            else f"{name}, which is {type(pair).__name__}",
             f"Use {named}" if known else f"Write {name} = parity_tests.OwnPair(...)",
         )
     if pair.folder is None:  # else a file that stands for another's pair

@@ -7,6 +7,7 @@ pair.check().require_agreement()
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,19 @@ from typing import NamedTuple
 
 from parity_tests.engine.budgets import Budget
 from parity_tests.pair import checking, plays, recorder, recording, tf1_sides
-from parity_tests.pair.errors import PairError, SideFailed, mistake
+from parity_tests.pair.errors import PairError, SideFailed, mistake, unended
 from parity_tests.witness import environment
+from tf1_graph import session as tf1_session
 from tf2_keras import training
 
 TENSORFLOW_1 = "1.15.5"  # what python= may say instead of a path
+PATH = (str, os.PathLike)
+# Lines that TensorFlow's own C++ writes, whatever the log level.
+NOISE = re.compile(
+    r"^(WARNING: All log messages before absl|[IWEF]\d{4} \d\d:|"
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] ).*\n?",
+    re.M,
+)
 
 
 class TF1Side(NamedTuple):
@@ -68,10 +77,17 @@ class OwnPair:
         levels=("function", "fit"),
         budgets=None,
     ):
-        self.tf1 = tf1 if isinstance(tf1, TF1Side) else TF1Side(tf1)
-        self.tf2, self.batches, self.names = tf2, batches, names
+        self.tf1 = required_side(tf1 if isinstance(tf1, TF1Side) else TF1Side(tf1))
+        self.tf2, self.batches = tf2, batches
+        _require(
+            names is None or isinstance(names, (dict, *PATH)),
+            "names must be a map, or the file of one",
+            repr(names),
+            "Use {'conv1/weights': 'conv1/kernel'}",
+        )
+        self.names = names
         self.batch_size, self.steps = batch_size, steps
-        self.levels = tuple(levels)
+        self.levels = levels_of(levels)
         self.budgets = by_level(budgets)
         self.folder = None  # that names of files are relative to
 
@@ -138,7 +154,8 @@ class OwnPair:
         source = self.tf1.source
         if callable(source):
             source = getattr(getattr(source, "__code__", None), "co_filename", "")
-        recorder.write(self.program(), drawn, path, source)
+        with unended(), tf1_session.unfused():
+            recorder.write(self.program(), drawn, path, source)
 
     def _record_apart(self, path, drawn):
         """The same in a process of its own."""
@@ -149,7 +166,7 @@ class OwnPair:
                 f"a function, with python={side.python!r}",
                 "Write it as tf1=TF1Side('program.py:build', python=...)",
             )
-        python = _interpreter(side.python)
+        python = _interpreter(side.python, self.path)
         with tempfile.TemporaryDirectory(prefix="tf-parity-") as folder:
             unplayed, request = (
                 os.path.join(folder, name) for name in ("moves.npz", "request.json")
@@ -181,14 +198,18 @@ class OwnPair:
                     "Name tensors instead of handing them over",
                 ) from None
             pathlib.Path(request).write_text(text, encoding="utf-8")
-            _run_apart(python, request)
+            _run_apart(python, request, path)
 
     def check(self, **options):
         """Compares both sides; see ``checking.checked``."""
-        return checking.checked(self, **options)
+        if options.get("levels_asked"):
+            options["levels_asked"] = levels_of(options["levels_asked"])
+        with unended(), tf1_session.unfused():
+            return checking.checked(self, **options)
 
 
-def _run_apart(python, request):
+def _run_apart(python, request, path):
+    """Lets the recorder play what is requested; it writes ``path``."""
     with environment.running(
         python,
         "parity_tests.pair.recorder",
@@ -196,31 +217,32 @@ def _run_apart(python, request):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     ) as process:
-        said = process.stderr.read()
-    if process.returncode == 0:
+        said = NOISE.sub("", process.stderr.read())
+    code = process.returncode
+    if code == 0 and os.path.isfile(path):
         return
     trace, _, last = said.rstrip().rpartition("\n")
-    if process.returncode == recorder.MISTAKE:
+    if code == recorder.MISTAKE:
         raise PairError(last)
-    if process.returncode == recorder.FAILED:
+    if code == recorder.FAILED:
         raise SideFailed(last, trace + "\n")
-    raise SideFailed(
-        str(
-            mistake(
-                "The process of the TF1 side must end well",
-                f"exit code {process.returncode}",
-                "What it said is above",
-            )
-        ),
-        said,
-    )
+    if code and not environment.tensorflow_version(python):
+        raise _no_interpreter(python, "which has no TensorFlow")
+    received = f"exit code {code}" if code >= 0 else f"signal {-code}"
+    remedy = "What it said is above" if said else "Look for what ends Python in it"
+    rule = "The process of the TF1 side must end well, its play recorded"
+    raise SideFailed(str(mistake(rule, received, remedy)), said)
 
 
-def _interpreter(python):
+def _interpreter(python, path_of):
+    """The path of a Python; ``path_of`` says where a relative one is."""
     if python is None:
         return sys.executable
     if str(python) != TENSORFLOW_1:
-        return os.path.abspath(os.path.expanduser(python))
+        path = os.path.abspath(path_of(os.path.expanduser(python)))
+        if not (os.path.isfile(path) and os.access(path, os.X_OK)):
+            raise _no_interpreter(python, f"which is no program at {path}")
+        return path
     try:
         found = environment.find()
     except environment.NoWitness as error:
@@ -235,8 +257,86 @@ def _interpreter(python):
     return found
 
 
+def _no_interpreter(python, why):
+    return mistake(
+        "TF1Side(python=...) must be the path of an interpreter with TensorFlow, or "
+        f"{TENSORFLOW_1!r}",
+        f"{str(python)!r}, {why}",
+        f"Use python={TENSORFLOW_1!r}, or leave it out for this Python",
+    )
+
+
+def _require(condition, rule, received, remedy):
+    if not condition:
+        raise mistake(rule, received, remedy)
+
+
+def required_side(side):
+    """A ``TF1Side``, if each of its parts is of a kind that can be one.
+
+    Raises:
+        PairError: otherwise.
+    """
+    source, moves, inputs, checkpoint, python = side
+    _require(
+        callable(source) or isinstance(source, PATH),
+        "tf1 must be a build function, or name a file",
+        f"{source!r:.60}",
+        "Use for instance tf1='program.py:build' or tf1='model.meta'",
+    )
+    for argument, value, example in (
+        ("moves", moves, {"train": {"op": "train_op", "loss": "loss"}}),
+        ("inputs", inputs, {"x": "images"}),
+    ):
+        _require(
+            value is None or isinstance(value, dict),
+            f"TF1Side({argument}=...) must be a dictionary",
+            f"{value!r:.60}",
+            f"Use for instance {argument}={example}",
+        )
+    for argument, value in (("checkpoint", checkpoint), ("python", python)):
+        _require(
+            value is None or isinstance(value, PATH),
+            f"TF1Side({argument}=...) must be a path",
+            f"{value!r:.60}",
+            "Write it as text",
+        )
+    _require(
+        checkpoint is None or str(source).endswith(".meta"),
+        "TF1Side(checkpoint=...) must go with a .meta",
+        f"{str(checkpoint)!r} with {source!r:.60}",
+        "Restore it in the build function, or name the .meta beside it",
+    )
+    return side
+
+
+def levels_of(levels):
+    """Names of levels as a tuple; a single one may stand for itself.
+
+    Raises:
+        PairError: for none, or another name.
+    """
+    levels = (levels,) if isinstance(levels, str) or levels is None else tuple(levels)
+    unknown = [level for level in levels if level not in training.LEVELS]
+    _require(
+        levels and not unknown,
+        f"level must be one of {', '.join(training.LEVELS)}, at least one",
+        ", ".join(map(repr, unknown)) or "none",
+        "Use for instance levels=['function', 'fit']",
+    )
+    return levels
+
+
 def by_level(budgets):
     """{level: {stage: Budget}}; without levels the same at each."""
+    example = "Use for instance {'updates': Budget(ulp=2, reason='...')}"
+    rule = "budgets must be {stage: Budget} or {level: {stage: Budget}}"
+    _require(
+        budgets is None or isinstance(budgets, dict),
+        rule,
+        f"{budgets!r:.60}",
+        example,
+    )
     budgets = dict(budgets or {})
     for level in training.LEVELS:
         if level in budgets:
@@ -244,19 +344,19 @@ def by_level(budgets):
     else:
         budgets = {level: budgets for level in training.LEVELS}
     for level, of_level in budgets.items():
-        if level not in training.LEVELS or not all(
-            isinstance(budget, Budget) for budget in dict(of_level).values()
-        ):
-            raise mistake(
-                "budgets must be {stage: Budget} or {level: {stage: Budget}}",
-                f"{level}: {of_level!r:.60}",
-                "Use for instance {'updates': Budget(ulp=2, reason='...')}",
-            )
+        _require(
+            level in training.LEVELS
+            and isinstance(of_level, dict)
+            and all(isinstance(budget, Budget) for budget in of_level.values()),
+            rule,
+            f"{level}: {of_level!r:.60}",
+            example,
+        )
         for stage, budget in of_level.items():
-            if not budget.reason:
-                raise mistake(
-                    "A budget must have a reason",
-                    f"{stage}: {budget}",
-                    "Write Budget(ulp=2, reason='...')",
-                )
+            _require(
+                budget.reason,
+                "A budget must have a reason",
+                f"{stage}: {budget}",
+                "Write Budget(ulp=2, reason='...')",
+            )
     return budgets

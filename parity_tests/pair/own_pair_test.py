@@ -151,7 +151,7 @@ def test_in_a_notebook_a_check_displays_as_its_table():
     assert '<th scope="row">function</th>' in shown and "updates</th>" in shown
     checked = small_pair.pair(tf2=lambda: small_pair.model(momentum=0.8)).check()
     shown = html.unescape(checked._repr_html_())
-    assert "First divergence: step 3, move train, slots" in shown
+    assert "First divergence: step 2 (move 3 of the play), move train, slots" in shown
     assert checked.causes["function"].change in shown
 
 

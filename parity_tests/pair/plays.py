@@ -40,7 +40,9 @@ def plays(batches, steps=None, examples=None, seed=None, batch_size=None):
         ("batch_size", batch_size),
     ):
         if value is not None and (
-            not isinstance(value, (int, np.integer)) or value < 1
+            not isinstance(value, (int, np.integer))
+            or isinstance(value, bool)
+            or value < 1
         ):
             raise mistake(
                 f"{option} must be a whole number from 1",

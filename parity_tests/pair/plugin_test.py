@@ -48,7 +48,10 @@ def test_a_pair_is_compared_in_a_test(workers, run_python, tmp_path):
     result = run_python("-m", "pytest", *words, cwd=tmp_path, env=environment)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "2 failed, 3 passed" in result.stdout
-    assert "First divergence: step 2, move train, loss, tensor loss" in result.stdout
+    assert (
+        "First divergence: step 1 (move 2 of the play), move train, loss, tensor loss"
+        in result.stdout
+    )
     assert "must be known. Received: stepps." in result.stdout
     written = {path.name: path.read_text() for path in report.iterdir()}
     assert sorted(written) == [
@@ -60,7 +63,7 @@ def test_a_pair_is_compared_in_a_test(workers, run_python, tmp_path):
     data = data["pairs"]["pair_test.py::test_off"]
     assert data["first_divergence"]["function"]["stage"] == "loss"
     page = written["pair_test.py_test_off.html"]
-    assert "The two sides part at step 2, loss, loss" in page
+    assert "The two sides part at step 1 (move 2 of the play), loss, loss" in page
     assert "pytest pair_test.py::test_off" in page
     assert (
         "are equal to the last bit over 2 steps"

@@ -28,11 +28,12 @@ def main(path):
     with open(path, encoding="utf-8") as file:
         request = json.load(file)
     sys.path[:0] = request["path"]
-    reference_conditions.settle()
+    reference_conditions.import_tensorflow()
     import tensorflow.compat.v1 as tf
 
     tf.logging.set_verbosity(tf.logging.ERROR)
     from parity_tests.pair import tf1_sides
+    from tf1_graph import session as tf1_session
 
     try:
         program = tf1_sides.program(
@@ -43,7 +44,9 @@ def main(path):
         )
         unplayed = recording.Recording(request["plays"])
         plays = [unplayed.moves(number) for number in range(unplayed.plays)]
-        write(program, plays, request["out"], request["source"], request["predicts"])
+        with tf1_session.unfused():
+            out, source = request["out"], request["source"]
+            write(program, plays, out, source, request["predicts"])
     except SideFailed as error:
         sys.stderr.write(error.trace)
         tell(error, FAILED)
@@ -106,6 +109,8 @@ def describe(writer, program, source):
             "trainable": facts["trainable"],
             "slot": name in program.slots,
         }
+        if name in tf1_sides.unrecorded(program):
+            writer.variables[name]["unrecorded"] = True
     writer.facts.update(provenance(tf1_sides.split(source)[0]))
 
 

@@ -7,6 +7,8 @@ from tf1_graph import seeds
 
 UNSEEDED = (0, 0)
 MOST_NAMED = 3
+# What layers call how much they draw: a layer whose every amount is 0 draws nothing.
+AMOUNTS = ("rate", "stddev", "dropout", "recurrent_dropout")
 
 
 def notes(program, model):
@@ -53,10 +55,11 @@ def of_model(model):
     drawing = [
         layer
         for layer in model._flatten_layers()
-        if isinstance(
-            getattr(layer, "seed_generator", None), keras.random.SeedGenerator
+        if any(
+            isinstance(getattr(layer, name, None), keras.random.SeedGenerator)
+            for name in ("seed_generator", "generator")
         )
-        and getattr(layer, "rate", 1)
+        and _draws(layer)
     ]
     if not drawing:
         return []
@@ -66,6 +69,12 @@ def of_model(model):
         "from a stream of Keras's, which is never TF1's, whatever its seed. Use "
         "tf1_semantics.layers.Dropout(keep_prob, seed=(graph seed, op seed))."
     ]
+
+
+def _draws(layer):
+    """Whether a layer with a stream takes anything from it."""
+    amounts = [getattr(layer, name) for name in AMOUNTS if hasattr(layer, name)]
+    return not amounts or any(amounts)
 
 
 def _few(names):

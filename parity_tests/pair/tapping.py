@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from parity_tests.engine.ulps import normwise_error
 from parity_tests.pair.errors import OURS
-from parity_tests.pair.tracebacks import line_of
+from parity_tests.pair.tracebacks import line_of, origin_of
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
 from tf2_keras.observing import replaced
@@ -246,13 +246,15 @@ def of_function(twin, name, batch):
             depends = sources or any(t.op in inputs for t in operation.inputs)
             if tensors and depends:
                 producers[operation] = len(listed)
+                line = line_of(operation)
+                origin = None if line else origin_of(operation)
                 listed.append(
                     Tap(
                         operation.name,
-                        operation.type,
+                        operation.type + (f" of {origin}" if origin else ""),
                         tuple(sorted(sources)),
                         None,
-                        line=line_of(operation),
+                        line=line,
                         number=number,
                     )
                 )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from parity_tests.engine.comparison import DENSE, SPARSE
 from parity_tests.pair import tapping, translated
 from parity_tests.pair.tracebacks import line_of
 from tf1_graph import updates
@@ -94,6 +95,16 @@ SAID = {
 }
 
 
+# {problem: what to do about it} of gradients that both sides have, in another form.
+FORMS = {
+    SPARSE: "TF1 keeps the rows of a table, tf.IndexedSlices; let nothing make them dense "
+    "in the twin: look the rows up in the variable itself, keras.layers.Embedding or "
+    "tf.gather, and clip without tf.convert_to_tensor",
+    DENSE: "TF1 made a dense tensor of the rows; do so before the twin's update, "
+    "tf.convert_to_tensor(gradient)",
+}
+
+
 class Suspect(NamedTuple):
     """A tap that is apart: by how much, and how much further than what it took."""
 
@@ -101,6 +112,13 @@ class Suspect(NamedTuple):
     kind: str
     distance: float
     growth: float
+
+    def describe(self):
+        more = f"{self.growth:.3g} times as far as what it is computed from"
+        return (
+            f"{self.layer} ({self.kind}), off by {self.distance:.3g} ULP norm-wise"
+            + (f", {more}" if self.growth < self.distance else "")
+        )
 
     def as_data(self):
         return self._asdict()
@@ -134,7 +152,7 @@ def tapped(sides, move, values, divergence):
         found = network.apart(network.layers, forward=False)
         suspects = network.suspects(network.layers, forward=False)
         found = found or Place(
-            AFTER, "clips, scales and stops", *network.of_gradient(divergence.tensor)
+            AFTER, _of_gradient(divergence), *network.of_gradient(divergence.tensor)
         )
         return Tapped(found, suspects, network.notes)
     suspects = network.suspects(network.layers, forward=True)
@@ -149,6 +167,11 @@ def tapped(sides, move, values, divergence):
         else:
             found = Place(LOSS, kind, None, None, None, None, None)
     return Tapped(found, suspects, network.notes)
+
+
+def _of_gradient(divergence):
+    """What is known of a gradient that is apart where backpropagation is equal."""
+    return FORMS.get(divergence.problem, f"the gradient of {divergence.tensor}")
 
 
 class _Network:
@@ -311,7 +334,8 @@ class _Network:
             ]
             growth = distance / max([1.0, *before])
             tap = taps[number]
-            listed.append(Suspect(tap.layer, tap.kind, float(distance), float(growth)))
+            kind = f"{tap.kind}, {tap.line}" if tap.line else tap.kind
+            listed.append(Suspect(tap.layer, kind, float(distance), float(growth)))
         listed.sort(key=lambda suspect: -suspect.growth)
         return listed[:MOST_SUSPECTS]
 

@@ -68,6 +68,15 @@ def variables(reference):
     }
 
 
+def unrecorded(reference):
+    """Names of the TF1 variables whose gradients TF1's side was told not to record."""
+    if isinstance(reference, recording.Recording):
+        return frozenset(
+            name for name, facts in reference.variables.items() if "unrecorded" in facts
+        )
+    return tf1_sides.unrecorded(reference)
+
+
 def effects(reference, moves, which):
     """What ``behaviour.effects`` gives of a TF1 side, or None."""
     if isinstance(reference, recording.Recording):

@@ -109,12 +109,7 @@ def load(path, name=None):
     sys.modules[name] = module
     try:
         with theirs(f"{path} must be a file that can be imported"):
-            try:
-                spec.loader.exec_module(module)
-            except SystemExit as error:
-                raise RuntimeError(
-                    f"it ended Python, sys.exit({error.code})"
-                ) from error
+            spec.loader.exec_module(module)
     finally:
         sys.argv = arguments
         sys.dont_write_bytecode = writes_nothing
@@ -313,6 +308,11 @@ def fetched(program, name):
             parts = [part for part in parts if part is not None] or [value]
             listed += [part.op for part in parts]
     return listed
+
+
+def unrecorded(program):
+    """Names of the variables of which some move says that no gradient is seen."""
+    return frozenset().union(*(move.unrecorded for move in program.moves.values()))
 
 
 def taken(program, name):

@@ -6,11 +6,10 @@ Runs under Python 3.7 with TensorFlow 1.15.5 as well.
 import os
 import weakref
 
-import tensorflow.compat.v1 as tf
+from parity_tests.pair.errors import OURS, is_theirs
 
-from parity_tests.pair.errors import OURS
-
-LIBRARIES = (os.path.dirname(tf.__file__), os.path.dirname(os.__file__))
+HARNESS, _, TWINS = OURS
+SEMANTICS = TWINS + "tf1_semantics" + os.sep
 IMPORTERS = ("importer.py", "meta_graph.py")  # of a graph that was made elsewhere
 _REMEMBERED = weakref.WeakKeyDictionary()  # {graph: {name of an op: line}}
 
@@ -25,11 +24,32 @@ def line_of(operation):
     known = _REMEMBERED.get(operation.graph)
     if known is not None:
         return known.get(operation.name)
-    frames = [(frame[0], frame[1]) for frame in operation.traceback or []]
-    if any(path.endswith(IMPORTERS) for path, _ in frames):
+    frames = _frames(operation)
+    if any(path.endswith(IMPORTERS) for path, _, _ in frames):
         return None
-    for path, line in reversed(frames):
-        is_library = path.startswith(OURS + LIBRARIES + ("<",))
-        if not is_library and "site-packages" not in path:
+    for path, line, _ in reversed(frames):
+        if is_theirs(path) and not path.startswith("<"):
             return f"{path}:{line}"
     return None
+
+
+def origin_of(operation):
+    """What made an op that no line of the user's did, "Keras's compute_loss"; or None."""
+    frames = _frames(operation)
+    for path, _, function in reversed(frames):
+        if path.startswith(SEMANTICS):
+            return f"tf1_semantics' {function}"
+    for path, _, function in frames:
+        if f"{os.sep}keras{os.sep}" in path and not function.startswith("_"):
+            return f"Keras's {function}"
+    return None
+
+
+def _frames(operation):
+    """[(file, line, function)] of an op, from where the harness has called something.
+
+    What called the harness made nothing: a launcher, a test.
+    """
+    frames = [tuple(frame)[:3] for frame in operation.traceback or []]
+    ours = [n for n, (path, _, _) in enumerate(frames) if path.startswith(HARNESS)]
+    return frames[ours[-1] + 1 :] if ours else frames

@@ -1,10 +1,9 @@
 """A twin under TF1's names and in TF1's layouts: its records and its values."""
 
-from parity_tests.engine.records import MOVE
+from parity_tests.engine.records import MOVE, PARTS
 from tf2_keras.observing import plain
 
 STATE = ("initial values", "updates")
-PARTS = (" values", " indices")  # of a sparse gradient
 
 
 class Translation:
@@ -15,11 +14,13 @@ class Translation:
         left_out: TF1 names that are not compared.
         dropped: the twin's names that are not compared: what counts or draws in Keras
             and has no counterpart.
+        unrecorded: TF1 names whose gradients are not compared.
     """
 
-    def __init__(self, matches, left_out=(), dropped=()):
+    def __init__(self, matches, left_out=(), dropped=(), unrecorded=()):
         self.matches = matches
         self.left_out, self.dropped = frozenset(left_out), frozenset(dropped)
+        self.unrecorded = frozenset(unrecorded)
         self._of = {}  # {the twin's name: names of the matches that take from it}
         for match in matches.values():
             for source in match.sources:
@@ -84,6 +85,8 @@ class Translation:
                 match.name for source in arrays for match in self._of[source]
             ):
                 match = self.matches[match]
+                if stage == "gradients" and match.name in self.unrecorded:
+                    continue
                 if not all(source in arrays for source in match.sources):
                     continue
                 sources = [arrays[source] for source in match.sources]

@@ -234,7 +234,8 @@ def test_two_updates_of_a_variable_are_refused_unless_their_gradient_is_named():
         pairs = optimizer.compute_gradients(loss)
         both = tf.group(*(optimizer.apply_gradients(pairs) for _ in range(2)))
     with pytest.raises(
-        ValueError, match="^train must update each variable by one.*={'bias': a tensor"
+        ValueError,
+        match="^train must update each variable by one.*'gradients': {'bias': a tensor",
     ):
         session.train(both, loss)
     move = session.train(both, loss, pairs)
@@ -280,6 +281,76 @@ def test_slots_of_a_named_gradient_are_told_by_their_names():
         ),
         *("beta1_power", "beta2_power"),
     }
+
+
+def looked_up(optimizer, use_resource):
+    """(train op, loss, what compute_gradients returned) of a table and of a bias."""
+    table = tf1.get_variable(
+        "table", initializer=np.ones((4, 2), np.float32), use_resource=use_resource
+    )
+    bias = tf1.get_variable("bias", initializer=np.ones(2, np.float32))
+    rows = tf1.placeholder(tf.int32, [None], name="rows")
+    loss = tf.reduce_sum(tf.square(tf1.nn.embedding_lookup(table, rows) * bias))
+    pairs = optimizer.compute_gradients(loss)
+    return optimizer.apply_gradients(pairs), loss, pairs
+
+
+OF_ROWS = {
+    "Adam": lambda: tf1.train.AdamOptimizer(0.1),
+    "gradient descent": lambda: tf1.train.GradientDescentOptimizer(0.1),
+    "momentum": lambda: tf1.train.MomentumOptimizer(0.1, 0.9),
+    "Adagrad": lambda: tf1.train.AdagradOptimizer(0.1),
+}
+
+
+@pytest.mark.parametrize("use_resource", [False, True], ids=["ref", "resource"])
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_the_gradient_of_rows_is_found_as_compute_gradients_gave_it(name, use_resource):
+    with tf.Graph().as_default():
+        train, loss, pairs = looked_up(OF_ROWS[name](), use_resource)
+        found, named = (session.train(train, loss, given) for given in (None, pairs))
+        of_table, _ = pairs[0]
+        received = found.seen["gradients"]["table"]
+        assert received.values.op is of_table.values.op
+        assert received.indices.op is of_table.indices.op
+        assert set(found.seen["gradients"]) == {"table", "bias"}
+        assert found.slots == named.slots
+
+
+def test_rows_that_are_updated_by_hand_have_no_gradient_to_be_found():
+    """What is scattered is no product of a gradient and a rate, or there are two."""
+    with tf.Graph().as_default():
+        for number, count in ((1, 1), (2, 2)):
+            table = tf1.get_variable(
+                f"table{number}",
+                initializer=np.ones((4, 2), np.float32),
+                use_resource=True,
+            )
+            values = table.sparse_read([0, 1])
+            rows = values * values if count == 1 else values * 0.1
+            updates_by_hand = [
+                table.scatter_sub(tf.IndexedSlices(rows, tf.constant([0, 1])))
+                for _ in range(count)
+            ]
+            with pytest.raises(ValueError, match=f"Received: table{number} .by "):
+                session.train(tf.group(*updates_by_hand))
+
+
+def test_beta_powers_of_rows_alone_are_slots():
+    with tf.Graph().as_default():
+        table = tf1.get_variable("table", initializer=np.ones((4, 2), np.float32))
+        loss = tf.reduce_sum(tf.square(tf1.nn.embedding_lookup(table, [1, 1])))
+        move = session.train(tf1.train.AdamOptimizer(0.1).minimize(loss), loss)
+    powers = {"beta1_power", "beta2_power"}
+    assert move.slots == {"table/Adam", "table/Adam_1", *powers}
+
+
+def test_a_gradient_without_a_record_is_remembered_as_such():
+    with tf.Graph().as_default():
+        train, loss, _ = looked_up(OF_ROWS["Adam"](), True)
+        move = session.train(train, loss, {"table": None})
+    assert set(move.seen["gradients"]) == {"bias"}
+    assert move.unrecorded == {"table"}
 
 
 def sparse_inputs(kind):

@@ -105,9 +105,16 @@ def test_the_script_shows_it_by_itself(tmp_path, run_python, tf_parity):
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     result = run_python(script, cwd=tmp_path, env=environment)
     assert result.returncode == 1
-    assert "First divergence: step 3, move train, slots, tensor dense" in result.stderr
+    assert (
+        "First divergence: step 2 (move 3 of the play), move train, slots, tensor dense"
+        in result.stderr
+    )
     # It is a pair too, and it follows the file that it names.
     code, out, _ = tf_parity("check", script)
-    assert code == 1 and "step 3, move train, slots" in out and "momentum=0.9" in out
+    assert (
+        code == 1
+        and "step 2 (move 3 of the play), move train, slots" in out
+        and "momentum=0.9" in out
+    )
     file.write_text(PAIR.replace("0.8", "0.9"))
     assert tf_parity("check", script)[0] == 0

@@ -15,6 +15,7 @@ from parity_tests.pair.probes import (  # noqa: F401 -- each fills the table
     optimizers,
     recurrent,
     sampling,
+    sums,
 )
 from parity_tests.pair.probes.causes import cause, is_trained
 from parity_tests.pair.probes.graph_facts import changing
