@@ -118,6 +118,10 @@ class SymbolDomain(Domain):
     def merge_domaindata(self, docnames, otherdata):
         """Nothing is collected while pages are read."""
 
+    def resolve_any_xref(self, *_where):
+        """A Markdown link leads to a page, never to a symbol by its name."""
+        return []
+
 
 class SymbolsDirective(SphinxDirective):
     """``{symbols} MODULE``: the entries of all symbols of a module."""
