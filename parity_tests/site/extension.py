@@ -64,9 +64,11 @@ def setup(app):
 def _begun(app):
     """Makes documents, and lets Sphinx read them as if they lay in docs/."""
     numbers.run(app.config.parity_run)  # a wrong one ends the build before it begins
-    made = pathlib.Path(app.doctreedir) / "made"
-    project.write(made, symbols.documents() | keras_objects.documents())
-    documents = project.PagesAndMade(app.srcdir, app.config.source_suffix, made)
+    generated = pathlib.Path(app.doctreedir) / "generated"
+    project.write(generated, symbols.documents() | keras_objects.documents())
+    documents = project.PagesAndGenerated(
+        app.srcdir, app.config.source_suffix, generated
+    )
     documents.restore(app.project)
     app.project = app.env.project = documents
     app.config.html_static_path.append(str(STATIC))

@@ -52,7 +52,7 @@ class KerasObjectsDirective(SphinxDirective):
     def run(self):
         for file in symbols.FILES:
             self.env.note_dependency(file)
-        self.env.note_dependency(self.env.doc2path(traps.PAGE))
+        self.env.note_dependency(str(traps.FILE))
         result = []
         for name, (measured, rules) in by_object().items():
             result += [symbols.heading(name), *_measured(measured), *_rules(rules)]

@@ -229,12 +229,14 @@ def test_axe_finds_nothing_of_weight(path, width, scheme, opened):
         reason="axe-playwright-python, which brings axe, is not installed",
     )
     page = opened(path, width, scheme)
-    found = [
+    # It would ask for the style sheets again, which no page may from file://.
+    options = {"preload": False}
+    violations = [
         f"{violation['id']}: {violation['nodes'][0]['html']}"
-        for violation in axe.Axe().run(page).response["violations"]
+        for violation in axe.Axe().run(page, options=options).response["violations"]
         if violation["impact"] != "minor"
     ]
-    assert found == []
+    assert violations == []
 
 
 def beside(page):

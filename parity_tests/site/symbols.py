@@ -68,14 +68,14 @@ def _known():
 
 def documents():
     """{document: its text} of all modules, and of the page that lists them."""
-    made = {
+    texts = {
         # In no toctree: 214 lines on every page would be no way to find one.
         addresses.document(module): (
             f"---\norphan: true\n---\n\n# {module}\n\n```{{symbols}} {module}\n```\n"
         )
         for module in by_module()
     }
-    made[INDEX] = "\n".join(
+    texts[INDEX] = "\n".join(
         [
             "# TF1 symbols\n",
             f"{len(_known())} names of TensorFlow 1.15 and of earlier releases: what "
@@ -90,7 +90,7 @@ def documents():
             "",
         ]
     )
-    return made
+    return texts
 
 
 def _counts():
@@ -117,6 +117,10 @@ class SymbolDomain(Domain):
 
     def merge_domaindata(self, docnames, otherdata):
         """Nothing is collected while pages are read."""
+
+    def resolve_any_xref(self, *_where):
+        """A Markdown link leads to a page, never to a symbol by its name."""
+        return []
 
 
 class SymbolsDirective(SphinxDirective):

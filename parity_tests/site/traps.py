@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from tf2_keras.migrate import pages
 
-PAGE = "traps"
+FILE = pages.docs() / "traps.md"
 COLUMNS = 6
 NUMBER = r"\d+(\.\d+)?(e[+-]?\d+)?"
 
@@ -34,11 +34,10 @@ class Trap(NamedTuple):
 @functools.cache
 def traps():
     """All Traps, in the order of the page; none where the pages did not come along."""
-    page = pages.docs() / f"{PAGE}.md"
-    if not page.is_file():
+    if not FILE.is_file():
         return ()
-    tokens = MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8"))
-    found, section, row = [], "", []
+    tokens = MarkdownIt().enable("table").parse(FILE.read_text(encoding="utf-8"))
+    rows, section, row = [], "", []
     for opening, token in itertools.pairwise(tokens):
         if opening.type == "heading_open":
             section = token.content
@@ -52,18 +51,18 @@ def traps():
                     for steps, text in zip((1, 10, 100), texts[2:5], strict=True)
                     if text
                 }
-                found.append(Trap(texts[0], texts[1], off, texts[5], section))
+                rows.append(Trap(texts[0], texts[1], off, texts[5], section))
             row = []
-    return tuple(found)
+    return tuple(rows)
 
 
 @functools.cache
 def by_symbol():
     """{TF1 symbol: [its Traps]}"""
-    found = {}
+    grouped = {}
     for trap in traps():
-        found.setdefault(trap.symbol, []).append(trap)
-    return found
+        grouped.setdefault(trap.symbol, []).append(trap)
+    return grouped
 
 
 def said(trap):

@@ -60,8 +60,6 @@ class TwinDirective(SphinxDirective):
 
     def run(self):
         name, *block = self.arguments
-        for path in reading.sources(name) if name in chapters.NAMES else ():
-            self.env.note_dependency(str(path))
         try:
             return [
                 twin(self.env, name, block[0] if block else "", self.options.get("pin"))
@@ -77,6 +75,9 @@ def twin(env, name, block="", pinned=None):
         ValueError: if there is no such chapter or block.
     """
     chapters.require_known(name, chapters.NAMES, "The chapter of a twin view")
+    for path in (*reading.sources(name), traps.FILE, env.config.parity_run):
+        if path:
+            env.note_dependency(str(path))
     passages = reading.aligned(name)
     if block:
         named = [(left or right).name for left, right in passages]
@@ -97,10 +98,10 @@ def twin(env, name, block="", pinned=None):
 
 def naive(name):
     """{line of a chapter's TF1 file: [Trap]}: what people write for it, and was measured."""
-    found = {}
+    mistakes = {}
     for line, symbol in sorted(symbols.uses()[name]):
-        found.setdefault(line, []).extend(traps.by_symbol().get(symbol, ()))
-    return found
+        mistakes.setdefault(line, []).extend(traps.by_symbol().get(symbol, ()))
+    return mistakes
 
 
 def rendered(name, passages, pinned, badges, mistakes):
