@@ -13,8 +13,8 @@ import pytest
 from parity_tests.commands import cli
 from parity_tests.witness import reference_conditions
 
-# Graphs are many small objects: looking for garbage after every 700 new ones was a third
-# of the suite, most of it in what TensorFlow's import leaves and nothing ever frees.
+# Graphs are many small objects: looking for garbage after every 700 new ones costs a fifth
+# of building a chapter, most of it in what TensorFlow's import leaves and nothing frees.
 gc.set_threshold(20_000, 10, 10)
 reference_conditions.import_tensorflow()  # quietly, whatever a test imports first
 gc.freeze()

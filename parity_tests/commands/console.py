@@ -105,6 +105,6 @@ def import_tensorflow():
             finally_close.enter_context(file)
             finally_close.enter_context(console(file).status("importing TensorFlow"))
         # Graphs are many small objects: to look for garbage after every 700 new ones is a
-        # third of what they cost.
+        # fifth of what they cost.
         gc.set_threshold(20_000, 10, 10)
         reference_conditions.import_tensorflow()
