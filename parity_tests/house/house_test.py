@@ -52,6 +52,7 @@ ALLOWED = {
     "tf2_keras/migrate/checkpoint": (
         "numpy",
         "ml_dtypes",
+        "h5py",
         "tensorflow",
         "keras",
         "tf2_keras",

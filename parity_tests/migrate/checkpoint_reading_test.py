@@ -291,7 +291,7 @@ def test_a_checkpoint_is_written_tensor_by_tensor_as_tensorflow_reads_it(
         for name, value in named.items():
             np.testing.assert_array_equal(ours.read(name), value, strict=True)
             received = np.asarray(theirs.get_tensor(name))
-            np.testing.assert_array_equal(received, value)
+            np.testing.assert_array_equal(received, value, strict=True)
     assert sorted(os.listdir(tmp_path)) == sorted(
         f"{name}{ending}"
         for name in ("copied", "written")
