@@ -28,10 +28,12 @@ from parity_tests.commands import mistakes, options, outputs
 
 # Modules beside the commands that are none themselves.
 SHARED = (
+    "bench_conversion",
     "cli",
     "console",
     "conversions",
     "declared",
+    "exported",
     "fixing",
     "inspected",
     "mistakes",

@@ -68,7 +68,7 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @options.json_file
 def command(source, target, map_path, chapter, model_file, json_path, **flags):
-    """Carry a TF1 checkpoint or export over into a Keras model, and back.
+    """Carry a TF1 checkpoint over into a Keras model, and back.
 
     Weights, the optimizer's slots, powers and step, averages and moving statistics go
     along. What is ambiguous or has no place is listed, and nothing is written. A

@@ -306,6 +306,47 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
         assert sorted(os.listdir(tmp_path)) == before, kind
 
 
+FULL = """
+import json, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.dont_write_bytecode = True
+from parity_tests.commands import cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["tf-parity", "convert", *words]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        print(stop.code)
+"""
+
+
+def test_a_disk_without_room_is_one_line_and_leaves_nothing(
+    run_python, trained, model_file, tmp_path
+):
+    """No file may become longer than 2 KiB, as if the disk were full then."""
+    prefix, _ = trained
+    folder = tmp_path / "out"
+    folder.mkdir()
+    big = written.table(written.slice_pairs({"a": np.ones(1000, np.float32)}))
+    (tmp_path / "big.ckpt").write_bytes(big)
+    module = {}
+    exec(MODEL, module)
+    module["build"]().save(tmp_path / "model.keras")
+    calls = [
+        [prefix, "--to", folder / "model.keras", "--model", model_file],
+        [tmp_path / "big.ckpt", "--to", f"tf1:{folder / 'back.ckpt'}"],
+        [tmp_path / "model.keras", "--to", f"saved_model:{folder / 'saved'}"],
+    ]
+    calls = [[str(word) for word in words] for words in calls]
+    ran = run_python("-c", FULL, json.dumps(calls))
+    assert ran.stdout.split() == ["2"] * 3, ran.stderr[-2000:]
+    said = [line for line in ran.stderr.splitlines() if line.startswith("tf-parity: ")]
+    assert len(said) == 3 and "Traceback" not in ran.stderr, ran.stderr[-2000:]
+    assert all("a place that takes it" in line for line in said), said
+    assert os.listdir(folder) == []
+
+
 def test_what_raises_in_the_model_s_file_shows_its_traceback(
     tf_parity, trained, model_file, tmp_path
 ):

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 
 from parity_tests.witness import environment
-from tf2_keras.migrate.checkpoint import exports, saved_models
+from parity_tests.witness import saved_models as saved_models_of_tf1
+from tf2_keras import tf1_semantics
+from tf2_keras.migrate.checkpoint import exports, handover, saved_models
 
 # Its transcendental kernels round otherwise, FACTS of the witness; of numbers about 1.
 WITHIN = 4e-7
@@ -69,3 +71,45 @@ def test_what_keras_exports_is_loaded_and_run_by_1_15_5(genuine_python, tmp_path
     assert set(received) == {"p", "y"}
     for key, value in received.items():
         np.testing.assert_allclose(value, expected[key].numpy(), rtol=4e-7, atol=WITHIN)
+
+
+def test_nets_of_slim_go_on_in_keras_where_1_15_5_stopped(genuine_python, tmp_path):
+    """The SavedModel's logits; the .meta trained one step on, with its slots."""
+    under(genuine_python, "nets", tmp_path)
+    for name in saved_models_of_tf1.NETS:
+        folder = tmp_path / name
+        computed = dict(np.load(folder / "computed.npz"))
+        evaluated = exports.opened(folder / "saved").layer()(computed["images"])
+        require_close(evaluated, computed["y"])
+        export = exports.opened(folder / "model.ckpt.meta")
+        model = export.model(inputs={"images": "images"}, outputs={"y": "logits"})
+        model.compile(
+            tf1_semantics.optimizers.Momentum(0.05, 0.9),
+            tf1_semantics.losses.SoftmaxCrossEntropy(),
+            jit_compile=False,
+        )
+        layer = model.get_layer("graph")
+        names = {
+            **layer.checkpoint_names(),
+            "global_step": model.optimizer.iterations.path,
+        }
+        plan = handover.plan(folder / "model.ckpt", model, names)
+        slots = [item for item in plan.items if item.role.kind == "slot"]
+        assert len(slots) == len(model.trainable_variables), name
+        # In training nothing reads the moving statistics, so they are no part of it.
+        statistics = {
+            problem.name for problem in plan.problems if "moving" not in problem.name
+        }
+        assert not statistics, name
+        plan.load(partial=True)
+        model.train_on_batch(computed["images"], computed["labels"])
+        for variable, value in layer.tf1_variables.items():
+            require_close(value, computed[f"resumed|{variable}".replace("/", "|")])
+
+
+def require_close(received, expected):
+    """Within the roundings of other kernels, by the largest number."""
+    scale = max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(
+        np.asarray(received), expected, rtol=0, atol=5e-6 * scale
+    )

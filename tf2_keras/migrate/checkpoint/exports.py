@@ -260,7 +260,8 @@ class Export:
                 )
             taken[key] = keras.Input(batch_shape=shape, dtype=dtype, name=key)
         with _one_line(self.path):
-            return keras.Model(taken, layer(taken))
+            given = taken if len(taken) > 1 else next(iter(taken.values()), taken)
+            return keras.Model(given, layer(given))
 
     def _shapes_of(self, outputs):
         """{key: sizes} of outputs whose rank the export says."""
