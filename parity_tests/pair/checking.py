@@ -26,6 +26,7 @@ from parity_tests.pair import (
 from parity_tests.pair.errors import mistake
 from parity_tests.pair.matched_pair import MatchedPair, Moves
 from parity_tests.pair.recording import Recording
+from parity_tests.witness import reference_conditions
 from tf2_keras import training
 
 
@@ -229,6 +230,11 @@ def checked(
     }
     nans = None if divergences else _told(seen.nan)
     return Checked(data, divergences, causes, places, nans)
+
+
+def environment():
+    """The reference conditions of a check: what every report of one states."""
+    return {**reference_conditions.describe(), "remapping": False}
 
 
 def _left_out(drawn, twin):

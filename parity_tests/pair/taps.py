@@ -35,6 +35,12 @@ ROUNDED = 64.0
 MOST_SUSPECTS = 3
 # Where a divergence lies that no layer has.
 LOSS, AFTER, OPTIMIZER = "loss", "gradients", "optimizer"
+# Where nothing is apart as soon as every tensor is fetched.
+REWRITTEN = "rewrites"
+REWRITES = (
+    "Grappler gathers sums, products and constants of what nobody looks at; turn its "
+    "rewrites off one by one with tf.config.optimizer.set_experimental_options"
+)
 
 
 class Place(NamedTuple):
@@ -66,7 +72,7 @@ class Place(NamedTuple):
             else f", off by {self.distance:.3g} ULP norm-wise"
         )
         at_tf2 = f" ({self.tf2_line})" if self.tf2_line else ""
-        if self.layer in (LOSS, AFTER, OPTIMIZER):
+        if self.layer in SAID:
             lines = [f"{SAID[self.layer]}: {self.kind}{at_tf2}{by}"]
         else:
             way = "" if self.direction == "forward" else "backwards, "
@@ -83,6 +89,7 @@ class Place(NamedTuple):
 SAID = {
     LOSS: "all layers are equal, the loss is not",
     AFTER: "backpropagation is equal, what is made of the gradients is not",
+    REWRITTEN: "all is equal when it is tapped, and rounds otherwise when it is not",
     OPTIMIZER: "gradients are equal, the update is not",
 }
 
@@ -155,7 +162,10 @@ def tapped(sides, move, values, divergence):
             kind = f"first apart in op {inner.layer}, {inner.kind}"
             found = inner._replace(layer=LOSS, kind=kind)
         else:
-            found = Place(LOSS, kind, None, None, None, None, None)
+            is_rounding = divergence.normwise is not None
+            is_rounding = is_rounding and divergence.normwise <= ROUNDED
+            where, kind = (REWRITTEN, REWRITES) if is_rounding else (LOSS, kind)
+            found = Place(where, kind, None, None, None, None, None)
     return Tapped(found, suspects, network.notes)
 
 
