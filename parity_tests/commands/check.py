@@ -92,8 +92,7 @@ def command(
         time_limits.limited(timeout, "check"),
     ):
         console.import_tensorflow()
-        from parity_tests.pair import event_files, traces
-        from parity_tests.witness import reference_conditions
+        from parity_tests.pair import checking, event_files, traces
 
         trace = traces.Trace() if report_folder is not None else None
         search = None
@@ -121,7 +120,7 @@ def command(
                 search=search,
             )
         report = {
-            "environment": reference_conditions.describe(),
+            "environment": checking.environment(),
             "pairs": {file: checked.data},
         }
         words = ["tf-parity", "check", file]

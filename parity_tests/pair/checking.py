@@ -27,6 +27,7 @@ from parity_tests.pair import (
 from parity_tests.pair.errors import mistake
 from parity_tests.pair.matched_pair import MatchedPair, Moves
 from parity_tests.pair.recording import Recording
+from parity_tests.witness import reference_conditions
 from tf2_keras import training
 
 
@@ -256,6 +257,11 @@ def _alike(divergences):
         where = number, divergence.step, divergence.stage, divergence.tensor
         groups.setdefault(where, []).append(level)
     return list(groups.values())
+
+
+def environment():
+    """The reference conditions of a check: what every report of one states."""
+    return {**reference_conditions.describe(), "remapping": False}
 
 
 def _left_out(drawn, twin):

@@ -90,11 +90,10 @@ def _checked(pair, options, traced):
 
 def _write(folder, test, suffix, checked, trace):
     """One report, each file whole or not at all; its name is the test's."""
-    from parity_tests.pair import html_report
-    from parity_tests.witness import reference_conditions
+    from parity_tests.pair import checking, html_report
 
     os.makedirs(folder, exist_ok=True)
-    environment = reference_conditions.describe()
+    environment = checking.environment()
     data = {"environment": environment, "pairs": {test + suffix: checked.data}}
     again = {None: f"pytest {shlex.quote(test)}"}
     subject = html_report.of_pair(test + suffix, checked, trace, again)

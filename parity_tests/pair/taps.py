@@ -39,6 +39,12 @@ MOST_SUSPECTS = 3
 LOSS, AFTER, OPTIMIZER = "loss", "gradients", "optimizer"
 # The same in a twin of callables, which has no layers.
 OP, BACKWARD, VARIABLE = "op", "backward", "variable"
+# Where nothing is apart as soon as every tensor is fetched.
+REWRITTEN = "rewrites"
+REWRITES = (
+    "Grappler gathers sums, products and constants of what nobody looks at; turn its "
+    "rewrites off one by one with tf.config.optimizer.set_experimental_options"
+)
 
 
 class Place(NamedTuple):
@@ -88,6 +94,7 @@ class Place(NamedTuple):
 SAID = {
     LOSS: "all layers are equal, the loss is not",
     AFTER: "backpropagation is equal, what is made of the gradients is not",
+    REWRITTEN: "all is equal when it is tapped, and rounds otherwise when it is not",
     OPTIMIZER: "gradients are equal, the update is not",
     OP: "first apart in an op",
     BACKWARD: "all ops up to the loss are equal, a gradient is not",
@@ -165,7 +172,10 @@ def tapped(sides, move, values, divergence):
             kind = f"first apart in op {inner.layer}, {inner.kind}"
             found = inner._replace(layer=LOSS, kind=kind)
         else:
-            found = Place(LOSS, kind, None, None, None, None, None)
+            is_rounding = divergence.normwise is not None
+            is_rounding = is_rounding and divergence.normwise <= ROUNDED
+            where, kind = (REWRITTEN, REWRITES) if is_rounding else (LOSS, kind)
+            found = Place(where, kind, None, None, None, None, None)
     return Tapped(found, suspects, network.notes)
 
 

@@ -51,7 +51,8 @@ def fitting(kind, place):
     equal, none of them is.
     """
     known = [probe for probe in table.PROBES if kind in probe.stages]
-    if place is None or kind not in table.FORWARD:
+    is_open = place is None or place.layer == table.REWRITTEN
+    if is_open or kind not in table.FORWARD:
         return known
     wanted = table.LOSS if place.layer == table.LOSS else table.LAYERS
     return [probe for probe in known if probe.at == wanted]

@@ -21,6 +21,7 @@ OPTIMIZER = (SLOT_STARTS, "slots", TRAINED)
 
 # What is replaced, as a place in the network tells them apart.
 LAYERS, LOSS, GRADIENTS, UPDATE = "layers", "loss", "gradients", "update"
+REWRITTEN = "rewrites"  # a place where nothing is apart once it is tapped
 
 PROBES = []  # of Probe, in the order in which they are tried
 
