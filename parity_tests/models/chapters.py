@@ -27,12 +27,15 @@ GROUPS = {
         "text_cnn",
         "bilstm_crf",
         "word2vec",
+        "seq2seq",
     ),
     "generative": (
         "autoencoder",
         "vae",
     ),
-    "reinforcement": ("dqn",),
+    "reinforcement": (
+        "dqn",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 

@@ -34,7 +34,7 @@ class Config:
 def neighbours(codes, config):
     """Endless (word, neighbour) of a text, from its start again at its end.
 
-    ``skipgrams`` of Keras 2 drew negatives into the data.
+    The skipgrams of ``tf.keras`` drew negatives into the data.
     """
     random = np.random.RandomState(config.seed)
     window = config.skip_window

@@ -1,0 +1,82 @@
+"""What the claims about the translator are drawn from."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from parity_tests.models.drawn import Drawn, random_state
+
+SMALL = {
+    "vocab_size": 8,
+    "num_units": 4,
+    "init_weight": 0.7,
+    "batch_size": 4,
+    "learning_rate": 0.5,
+}
+START = None
+# Sizes and the clip are part of a graph: few of them, so that few graphs are built. The
+# second clips every gradient.
+CONFIGURATIONS = tuple(
+    tuple({**SMALL, **fields}.items())
+    for fields in (
+        {},
+        {"num_units": 1, "max_gradient_norm": 0.05, "seed": 2**31 - 2},
+    )
+)
+
+
+def batch_of(random, config, size, longest):
+    """A batch of drawn words, backwards for a target."""
+    from tf1_graph.models.seq2seq import next_batch
+
+    sources = [
+        random.randint(3, config["vocab_size"], random.randint(1, longest + 1)).tolist()
+        for _ in range(size)
+    ]
+    targets = [source[::-1] for source in sources]
+    names = ("x", "source_lengths", "target_input", "target_lengths", "y_true")
+    return dict(zip(names, next(next_batch((sources, targets), size)), strict=True))
+
+
+def inputs_of(batch):
+    return {name: part for name, part in batch.items() if name != "y_true"}
+
+
+def translated(batch):
+    return {name: batch[name] for name in ("x", "source_lengths")}
+
+
+@st.composite
+def plays(draw, awkward=True):
+    """A short training on words of many lengths, logits and translations in between."""
+    fields = draw(st.sampled_from(CONFIGURATIONS))
+    config, random = dict(fields), random_state(draw)
+    moves = []
+    for size in draw(st.lists(st.integers(1, 5), min_size=1, max_size=3)):
+        batch = batch_of(random, config, size, draw(st.integers(1, 5)))
+        moves.append(("train", batch))
+        move = draw(st.sampled_from([None, "predict", "translate"]))
+        if move is not None:
+            taken = inputs_of if move == "predict" else translated
+            moves.append((move, taken(batch)))
+    rate = draw(st.sampled_from([1.0, 0.01]))
+    return Drawn(fields, moves, None, {"learning_rate": rate})
+
+
+def batches(config, number):
+    """So many batches of drawn words."""
+    random = np.random.RandomState(3)
+    return [batch_of(random, vars(config), config.batch_size, 4) for _ in range(number)]
+
+
+def moves(config):
+    """Four steps, the last on a short batch, with logits and translations."""
+    made = batches(config, 4)
+    made[-1] = {name: part[:-2] for name, part in made[-1].items()}
+    steps = [("train", batch) for batch in made]
+    return [
+        *steps[:2],
+        ("predict", inputs_of(made[1])),
+        *steps[2:],
+        ("predict", inputs_of(made[3])),
+        ("translate", translated(made[3])),
+    ]
