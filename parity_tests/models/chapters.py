@@ -19,6 +19,7 @@ NAMES = (
     "rnn_classifier",
     "batch_norm_by_hand",
     "dqn",
+    "ppo",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
