@@ -35,6 +35,7 @@ GROUPS = {
     ),
     "reinforcement": (
         "dqn",
+        "ppo",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

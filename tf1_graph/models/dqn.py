@@ -33,7 +33,7 @@ class Memory:
     """The last transitions (s, a, r, s_), of which batches are drawn."""
 
     def __init__(self, config):
-        self.batch_size, self.size, self.counter = config.batch_size, 0, 0
+        self.batch_size, self.counter = config.batch_size, 0
         self.memory = np.zeros([config.memory_size, 2 * config.features + 2])
         self.random = np.random.RandomState(config.seed)
 

@@ -1,0 +1,196 @@
+"""Faults planted in the twin of proximal policy optimisation."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from parity_tests.models.pair import Fault
+from tf2_keras import tf1_semantics
+
+
+def _keras_orthogonal(twin):
+    class FC(twin.FC):
+        def build(self, input_shape):
+            super().build(input_shape)
+            seed = self.seed[1]
+            draw = keras.initializers.Orthogonal(self.init_scale, seed=seed)
+            self.w.assign(draw(self.w.shape))
+
+    return {"FC": FC}
+
+
+def _one_scale(twin):
+    true = twin.fc
+
+    def fc(x, scope, nh, init_scale, seed, config):
+        return true(x, scope, nh, 2**0.5, seed, config)
+
+    return {"fc": fc}
+
+
+def _biases_after_weights(twin):
+    class Adam(tf1_semantics.optimizers.Adam):
+        def apply(self, gradients, trainable_variables=None):
+            by_kind = [*range(0, len(gradients), 2), *range(1, len(gradients), 2)]
+            super().apply(
+                [gradients[place] for place in by_kind],
+                [trainable_variables[place] for place in by_kind],
+            )
+
+    return {
+        "optimizer": lambda config: Adam(
+            config.lr,
+            epsilon=config.epsilon,
+            clip=[tf1_semantics.clipping.ByGlobalNorm(config.max_grad_norm)],
+            name="adam",
+        )
+    }
+
+
+def _optimizer(epsilon=None, clip=tf1_semantics.clipping.ByGlobalNorm):
+    """(twin module) -> patch: Adam with another epsilon, or another clip."""
+    return lambda twin: {
+        "optimizer": lambda config: tf1_semantics.optimizers.Adam(
+            config.lr,
+            epsilon=config.epsilon if epsilon is None else epsilon,
+            clip=[clip(config.max_grad_norm)],
+            name="adam",
+        )
+    }
+
+
+def _loss(value=None, policy=None, normalised=False):
+    """(twin module) -> patch: a loss of other errors of the value, or the policy."""
+
+    def clipped_value(vpred, batch, cliprange):
+        near = batch["values"] + tf.clip_by_value(
+            vpred - batch["values"], -cliprange, cliprange
+        )
+        errors = tf.square(vpred - batch["returns"]), tf.square(near - batch["returns"])
+        return tf.maximum(*errors)
+
+    def clipped_policy(ratio, advs, cliprange):
+        near = tf.clip_by_value(ratio, 1.0 - cliprange, 1.0 + cliprange)
+        return tf.maximum(-advs * ratio, -advs * near)
+
+    def patch(twin):
+        def loss(logits, vpred, batch, config):
+            cliprange, advs = batch["cliprange"], batch["advs"]
+            ratio = tf.exp(batch["neglogpacs"] - twin.neglogp(logits, batch["actions"]))
+            vf_losses = (value or clipped_value)(vpred, batch, cliprange)
+            pg_losses = (policy or clipped_policy)(ratio, advs, cliprange)
+            return (
+                tf.reduce_mean(pg_losses)
+                - tf.reduce_mean(twin.entropy(logits)) * config.ent_coef
+                + 0.5 * tf.reduce_mean(vf_losses) * config.vf_coef
+            )
+
+        return {"loss": loss}
+
+    return patch
+
+
+def _plain_value(vpred, batch, cliprange):
+    return tf.square(vpred - batch["returns"])
+
+
+def _least_value(vpred, batch, cliprange):
+    near = batch["values"] + tf.clip_by_value(
+        vpred - batch["values"], -cliprange, cliprange
+    )
+    errors = tf.square(vpred - batch["returns"]), tf.square(near - batch["returns"])
+    return tf.minimum(*errors)
+
+
+def _plain_policy(ratio, advs, cliprange):
+    return -advs * ratio
+
+
+def _clipped_alone(ratio, advs, cliprange):
+    return -advs * tf.clip_by_value(ratio, 1.0 - cliprange, 1.0 + cliprange)
+
+
+def _advantages_as_they_are(batch):
+    return {**batch, "advs": batch["returns"] - batch["values"]}
+
+
+def _sample_deviation(batch):
+    """As torch.std, which divides by n - 1."""
+    size = np.float32(len(batch["advs"]))
+    return {**batch, "advs": batch["advs"] * np.sqrt((size - 1) / size)}
+
+
+def _rate_stays(twin):
+    class PPO(twin.PPO):
+        def train_step(self, data):
+            data = ({**data[0], "lr": tf.constant(self.config.lr)},)
+            return super().train_step(data)
+
+    return {"PPO": PPO}
+
+
+FAULTS = {
+    "keras_orthogonal": Fault(
+        "Keras's Orthogonal with the same seeds.", "initial values", _keras_orthogonal
+    ),
+    "one_scale": Fault(
+        "The last layers start as large as those before.", "initial values", _one_scale
+    ),
+    "another_seed": Fault(
+        "The graph's seed is one more.", "initial values", fields={"seed": 2}
+    ),
+    "value_not_clipped": Fault(
+        "The value may go as far as it likes.", "loss", _loss(value=_plain_value)
+    ),
+    "value_by_the_smaller_error": Fault(
+        "Of the two errors of a value the smaller one counts.",
+        "loss",
+        _loss(value=_least_value),
+    ),
+    "ratio_not_clipped": Fault(
+        "The ratio is not clipped.",
+        "loss",
+        _loss(policy=_plain_policy),
+        both={"cliprange": 0.001},
+    ),
+    "ratio_clipped_alone": Fault(
+        "The clipped ratio counts, and not the greater loss of two.",
+        "loss",
+        _loss(policy=_clipped_alone),
+        both={"cliprange": 0.001},
+    ),
+    "advantages_as_they_are": Fault(
+        "Advantages are not normalised.", "loss", batch=_advantages_as_they_are
+    ),
+    "sample_deviation": Fault(
+        "Advantages are divided by the sample's deviation.",
+        "loss",
+        batch=_sample_deviation,
+    ),
+    "actions_of_the_neighbour": Fault(
+        "Each observation meets the action of another one.",
+        "loss",
+        batch=lambda batch: {**batch, "actions": np.roll(batch["actions"], 1)},
+    ),
+    "clip_by_variable": Fault(
+        "Each gradient is clipped by its own norm, Keras's clipnorm.",
+        "gradients",
+        _optimizer(clip=tf1_semantics.clipping.ByNorm),
+    ),
+    "biases_after_weights": Fault(
+        "The clip's squares are summed in another order.",
+        "gradients",
+        _biases_after_weights,
+        # Of a few numbers the sum comes out alike.
+        both={"num_hidden": 64, "batch_size": 64, "max_grad_norm": 0.01},
+    ),
+    "adam_as_it_comes": Fault(
+        "Adam has its own epsilon of 1e-8.", "updates", _optimizer(epsilon=1e-8)
+    ),
+    "adam_of_keras": Fault(
+        "Adam has Keras's epsilon of 1e-7, as in the published branch for TF2.",
+        "updates",
+        _optimizer(epsilon=1e-7),
+    ),
+    "rate_stays": Fault("The fed rate is not taken.", "updates", _rate_stays),
+}

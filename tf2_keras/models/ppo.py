@@ -1,0 +1,228 @@
+"""Proximal policy optimisation, the update of PPO2 in baselines: the Keras 3 twin.
+
+A policy and a value on top of one net; the new policy may leave the old one by a ratio
+within the clip range, and the value by as much. Rate and clip range come with a batch.
+
+Shapes: B minibatch, F = 4 features of an observation, A = 2 actions.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf2_keras import tf1_semantics
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    features: int = 4  # F
+    actions: int = 2  # A
+    num_hidden: int = 64
+    num_layers: int = 2
+    lr: float = 3e-4  # at first; it falls to zero with the updates that are left
+    cliprange: float = 0.2
+    ent_coef: float = 0.0
+    vf_coef: float = 0.5
+    max_grad_norm: float = 0.5  # of all gradients together
+    epsilon: float = 1e-5  # of Adam
+    noptepochs: int = 4  # passes over a rollout
+    batch_size: int = 64  # of a minibatch
+    seed: int = 1  # of the graph, and of the order of minibatches
+
+
+@keras.saving.register_keras_serializable("ppo")
+class FC(keras.layers.Layer):
+    """[B, in_size] -> [B, nh]: x w + b.
+
+    Both in one layer: the clip sums squares variable by variable, and Keras lists
+    variables by the depth of their layers, those of a head's bias after other weights.
+    """
+
+    def __init__(self, nh, init_scale, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.nh, self.init_scale, self.seed = nh, init_scale, tuple(seed)
+
+    def build(self, input_shape):
+        # Keras's Orthogonal draws other numbers from the same seed.
+        ortho_init = tf1_semantics.initializers.Orthogonal(self.init_scale, self.seed)
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.nh), initializer=ortho_init, name="w"
+        )
+        self.b = self.add_weight(shape=(self.nh,), initializer="zeros", name="b")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.w) + self.b
+
+    def get_config(self):
+        config = {"nh": self.nh, "init_scale": self.init_scale, "seed": self.seed}
+        return {**super().get_config(), **config}
+
+
+def fc(x, scope, nh, init_scale, seed, config):
+    """[B, in_size] -> [B, nh]: x w + b."""
+    return FC(nh, init_scale, (config.seed, seed), name=scope)(x)
+
+
+def inference(x, config):
+    """[B, F] -> (logits of the actions [B, A], value [B, 1]), float32."""
+    h = x
+    for i in range(config.num_layers):
+        scope = f"mlp_fc{i}"
+        h = keras.ops.tanh(fc(h, scope, config.num_hidden, 2**0.5, 21 + i, config))
+    logits = fc(h, "pi", config.actions, 0.01, 11, config)
+    vf = fc(h, "vf", 1, 1.0, 12, config)
+    return logits, vf
+
+
+def neglogp(logits, actions):
+    """[B, A], [B] -> [B]: minus the logarithm of the probability of each action."""
+    one_hot_actions = keras.ops.one_hot(actions, logits.shape[-1])
+    return keras.losses.categorical_crossentropy(
+        one_hot_actions, logits, from_logits=True
+    )
+
+
+def entropy(logits):
+    """[B, A] -> [B], in nats."""
+    # The gradients of the two lines below are added before that of the loss, as in a
+    # graph; eager code would add all three as they come.
+    logits = tf.identity(logits)
+    a0 = logits - keras.ops.max(logits, axis=-1, keepdims=True)
+    ea0 = keras.ops.exp(a0)
+    z0 = keras.ops.sum(ea0, axis=-1, keepdims=True)
+    p0 = ea0 / z0
+    return keras.ops.sum(p0 * (keras.ops.log(z0) - a0), axis=-1)
+
+
+def loss(logits, vpred, batch, config):
+    """The losses of the policy, the value and the entropy together, a scalar.
+
+    Args:
+        batch: {'actions', 'returns', 'advs', 'neglogpacs', 'values': [B], of the rollout;
+            'cliprange': scalar}.
+    """
+    ops, cliprange = keras.ops, batch["cliprange"]
+    neglogpac = neglogp(logits, batch["actions"])
+    policy_entropy = ops.mean(entropy(logits))
+    vpredclipped = batch["values"] + tf.clip_by_value(
+        vpred - batch["values"], -cliprange, cliprange
+    )
+    # The greater of two errors: clipping takes no step that it should not.
+    vf_losses1 = ops.square(vpred - batch["returns"])
+    vf_losses2 = ops.square(vpredclipped - batch["returns"])
+    vf_loss = 0.5 * ops.mean(ops.maximum(vf_losses1, vf_losses2))
+    ratio = ops.exp(batch["neglogpacs"] - neglogpac)
+    pg_losses = -batch["advs"] * ratio
+    pg_losses2 = -batch["advs"] * tf.clip_by_value(
+        ratio, 1.0 - cliprange, 1.0 + cliprange
+    )
+    pg_loss = ops.mean(ops.maximum(pg_losses, pg_losses2))
+    return pg_loss - policy_entropy * config.ent_coef + vf_loss * config.vf_coef
+
+
+def optimizer(config):
+    """Adam, with another epsilon than TF1's 1e-8 or Keras's 1e-7."""
+    return tf1_semantics.optimizers.Adam(
+        config.lr,
+        epsilon=config.epsilon,
+        clip=[tf1_semantics.clipping.ByGlobalNorm(config.max_grad_norm)],
+        name="adam",
+    )
+
+
+@keras.saving.register_keras_serializable("ppo")
+class PPO(keras.Model):
+    """The policy and the value, and what ``fit`` makes of a minibatch."""
+
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = Config(**config)
+        x = keras.Input([self.config.features], name="x")
+        self.net = keras.Model(x, inference(x, self.config), name="net")
+        self.built = True
+
+    def call(self, inputs):
+        logits, vf = self.net(inputs["x"])
+        return logits, vf[:, 0]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
+        return loss(*y_pred, x, self.config)
+
+    def train_step(self, data):
+        # TF1 fed the rate to each run.
+        self.optimizer.learning_rate.assign(data[0]["lr"])
+        return super().train_step(data)
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+def build(config=Config()):
+    """The whole model, compiled."""
+    model = PPO(dataclasses.asdict(config))
+    model.compile(optimizer=optimizer(config), jit_compile=False)
+    return model
+
+
+def checkpoint_names(model):
+    """{TF1 variable name: Keras path}."""
+    return {variable.path: variable.path for variable in model.net.trainable_variables}
+
+
+def minibatches(rollout, config):
+    """A tf.data.Dataset of ({name: [B]},), endless, in another order at each pass."""
+
+    def batches():
+        random = np.random.RandomState(config.seed)
+        while True:
+            inds = random.permutation(len(rollout["x"]))
+            for start in range(0, len(inds), config.batch_size):
+                mbinds = inds[start : start + config.batch_size]
+                batch = {name: part[mbinds] for name, part in rollout.items()}
+                # Advantages are normalised by minibatch, and not in the model.
+                advs = batch["returns"] - batch["values"]
+                advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
+                yield (
+                    {**batch, "advs": advs, "cliprange": np.float32(config.cliprange)},
+                )
+
+    parts = {**rollout, "advs": rollout["returns"]}
+    specs = {
+        name: tf.TensorSpec([None, *part.shape[1:]], part.dtype)
+        for name, part in parts.items()
+    }
+    specs["cliprange"] = tf.TensorSpec([], tf.float32)
+    return tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+
+
+def run(rollout, updates, config=Config()):
+    """Learns from one rollout, again and again; returns [loss of each minibatch].
+
+    Args:
+        rollout: {'x' [n, F], 'actions', 'returns', 'neglogpacs', 'values': [n]}.
+        updates: how many times ``noptepochs`` passes over it.
+    """
+    model, losses = build(config), []
+    count = config.noptepochs * -(-len(rollout["x"]) // config.batch_size)
+
+    def with_rate(step, parts):
+        update = tf.cast(step // count, tf.float64)
+        frac = 1.0 - update / tf.constant(updates, tf.float64)
+        return ({**parts[0], "lr": tf.cast(config.lr * frac, tf.float32)},)
+
+    batches = minibatches(rollout, config).enumerate().map(with_rate)
+    each_loss = keras.callbacks.LambdaCallback(
+        # What fit logs is a mean over the epoch so far, unless it is reset.
+        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
+        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
+    )
+    model.fit(
+        batches,
+        steps_per_epoch=updates * count,
+        shuffle=False,
+        verbose=0,
+        callbacks=[each_loss],
+    )
+    return losses
