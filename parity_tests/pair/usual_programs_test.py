@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from parity_tests.pair import small_pair, streams
+from parity_tests.pair import small_pair, streams, taps
 from parity_tests.pair.own_pair import OwnPair, TF1Side
 from parity_tests.pair.small_programs import normal
 from tf1_graph import session
@@ -306,3 +306,15 @@ def test_a_checkpoint_to_start_from_is_answered_by_the_option_that_does(tmp_path
     assert divergence.stage == "initial values" and not checked.causes
     assert "--init-from-tf1 starts the twin from the same" in checked.data["notes"][-1]
     assert pair.check(init_from_tf1=True).ok is not None
+
+
+@pytest.mark.parametrize("scale, layer", [(1 + 2**-22, "rewrites"), (2.0, "loss")])
+def test_what_is_apart_by_rounding_and_equal_once_tapped_is_said_to_be_so(
+    scale, layer, monkeypatch
+):
+    monkeypatch.setattr(taps._Network, "apart", lambda *_, **__: None)
+    twin = lambda: small_pair.model(scale=scale)  # noqa: E731 -- as tf2 is given
+    (place,) = small_pair.pair(tf2=twin).check().places.values()
+    assert place.layer == layer
+    is_said = "equal when it is tapped, and rounds otherwise" in place.describe()
+    assert is_said is (layer == "rewrites")
