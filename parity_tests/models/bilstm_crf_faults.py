@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from parity_tests.models.pair import Fault
-from tf2_keras import tf1_semantics
 
 
 def _loss(change):
@@ -47,21 +46,6 @@ def _word_by_word(labels, logits, lengths, transitions, loss):
     within = tf.sequence_mask(lengths, tf.shape(labels)[1])
     # The transitions are read, for optimizers refuse a variable without a gradient.
     return tf.reduce_mean(losses[within]) + 0 * tf.reduce_sum(transitions)
-
-
-def _decode(tags):
-    """(twin module) -> patch: tags decoded otherwise."""
-    return lambda twin: {"decode": tags}
-
-
-def _greedy(logits, lengths, transitions):
-    best = tf.argmax(logits, -1, tf.int32)
-    return best * tf.sequence_mask(lengths, tf.shape(logits)[1], tf.int32)
-
-
-def _decode_padding(logits, lengths, transitions):
-    tags, _ = tf1_semantics.crf.crf_decode(logits, transitions, _full(lengths, logits))
-    return tags * tf.sequence_mask(lengths, tf.shape(logits)[1], tf.int32)
 
 
 def _letters(read):
@@ -129,14 +113,6 @@ FAULTS = {
     ),
     "transitions_not_trained": Fault(
         "The transitions get no gradient.", "gradients", _loss(_transitions_fixed)
-    ),
-    "greedy_tags": Fault(
-        "Each word gets its own best tag.", "outputs", _decode(_greedy)
-    ),
-    "padding_decoded": Fault(
-        "Viterbi's best path goes on through the padding.",
-        "outputs",
-        _decode(_decode_padding),
     ),
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "updates", fields={"learning_rate": 0.022}

@@ -47,20 +47,6 @@ def _outputs_projected(step, decoder, inputs, memory, initial, cell_state, atten
     return h, (c, h), attention
 
 
-class _Forgetful:
-    """Embeddings of the start, whatever was written."""
-
-    def __init__(self, embeddings):
-        self.embeddings = embeddings
-
-    def __call__(self, tokens):
-        return self.embeddings(tf.ones_like(tokens))
-
-
-def _start_fed(greedy, decoder, embeddings, *arguments):
-    return greedy(_Forgetful(embeddings), *arguments)
-
-
 def _written_to_the_end(greedy, decoder, embeddings, memory, lengths, state, most):
     """Tokens of as many steps as there may be, nothing once all are finished."""
     tokens = greedy(embeddings, memory, lengths, state, most)
@@ -177,11 +163,6 @@ FAULTS = {
     ),
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "updates", fields={"learning_rate": 0.55}
-    ),
-    "start_fed": Fault(
-        "A translation is fed the start at every step.",
-        "outputs",
-        _decoder(greedy=_start_fed),
     ),
     "written_to_the_end": Fault(
         "A translation goes on when all of its batch have ended.",
