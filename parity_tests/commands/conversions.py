@@ -115,6 +115,11 @@ def require_possible(request):
                     request.path + ending,
                     "Choose another name, or allow it with --force",
                 )
+    if request.from_keras:
+        if not os.path.isfile(request.source):
+            raise reading.absent(request.source)
+    elif not request.graph_alone:
+        reading.opened(request.source)
     said = request.chapter or request.model_file or request.of_tf_keras
     if request.needs_model and not said:
         raise mistake(
@@ -122,11 +127,6 @@ def require_possible(request):
             "neither --chapter nor --model",
             "Use --model FILE.py:build, a function that returns the compiled model",
         )
-    if request.from_keras:
-        if not os.path.isfile(request.source):
-            raise reading.absent(request.source)
-    elif not request.graph_alone:
-        reading.opened(request.source)
     runs_of(request)
 
 

@@ -271,6 +271,10 @@ def mistakes(tmp_path, prefix, model_file):
 
     return {
         "no checkpoint": ([tmp_path / "none", *to, *model], "no such file"),
+        "no checkpoint, no model": ([tmp_path / "none", *to], "no such file"),
+        "no graph": ([tmp_path / "none.pb", *to], "readable"),
+        "no signature": ([prefix, *to, "--signature", "s"], "--signature"),
+        "a SavedModel of TF1's": ([prefix, "--to", "saved_model:x"], "file of Keras's"),
         "no shard": ([tmp_path / "shard", *to, *model], "all of its shards"),
         "a short index": ([tmp_path / "index", *to, *model], "must be whole"),
         "short data": ([tmp_path / "data", *to, *model], "must be whole"),
