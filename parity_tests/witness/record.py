@@ -124,7 +124,7 @@ def record(recordable, destination, options):
     part = tempfile.mkdtemp(prefix=name + ".", suffix=".part", dir=parent)
     try:
         facts = recordable.facts
-        facts.update(provenance(options, recordable.sources))
+        facts.update(provenance(options, recordable))
         golden.write(part, recordable.plays(), facts)
         if options.export and recordable.export is not None:
             recordable.export(part)
@@ -135,12 +135,12 @@ def record(recordable, destination, options):
         shutil.rmtree(part, ignore_errors=True)
 
 
-def provenance(options, sources):
+def provenance(options, recordable):
     """Where the numbers come from: versions, processor, threads, command, sources."""
     import numpy
     import tensorflow.compat.v1 as tf
 
-    command = ["python", "-m", "parity_tests.witness.record"] + list(options.names)
+    command = ["python", "-m", "parity_tests.witness.record", recordable.name]
     for option in ("steps", "data"):
         if getattr(options, option):
             command += [
@@ -160,7 +160,7 @@ def provenance(options, sources):
         "intra_op_threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]),
         "inter_op_threads": int(os.environ["TF_NUM_INTEROP_THREADS"]),
         "command": " ".join(command + ["--out", "DIR", "--write"]),
-        "sources_sha256": {path: file_sha256(path) for path in sources},
+        "sources_sha256": {path: file_sha256(path) for path in recordable.sources},
     }
 
 

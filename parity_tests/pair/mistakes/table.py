@@ -1,4 +1,4 @@
-"""Fifty mistakes that people make when they migrate, planted one at a time.
+"""Mistakes that people make when they migrate, planted one at a time.
 
 Each says where a check must find the two sides apart, and what the proven cause must say;
 None where no probe knows the mistake. Nothing else is in this file.
