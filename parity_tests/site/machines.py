@@ -115,19 +115,19 @@ def _chapters(run):
 def _catalogue():
     for rules in symbols.by_module().values():
         for rule in map(catalogue.shown, rules):
-            yield _row(
-                "symbol",
+            # Most symbols have few of these: what is empty is left out.
+            fields = _filled(
                 symbol=rule.symbol,
                 status=rule.status,
                 replacement=rule.replacement,
                 note=rule.note,
                 cases=[
-                    {
-                        "when": symbols.condition(case.when, rule.symbol),
-                        "status": case.status,
-                        "replacement": case.replacement,
-                        "note": case.note,
-                    }
+                    _filled(
+                        when=symbols.condition(case.when, rule.symbol),
+                        status=case.status,
+                        replacement=case.replacement,
+                        note=case.note,
+                    )
                     for case in rule.cases
                 ],
                 before=rule.before,
@@ -136,6 +136,11 @@ def _catalogue():
                 evidence=rule.evidence,
                 address=addresses.of_symbol(rule.symbol),
             )
+            yield _row("symbol", **fields)
+
+
+def _filled(**fields):
+    return {name: value for name, value in fields.items() if value}
 
 
 def llms(env):

@@ -48,12 +48,20 @@ def require_within_budget(name, expected, received):
     """The state to the bit, what follows within the budget of 1.15.5's own play."""
     expected, received = list(expected), list(received)
     compare_plays(expected[:1], received[:1]).require_agreement()
-    budget_for = budgets.budget_for(name, "1.15.5")
+    granted = budgets.budget_for(name, "1.15.5")
+
+    def budget_for(stage, tensor):
+        # Of other batches than a golden's, a loss is off where the outputs are.
+        of_loss = granted("loss", tensor)
+        if stage == "loss" and of_loss == budgets.Budget():
+            return granted("outputs", tensor)
+        return granted(stage, tensor)
+
     compare_plays(expected, received, budget_for=budget_for).require_agreement()
     assert len(expected) == len(received) > 1
 
 
-@pytest.mark.parametrize("name", chapters.NAMES)
+@pytest.mark.parametrize("name", chapters.checkpointed())
 def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
     name, genuine_python, tmp_path
 ):
