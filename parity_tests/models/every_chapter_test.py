@@ -470,10 +470,10 @@ def test_reading_aligns_what_corresponds(name):
 
 @EVERY_CHAPTER
 def test_twins_print_the_same_where_they_are_programs(name, capsys):
-    printed = []
+    printed, sides = [], (chapters.graph(name), chapters.twin(name))
     registered = keras.saving.get_custom_objects()
     kept = dict(registered)
-    for side in (chapters.graph(name), chapters.twin(name)):
+    for side in sides:
         runpy.run_path(side.__file__, run_name="__main__")
         printed.append(capsys.readouterr().out)
     registered.update(kept)  # and not the classes of __main__
