@@ -382,6 +382,11 @@ def test_a_gate_on_nothing_is_not_open(tf_parity):
     assert tf_parity("scan", "empty", "--fail-on", "gone")[0] == 0
 
 
+def test_what_was_received_is_said_even_if_it_is_nothing(tf_parity):
+    code, _, err = tf_parity("explain", "")
+    assert code == 2 and "Received: an empty text. " in err
+
+
 def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
     rule = rule_file.Rule(
         "tf.log",

@@ -188,8 +188,8 @@ def explained(symbol):
         nearest = catalogue.nearest(name)[:5]
         remedy = f"Nearest: {', '.join(nearest)}" if nearest else "Write it as tf.log"
         raise UnknownSymbol(
-            f"SYMBOL must be one of TensorFlow 1.x. Received: {printable(symbol)}. "
-            f"{remedy}."
+            "SYMBOL must be one of TensorFlow 1.x. "
+            f"Received: {printable(symbol) or 'an empty text'}. {remedy}."
         )
     return catalogue.shown(rule)
 
