@@ -252,12 +252,7 @@ class Comparison:
             place = f"Step {step}, {stage}, tensor {tensor}"
             raise TypeError(f"{place}: {error}") from error
 
-        largest = 0.0
-        if budget.normwise is not None and reference.size:
-            largest = max(
-                self._largest.get((stage, tensor), 0.0), largest_magnitude(reference)
-            )
-            self._largest[stage, tensor] = largest
+        largest = self._largest_so_far(stage, tensor, reference)
         if identical(reference, candidate):
             return
         distances = ulp_distance(reference, candidate, self._signed_zeros)
@@ -285,6 +280,20 @@ class Comparison:
             self.first_difference = located(distances > 0)
         if self.first_divergence is None and beyond.any():
             self.first_divergence = located(beyond)
+
+    def _largest_so_far(self, stage, tensor, reference):
+        """The largest magnitude of a tensor in the play; 0.0 if no budget asks for it.
+
+        An update is taken from what the variable was: its initial value counts.
+        """
+        stage = "updates" if stage == "initial values" else stage
+        if not reference.size or self._budget(stage, tensor).normwise is None:
+            return 0.0
+        largest = max(
+            self._largest.get((stage, tensor), 0.0), largest_magnitude(reference)
+        )
+        self._largest[stage, tensor] = largest
+        return largest
 
     def _compare_text(self, step, stage, tensor, reference, candidate):
         """Strings and bytes: equal or not, nothing between."""

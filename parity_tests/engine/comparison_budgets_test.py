@@ -51,6 +51,21 @@ def test_normwise_budgets_measure_against_the_largest_magnitude_so_far():
     assert not reverse.ok
 
 
+def test_an_update_is_measured_against_the_initial_value_it_was_taken_from():
+    """A bias of 1 that a step brings to 1e-7 was rounded at 1."""
+    sides = [
+        [{"initial values": {"b": np.float32(1)}}, {"updates": {"b": np.float32(end)}}]
+        for end in (1e-7, 2e-7)
+    ]
+    one_ulp = {"updates": Budget(0, 1.0)}
+    compare_plays(
+        *sides, budget_for=lambda stage, _: one_ulp.get(stage)
+    ).require_agreement()
+    assert not compare_plays(
+        sides[0][1:], sides[1][1:], budget_for=lambda *_: Budget(0, 1.0)
+    ).ok
+
+
 def test_either_measure_suffices():
     tiny = np.float32([1.0, 1e-30]), np.float32([1.0, 2e-30])
     assert not compare_one(*tiny, Budget(ulp=4)).ok

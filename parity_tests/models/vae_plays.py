@@ -33,7 +33,9 @@ def plays(draw, awkward=True):
     if awkward and draw(st.booleans()):
         array = strategies.arrays((config["image_dim"],), magnitude=30.0)
         values = {"decoder_out/b": draw(array)}
-    rate = draw(st.sampled_from([1e-3, 0.1]))
+    # RMSProp at 0.1 throws the weights about: each step is far from the one that differs
+    # from it by a rounding.
+    rate = draw(st.sampled_from([1e-3, 0.1] if awkward else [1e-4, 1e-3]))
     batches = [{"x": digits[cut], "y_true": digits[cut]} for cut in cuts]
     return Drawn(
         fields, trained_and_predicted(batches), values, {"learning_rate": rate}
