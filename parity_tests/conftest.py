@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from parity_tests.commands import cli
-from parity_tests.witness import reference_conditions
+from parity_tests.witness import process_state, reference_conditions
 
 # Graphs are many small objects: looking for garbage after every 700 new ones costs a fifth
 # of building a chapter, most of it in what TensorFlow's import leaves and nothing frees.
@@ -26,6 +26,20 @@ def pytest_report_header():
     reference_conditions.import_tensorflow()
     conditions = reference_conditions.describe()
     return "conditions: " + ", ".join(f"{k} {v}" for k, v in conditions.items())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """Fails a test that leaves in the process what those after it would read.
+
+    Seeds are no concern of it: pytest-randomly sets them anew, and so does what draws.
+    """
+    before = process_state.read()
+    yield
+    after = process_state.read()
+    process_state.write(before)
+    after[process_state.SEED] = before[process_state.SEED]
+    assert after == before, "A test must leave its process as it was."
 
 
 @pytest.fixture

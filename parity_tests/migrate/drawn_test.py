@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf1
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parity_tests.witness import call_rows, calls
+from parity_tests.witness import call_rows, calls, process_state
 from tf2_keras.migrate import catalogue, evidence
 
 ROWS_AN_EXAMPLE = 12
@@ -42,6 +42,7 @@ def rows():
 )
 @example(seed=0, first=0, variant="plain")
 @example(seed=0, first=3, variant="awkward")
+@process_state.as_new()
 def test_drawn_calls_are_bit_equal_under_both_names(seed, first, variant):
     stride = len(rows()) // ROWS_AN_EXAMPLE
     different = []
@@ -54,6 +55,7 @@ def test_drawn_calls_are_bit_equal_under_both_names(seed, first, variant):
     assert different == []
 
 
+@process_state.as_new()
 def test_most_rows_run_under_both_names():
     chosen = rows()[::25]
     ran = [

@@ -15,6 +15,7 @@ import base64
 import enum
 import gzip
 import os
+import random
 import re
 import sys
 import types
@@ -142,6 +143,8 @@ class Side:
             self.initialised = set()
         else:
             if DRAWS.search(expression):  # it costs all kernels that are kept
+                random.seed(1)  # Keras's layers take their seeds from it
+                np.random.seed(1)
                 getattr(tf.random, "set_seed", tf.compat.v1.set_random_seed)(1)
             self.tensors = {
                 name: tf.constant(value)
