@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, settings
 # Each says whether it is random: what is not said is taken from Hypothesis's own profile,
 # and where a variable ``CI`` is set, that one draws the same in every run.
 PROFILES = {
-    "quick": {"max_examples": 15, "derandomize": True},
-    "ci": {"max_examples": 15, "derandomize": False},
+    "quick": {"max_examples": 10, "derandomize": True},
+    "ci": {"max_examples": 10, "derandomize": False},
     "thorough": {"max_examples": 1000, "derandomize": False},
 }
 
