@@ -54,6 +54,22 @@ def test_they_end_with_their_parent(started_python, number, tmp_path):
         assert not any(map(is_alive, workers))
 
 
+UNGUARDED = """
+from tf2_keras.migrate import scan
+print("begun", flush=True)
+report = scan.scan(["."], workers=2)
+print(report.files, len(report.findings))
+"""
+
+
+def test_a_program_without_a_guard_is_not_run_again_in_each(run_python, tmp_path):
+    (tmp_path / "program.py").write_text(UNGUARDED)
+    (tmp_path / "train.py").write_text("import tensorflow as tf\ntf.Session()\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = run_python("program.py", cwd=tmp_path, env=environment)
+    assert (run.stdout.split(), run.stderr) == (["begun", "2", "1"], "")
+
+
 def fail():
     raise ValueError("as planted")
 

@@ -1,5 +1,8 @@
 """Claims about telling TF1 code from TF2 code."""
 
+import importlib.util
+import pathlib
+
 import pytest
 
 from parity_tests.migrate.programs import TF, findings, printed, symbols
@@ -35,6 +38,36 @@ def test_code_for_tensorflow_2_gives_nothing(name, tmp_path):
 def test_old_names_in_code_for_tensorflow_2_are_told(tmp_path):
     text = TF2["model"] + "\ntf.compat.v1.placeholder(tf.float32)"
     assert symbols(tmp_path, text) == ["tf.placeholder"]
+
+
+@pytest.mark.parametrize("written", ["tf.compat.v1.", "from tensorflow.compat.v1 "])
+def test_what_is_written_as_it_is_called_today_stays(written, tmp_path):
+    lines = {
+        "tf.compat.v1.": f"{TF}m = tf.compat.v1.SummaryMetadata()\n"
+        "s = tf.compat.v1.get_seed(1)\ntf.function(f)",
+        "from tensorflow.compat.v1 ": "from tensorflow.compat.v1 import "
+        "SummaryMetadata, get_seed\nm, s = SummaryMetadata(), get_seed(1)",
+    }[written]
+    assert {finding.status for finding in findings(tmp_path, lines)} == {"same"}
+    lines = lines.replace(".compat.v1", "").replace("tf.function(f)", "tf.Session()")
+    told = {finding.symbol: finding.status for finding in findings(tmp_path, lines)}
+    assert told["tf.SummaryMetadata"] == told["tf.get_seed"] == "renamed"
+
+
+def test_kerass_own_code_gives_nothing_but_what_it_takes_from_compat_v1():
+    """TF2 code of more than 50 000 lines, those of its modules that name TensorFlow."""
+    folder = pathlib.Path(importlib.util.find_spec("keras").origin).parent
+    paths = [
+        str(path)
+        for path in sorted(folder.rglob("*.py"))
+        if not path.name.endswith("_test.py")
+        and "tensorflow" in path.read_text(encoding="utf-8")
+    ]
+    report = scan.scan(paths, workers=1)
+    assert report.lines > 50_000
+    told = {(finding.symbol, finding.source) for finding in report.to_show()}
+    assert len(told) < 5
+    assert [source for _, source in told if "compat.v1" not in source] == []
 
 
 def test_a_file_that_says_nothing_goes_with_its_neighbours(tmp_path):

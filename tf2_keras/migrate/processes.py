@@ -5,7 +5,10 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
+from multiprocessing import context
 
 
 def cores():
@@ -24,7 +27,7 @@ def pool(workers, prepare=None, *arguments):
     """
     executor = concurrent.futures.ProcessPoolExecutor(
         workers,
-        multiprocessing.get_context("spawn"),
+        _Context(),
         _begin,
         (prepare, arguments),
     )
@@ -37,6 +40,26 @@ def pool(workers, prepare=None, *arguments):
         raise
     finally:
         executor.shutdown()
+
+
+class _Process(context.SpawnProcess):
+    """Does not run the caller's program again, as others do that are spawned.
+
+    A program that says what it does outside of ``if __name__ == "__main__":`` would come
+    to the same call in every process that it starts, and start its own there.
+    """
+
+    def start(self):
+        program = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = program
+
+
+class _Context(context.SpawnContext):
+    Process = _Process
 
 
 def _begin(prepare, arguments):

@@ -268,6 +268,8 @@ def _findings(file, world, everywhere):
             continue
         else:
             rule = catalogue.decide(rule, use.call, used)
+            if known.by_compat and rule.replacement == _in_compat(known.symbol):
+                rule = rule._replace(status="same")  # written so already
         key = (place.line, place.column, known.symbol)
         if key not in findings or findings[key].status == "same":
             findings[key] = _finding(file, place, rule, use)
@@ -276,6 +278,10 @@ def _findings(file, world, everywhere):
             key = (place.line, place.column, rule.symbol)
             findings[key] = _finding(file, place, rule)
     return [findings[key] for key in sorted(findings)]
+
+
+def _in_compat(symbol):
+    return symbol.replace("tf.", "tf.compat.v1.", 1)
 
 
 def _finding(file, place, rule, use=None):
