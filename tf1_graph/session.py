@@ -207,13 +207,14 @@ def open_session(graph):
     holds for a Session too, see ``unfused``.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
-    if not _remaps():
+    if not remaps():
         rewriting = config.graph_options.rewrite_options
         rewriting.remapping = rewriting.OFF
     return tf.Session(graph=graph, config=config)
 
 
-def _remaps():
+def remaps():
+    """Whether Grappler's remapper is on, see ``unfused``."""
     return tf.config.optimizer.get_experimental_options().get(REMAPPING, True)
 
 
@@ -225,7 +226,7 @@ def unfused():
     and its batch norm in a graph without a phase, not where a ``tf.cond`` on a placeholder
     parts them; and what is fused rounds otherwise.
     """
-    kept = _remaps()
+    kept = remaps()
     tf.config.optimizer.set_experimental_options({REMAPPING: False})
     try:
         yield
