@@ -207,10 +207,15 @@ def open_session(graph):
     holds for a Session too, see ``unfused``.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
-    if _remapping() is False:
+    if not remaps():
         rewriting = config.graph_options.rewrite_options
         rewriting.remapping = rewriting.OFF
     return tf.Session(graph=graph, config=config)
+
+
+def remaps():
+    """Whether Grappler's remapper is on, see ``unfused``."""
+    return _remapping() is not False
 
 
 def _remapping():

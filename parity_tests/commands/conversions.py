@@ -66,6 +66,12 @@ class Request(NamedTuple):
         return self.from_keras or not (self.to_tf1 or self.graph_alone)
 
     @property
+    def facts(self):
+        """What every report begins with."""
+        written = not self.dry_run
+        return {"from": self.source, "to": self.target, "written": written}
+
+    @property
     def of_tf_keras(self):
         """Whether the source may describe its model itself, as tf.keras of 1.15 did."""
         return keras_files.is_of_tf1(self.source)
@@ -264,7 +270,7 @@ def _twin_of(model):
 
 
 def _to_keras(request, model, names):
-    from tf2_keras.migrate.checkpoint import handover, streams, writing
+    from tf2_keras.migrate.checkpoint import handover, streams
 
     if request.of_tf_keras:
         of_layers = keras_files.names_of(keras_files.opened(request.source), model)
@@ -276,23 +282,27 @@ def _to_keras(request, model, names):
         plan = handover.plan(request.source, model, names, **_order(meta))
     lines = plan.describe().splitlines()
     if request.dry_run:
-        return _report(request, plan, written=False), lines
+        return _report(request, plan), lines
     if not request.partial:
         plan.require_whole()
     runs = [streams.Runs(*run) for run in runs_of(request)]
     with console.progress() as progress:
         task = progress.add_task("tensors", total=len(plan.items))
         plan.load(request.partial, runs, lambda: progress.advance(task))
-    with writing.folder_beside(request.path) as folder:
-        ending = next(end for end in OF_KERAS if request.path.endswith(end))
+    return _report(request, plan), [*lines, write_model(model, request.path)]
+
+
+def write_model(model, path):
+    """Writes a file of Keras's, whole or not at all: the line that tells it."""
+    from tf2_keras.migrate.checkpoint import writing
+
+    with writing.folder_beside(path) as folder:
+        ending = next(end for end in OF_KERAS if path.endswith(end))
         temporary = os.path.join(folder, "model" + ending)
-        if ending == ".keras":
-            model.save(temporary)
-        else:
-            model.save_weights(temporary)
-        writing.moved(temporary, request.path)
-    lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
-    return _report(request, plan, written=True), lines
+        save = model.save if ending == ".keras" else model.save_weights
+        save(temporary)
+        writing.moved(temporary, path)
+    return f"{path}: {os.path.getsize(path):,} bytes"
 
 
 def _order(meta):
@@ -310,11 +320,9 @@ def _order(meta):
     return {"order": list(variables), "trainable": trained}
 
 
-def _report(request, plan, written):
+def _report(request, plan):
     return {
-        "from": request.source,
-        "to": request.target,
-        "written": written,
+        **request.facts,
         "whole": plan.is_whole,
         "items": [
             {
@@ -388,10 +396,5 @@ def _told(request, tensors):
     lines = [
         f"{name}  {dtype} {list(shape)}" for name, (dtype, shape) in tensors.items()
     ]
-    report = {
-        "from": request.source,
-        "to": request.target,
-        "written": not request.dry_run,
-        "tensors": list(tensors),
-    }
+    report = {**request.facts, "tensors": list(tensors)}
     return report, [*lines, f"{request.path}: {len(tensors)} tensors"]

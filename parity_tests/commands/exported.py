@@ -1,7 +1,5 @@
 """What ``tf-parity convert`` does with TF1's exports: graphs as models, models as graphs."""
 
-import os
-
 from parity_tests.commands import conversions
 from tf2_keras.migrate.checkpoint.errors import mistake
 
@@ -30,7 +28,7 @@ def named_tensors(option, words):
 
 def to_keras(request):
     """An exported graph as a Keras model that computes and trains it."""
-    from tf2_keras.migrate.checkpoint import exports, writing
+    from tf2_keras.migrate.checkpoint import exports
 
     export = exports.opened(request.source)
     model = export.model(
@@ -49,15 +47,9 @@ def to_keras(request):
         ),
     ]
     if not request.dry_run:
-        with writing.folder_beside(request.path) as folder:
-            temporary = os.path.join(folder, "model.keras")
-            model.save(temporary)
-            writing.moved(temporary, request.path)
-        lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
+        lines.append(conversions.write_model(model, request.path))
     report = {
-        "from": request.source,
-        "to": request.target,
-        "written": not request.dry_run,
+        **request.facts,
         "inputs": layer.inputs_by_key,
         "outputs": layer.outputs_by_key,
         "variables": layer.checkpoint_names(),
@@ -87,9 +79,7 @@ def to_saved_model(request, names):
         for key, tensor in tensors.items()
     ]
     report = {
-        "from": request.source,
-        "to": request.target,
-        "written": not request.dry_run,
+        **request.facts,
         "signatures": {
             name: {"inputs": inputs, "outputs": outputs}
             for name, (inputs, outputs) in signatures.items()

@@ -45,13 +45,23 @@ OTHERWISE = (
 )
 
 
-def of(divergence, cause=None):
+MISSING = (
+    "The twin has no counterpart of this variable of TF1's: give it one, state it with "
+    "names={...}, or leave it out of the comparison, names={'...': None}.",
+    "docs/own_pair.md",
+)
+
+
+def of(divergence, cause=None, unmatched=()):
     """{"says", "chapter", "proven"} of a divergence.
 
     Args:
         cause: its ``probes.Cause``, if one is proven.
+        unmatched: names of TF1's variables that have no counterpart.
     """
     if cause is not None:
         return {"says": cause.change, "chapter": cause.page, "proven": True}
     says, chapter = BY_STAGE.get(divergence.stage, OTHERWISE)
+    if divergence.tensor in unmatched:
+        says, chapter = MISSING
     return {"says": says, "chapter": chapter, "proven": False}

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from parity_tests.pair.errors import mistake
 from parity_tests.pair.matched_pair import MatchedPair, Moves
 from parity_tests.pair.recording import Recording
 from parity_tests.witness import reference_conditions
+from tf1_graph import session as tf1_session
 from tf2_keras import training
 
 
@@ -133,7 +135,7 @@ def checked(
             lambda which: tf1_references.effects(reference, drawn[0], which),
             lambda matches, values: _twin_loss(twin, drawn[0], matches, values),
         )
-        notes = _notes(program, model, found)
+        notes = _notes(reference, program, model, found)
         copied = None
         if init_from_tf1:
             initial = tf1_references.initial_values(reference)
@@ -147,6 +149,7 @@ def checked(
             found.left_out,
             twins.dropped(twin, model),
             tf1_references.unrecorded(reference),
+            tf1_references.slots(reference),
         )
 
         played, replay = reference, None
@@ -157,11 +160,14 @@ def checked(
             played = program = replay.program
         from_values = replay and replay.start
 
-        def pair_with(other, start=None):
+        def pair_with(other, start=None, translation=translation):
             return MatchedPair(
                 *(played, other, translation, own.budgets, start or copied, left_out),
                 start=from_values,
             )
+
+        # What the twin lacks is told by itself, and hides the cause of nothing else.
+        of_both = translation.without(found.unmatched)
 
         asked = tuple(levels_asked or own.levels)
         if on_start is not None:
@@ -181,16 +187,18 @@ def checked(
             number, divergence = divergences[alike[0]]
             if program is None:
                 break
+            if divergence.tensor in found.unmatched:
+                continue  # the notes name what the twin lacks
             sides = probes.Sides(
                 program,
                 model,
                 twin,
                 found.matches,
-                pair_with,
+                functools.partial(pair_with, translation=of_both),
                 drawn[number],
                 tf1_references.initial_values(reference),
+                start := copied or from_values,
             )
-            start = copied or from_values
             records = tf1_references.records(played, drawn[number], start)
             before = explaining.state_before(records, divergence, found.matches)
             said = []
@@ -231,7 +239,7 @@ def checked(
             for level, listed in suspects.items()
         },
         "remedy": {
-            level: advice.of(divergence, causes.get(level))
+            level: advice.of(divergence, causes.get(level), found.unmatched)
             for level, (_, divergence) in divergences.items()
         },
         "nan": seen.nan
@@ -276,9 +284,18 @@ def _left_out(drawn, twin):
     return left_out
 
 
-def _notes(program, model, found):
+REMAPPED = (
+    "TF1's side was recorded with Grappler's remapper on, or before recordings said so: "
+    "what it fused, such as a convolution and its batch norm, rounds otherwise than here. "
+    "If the two part by some ULP, record it again."
+)
+
+
+def _notes(reference, program, model, found):
     """Sentences about what no comparison shows: streams, and how sure the matching is."""
-    notes = []
+    is_recorded = isinstance(reference, Recording)
+    remapped = is_recorded and reference.facts.get(tf1_session.REMAPPING, True)
+    notes = [REMAPPED] if remapped else []
     with explaining.unless_it_fails("Random streams", notes):
         notes += streams.notes(program, model)
     notes += [

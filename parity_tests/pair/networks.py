@@ -80,11 +80,15 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     name, batch = moves[step - 1][0], {**carried, **moves[step - 1][1]}
     tensors = tapping.of_graph(program, name)
     backward = tapping.backward_of_graph(program, name)
-    taken = tapping.graph_arrays(program, name, batch, state, [*tensors, *backward])
+    earlier = tapping.moves_before(program, moves, step)
+    taken = tapping.graph_arrays(
+        program, name, batch, state, [*tensors, *backward], earlier, copied
+    )
     arrays, derivatives = taken[: len(tensors)], taken[len(tensors) :]
-    twin.reset(to_twin(state) if to_twin else state)
+    to_twin = to_twin or (lambda values: values or {})
+    tapping.reset(twin, to_twin(state), earlier, to_twin(copied))
     try:
-        tapped = tapping.of_model(model, twin, name, batch)
+        tapped, _ = tapping.of_model(model, twin, name, batch)
     finally:
         twin.reset()
     weights = {

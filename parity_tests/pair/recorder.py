@@ -167,6 +167,8 @@ def provenance(path):
     """Where the numbers come from: versions, processor, threads, the source."""
     import tensorflow.compat.v1 as tf
 
+    from tf1_graph import session as tf1_session
+
     source = None
     if os.path.isfile(path):
         with open(path, "rb") as file:
@@ -177,6 +179,7 @@ def provenance(path):
         "python": "{}.{}.{}".format(*sys.version_info),
         "cpu": reference_conditions.cpu_model(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", reference_conditions.DEFAULT),
+        tf1_session.REMAPPING: tf1_session.remaps(),
         "source": os.path.basename(path),
         "source_sha256": source,
     }

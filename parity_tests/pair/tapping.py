@@ -13,10 +13,12 @@ import tensorflow as tf
 
 from parity_tests.engine.ulps import normwise_error
 from parity_tests.pair.errors import OURS
+from parity_tests.pair.kept import kept_by
 from parity_tests.pair.tracebacks import line_of, origin_of
 from tf1_graph import session as tf1_session
 from tf1_graph import updates
-from tf2_keras.observing import replaced
+from tf2_keras import training
+from tf2_keras.observing import key_of, replaced
 
 MOST_TAPS = 4000  # tensors of a graph that are fetched
 
@@ -52,7 +54,9 @@ def _within(operations):
     """The ops inside of loops and of branches, whose tensors may not exist at all."""
     looping, branching = set(), set()
     for operation in operations:  # in order of creation
+        # A constant in the body of a loop is known by its control inputs alone.
         before = {tensor.op for tensor in operation.inputs}
+        before = before or set(operation.control_inputs)
         kind = operation.type.replace("Ref", "")
         if kind == "Enter" or (before & looping and kind != "Exit"):
             looping.add(operation)
@@ -118,22 +122,82 @@ def _between(program, operations):
     return tensors[:MOST_TAPS]
 
 
-def graph_arrays(program, name, batch, values, tensors):
-    """The values of tensors in one run of a move, which updates nothing."""
+def can_be_fetched(tensor):
+    """Whether a tensor is numbers, and no variable's own memory."""
+    dtype = tensor.dtype
+    is_number = dtype.is_floating or dtype.is_integer or dtype.is_bool
+    return is_number and not dtype._is_ref_dtype
+
+
+def all_of_graph(program, results):
+    """All tensors of numbers that some results are computed from, in order, at most
+    MOST_TAPS."""
+    operations = program.graph.get_operations()
+    within, before = _within(operations), updates.ancestors(_operations(results))
+    tensors = [
+        tensor
+        for operation in operations
+        if operation in before and operation not in within
+        for tensor in operation.outputs
+        if can_be_fetched(tensor)
+    ]
+    return tensors[-MOST_TAPS:]
+
+
+def graph_arrays(program, name, batch, values, tensors, before=(), start=None):
+    """The values of tensors in one run of a move, which updates nothing.
+
+    Args:
+        values: {TF1 name: array}, the state before it.
+        before: moves that are played first, and ``start``, what they start from: what
+            draws goes on where they left its stream.
+    """
     feed = {program.inputs[key]: value for key, value in batch.items()}
     feed.update(program.moves[name].feed)
     with contextlib.closing(tf1_session.open_session(program.graph)) as session:
-        tf1_session.initialise(session, program, values)
+        if before:
+            for _ in tf1_session.play(program, before, start, session=session):
+                pass
+        else:
+            tf1_session.initialise(session, program, values)
         return session.run(tensors, feed)
 
 
+def moves_before(program, moves, step):
+    """The moves before a step that its streams have to be read by; [] if it has none."""
+    name = moves[step - 1][0]
+    move = program.moves[name]
+    seen = [value for named in move.seen.values() for value in named.values()]
+    return moves[: step - 1] if kept_by(program.graph, _operations(seen)) else []
+
+
+def reset(twin, values, before=(), start=None):
+    """The twin with these values, its streams read by the moves before.
+
+    Args:
+        values, start: {the twin's name: array}.
+    """
+    if not before:
+        twin.reset(values)
+        return
+    for _ in training.play(twin, before, values=start):
+        pass
+    for key, value in values.items():
+        twin.state[key].assign(value)
+
+
 def of_model(model, twin, name, batch):
-    """[Tap] of the layers in one move of a twin, in order of execution, in a function."""
+    """([Tap] of the layers in one move of a twin, {its name: gradient of a variable}).
+
+    Taps are in order of execution, in a function; gradients are dense ones, as
+    backpropagation left them.
+    """
     listed, gradients = [], []
 
     def run(given):
         listed.clear()
         gradients.clear()
+        of_variables = {}
         producers = {}  # {id of a tensor: place of the tap}; ``kept`` keeps them alive
         kept, outputs = [], []
         graph = tf.compat.v1.get_default_graph()
@@ -175,18 +239,36 @@ def of_model(model, twin, name, batch):
         with contextlib.ExitStack() as stack:
             for layer in layers_of(model):
                 stack.enter_context(tapped_layer(layer))
+            for optimizer in twin.optimizers:
+                stack.enter_context(_applied(optimizer, of_variables))
             twin.step(name, given)
         known = {place: gradient for place, gradient in gradients}
-        return outputs, known
+        return outputs, known, twin.named_gradients(of_variables)
 
-    arrays, known = _called(twin, batch, run)
-    return [
+    arrays, known, of_variables = called(twin, batch, run)
+    taps = [
         tap._replace(
             output=array.numpy(),
             gradient=known[place].numpy() if place in known else None,
         )
         for place, (tap, array) in enumerate(zip(listed, arrays, strict=True))
     ]
+    return taps, {key: value.numpy() for key, value in of_variables.items()}
+
+
+def _applied(optimizer, gradients):
+    """While this is entered the dense gradients that an optimizer is given are kept."""
+    apply = optimizer.apply
+
+    def observed(grads, trainable_variables=None):
+        grads = list(grads)
+        variables = trainable_variables or optimizer._trainable_variables
+        for gradient, variable in zip(grads, variables, strict=False):
+            if tf.is_tensor(gradient) and not hasattr(gradient, "indices"):
+                gradients[key_of(variable)] = gradient
+        return apply(grads, trainable_variables)
+
+    return replaced(optimizer, apply=observed)
 
 
 def layers_of(model):
@@ -201,11 +283,12 @@ def layers_of(model):
     return list(listed.values())
 
 
-def _called(twin, batch, run):
+def called(twin, batch, run):
     """What a function of a batch returns, run once as one graph."""
     batch = twin.batch(batch)
     function = tf.function(run, input_signature=[twin.specs(batch)], autograph=False)
-    return function(batch)
+    # Its one trace: to call the function itself warns of many of them.
+    return function.get_concrete_function()(batch)
 
 
 def _watched(tensor, gradients, place):
@@ -261,7 +344,7 @@ def of_function(twin, name, batch):
                 outputs.append(tensors[0])
         return outputs
 
-    arrays = _called(twin, batch, run)
+    arrays = called(twin, batch, run)
     return [
         tap._replace(output=array.numpy())
         for tap, array in zip(listed, arrays, strict=True)

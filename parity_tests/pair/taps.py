@@ -151,13 +151,14 @@ def tapped(sides, move, values, divergence):
     """
     name, batch = move
     is_backward = divergence.stage == "gradients"
-    network = _Network(sides, name, batch, values, divergence.normwise, is_backward)
+    network = _Network(sides, name, batch, values, divergence, is_backward)
     found = network.apart(network.layers, forward=True)
     if sides.model is None:
         return network.of_callables(divergence.tensor if is_backward else None)
     if found is None and is_backward:
         found = network.apart(network.layers, forward=False)
         suspects = network.suspects(network.layers, forward=False)
+        found = found or network.of_parameter(divergence.tensor)
         found = found or Place(
             AFTER, _of_gradient(divergence), *network.of_gradient(divergence.tensor)
         )
@@ -187,9 +188,11 @@ def _of_gradient(divergence):
 class _Network:
     """One run of a move on both sides, tapped."""
 
-    def __init__(self, sides, name, batch, values, normwise, backward):
+    def __init__(self, sides, name, batch, values, divergence, backward):
         self.sides, self.name, self.batch, self.values = sides, name, batch, values
         self.notes = []
+        normwise = divergence.normwise
+        self.before = tapping.moves_before(sides.program, sides.moves, divergence.step)
         is_far = normwise is None or normwise > 16 * ROUNDED
         self.tolerance = ROUNDED if is_far else 0.0
         self.tensors = tapping.of_graph(sides.program, name)
@@ -198,15 +201,19 @@ class _Network:
         )
         self._fetch()
         self._start()
-        self.layers = []
+        self.layers, self.of_variables = [], {}
         if sides.model is not None:
-            self.layers = tapping.of_model(sides.model, sides.twin, name, batch)
+            tapped_model = tapping.of_model(sides.model, sides.twin, name, batch)
+            self.layers, self.of_variables = tapped_model
         sides.twin.reset()
 
     def _start(self):
         translation = translated.Translation(self.sides.matches)
-        twin = self.sides.twin
-        twin.reset(translation.values(self.values, twin.state))
+        twin, start = self.sides.twin, self.sides.start
+        values, start = (
+            translation.values(given, twin.state) for given in (self.values, start)
+        )
+        tapping.reset(twin, values, self.before, start)
 
     def _fetch(self):
         """Runs TF1's side, with fewer taps where memory is out."""
@@ -215,7 +222,9 @@ class _Network:
             wanted = [*self.tensors, *self.backward_tensors]
             try:
                 arrays = tapping.graph_arrays(
-                    self.sides.program, self.name, self.batch, self.values, wanted
+                    self.sides.program,
+                    *(self.name, self.batch, self.values, wanted),
+                    *(self.before, self.sides.start),
                 )
                 break
             except (tf.errors.ResourceExhaustedError, MemoryError):
@@ -291,7 +300,7 @@ class _Network:
         order = list(order)
         good = list(right)
         for number in reversed(order):
-            if good[number]:
+            if good[number] and tells(outputs[number]):
                 for source in sources[number]:
                     good[source] = True
         for number in order:
@@ -349,6 +358,30 @@ class _Network:
         listed.sort(key=lambda suspect: -suspect.growth)
         return listed[:MOST_SUSPECTS]
 
+    def of_parameter(self, name):
+        """The ``Place`` of a layer that sums the gradient of its own variable otherwise.
+
+        None unless that rounds otherwise: what is further off may be a clip.
+        """
+        match = self.sides.matches.get(name)
+        gradient = self.of_variables.get(match.sources[0]) if match else None
+        if gradient is None or not match.is_plain:
+            return None
+        _, distance = tapping.nearest(gradient, self.backward_arrays)
+        if not distance or distance > ROUNDED:
+            return None
+        for layer in self.sides.model._flatten_layers(include_self=False):
+            for variable in layer._trainable_variables:
+                if variable.path == match.sources[0]:
+                    operation, op_type, _, line, _ = self.of_gradient(name)
+                    kind = f"{type(layer).__name__}, gradient of its {variable.name}"
+                    at = tapping.line_of_class(type(layer))
+                    return Place(
+                        *(layer.name, kind, operation, op_type, float(distance)),
+                        *(line, at, "backward"),
+                    )
+        return None
+
     def of_gradient(self, name):
         """(op, op_type, distance, tf1_line, tf2_line) of a variable's gradient in TF1."""
         gradients = self.sides.program.moves[self.name].seen.get("gradients", {})
@@ -358,6 +391,14 @@ class _Network:
         if operation is None:
             return None, None, None, None, None
         return operation.name, operation.type, None, line_of(operation), None
+
+
+def tells(output):
+    """Whether what stands in the graph, to the bit, says that what led to it does too.
+
+    Ones, zeros, a mask or a count come out of other numbers as well.
+    """
+    return output is not None and bool((output != np.round(output)).any())
 
 
 def _after(operations, tensors):

@@ -68,6 +68,13 @@ def variables(reference):
     }
 
 
+def slots(reference):
+    """Names of TF1's slots."""
+    if isinstance(reference, recording.Recording):
+        return {name for name, facts in reference.variables.items() if facts["slot"]}
+    return reference.slots
+
+
 def unrecorded(reference):
     """Names of the TF1 variables whose gradients TF1's side was told not to record."""
     if isinstance(reference, recording.Recording):

@@ -36,6 +36,10 @@ INPUTS, SETTINGS = "inputs", "settings"
 SWITCHES = ("disable_eager_execution", "disable_v2_behavior", "disable_v2_tensorshape")
 SWITCHES += ("enable_eager_execution", "enable_v2_behavior")
 PREDICT = "predict"
+NO_PLACEHOLDER = (
+    "no placeholder, so name the tensors that the batches come from, such as what an "
+    "iterator's get_next() returned"
+)
 
 
 def program(source, inputs=None, checkpoint=None, moves=None):
@@ -363,7 +367,8 @@ def require_playable(program, moves):
                 raise mistake(
                     "An input must match a placeholder of tf1",
                     f"{key!r} in batch {number or 1}",
-                    f"Say which it is, inputs={{{key!r}: tensor}}; tf1 has {_listed(program.inputs)}",
+                    f"Say which it is, inputs={{{key!r}: tensor}}; tf1 has "
+                    + (_listed(program.inputs) or NO_PLACEHOLDER),
                 )
             tensor = program.inputs[key]
             shape = np.shape(value)

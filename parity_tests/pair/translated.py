@@ -1,9 +1,14 @@
 """A twin under TF1's names and in TF1's layouts: its records and its values."""
 
+import re
+
 from parity_tests.engine.records import MOVE, PARTS
 from tf2_keras.observing import plain
 
 STATE = ("initial values", "updates")
+# What TF1's optimizers call their slots, unless they were given another name.
+KINDS = ("Adadelta", "Adagrad", "AdagradDA", "Adam", "AdamW", "Ftrl", "Momentum")
+KINDS += ("MomentumW", "ProximalAdagrad", "RMSProp")
 
 
 class Translation:
@@ -15,16 +20,27 @@ class Translation:
         dropped: the twin's names that are not compared: what counts or draws in Keras
             and has no counterpart.
         unrecorded: TF1 names whose gradients are not compared.
+        slots: TF1's names of slots: an optimizer within a variable scope, or of another
+            name, calls them otherwise than the twin's.
     """
 
-    def __init__(self, matches, left_out=(), dropped=(), unrecorded=()):
-        self.matches = matches
+    def __init__(self, matches, left_out=(), dropped=(), unrecorded=(), slots=()):
+        self.matches, self.slots = matches, frozenset(slots)
         self.left_out, self.dropped = frozenset(left_out), frozenset(dropped)
         self.unrecorded = frozenset(unrecorded)
         self._of = {}  # {the twin's name: names of the matches that take from it}
         for match in matches.values():
             for source in match.sources:
                 self._of.setdefault(source, []).append(match)
+
+    def without(self, names):
+        """The same, with more TF1 names that are not compared."""
+        if not names:
+            return self
+        left_out = self.left_out.union(names)
+        return Translation(
+            self.matches, left_out, self.dropped, self.unrecorded, self.slots
+        )
 
     def reference(self, record):
         """TF1's record without what is left out."""
@@ -79,7 +95,7 @@ class Translation:
             if source in self._of:
                 groups.setdefault(suffix, {})[source] = value
             elif key not in self.dropped:
-                translated[key] = value
+                translated[self.slot(key)] = value
         for suffix, arrays in groups.items():
             for match in dict.fromkeys(
                 match.name for source in arrays for match in self._of[source]
@@ -95,11 +111,37 @@ class Translation:
                         translated[match.name + suffix] = sources[0]
                     continue
                 offset = stage in STATE and not suffix
-                translated[match.name + suffix] = match.to_tf1(sources, offset)
+                name = match.name + suffix
+                if suffix:
+                    name = self.slot(name, match.name)
+                translated[name] = match.to_tf1(sources, offset)
         if stage == "gradients":
             # As backpropagation goes; a record of another order would say no less.
             return translated
         return dict(sorted(translated.items())) if stage == "slots" else translated
+
+    def slot(self, name, variable=""):
+        """What TF1 calls a slot of a variable, or a power, that the twin calls ``name``.
+
+        'kernel/Adam_1' is 'scope/kernel/Adam_1' of an optimizer in a scope, and
+        'kernel/mine_1' of AdamOptimizer(name='mine').
+        """
+        if name in self.slots:
+            return name
+        ordinal = re.search(r"(_\d+)?$", name)[0]
+        called = [slot for slot in self.slots if slot.endswith("/" + name)] or [
+            slot
+            for slot in self.slots
+            if variable
+            and (
+                match := re.fullmatch(
+                    rf"(?:.+/)?{re.escape(variable)}/(\w+?)(_\d+)?", slot
+                )
+            )
+            and match[1] not in KINDS
+            and (match[2] or "") == ordinal
+        ]
+        return called[0] if len(called) == 1 else name
 
     def _split(self, key):
         """(the twin's name of a variable, what follows it: '/Adam', ' values')."""

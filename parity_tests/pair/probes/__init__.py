@@ -8,11 +8,15 @@ Each probe is one decorated function, in the module of what it changes; see ``ta
 """
 
 from parity_tests.pair.probes import (  # noqa: F401 -- each fills the table
+    biases,
+    dropouts,
     gradients,
     initial_values,
     layers,
     losses,
+    operations,  # noqa: F401, I001 -- tried at last
     optimizers,
+    orders,
     recurrent,
     sampling,
     sums,

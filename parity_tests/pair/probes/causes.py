@@ -27,7 +27,7 @@ def cause(sides, level, divergence):
     kind = kind_of(sides, divergence)
     tried, deferring, count = {}, None, 0
     for probe in fitting(kind, sides.place):
-        for change in probe.changes(sides, divergence):
+        for change in _changes(probe, sides, divergence, tried):
             tried[probe.name] = None
             count += 1
             if count > MOST_CHANGES:
@@ -44,6 +44,14 @@ def cause(sides, level, divergence):
     return Found(deferring, tuple(tried))
 
 
+def _changes(probe, sides, divergence, tried):
+    """The changes of a probe; what fails in it hides no other probe's."""
+    try:
+        yield from probe.changes(sides, divergence)
+    except Exception as error:  # a graph, or layers, that it did not foresee
+        tried[f"{probe.name} ({type(error).__name__})"] = None
+
+
 def fitting(kind, place):
     """The probes of a stage, those first that replace something at the place.
 
@@ -55,7 +63,7 @@ def fitting(kind, place):
     if is_open or kind not in table.FORWARD:
         return known
     wanted = table.LOSS if place.layer == table.LOSS else table.LAYERS
-    return [probe for probe in known if probe.at == wanted]
+    return [probe for probe in known if probe.at in (wanted, table.FORWARD_PASS)]
 
 
 def kind_of(sides, divergence):

@@ -43,7 +43,7 @@ def _unclipped():
             part.__call__ = call
 
 
-@probe("clip by the norm of all gradients", ("gradients",), PAGE, at=GRADIENTS)
+@probe("clip of the gradients", ("gradients",), PAGE, at=GRADIENTS)
 def clips(sides, _divergence):
     """Replaces every clip of the twin by TF1's: Keras's clipnorm is of one variable."""
     wanted = graph_facts.clips_of(sides.program)

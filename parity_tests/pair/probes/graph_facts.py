@@ -130,9 +130,11 @@ def values_in_play(program, moves, tensors):
 def clips_of(program):
     """[(name of tf1_semantics' clip, its arguments)] between gradients and updates."""
     clips = []
-    for operation in updates.ancestors(
-        [operation for operation, _ in changes_of_train(program)]
-    ):
+    changing = [operation for operation, _ in changes_of_train(program)]
+    after_loss = updates.ancestors(changing) - forward(program)
+    for operation in program.graph.get_operations():
+        if operation not in after_loss:
+            continue
         numbers = [tf.get_static_value(tensor) for tensor in operation.inputs]
         numbers = [n.item() for n in numbers if n is not None and np.ndim(n) == 0]
         for pattern, clip in (
@@ -141,6 +143,12 @@ def clips_of(program):
         ):
             if numbers and re.match(pattern, operation.name):
                 clips.append((clip, (shortest(np.float32(numbers[0])),)))
+        if re.match(r"(.*/)?clip_by_value(_\d+)?$", operation.name):
+            inner = [tf.get_static_value(t) for t in operation.inputs[0].op.inputs]
+            highest = [n.item() for n in inner if n is not None and np.ndim(n) == 0]
+            if numbers and highest:
+                limits = (shortest(np.float32(n)) for n in (numbers[0], highest[0]))
+                clips.append(("ByValue", tuple(limits)))
     return list(dict.fromkeys(clips))
 
 

@@ -2,12 +2,16 @@
 
 import contextlib
 import math
+import re
 
 import keras
 import tensorflow as tf
 
+from parity_tests.pair.probes import graph_facts
+from parity_tests.pair.probes.sums import apart
 from parity_tests.pair.probes.table import LOSS, Change, probe, together
 from tf2_keras.observing import replaced
+from tf2_keras.tf1_semantics import losses
 
 PAGE = "docs/guide/losses.md"
 
@@ -133,6 +137,91 @@ def orders(sides, _divergence):
         "y_pred), where TF1's functions differ among themselves",
         replaced(model, compute_loss=swapped, train_function=None),
     )
+
+
+# {what the ops of TF1's losses are called, or their scope: (name of tf1_semantics' loss,
+# whether it takes logits)}.
+OWN = {
+    r"SparseSoftmaxCrossEntropyWithLogits$": ("SparseSoftmaxCrossEntropy", True),
+    r"SoftmaxCrossEntropyWithLogits$": ("SoftmaxCrossEntropy", True),
+    r"Log1p$": ("SigmoidCrossEntropy", True),
+    r"(.*/)?huber_loss(_\d+)?/Minimum$": ("HuberLoss", False),
+    r"(.*/)?hinge_loss(_\d+)?/": ("HingeLoss", False),
+    r"(.*/)?log_loss(_\d+)?/": ("LogLoss", False),
+    r"(.*/)?absolute_difference(_\d+)?/": ("AbsoluteDifference", False),
+    r"(.*/)?mean_squared_error(_\d+)?/|Square$|SquaredDifference$|Pow$": (
+        "MeanSquaredError",
+        False,
+    ),
+}
+
+
+def _losses_of_graph(program):
+    """[(loss of tf1_semantics, whether it takes logits)] that a graph may compute."""
+    known = graph_facts.forward(program)
+    listed = {}
+    for pattern, (name, of_logits) in OWN.items():
+        for operation in program.graph.get_operations():
+            called = (operation.type, operation.name)
+            if operation not in known or not any(re.match(pattern, c) for c in called):
+                continue
+            options = {}
+            if name == "HuberLoss":
+                (delta,) = graph_facts.scalars_before(operation, 0)[:1] or (1.0,)
+                options = {"delta": delta}
+            loss = getattr(losses, name)(**options)
+            listed.setdefault(repr((name, options)), (name, options, loss, of_logits))
+    return list(listed.values())
+
+
+@probe("TF1's own loss", ("loss",), PAGE, at=LOSS)
+def own_losses(sides, _divergence):
+    """Replaces the loss that a model was compiled with by the one that the graph has."""
+    model = sides.model
+    compiled = getattr(model, "_compile_loss", None)
+    is_keras = type(model).compute_loss is keras.Model.compute_loss
+    outputs = getattr(model, "output_names", None) or ()
+    if compiled is None or not is_keras or len(outputs) > 1:
+        return
+    present = getattr(compiled, "_user_loss", None)
+    for name, options, loss, of_logits in _losses_of_graph(sides.program):
+
+        def compute_loss(
+            x=None,  # noqa: ARG001 -- Keras's names
+            y=None,
+            y_pred=None,
+            sample_weight=None,
+            training=True,  # noqa: ARG001
+            loss=loss,
+        ):
+            total = loss(y, y_pred, sample_weight)
+            penalties = list(model.losses)
+            return total + apart(tf.add_n(penalties)) if penalties else total
+
+        stated = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        told = f"{_called(present)} → tf1_semantics.losses.{name}({stated})"
+        if of_logits and _takes_probabilities(present):
+            told += (
+                ": TF1's takes logits; Keras's takes the model's output for "
+                "probabilities unless it is told from_logits=True"
+            )
+        change = replaced(model, compute_loss=compute_loss, train_function=None)
+        yield Change(told, change)
+
+
+def _called(loss):
+    """What a program says of a loss that it compiles with."""
+    if isinstance(loss, str):
+        return repr(loss)
+    return getattr(loss, "__name__", None) or type(loss).__name__
+
+
+def _takes_probabilities(loss):
+    """Whether a loss of Keras's is told nothing of logits."""
+    if isinstance(loss, str):
+        return "crossentropy" in loss
+    stated = getattr(loss, "_fn_kwargs", {})
+    return stated.get("from_logits", True) is False
 
 
 @probe("L2 that is halved", ("loss", "gradients"), PAGE, at=LOSS)

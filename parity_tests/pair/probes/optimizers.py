@@ -216,16 +216,33 @@ def rates(sides, divergence):
             rate = tf.gather(tf.constant(rates, tf.float32), number)
             return step(gradient, variable, rate)
 
-        listed = ", ".join(f"{shortest_of(rate)}" for rate in rates[:4])
-        late = ""
-        if divergence.step > 1:
-            late = (
-                "; the twin's is that of another step: set the rate before the update"
-            )
+        own = _rates_of_twin(sides, optimizer, divergence.step)
+        late = ", each a step late: set the rate before the update"
+        is_late = len(own) > 1 and own[1:] == rates[: len(own) - 1] and own != rates
         yield Change(
-            f"{place.label} → the rate that TF1 has at each step, {listed}{late}",
+            f"{place.label} → the rate that TF1 has at each step, {_listed(rates)}; the "
+            f"twin has {_listed(own)}{late if is_late else ''}",
             replaced(optimizer, update_step=with_rate),
         )
+
+
+def _rates_of_twin(sides, optimizer, step):
+    """The rate of each of the twin's first steps, up to the one that parted, two at least."""
+    rates, update_step = {}, optimizer.update_step
+
+    def watched(gradient, variable, learning_rate):
+        rates.setdefault(int(optimizer.iterations), float(learning_rate))
+        return update_step(gradient, variable, learning_rate)
+
+    with replaced(optimizer, update_step=watched):
+        for _ in training.play(sides.twin, sides.moves[: max(step, 2)], "eager"):
+            pass
+    sides.twin.reset()
+    return list(rates.values())
+
+
+def _listed(rates):
+    return ", ".join(shortest_of(rate) for rate in rates[:4])
 
 
 def shortest_of(rate):

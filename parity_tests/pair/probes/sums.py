@@ -9,7 +9,7 @@ from tf2_keras.observing import replaced
 from tf2_keras.tf1_semantics import barriers
 
 
-def _apart(x):
+def apart(x):
     """A sum that Grappler takes for itself: it gathers sums of sums into one."""
     return tf.grad_pass_through(barriers.apart)(x)
 
@@ -18,7 +18,7 @@ APART = "tf.grad_pass_through(tf1_semantics.barriers.apart)"
 # {how TF1 programs add up a loss and its penalties: the same}.
 TOTALS = {
     f"loss + {APART}(tf.add_n(self.losses))": lambda loss, penalties: (
-        loss + _apart(tf.add_n(penalties))
+        loss + apart(tf.add_n(penalties))
     ),
     "tf.add_n([loss, *self.losses])": lambda loss, penalties: tf.add_n(
         [loss, *penalties]

@@ -21,6 +21,7 @@ OPTIMIZER = (SLOT_STARTS, "slots", TRAINED)
 
 # What is replaced, as a place in the network tells them apart.
 LAYERS, LOSS, GRADIENTS, UPDATE = "layers", "loss", "gradients", "update"
+FORWARD_PASS = "forward pass"  # of layers and of the loss, whatever is apart
 REWRITTEN = "rewrites"  # a place where nothing is apart once it is tapped
 
 PROBES = []  # of Probe, in the order in which they are tried
@@ -84,7 +85,8 @@ class Sides(NamedTuple):
     diverged. matches: {TF1 name: layouts.Match}. pair: (Twin, {TF1 name: array} that both
     sides start from, or None) -> a ``Pair`` with it in place of the twin.
     moves: [(move, batch)] that were played. initial: {TF1 name: array} of TF1's initial
-    values, slots included. place: the ``taps.Place`` where they part, or None.
+    values, slots included. start: {TF1 name: array} that the play started from instead,
+    or None. place: the ``taps.Place`` where they part, or None.
     """
 
     program: object
@@ -94,6 +96,7 @@ class Sides(NamedTuple):
     pair: object
     moves: list = ()
     initial: dict = {}
+    start: object = None
     place: object = None
 
 

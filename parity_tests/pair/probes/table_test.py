@@ -12,7 +12,7 @@ NEEDS_CHECKOUT = pytest.mark.skipif(
     not (ROOT / "docs").is_dir(), reason="docs/ is in a checkout only"
 )
 KINDS = {*STAGES, table.SLOT_STARTS, table.STATISTICS}
-PLACES = {table.LAYERS, table.LOSS, table.GRADIENTS, table.UPDATE}
+PLACES = {table.LAYERS, table.LOSS, table.GRADIENTS, table.UPDATE, table.FORWARD_PASS}
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)

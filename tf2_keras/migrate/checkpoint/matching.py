@@ -334,7 +334,11 @@ class Matcher:
                 f"{other} {list(its.shape)}"
                 for other, its in self.open_twin.items()
                 if key_of(its) == key_of(variable)
-            ] or [f"{o} {list(v.shape)}" for o, v in list(self.open_twin.items())[:6]]
+            ] or [
+                f"{other} {list(its.shape)}, of another shape"
+                for other, its in self.open_twin.items()
+                if its.trainable
+            ]
             listed.append(
                 f"{name} {list(variable.shape)} (candidates: "
                 f"{', '.join(candidates[:6]) or 'none left'})"
