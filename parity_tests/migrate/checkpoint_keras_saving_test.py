@@ -88,7 +88,8 @@ CASES = {
         lambda: dense(optimizer=lambda: keras.optimizers.SGD(0.1, use_ema=True)),
         {
             **DENSE,
-            **{f"{name}/ExponentialMovingAverage": -v for name, v in DENSE.items()},
+            **{f"{n}/ExponentialMovingAverage": -v for n, v in DENSE.items()},
+            "global_step": np.array(7, np.int64),
         },
     ),
 }

@@ -360,6 +360,16 @@ class Plan:
                 and not (counts_or_draws and dtype_of(variable).kind in "iu")
             ):
                 self._problem("unfilled", name, f"{list(variable.shape)}")
+        averaged = any(item.role.kind == roles.AVERAGE for item in self.items)
+        counted = {observing.key_of(self.twin.state[name]) for name in self._taken}
+        for place, optimizer in enumerate(self.twin.optimizers):
+            is_counted = (
+                place in self.iterations
+                or observing.key_of(optimizer.iterations) in counted
+            )
+            if averaged and getattr(optimizer, "use_ema", False) and not is_counted:
+                says = "0, a step at which Keras begins its averages anew"
+                self._problem("unfilled", optimizer.iterations.path, says)
         for group in filling.groups_of(self.items):
             for source, share in filling.shares(group).items():
                 if share != 1:
