@@ -83,6 +83,8 @@ def slots_of(optimizer, names):
     if kind == "RMSprop" and optimizer.centered:
         # TF1 made the mean of the gradients before the momentum.
         tf1_names_of = {**tf1_names_of, **CENTERED}
+    if optimizer.use_ema:
+        tf1_names_of = {**tf1_names_of, "average": AVERAGE}
     slots = {
         f"{names[key_of(variable)]}/{tf1_names_of.get(slot, slot)}": slot_variable
         for slot, slot_variables in _slots_of_keras(optimizer).items()

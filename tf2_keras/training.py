@@ -5,6 +5,8 @@ for record in training.play(twin, [('train', {'x': x, 'y_true': y})], 'fit'):
     ...
 """
 
+from typing import NamedTuple
+
 import keras
 import tensorflow as tf
 
@@ -15,11 +17,13 @@ from tf2_keras.twins import LEVELS, Twin, play
 
 __all__ = [
     "LEVELS",
+    "State",
     "Twin",
     "compiled",
     "data_of",
     "optimizers_of",
     "play",
+    "state_of",
     "train",
     "train_step",
 ]
@@ -52,6 +56,66 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
         ValueError: for a model that is not built, for paths that lead nowhere or to
             several variables, for trainable variables that have no name.
     """
+    state, slots, optimizers, variables = state_of(model, checkpoint_names)
+    settings = {}
+    if optimizers and hasattr(optimizers[0].learning_rate, "assign"):
+        settings["learning_rate"] = optimizers[0].learning_rate
+    if inputs is None:
+        inputs = _inputs_of(model)
+
+    taken = {tensor.name for tensor in getattr(model, "inputs", None) or []}
+
+    # As inside fit, AutoGraph leaves Keras's code alone: it takes seconds to read it.
+    @tf.autograph.experimental.do_not_convert
+    def train(**batch):
+        data = data_of(model, batch)
+        losses, outputs = {}, {}
+        with observed_loss(model, losses, outputs):
+            if type(model).train_step is not keras.Model.train_step:
+                logs = type(model).train_step(model, data)
+            else:
+                logs = train_step(model, *data)
+        carried = {name: outputs[name] for name in outputs if name in taken}
+        return {"loss": losses or logs, **({"carried": carried} if carried else {})}
+
+    @tf.autograph.experimental.do_not_convert
+    def predict(**batch):
+        x, *_ = data_of(model, batch)
+        outputs = model(x, training=False)
+        if not isinstance(outputs, dict):
+            listed = tf.nest.flatten(outputs)
+            named = ["y_pred"] if len(listed) == 1 else model.output_names
+            outputs = dict(zip(named, listed, strict=True))
+        return {"outputs": outputs}
+
+    return Twin(
+        state,
+        {"train": train, "predict": predict, **moves},
+        slots=slots,
+        hidden=variables,
+        settings=settings,
+        optimizers=optimizers,
+        inputs=inputs,
+        fitted={"train": FittedMove(model, lambda batch: data_of(model, batch))},
+        unfitted={"predict", *moves},
+        remembered=remembered,
+    )
+
+
+class State(NamedTuple):
+    """What a compiled model holds, under TF1's names.
+
+    state, slots, optimizers: as of ``Twin``. variables: all of them, named or not.
+    """
+
+    state: dict
+    slots: frozenset
+    optimizers: list
+    variables: list
+
+
+def state_of(model, checkpoint_names):
+    """The ``State`` of a compiled model; arguments and errors as of ``compiled``."""
     _require(
         model.built,
         "model must be built, so that its variables exist",
@@ -115,48 +179,11 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
     slots_by_other_names = {
         name for key, name in names.items() if key in belonging - apart
     }
-    settings = {}
-    if optimizers and hasattr(optimizers[0].learning_rate, "assign"):
-        settings["learning_rate"] = optimizers[0].learning_rate
-    if inputs is None:
-        inputs = _inputs_of(model)
-
-    taken = {tensor.name for tensor in getattr(model, "inputs", None) or []}
-
-    # As inside fit, AutoGraph leaves Keras's code alone: it takes seconds to read it.
-    @tf.autograph.experimental.do_not_convert
-    def train(**batch):
-        data = data_of(model, batch)
-        losses, outputs = {}, {}
-        with observed_loss(model, losses, outputs):
-            if type(model).train_step is not keras.Model.train_step:
-                logs = type(model).train_step(model, data)
-            else:
-                logs = train_step(model, *data)
-        carried = {name: outputs[name] for name in outputs if name in taken}
-        return {"loss": losses or logs, **({"carried": carried} if carried else {})}
-
-    @tf.autograph.experimental.do_not_convert
-    def predict(**batch):
-        x, *_ = data_of(model, batch)
-        outputs = model(x, training=False)
-        if not isinstance(outputs, dict):
-            listed = tf.nest.flatten(outputs)
-            named = ["y_pred"] if len(listed) == 1 else model.output_names
-            outputs = dict(zip(named, listed, strict=True))
-        return {"outputs": outputs}
-
-    return Twin(
+    return State(
         {**state, **dict(sorted(slots.items()))},
-        {"train": train, "predict": predict, **moves},
-        slots={*slots, *slots_by_other_names},
-        hidden=variables,
-        settings=settings,
-        optimizers=optimizers,
-        inputs=inputs,
-        fitted={"train": FittedMove(model, lambda batch: data_of(model, batch))},
-        unfitted={"predict", *moves},
-        remembered=remembered,
+        frozenset({*slots, *slots_by_other_names}),
+        optimizers,
+        variables,
     )
 
 

@@ -1,5 +1,6 @@
 """What ``tf-parity bench convert`` measures: hand-overs of large checkpoints."""
 
+import functools
 import os
 import shutil
 import statistics
@@ -96,7 +97,8 @@ def measure(rounds, gigabytes, say=lambda _line: None):
     """{what: numbers} of a ResNet-50 with slots, and of a sharded checkpoint.
 
     Seconds are medians of rounds in turn; memory is what a process of its own took at its
-    highest over what it took before, the Keras model with its variables included.
+    highest over what it took before. Before it, and not measured, a Keras model is built,
+    which has no values then.
     """
     with tempfile.TemporaryDirectory(prefix="tf-parity-bench-") as folder:
         prefix = os.path.join(folder, "resnet_50.ckpt")
@@ -128,19 +130,20 @@ def _measured(prefix, folder, rounds, keras_too=False):
     sizes = [entry.nbytes for entry in checkpoint.entries.values()]
     target = os.path.join(folder, "converted")
     weights_file = f"{target}.weights.h5"
+    # {side: (what is made before it, what is measured)}
     sides = {
-        "bytes": lambda: of_bytes(checkpoint.files, target),
-        "to TF1": lambda: convert(prefix, target),
+        "bytes": (tuple, lambda: of_bytes(checkpoint.files, target)),
+        "to TF1": (tuple, lambda: convert(prefix, target)),
     }
     if keras_too:
-        weights = {n: s for n, s in resnet_50().items() if not n.endswith(SLOTS)}
-        model, names = holder(weights)
-        sides["to Keras"] = lambda: into_keras(prefix, model, names, weights_file)
+        run = functools.partial(into_keras, prefix, weights_file)
+        sides["to Keras"] = built, run
     seconds = {side: [] for side in sides}
     for _ in range(rounds):
-        for side, run in sides.items():
+        for side, (prepare, run) in sides.items():
+            made = prepare()
             begin = time.perf_counter()
-            run()
+            run(*made)
             seconds[side].append(time.perf_counter() - begin)
     medians = {side: statistics.median(its) for side, its in seconds.items()}
     memory = {"to TF1": _memory(prefix, target)}
@@ -196,13 +199,23 @@ def holder(shapes):
     return model, {name: f"holder/{name.replace('/', '.')}" for name in shapes}
 
 
-def into_keras(prefix, model, names, target):
+def built():
+    """(a model without values, their names, what ``keras_saving.save`` takes of it)."""
+    from tf2_keras.migrate.checkpoint import keras_saving
+
+    shapes = {n: s for n, s in resnet_50().items() if not n.endswith(SLOTS)}
+    with keras_saving.unallocated() as variables:
+        model, names = holder(shapes)
+    return model, names, variables
+
+
+def into_keras(prefix, target, model, names, variables):
     """A checkpoint as the weights of a Keras model, slots included."""
-    from tf2_keras.migrate.checkpoint import handover
+    from tf2_keras.migrate.checkpoint import handover, keras_saving
 
     # What the optimizer counts, the checkpoint of the benchmark has not got.
-    handover.plan(prefix, model, names).load(partial=True)
-    model.save_weights(target)
+    plan = handover.plan(prefix, model, names)
+    keras_saving.save(plan, target, variables, partial=True)
 
 
 def _memory(*words):
@@ -225,15 +238,12 @@ def main(words):
     import tensorflow  # noqa: F401 - which is part of the interpreter here
 
     prefix, target, *to_keras = words
-    model = names = None
-    if to_keras:
-        weights = {n: s for n, s in resnet_50().items() if not n.endswith(SLOTS)}
-        model, names = holder(weights)
+    made = built() if to_keras else ()
     before = resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # forgets the most that there was
     if to_keras:
-        into_keras(prefix, model, names, target)
+        into_keras(prefix, target, *made)
     else:
         convert(prefix, target)
     print(resident("VmHWM") - before)

@@ -1,5 +1,7 @@
 """What ``tf-parity convert`` does: the model, the map, the plan and the output."""
 
+import contextlib
+import functools
 import json
 import os
 import re
@@ -167,12 +169,20 @@ def converted(request):
         return exported.to_saved_model(request, names)
     if not request.needs_model:
         return _rewritten(request, names)
-    model, own_names = model_of(request)
+    from tf2_keras.migrate.checkpoint import keras_saving
+
+    # What a checkpoint fills needs no initial values; what it leaves open does.
+    filled = not (request.from_keras or request.partial)
+    with (
+        keras_saving.unallocated() if filled else contextlib.nullcontext() as variables
+    ):
+        model, own_names = model_of(request)
+        _state_of(model)  # which builds the optimizer
     if names is None:
         names = own_names
     if request.from_keras:
         return _to_tf1(request, model, names)
-    return _to_keras(request, model, names)
+    return _to_keras(request, model, names, variables)
 
 
 def read_map(path):
@@ -255,12 +265,12 @@ def _compiled(model, request):
     return model
 
 
-def _twin_of(model):
-    """The model's ``training.Twin``; what it cannot take of a model is the user's."""
-    from tf2_keras.migrate.checkpoint import handover
+def _state_of(model):
+    """The model's ``training.State``; what it cannot take of a model is the user's."""
+    from tf2_keras.migrate.checkpoint import states
 
     try:
-        return handover.twin_of(model)
+        return states.state_of(model)
     except ValueError as error:
         raise mistake(
             "--model must return a model that can be trained",
@@ -269,13 +279,12 @@ def _twin_of(model):
         ) from None
 
 
-def _to_keras(request, model, names):
-    from tf2_keras.migrate.checkpoint import handover, streams
+def _to_keras(request, model, names, variables):
+    from tf2_keras.migrate.checkpoint import handover, keras_saving, streams
 
     if request.of_tf_keras:
         of_layers = keras_files.names_of(keras_files.opened(request.source), model)
         names = {**of_layers, **(names or {})}
-    _twin_of(model)
     plan = handover.plan(request.source, model, names)
     meta = plan.checkpoint.prefix + ".meta"
     if any(p.kind == "ambiguous" for p in plan.problems) and os.path.isfile(meta):
@@ -288,21 +297,16 @@ def _to_keras(request, model, names):
     runs = [streams.Runs(*run) for run in runs_of(request)]
     with console.progress() as progress:
         task = progress.add_task("tensors", total=len(plan.items))
-        plan.load(request.partial, runs, lambda: progress.advance(task))
-    return _report(request, plan), [*lines, write_model(model, request.path)]
-
-
-def write_model(model, path):
-    """Writes a file of Keras's, whole or not at all: the line that tells it."""
-    from tf2_keras.migrate.checkpoint import writing
-
-    with writing.folder_beside(path) as folder:
-        ending = next(end for end in OF_KERAS if path.endswith(end))
-        temporary = os.path.join(folder, "model" + ending)
-        save = model.save if ending == ".keras" else model.save_weights
-        save(temporary)
-        writing.moved(temporary, path)
-    return f"{path}: {os.path.getsize(path):,} bytes"
+        keras_saving.save(
+            plan,
+            request.path,
+            variables,
+            request.partial,
+            runs,
+            functools.partial(progress.advance, task),
+        )
+    lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
+    return _report(request, plan, written=True), lines
 
 
 def _order(meta):
@@ -349,9 +353,8 @@ def _to_tf1(request, model, names):
             "no --map",
             "Use --map FILE, or write checkpoint_names(model) in the file of --model",
         )
-    twin = _twin_of(model)  # which builds the optimizer
     load_weights(model, request.source)
-    values = writing.sources_of(twin, names)
+    values = writing.sources_of(model, names)
     if request.dry_run:
         arrays = ((name, value()) for name, value in values.items())
         written = {name: (array.dtype, array.shape) for name, array in arrays}

@@ -1,5 +1,7 @@
 """What ``tf-parity convert`` does with TF1's exports: graphs as models, models as graphs."""
 
+import os
+
 from parity_tests.commands import conversions
 from tf2_keras.migrate.checkpoint.errors import mistake
 
@@ -28,7 +30,7 @@ def named_tensors(option, words):
 
 def to_keras(request):
     """An exported graph as a Keras model that computes and trains it."""
-    from tf2_keras.migrate.checkpoint import exports
+    from tf2_keras.migrate.checkpoint import exports, writing
 
     export = exports.opened(request.source)
     model = export.model(
@@ -47,9 +49,15 @@ def to_keras(request):
         ),
     ]
     if not request.dry_run:
-        lines.append(conversions.write_model(model, request.path))
+        with writing.folder_beside(request.path) as folder:
+            temporary = os.path.join(folder, "model.keras")
+            model.save(temporary)
+            writing.moved(temporary, request.path)
+        lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
     report = {
-        **request.facts,
+        "from": request.source,
+        "to": request.target,
+        "written": not request.dry_run,
         "inputs": layer.inputs_by_key,
         "outputs": layer.outputs_by_key,
         "variables": layer.checkpoint_names(),
@@ -79,7 +87,9 @@ def to_saved_model(request, names):
         for key, tensor in tensors.items()
     ]
     report = {
-        **request.facts,
+        "from": request.source,
+        "to": request.target,
+        "written": not request.dry_run,
         "signatures": {
             name: {"inputs": inputs, "outputs": outputs}
             for name, (inputs, outputs) in signatures.items()

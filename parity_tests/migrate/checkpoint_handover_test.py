@@ -160,7 +160,7 @@ def test_without_a_step_iterations_follow_from_the_powers(tmp_path):
         layer = keras.layers.Dense(4, use_bias=False, name="dense")
         model = compiled([layer], (4,), optimizer)
         plan = handover.load(checkpoint(tmp_path, tensors), model)
-        assert plan.iterations == int(optimizer.iterations.numpy()) == 4
+        assert plan.iterations == {0: 4} and int(optimizer.iterations.numpy()) == 4
 
 
 def test_a_step_that_is_not_the_powers_is_no_step_of_keras_s_adam(tmp_path):
@@ -226,3 +226,22 @@ def test_a_dropout_goes_on_anew_or_where_it_was():
     assert [int(layer.drawn.numpy()) for layer in layers] == places
     for name, value in weights(model).items():
         require_equal(value, kept[name])
+
+
+def test_what_a_layout_fills_in_part_is_open(tmp_path):
+    """Of a GRU's kernels TF1 has the gates in one, the candidate in another."""
+    tensors = {
+        "rnn/gru_cell/gates/kernel": array(5, 4),
+        "rnn/gru_cell/gates/bias": array(4),
+        "rnn/gru_cell/candidate/bias": array(2),
+    }
+    layer = keras.layers.GRU(2, reset_after=False, name="gru")
+    model = compiled([layer], (None, 3))
+    before = weights(model)
+    said = r"unfilled: gru/gru_cell/kernel to 67%, by rnn/gru_cell/gates/kernel"
+    with pytest.raises(HandoverError, match=said):
+        handover.load(checkpoint(tmp_path, tensors), model)
+    for name, value in weights(model).items():
+        require_equal(value, before[name])
+    tensors["rnn/gru_cell/candidate/kernel"] = array(5, 2)
+    handover.load(checkpoint(tmp_path, tensors), model)

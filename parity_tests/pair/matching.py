@@ -91,7 +91,7 @@ def _by_loss(matcher, effects, tf1_effects, twin_loss):
 def _worth_trying(matcher):
     return bool(matcher.tentative) or any(
         match.how not in ("map", "role")
-        and (not match.is_plain or _is_square(match.positions.shape))
+        and (not match.is_plain or _is_square(match.shape))
         for match in matcher.matches.values()
     )
 
@@ -123,8 +123,8 @@ def _by_other_layouts(matcher, effects, twin_loss):
             continue
         if match.layout == "lstm bias":
             choices[name] = [match, match._replace(forget_bias=0.0)]
-        elif match.is_plain and _is_square(match.positions.shape):
-            turned = match._replace(layout="transposed", positions=match.positions.T)
+        elif match.is_plain and _is_square(match.shape):
+            turned = match._replace(layout="transposed")
             choices[name] = [match, turned]
     if not choices or len(choices) > 6:
         return False

@@ -5,7 +5,7 @@ import pytest
 from parity_tests.witness import environment
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def genuine_python():
     """A Python with TensorFlow 1.15.5, or a skip."""
     python = environment.find()

@@ -13,10 +13,10 @@ loads nothing unless it is told to.
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
-from tf2_keras import observing, training
+from tf2_keras import observing
 from tf2_keras.migrate.checkpoint import (
+    filling,
     layouts,
     partitions,
     powers,
@@ -33,8 +33,8 @@ from tf2_keras.migrate.checkpoint.matching import (
     nearest,
     require_targets_once,
 )
+from tf2_keras.migrate.checkpoint.states import dtype_of, state_of, variables_of
 from tf2_keras.migrate.checkpoint.verifying import verify
-from tf2_keras.paths import paths_of
 
 MOST_LISTED = 6
 # What Keras counts and TF1 kept nowhere, or in its kernels.
@@ -65,33 +65,6 @@ class Problem(NamedTuple):
     says: str
 
 
-def twin_of(model, names=None):
-    """A ``training.Twin``, of a model under its Keras paths; ``names`` as of ``plan``."""
-    if isinstance(model, keras.Model):
-        asked = {entry for entry in (names or {}).values() if isinstance(entry, str)}
-        return training.compiled(model, paths_of(model, asked))
-    return model
-
-
-def variables_of(twin):
-    """{name: Variable} of a twin's state without slots and averages."""
-    listed = {}
-    for name, variable in twin.state.items():
-        base, _, last = name.rpartition("/")
-        is_average = last.startswith(roles.EMA) and base in twin.state
-        if name in twin.slots or is_average or not hasattr(variable, "assign"):
-            continue
-        listed[name] = Variable(
-            tuple(variable.shape), _dtype(variable), bool(variable.trainable)
-        )
-    return listed
-
-
-def _dtype(variable):
-    dtype = variable.dtype
-    return numpy_dtype(dtype if isinstance(dtype, str) else dtype.name)
-
-
 def plan(checkpoint, model, names=None, order=None, trainable=None):
     """The ``Plan`` of what of a checkpoint goes where in a model.
 
@@ -114,7 +87,7 @@ def plan(checkpoint, model, names=None, order=None, trainable=None):
     refuse_objects(checkpoint)
     return Plan(
         partitions.Joined(checkpoint),
-        twin_of(model, names),
+        state_of(model, names),
         model,
         names,
         order,
@@ -138,21 +111,21 @@ class Plan:
     Attributes:
         items: [Item], weights first. left_out: names that the map leaves out.
         problems: [Problem]. roles: {TF1 name: roles.Role}.
-        iterations: steps that follow from the powers of beta where the checkpoint has no
-            step, or None.
+        iterations: {place of an optimizer among the twin's: steps} that follow from the
+            powers of beta where the checkpoint has no step of it.
     """
 
     def __init__(self, checkpoint, twin, model, names, order, trainable):
         self.checkpoint, self.twin, self.model = checkpoint, twin, model
         self.roles = roles.roles(checkpoint.entries)
         self.items, self.problems, self.left_out = [], [], []
-        self.iterations = None
+        self.iterations = {}
         given = dict(names or {})
         require_targets_once(given)
         self._taken = set()
         self._weights(given, order, trainable)
         self._companions(given)
-        self._powers()
+        self._powers(given)
         self._open()
 
     # Making.
@@ -227,7 +200,7 @@ class Plan:
         """Takes an item unless a dtype or a shape is another."""
         entry = self.checkpoint.entries[item.name]
         for source in item.match.sources:
-            wanted = _dtype(self.twin.state[source])
+            wanted = dtype_of(self.twin.state[source])
             # Steps are int32 or int64, and counted on in the twin's.
             alike = entry.dtype == wanted.name or (
                 roles.kind_of(entry.dtype) in "iu" and wanted.kind in "iu"
@@ -266,7 +239,7 @@ class Plan:
             says = f"{role.says}, {entry.dtype} {list(entry.shape)}"
             if not sources or not all(map(self._has, sources)):
                 self._problem("unmatched", name, says)
-            elif entry.shape != tuple(match.positions.shape):
+            elif entry.shape != match.shape:
                 self._problem("mismatched", name, f"{says}, {role.of} is not")
             else:
                 match = match._replace(name=name, sources=tuple(sources))
@@ -313,46 +286,60 @@ class Plan:
             translated.update({(name, slot): other for slot, other in pairs})
         return translated
 
-    def _powers(self):
+    def _powers(self, given):
         """The powers of beta: variables of TF1's Adam, a function of Keras's steps."""
-        stored = {n: r for n, r in self.roles.items() if r.kind == roles.POWER}
-        stored = {n: r for n, r in stored.items() if n not in self.left_out}
-        step = next((i for i in self.items if i.role.kind == roles.STEP), None)
-        for name, role in stored.items():
-            alone = sum(other.slot == role.slot for other in stored.values()) == 1
-            target = name if name in self.twin.state or not alone else role.slot
-            state = self.twin.state.get(target)
-            if hasattr(state, "assign"):
-                match = layouts.of_one(name, (), target, tuple(state.shape), "role")
-                self._add(Item(name, role, match))
-            elif state is None or len(self.twin.optimizers) != 1:
-                self._problem("unmatched", name, role.says)
-            elif step is not None:
-                self._require_same_power(name, role, step)
-            elif self._steps_of(stored) is None:
-                self._problem("unmatched", name, f"{role.says}, of no known step")
-        if step is None and stored and len(self.twin.optimizers) == 1:
-            self.iterations = self._steps_of(stored)
-
-    def _require_same_power(self, name, role, step):
-        stored = float(self.checkpoint.read(name))
-        steps = int(self.checkpoint.read(step.name))
-        expected = powers.after(self.twin.optimizers[0], role.slot, steps)
-        if not powers.same(stored, expected):
-            self._problem(
-                "mismatched",
-                name,
-                f"is {stored:.6g} in the checkpoint, {expected:.6g} after the "
-                f"{steps} steps of {step.name}, from which Keras computes it",
-            )
-
-    def _steps_of(self, stored):
-        """The steps behind the powers that are stored, or None."""
-        values = {
-            role.slot: float(self.checkpoint.read(name))
-            for name, role in stored.items()
+        stored = {
+            name: role
+            for name, role in self.roles.items()
+            if role.kind == roles.POWER and name not in self.left_out
         }
-        return powers.steps(self.twin.optimizers[0], values)
+        values = {name: float(self.checkpoint.read(name)) for name in stored}
+        pairing = powers.paired(stored, values, self.twin, given)
+        for name, says in pairing.ambiguous.items():
+            self._problem("ambiguous", name, f"{stored[name].says}: {says}")
+        for name in pairing.unmatched:
+            self._problem("unmatched", name, stored[name].says)
+        for name, target in pairing.variables.items():
+            shape = tuple(self.twin.state[target].shape)
+            match = layouts.of_one(name, (), target, shape, "role")
+            self._add(Item(name, stored[name], match))
+        for place, named in pairing.optimizers.items():
+            self._count(place, named, values, pairing.variables)
+
+    def _count(self, place, named, values, kept):
+        """The steps of an optimizer, by its powers {slot: TF1 name}."""
+        optimizer = self.twin.optimizers[place]
+        key = observing.key_of(optimizer.iterations)
+        step = next(
+            (
+                item
+                for item in self.items
+                for source in item.match.sources
+                if observing.key_of(self.twin.state[source]) == key
+            ),
+            None,
+        )
+        if step is None:
+            stored = {slot: values[name] for slot, name in named.items()}
+            steps = powers.steps(optimizer, stored)
+            if steps is not None:
+                self.iterations[place] = steps
+        computed = {slot: name for slot, name in named.items() if name not in kept}
+        for slot, name in computed.items():
+            if step is None and place not in self.iterations:
+                says = f"{self.roles[name].says}, of no known step"
+                self._problem("unmatched", name, says)
+            if step is None:
+                continue
+            steps = int(self.checkpoint.read(step.name))
+            expected = powers.after(optimizer, slot, steps)
+            if not powers.same(values[name], expected):
+                self._problem(
+                    "mismatched",
+                    name,
+                    f"is {values[name]:.6g} in the checkpoint, {expected:.6g} after the "
+                    f"{steps} steps of {step.name}, from which Keras computes it",
+                )
 
     def _open(self):
         """What of the twin no tensor fills, and what of the checkpoint is no number."""
@@ -370,9 +357,24 @@ class Plan:
             if (
                 self._has(name)
                 and name not in self._taken
-                and not (counts_or_draws and _dtype(variable).kind in "iu")
+                and not (counts_or_draws and dtype_of(variable).kind in "iu")
             ):
                 self._problem("unfilled", name, f"{list(variable.shape)}")
+        averaged = any(item.role.kind == roles.AVERAGE for item in self.items)
+        counted = {observing.key_of(self.twin.state[name]) for name in self._taken}
+        for place, optimizer in enumerate(self.twin.optimizers):
+            is_counted = (
+                place in self.iterations
+                or observing.key_of(optimizer.iterations) in counted
+            )
+            if averaged and getattr(optimizer, "use_ema", False) and not is_counted:
+                says = "0, a step at which Keras begins its averages anew"
+                self._problem("unfilled", optimizer.iterations.path, says)
+        for group in filling.groups_of(self.items):
+            for source, share in filling.shares(group).items():
+                if share != 1:
+                    says = f"to {share:.0%}, by {listed([i.name for i in group])}"
+                    self._problem("unfilled", source, says)
 
     def _problem(self, kind, name, says):
         self.problems.append(Problem(kind, name, says))
@@ -392,8 +394,9 @@ class Plan:
             + f"  {item.role.says}, by {item.match.how}"
             for item in self.items
         ]
-        if self.iterations is not None:
-            lines.append(f"iterations = {self.iterations}, from the powers of beta")
+        for place, steps in self.iterations.items():
+            path = self.twin.optimizers[place].iterations.path
+            lines.append(f"{path} = {steps}, from the powers of beta")
         lines += [f"left out by the map: {name}" for name in self.left_out]
         lines += [f"{kind}: {name}  {says}" for kind, name, says in self.problems]
         return "\n".join(lines)
@@ -436,43 +439,23 @@ class Plan:
         """
         if not partial:
             self.require_whole()
-        for item in self.items:
-            verify(self.checkpoint, item.name)
-        for item in sorted(self.items, key=lambda item: item.role.kind == roles.SLOT):
-            targets = [self.twin.state[source] for source in item.match.sources]
-            value = self.checkpoint.read(item.name, verify=False)
-            value = value * self._factor(item) if self._factor(item) else value
-            if item.match.is_plain:
-                arrays = [value]
-            else:
-                arrays = item.match.to_twin(
-                    value, [target.numpy() for target in targets], item.offset
-                )
-            for target, array in zip(targets, arrays, strict=True):
-                target.assign(array.astype(_dtype(target), copy=False))
-            on_item()
-        if self.iterations is not None:
-            self.twin.optimizers[0].iterations.assign(self.iterations)
+        verify(self.checkpoint, [item.name for item in self.items])
+        for group in filling.groups_of(self.items):
+            for source, array in filling.arrays_of(self, group, self._read).items():
+                self.twin.state[source].assign(array)
+            for _ in group:
+                on_item()
+        self.go_on(runs)
+
+    def _read(self, name):
+        return self.checkpoint.read(name, verify=False)
+
+    def go_on(self, runs=()):
+        """Puts counts and streams, which no tensor fills, where TF1's were."""
+        for place, steps in self.iterations.items():
+            self.twin.optimizers[place].iterations.assign(steps)
         if isinstance(self.model, keras.Model):
             streams.advance(self.model, runs)
-
-    def _factor(self, item):
-        return (
-            slot_factor(self.twin, item.role.slot)
-            if item.role.kind == roles.SLOT and not self.checkpoint.of_keras
-            else None
-        )
-
-
-def slot_factor(twin, slot):
-    """What TF1's slot is multiplied by to be Keras's, or None.
-
-    Keras's SGD folds the rate into its velocity: velocity = -rate * accumulator.
-    """
-    for optimizer in twin.optimizers:
-        if slot == "Momentum" and isinstance(optimizer, keras.optimizers.SGD):
-            return -np.float32(optimizer.learning_rate)
-    return None
 
 
 def _number(slot):

@@ -88,21 +88,36 @@ class Match(NamedTuple):
     """One TF1 variable and where its values lie in the twin.
 
     name: TF1's. sources: the twin's names. layout: one of LAYOUTS. how: what told so.
-    positions: int array of TF1's shape, places in the sources' elements, one source
-        after the other.
-    forget_bias: what the twin's bias has in it and TF1's has not.
+    shape: TF1's. source_shapes: of the sources. forget_bias: what the twin's bias has in
+    it and TF1's has not.
     """
 
     name: str
     sources: tuple
     layout: str
     how: str
-    positions: np.ndarray
+    shape: tuple
+    source_shapes: tuple
     forget_bias: float = 0.0
 
     @property
     def is_plain(self):
         return self.layout == "same"
+
+    @property
+    def positions(self):
+        """int array of TF1's shape, places in the sources' elements, one after the other.
+
+        Computed when it is asked for: it is twice as large as the variable.
+        """
+        ends = np.cumsum([0, *map(_elements, self.source_shapes)])
+        arrays = [
+            np.arange(begin, end).reshape(shape)
+            for begin, end, shape in zip(
+                ends, ends[1:], self.source_shapes, strict=False
+            )
+        ]
+        return LAYOUTS[self.layout](*arrays).reshape(self.shape)
 
     @property
     def entry(self):
@@ -116,8 +131,7 @@ class Match(NamedTuple):
         """The array as TF1 has it, of the twin's arrays."""
         if self.is_plain:
             return arrays[0]
-        flat = np.concatenate([np.ravel(array) for array in arrays])
-        values = flat[self.positions]
+        values = LAYOUTS[self.layout](*map(np.asarray, arrays)).reshape(self.shape)
         if self.forget_bias and with_offset:
             values = values - self._offset(values.dtype)
         return values
@@ -125,6 +139,8 @@ class Match(NamedTuple):
     def to_twin(self, value, arrays, with_offset=True):
         """The twin's arrays with TF1's ``value`` in them."""
         value = np.asarray(value)
+        if self.is_plain:
+            return [value]
         if self.forget_bias and with_offset:
             value = value + self._offset(value.dtype)
         flat = np.concatenate([np.ravel(array) for array in arrays])
@@ -136,7 +152,11 @@ class Match(NamedTuple):
         ]
 
     def _offset(self, dtype):
-        return forget_offset(self.forget_bias, self.positions.shape).astype(dtype)
+        return forget_offset(self.forget_bias, self.shape).astype(dtype)
+
+
+def _elements(shape):
+    return int(np.prod(shape, dtype=np.int64))
 
 
 def of_layout(name, sources, shapes, layout, how, forget_bias=0.0):
@@ -146,16 +166,13 @@ def of_layout(name, sources, shapes, layout, how, forget_bias=0.0):
         name: of the TF1 variable.
         sources, shapes: of the twin's, in the order that the layout takes them.
     """
-    ends = np.cumsum([0, *(int(np.prod(s, dtype=np.int64)) for s in shapes)])
-    arrays = [
-        np.arange(begin, end).reshape(s)
-        for begin, end, s in zip(ends, ends[1:], shapes, strict=False)
-    ]
+    shapes = tuple(map(tuple, shapes))
     try:
-        positions = LAYOUTS[layout](*arrays)
+        # Of arrays that take no memory.
+        shape = LAYOUTS[layout](*(np.broadcast_to(False, its) for its in shapes)).shape
     except (ValueError, TypeError, IndexError):
         return None
-    return Match(name, tuple(sources), layout, how, positions, forget_bias)
+    return Match(name, tuple(sources), layout, how, shape, shapes, forget_bias)
 
 
 def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
@@ -164,14 +181,15 @@ def match(name, shape, sources, shapes, layout, how, forget_bias=0.0):
     Args:
         name, sources, shapes: as of ``of_layout``.
     """
+    shape = tuple(shape)
     made = of_layout(name, sources, shapes, layout, how, forget_bias)
     if made is None:
         return None
     if layout == "reshaped":
         if [s for s in shapes[0] if s != 1] != [s for s in shape if s != 1]:
             return None
-        made = made._replace(positions=made.positions.reshape(shape))
-    return made if made.positions.shape == tuple(shape) else None
+        made = made._replace(shape=shape)
+    return made if made.shape == shape else None
 
 
 def of_one(name, shape, source, source_shape, how):

@@ -300,9 +300,8 @@ class Matcher:
                                 )
                             )
                         ]
-            unique = {
-                (match.sources, match.positions.tobytes()): match for match in found
-            }
+            # Of vectors, rows and columns are the same.
+            unique = {match.sources: match for match in found}
             if len(unique) == 1:
                 self.take(next(iter(unique.values())))
 

@@ -13,8 +13,8 @@ from tf2_keras.migrate.checkpoint import layouts, roles
 from tf2_keras.migrate.checkpoint.bundles import Bundle
 from tf2_keras.migrate.checkpoint.entries import Entry
 from tf2_keras.migrate.checkpoint.errors import mistake
-from tf2_keras.migrate.checkpoint.handover import slot_factor, twin_of, variables_of
 from tf2_keras.migrate.checkpoint.matching import nearest, require_targets_once
+from tf2_keras.migrate.checkpoint.states import slot_factor, state_of, variables_of
 from tf2_keras.observing import plain
 
 SHARD = ".data-00000-of-00001"
@@ -51,7 +51,7 @@ def values_of(model, names=None):
 
 def sources_of(model, names=None):
     """{TF1 name: function that gives its array} of a model or a Twin, in TF1's layouts."""
-    twin = twin_of(model, names)
+    twin = state_of(model, names)
     if names is None:
         if twin is not model:
             raise mistake(
@@ -154,10 +154,11 @@ def _companions(twin, name, match, state):
     first = match.sources[0] + "/"
     for known in state:
         suffix = known[len(first) :]
-        is_slot = known in twin.slots
+        is_average = suffix.startswith(roles.EMA)
+        is_slot = known in twin.slots and not is_average
         if not known.startswith(first) or "/" in suffix:
             continue
-        if not is_slot and not suffix.startswith(roles.EMA):
+        if not is_slot and not is_average:
             continue
         sources = [f"{source}/{suffix}" for source in match.sources]
         if not all(source in state for source in sources):

@@ -1,0 +1,216 @@
+"""Claims about files of Keras's that are written tensor by tensor."""
+
+import os
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from parity_tests.migrate.checkpoint_models import (
+    adam,
+    array,
+    checkpoint,
+    compiled,
+    require_equal,
+    weights,
+    with_slots,
+)
+from tf2_keras.migrate.checkpoint import handover, keras_saving, writing
+from tf2_keras.migrate.checkpoint.errors import HandoverError
+
+# Keras 3 writes a TensorFlow variable as NumPy 1 would.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def small_is_large(monkeypatch):
+    """Variables of 16 bytes and more are large; scalars are not."""
+    monkeypatch.setattr(keras_saving, "LARGE", 16)
+
+
+@keras.saving.register_keras_serializable("keras_saving_test")
+class Doubled(keras.layers.Dense):
+    """Saves its kernel in a form of its own."""
+
+    def save_own_variables(self, store):
+        store["doubled"] = 2 * np.asarray(self.kernel)
+
+    def load_own_variables(self, store):
+        self.kernel.assign(np.asarray(store["doubled"]) / 2)
+
+
+def dense(*, dtype=None, kind=keras.layers.Dense, optimizer=adam):
+    layers = [
+        kind(4, use_bias=False, name="first", dtype=dtype),
+        keras.layers.Dense(5, name="second"),
+    ]
+    return compiled(layers, (3,), optimizer())
+
+
+def lstm():
+    return compiled([keras.layers.LSTM(4, name="cell")], (None, 3), adam())
+
+
+def gru():
+    layer = keras.layers.GRU(4, reset_after=False, name="cell")
+    return compiled([layer], (None, 3), adam())
+
+
+DENSE = {
+    "first/kernel": array(3, 4),
+    "second/kernel": array(4, 5),
+    "second/bias": array(5),
+}
+LSTM = {"rnn/lstm_cell/kernel": array(7, 16), "rnn/lstm_cell/bias": array(16)}
+GRU = {
+    "rnn/gru_cell/gates/kernel": array(7, 8),
+    "rnn/gru_cell/gates/bias": array(8),
+    "rnn/gru_cell/candidate/kernel": array(7, 4),
+    "rnn/gru_cell/candidate/bias": array(4),
+}
+CASES = {
+    "weights and slots": (dense, with_slots(DENSE)),
+    "gates of an LSTM": (lstm, with_slots(LSTM)),
+    "gates of a GRU, in two kernels": (gru, with_slots(GRU)),
+    "a velocity with the rate in it": (
+        lambda: dense(optimizer=lambda: keras.optimizers.SGD(0.1, 0.9)),
+        {**DENSE, **{f"{name}/Momentum": 2 * v for name, v in DENSE.items()}},
+    ),
+    "a layer that saves in a form of its own": (
+        lambda: dense(kind=Doubled),
+        with_slots(DENSE),
+    ),
+    "an average of Keras's": (
+        lambda: dense(optimizer=lambda: keras.optimizers.SGD(0.1, use_ema=True)),
+        {
+            **DENSE,
+            **{f"{n}/ExponentialMovingAverage": -v for n, v in DENSE.items()},
+            "global_step": np.array(7, np.int64),
+        },
+    ),
+}
+
+
+def contents(path):
+    """{name of a data set: (array, attributes)}."""
+    with h5py.File(path) as file:
+        listed = []
+        file.visititems(lambda name, item: listed.append((name, item)))
+        return {
+            name: (item[()], dict(item.attrs))
+            for name, item in listed
+            if isinstance(item, h5py.Dataset)
+        }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_file_is_the_one_that_keras_writes_of_the_loaded_model(case, tmp_path):
+    """Data set by data set; made of a model that never had values."""
+    build, tensors = CASES[case]
+    prefix = checkpoint(tmp_path, tensors)
+    model = build()
+    handover.load(prefix, model)
+    model.save_weights(tmp_path / "expected.weights.h5")
+    with keras_saving.unallocated() as variables:
+        model = build()
+        plan = handover.plan(prefix, model)
+    assert len(variables) >= 2
+    path = tmp_path / "received.weights.h5"
+    loaded = []
+    keras_saving.save(plan, path, variables, on_item=lambda: loaded.append(1))
+    assert len(loaded) == len(plan.items)
+    received, expected = contents(path), contents(tmp_path / "expected.weights.h5")
+    assert received.keys() == expected.keys()
+    for name, (value, attributes) in expected.items():
+        require_equal(received[name][0], value)
+        assert received[name][1].keys() == attributes.keys()
+
+
+@pytest.mark.parametrize("case", ["weights and slots", "gates of an LSTM"])
+def test_a_keras_archive_is_loaded_as_the_model_with_its_optimizer(case, tmp_path):
+    build, tensors = CASES[case]
+    prefix, path = checkpoint(tmp_path, tensors), tmp_path / "model.keras"
+    with keras_saving.unallocated() as variables:
+        model = build()
+        plan = handover.plan(prefix, model)
+    keras_saving.save(plan, path, variables)
+    expected = build()
+    handover.load(prefix, expected)
+    received = keras.models.load_model(path)
+    for name, value in weights(expected).items():
+        require_equal(weights(received)[name], value)
+    for ours, theirs in zip(
+        received.optimizer.variables, expected.optimizer.variables, strict=True
+    ):
+        require_equal(ours.numpy(), theirs.numpy())
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        [
+            "model.keras",
+            *(os.path.basename(prefix) + e for e in (".index", ".data-00000-of-00001")),
+        ]
+    )
+
+
+def test_bfloat16_is_kept(tmp_path):
+    """HDF5 does not know it: Keras writes its bytes, and so are ours."""
+    halves = DENSE["first/kernel"].astype(tf.bfloat16.as_numpy_dtype)
+    prefix, path = str(tmp_path / "model.ckpt"), tmp_path / "m.weights.h5"
+    writing.write(prefix, {**DENSE, "first/kernel": halves})
+    with keras_saving.unallocated() as variables:
+        model = dense(dtype="bfloat16", optimizer=keras.optimizers.SGD)
+    assert len(variables) == 3
+    keras_saving.save(handover.plan(prefix, model), path, variables)
+    again = dense(dtype="bfloat16", optimizer=keras.optimizers.SGD)
+    again.load_weights(path)
+    require_equal(weights(again)["first/kernel"], halves)
+    require_equal(weights(again)["second/kernel"], DENSE["second/kernel"])
+
+
+class Counting(keras.initializers.Ones):
+    calls = 0
+
+    def __call__(self, shape, dtype=None):
+        Counting.calls += 1
+        return super().__call__(shape, dtype)
+
+
+def test_only_what_no_tensor_fills_gets_initial_values(tmp_path):
+    Counting.calls = 0
+    with keras_saving.unallocated() as variables:
+        layers = [
+            keras.layers.Dense(
+                4, use_bias=False, name=name, kernel_initializer=Counting()
+            )
+            for name in ("first", "second")
+        ]
+        model = compiled(layers, (3,))
+    assert Counting.calls == 0 and len(variables) == 2
+    tensors = {"first/kernel": DENSE["first/kernel"]}
+    plan = handover.plan(checkpoint(tmp_path, tensors), model)
+    keras_saving.save(plan, tmp_path / "m.weights.h5", variables, partial=True)
+    assert Counting.calls == 1
+    again = compiled(layers, (3,))
+    again.load_weights(tmp_path / "m.weights.h5")
+    require_equal(weights(again)["first/kernel"], DENSE["first/kernel"])
+    require_equal(weights(again)["second/kernel"], np.ones((4, 4), np.float32))
+    # Outside of it variables are Keras's own again.
+    assert "__init__" not in vars(keras.Variable)
+    assert "value" not in vars(keras.Variable)
+
+
+def test_a_damaged_tensor_leaves_no_file(tmp_path):
+    prefix = checkpoint(tmp_path, with_slots(DENSE))
+    data = tmp_path / f"{prefix}.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[5] ^= 1
+    data.write_bytes(content)
+    before = sorted(os.listdir(tmp_path))
+    model = dense()
+    for name in ("m.weights.h5", "m.keras"):
+        with pytest.raises(HandoverError, match="is not what its checksum says"):
+            keras_saving.save(handover.plan(prefix, model), tmp_path / name)
+        assert sorted(os.listdir(tmp_path)) == before
