@@ -59,6 +59,8 @@ ALLOWED = {
         "keras",
         "tf2_keras",
     ),
+    # Reads a graph, and asks parts whether they compute the same.
+    "tf2_keras/migrate/draft": ("numpy", "tensorflow", "keras", "tf2_keras"),
     "parity_tests/engine": ("numpy", "hypothesis", "tomli", "parity_tests.engine"),
     # Builds without TensorFlow: of the chapters it reads the files.
     "parity_tests/site": (

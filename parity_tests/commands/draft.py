@@ -1,0 +1,170 @@
+"""tf-parity draft: a Keras twin of a TF1 training graph, written and proven."""
+
+import os
+
+import click
+from rich.text import Text
+
+from parity_tests.commands import console, options, outputs, tables
+from parity_tests.commands.exported import named_tensors
+from parity_tests.commands.mistakes import UserError, shortened, told
+from tf2_keras.migrate.checkpoint.errors import HandoverError
+
+
+@click.command(
+    "draft",
+    cls=options.Command,
+    examples=[
+        "draft model.meta -o twin.py",
+        "draft model.meta --y-pred logits --training-feed keep_prob=0.5 "
+        "--inference-feed keep_prob=1.0 -o twin.py --pair pair.py",
+    ],
+)
+@click.argument("path", metavar="MODEL.meta", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    "twin_path",
+    metavar="FILE",
+    required=True,
+    help="The twin, FILE.py.",
+)
+@click.option(
+    "--x",
+    "inputs",
+    metavar="KEY=NAME,...",
+    help="Tensors that are fed with a batch; by default the placeholders.",
+)
+@click.option("--y-true", metavar="NAME", help="Which of them is to be predicted.")
+@click.option("--y-pred", metavar="NAME", help="The tensor that is predicted.")
+@click.option("--loss", metavar="NAME", help="The scalar that is minimised.")
+@click.option("--train", metavar="NAME", help="The op that a step runs.")
+@click.option(
+    "--training-feed",
+    metavar="NAME=VALUE,...",
+    help="What a step feeds besides, such as is_training=True.",
+)
+@click.option(
+    "--inference-feed",
+    metavar="NAME=VALUE,...",
+    help="What a prediction feeds, such as is_training=False.",
+)
+@click.option(
+    "--checkpoint", metavar="PREFIX", help="Start from a checkpoint of that program."
+)
+@options.file_option(
+    "--pair", "pair_path", "Write the pair for tf-parity check to FILE"
+)
+@options.number(
+    "--steps", int, 1, 10_000, 10, "To compare.", default=10, show_default=True
+)
+@options.json_file
+def command(path, twin_path, pair_path, steps, json_path, checkpoint, **named):
+    """Draft a Keras twin of an exported training graph, and prove it.
+
+    What the graph holds and a reader would not see is in the source: seeds, rates,
+    epsilons. The twin is then compared with the graph: initial values, loss, gradients,
+    slots, updates. The first lines of FILE say what was compared. The exit code is 0 only
+    if all of it was, and is equal to the bit; 1 if something was not.
+    """
+    with (
+        outputs.Output(twin_path, "--output", [path]) as twin_output,
+        outputs.Output(pair_path, "--pair", [path]) as pair_output,
+        outputs.Output(json_path, "--json", [path]) as json_output,
+    ):
+        _require_file(path)
+        with told(HandoverError):
+            names = _names(**named)
+        console.import_tensorflow()
+        from parity_tests.pair.drafting import finding, pair_file, proving
+        from parity_tests.pair.errors import PairError
+        from tf1_graph import exported
+        from tf2_keras.migrate.draft.errors import Undraftable
+
+        with told(PairError, Undraftable, ValueError):
+            meta_graph = exported.read(path)
+            names = finding.found(meta_graph, finding.Names(**names))
+            proof = proving.proven(
+                meta_graph, names, os.path.basename(path), steps, checkpoint=checkpoint
+            )
+            names = proof.names
+            pair_text = None
+            if pair_path is not None:
+                pair_text = pair_file.text(
+                    path, twin_path, pair_path, proof, checkpoint
+                )
+        twin_output.write(proof.source)
+        if pair_text is not None:
+            pair_output.write(pair_text)
+        json_output.write(
+            {
+                "meta_graph": path,
+                "twin": twin_path,
+                "equal": proof.is_equal,
+                "status": proof.status,
+                "names": names._asdict(),
+                "remainder": proof.product.remainder,
+                "raw_ops": proof.product.raw,
+            }
+        )
+        lines = [f"{twin_path}: {len(proof.source.splitlines())} lines", *proof.status]
+        twin_output.show(tables.whole(Text("\n".join(lines))))
+        if proof.divergence is not None:
+            told_at = f"{twin_path}, level {proof.level}"
+            twin_output.show(tables.divergence(told_at, proof.divergence.describe()))
+    return int(not proof.is_equal)
+
+
+def _require_file(path):
+    if os.path.isfile(path):
+        return
+    kind = "a folder" if os.path.isdir(path) else "no such file"
+    raise UserError(
+        f"MODEL.meta must name a file. Received: {shortened(path)} ({kind}). "
+        "Name what tf.train.Saver.save or export_meta_graph wrote."
+    )
+
+
+def _names(inputs, y_true, y_pred, loss, train, training_feed, inference_feed):
+    """The arguments of ``finding.Names``, from words of the command line."""
+    return {
+        "inputs": named_tensors("--x", inputs),
+        "y_true": y_true,
+        "y_pred": y_pred,
+        "loss": loss,
+        "train": train,
+        "training_feed": fed("--training-feed", training_feed),
+        "inference_feed": fed("--inference-feed", inference_feed),
+    }
+
+
+WORDS = {"true": True, "false": False}
+
+
+def fed(option, words):
+    """{name of a tensor: value} of NAME=VALUE,NAME=VALUE."""
+    if words is None:
+        return None
+    feed = {}
+    for word in words.split(","):
+        name, equals, value = word.strip().partition("=")
+        if value.lower() in WORDS:
+            number = WORDS[value.lower()]
+        else:
+            try:
+                number = float(value)
+            except ValueError:
+                equals = ""
+        if not (name and equals):
+            raise UserError(
+                f"{option} must be NAME=VALUE with a number, True or False. "
+                f"Received: {shortened(word)}. Use for instance {option} keep_prob=0.5."
+            )
+        feed[name] = (
+            int(number)
+            if isinstance(number, float)
+            and "." not in value
+            and "e" not in value.lower()
+            else number
+        )
+    return feed

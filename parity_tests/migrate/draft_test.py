@@ -1,0 +1,80 @@
+"""Claims about drafts: equal to their graphs, readable, the same each time."""
+
+import ast
+import functools
+import re
+
+import pytest
+
+from parity_tests.migrate import drafted
+from parity_tests.models import chapters
+
+MOST_PARAMETERS = 6
+WIDTH = 88
+
+
+@functools.cache
+def proof_of(name):
+    return drafted.proven(name)
+
+
+@pytest.mark.parametrize("name", drafted.NAMES)
+def test_a_draft_is_equal_to_its_graph_and_reads_as_it_was_approved(name):
+    """At levels function and fit; ``python -m parity_tests.migrate.drafted`` rewrites."""
+    proof = proof_of(name)
+    assert proof.is_equal, proof.status
+    assert proof.source == drafted.golden(name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", drafted.NAMES)
+def test_a_draft_is_readable(name):
+    source = drafted.golden(name).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    assert max(map(len, source.splitlines())) <= WIDTH
+    assert "raw_ops" not in source and "Lambda" not in source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node in tree.body:
+            assert len(node.args.args) <= MOST_PARAMETERS, node.name
+            assert ast.get_docstring(node), node.name
+
+
+@pytest.mark.parametrize("name", drafted.CHAPTERS)
+def test_a_draft_is_no_longer_than_the_twin_by_hand(name):
+    def model_part(source):
+        """Lines of the functions that both have, without what only a run needs."""
+        known = {
+            "Config",
+            "inference",
+            "loss",
+            "optimizer",
+            "build",
+            "checkpoint_names",
+        }
+        tree = ast.parse(source)
+        skipped = {"run", "accuracy", "next_batch", "make_data", "mini_batches"}
+        listed = [
+            node for node in tree.body if getattr(node, "name", "") not in skipped
+        ]
+        assert known <= {getattr(node, "name", None) for node in listed}
+        return sum(node.end_lineno - node.lineno + 1 for node in listed)
+
+    by_hand = chapters.twin(name).__file__
+    with open(by_hand, encoding="utf-8") as file:
+        written = model_part(file.read())
+    draft = model_part(drafted.golden(name).read_text(encoding="utf-8"))
+    # No longer by more than a class that TF1's own ops need.
+    assert draft <= 1.1 * written, (draft, written)
+
+
+@pytest.mark.parametrize("name", ["mlp", "slim_cnn"])
+def test_the_same_graph_gives_the_same_bytes(name):
+    again = drafted.proven(name)
+    assert again.source == proof_of(name).source
+
+
+def test_the_first_lines_say_what_was_compared():
+    source = proof_of("mlp").source
+    assert re.match(
+        r'"""A Keras 3 twin of the training graph in mlp\.meta\.\n\n', source
+    )
+    assert f"Compared with that graph over {drafted.STEPS} steps" in source

@@ -1,0 +1,81 @@
+"""Graphs that drafts are made of: chapters, and what 1.15.5 exported; their goldens.
+
+``python -m parity_tests.migrate.drafted`` writes the goldens anew.
+"""
+
+import pathlib
+import sys
+
+import tensorflow.compat.v1 as tf
+
+from parity_tests.models import chapters
+from parity_tests.pair.drafting import finding, proving
+from parity_tests.witness import exported_twins
+from tf1_graph import exported
+
+FOLDER = pathlib.Path(__file__).parent / "drafts"
+STEPS = 4
+# Chapters whose graphs are drafted to the bit; the others are refused, see REFUSED.
+CHAPTERS = (
+    "session_basics",
+    "linear_regression",
+    "logistic_regression",
+    "mlp",
+    "mnist_cnn",
+    "resnet",
+    "text_cnn",
+    "rnn_classifier",
+)
+EXPORTED = ("slim_cnn", "lstm_classifier")  # by 1.15.5; nothing of them is named
+NAMES = (*CHAPTERS, *EXPORTED)
+
+
+def of_chapter(name):
+    """(MetaGraphDef, ``finding.Names``) of a chapter's small TF1 side."""
+    config = chapters.graph(name).Config(**chapters.drawn(name).SMALL)
+    program = chapters.program(name, config)
+    with program.graph.as_default():
+        meta_graph = tf.train.export_meta_graph(graph=program.graph)
+    train = program.moves["train"]
+    predict = program.moves.get("predict")
+    outputs = list(predict.seen["outputs"].values()) if predict else []
+    names = finding.Names(
+        inputs={key: tensor.name for key, tensor in program.inputs.items()},
+        y_true="y_true" if "y_true" in program.inputs else None,
+        y_pred=outputs[0].name if len(outputs) == 1 else None,
+        loss=next(iter(train.seen["loss"].values())).name,
+        train=train.op.name,
+        training_feed={tensor.name: value for tensor, value in train.feed.items()},
+        inference_feed={t.name: v for t, v in predict.feed.items()} if predict else {},
+    )
+    return meta_graph, names
+
+
+def of(name):
+    """(MetaGraphDef, ``finding.Names``) of any of ``NAMES``."""
+    if name in CHAPTERS:
+        return of_chapter(name)
+    return exported.read(exported_twins.meta(name)), finding.Names()
+
+
+def proven(name):
+    """The ``proving.Proof`` of a graph."""
+    meta_graph, names = of(name)
+    names = finding.found(meta_graph, names)
+    return proving.proven(meta_graph, names, f"{name}.meta", STEPS)
+
+
+def golden(name):
+    """The path of a draft that was read and found good."""
+    return FOLDER / f"{name}.txt"
+
+
+def main():
+    for name in sys.argv[1:] or NAMES:
+        proof = proven(name)
+        golden(name).write_text(proof.source, encoding="utf-8")
+        print(name, "equal" if proof.is_equal else proof.status)
+
+
+if __name__ == "__main__":
+    main()

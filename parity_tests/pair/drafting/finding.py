@@ -1,0 +1,199 @@
+"""What of a training graph is its loss, its train op, its inputs, if nobody says so."""
+
+import re
+from typing import NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from parity_tests.pair.errors import mistake
+from tf1_graph import exported, updates
+
+# The gradient of an op is made below its name; the first is that of the loss.
+GRADIENT = re.compile(r"^(.*?/)?gradients(_\d+)?/(.+)_grad/")
+SEED_OF_GRADIENTS = re.compile(r"^(.*/)?gradients(_\d+)?/(grad_ys_\d+|Fill)$")
+MOST_CANDIDATES = 6
+# Kinds of ops that minimize, group and with_dependencies make.
+RUN = ("NoOp", "AssignAdd", "AssignAddVariableOp", "Identity")
+
+
+class Names(NamedTuple):
+    """Names of a graph's elements, as the options of the command give them.
+
+    inputs: {name in a batch: tensor's name}; None for all placeholders that are not fed.
+    y_true: name in a batch. feeds: {tensor's name: value}.
+    """
+
+    inputs: dict | None = None
+    y_true: str | None = None
+    y_pred: str | None = None
+    loss: str | None = None
+    train: str | None = None
+    training_feed: dict | None = None
+    inference_feed: dict | None = None
+
+
+def found(meta_graph, names):
+    """The ``Names`` with what was left open found.
+
+    Raises:
+        PairError: for what is ambiguous, with the candidates.
+        ValueError: for a graph that cannot be imported.
+    """
+    graph = exported.imported(meta_graph)
+    train = names.train or _train(graph)
+    loss = names.loss
+    if loss is None and train is not None:
+        loss = _loss(graph, train)
+    training_feed = dict(names.training_feed or {})
+    inference_feed = dict(names.inference_feed or {})
+    fed = {_tensor(name) for name in training_feed}
+    ends = [name for name in (train, loss, names.y_pred) if name is not None]
+    if not ends:
+        raise mistake(
+            "A graph without a train op must have an output",
+            "none of --train, --loss, --y-pred",
+            "Name what it predicts with --y-pred",
+        )
+    needed = _placeholders(graph, ends)
+    for placeholder in needed:
+        if placeholder.name in fed or placeholder.shape.rank != 0:
+            continue
+        if placeholder.dtype == tf.bool and names.inputs is None:
+            training_feed[placeholder.name] = True
+            inference_feed.setdefault(placeholder.name, False)
+    inputs = names.inputs
+    if inputs is None:
+        fed = {_tensor(name) for name in training_feed}
+        inputs = {
+            placeholder.op.name.rpartition("/")[2]: placeholder.name
+            for placeholder in needed
+            if placeholder.name not in fed
+        }
+        unfed = [
+            placeholder.op.name
+            for placeholder in needed
+            if placeholder.name not in fed and placeholder.shape.rank == 0
+        ]
+        if unfed:
+            raise mistake(
+                "A number that is fed must be given its value in training",
+                ", ".join(unfed),
+                f"Use --training-feed {unfed[0]}=0.5, and --inference-feed "
+                f"{unfed[0]}=1.0",
+            )
+    y_true = names.y_true
+    if y_true is not None and y_true not in inputs:
+        # It may be named by its tensor.
+        wanted = _tensor(y_true)
+        for key, name in inputs.items():
+            if _tensor(name) == wanted:
+                y_true = key
+    return names._replace(
+        inputs=inputs,
+        y_true=y_true,
+        loss=loss,
+        train=train,
+        training_feed=training_feed,
+        inference_feed=inference_feed,
+    )
+
+
+def _tensor(name):
+    return name if ":" in name else f"{name}:0"
+
+
+def _train(graph):
+    """The name of the one op that leads to all updates; None without any."""
+    applied = [
+        operation
+        for operation in graph.get_operations()
+        if updates.APPLY.match(operation.type)
+    ]
+    if not applied:
+        return None
+    collected = [
+        getattr(element, "op", element)
+        for element in graph.get_collection(tf.GraphKeys.TRAIN_OP)
+    ]
+    led_to = {
+        operation: updates.ancestors([operation])
+        for operation in collected
+        or [op for op in graph.get_operations() if op.type in RUN]
+    }
+    ends = [end for end, before in led_to.items() if set(applied) <= before]
+    if not ends and len(applied) == 1:
+        return applied[0].name
+    # What leads to all others is what a program ran: its updates behind the optimizer's
+    # are part of a step.
+    last = [end for end in ends if set(ends) <= led_to[end]]
+    if len(last) == 1:
+        return last[0].name
+    raise mistake(
+        "The op that trains must be known",
+        ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",
+        "Name one with --train",
+    )
+
+
+def _loss(graph, train):
+    """The name of the scalar whose gradients the train op takes."""
+    operation = graph.as_graph_element(train, allow_tensor=True, allow_operation=True)
+    operation = getattr(operation, "op", operation)
+    candidates = {}
+    for earlier in updates.ancestors([operation]):
+        if not SEED_OF_GRADIENTS.match(earlier.name):
+            continue
+        for consumer in earlier.outputs[0].consumers() if earlier.outputs else ():
+            match = GRADIENT.match(consumer.name)
+            if match and _has(graph, match.group(3)):
+                output = graph.get_operation_by_name(match.group(3)).outputs[0]
+                if output.dtype.is_floating:
+                    candidates[output.name] = output
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    scalars = sorted(candidates) or [
+        output.name
+        for op in graph.get_operations()
+        for output in op.outputs
+        if "loss" in op.name.rpartition("/")[2]
+        and output.shape.rank == 0
+        and "gradients" not in op.name
+    ]
+    raise mistake(
+        "The loss must be known",
+        ", ".join(scalars[:MOST_CANDIDATES]) or "no scalar above the train op",
+        "Name one with --loss",
+    )
+
+
+def _has(graph, name):
+    try:
+        return bool(graph.get_operation_by_name(name).outputs)
+    except KeyError:
+        return False
+
+
+def _placeholders(graph, ends):
+    """The placeholders, and what an input pipeline yields, that some ends need."""
+    elements = [
+        graph.as_graph_element(
+            name if ":" in name or _is_op(graph, name) else _tensor(name),
+            allow_tensor=True,
+            allow_operation=True,
+        )
+        for name in ends
+    ]
+    needed = updates.ancestors([getattr(e, "op", e) for e in elements])
+    return [
+        operation.outputs[0]
+        for operation in graph.get_operations()
+        if operation in needed and operation.type == "Placeholder"
+    ]
+
+
+def _is_op(graph, name):
+    try:
+        graph.get_operation_by_name(name)
+        return True
+    except (KeyError, ValueError):
+        return False

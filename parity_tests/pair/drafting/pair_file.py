@@ -1,0 +1,72 @@
+"""The file that ``tf-parity check`` runs of a draft and its graph."""
+
+import os
+
+from tf2_keras.migrate.draft import layout
+
+PATHS = """\
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / {folder!r}))
+
+"""
+TEXT = '''\
+"""A training graph and its draft: tf-parity check {name}"""
+
+{paths}import {module}{unsorted}
+
+import parity_tests as parity{unsorted}
+from parity_tests.pair.drafting import batches{unsorted}
+
+META = {meta!r}
+INPUTS = {inputs!r}
+MOVES = {moves!r}
+
+model = {module}.build()
+pair = parity.OwnPair(
+    tf1=parity.TF1Side(META, moves=MOVES, inputs=INPUTS{checkpoint}),
+    tf2=model,
+    # Numbers that suit what the graph does with them; put data of yours in their place.
+    batches=lambda: batches.of_meta(__file__, META, INPUTS, MOVES),
+    names={names},
+)
+'''
+
+
+def text(meta, twin, pair, proof, checkpoint=None):
+    """The Python of a pair.
+
+    Args:
+        meta, twin, pair: paths of the graph, of the draft and of the pair's own file.
+        proof: a ``proving.Proof``.
+    """
+    folder = os.path.dirname(os.path.abspath(pair))
+    names = proof.names
+    moves = {}
+    if names.train is not None:
+        moves["train"] = {"op": names.train, "loss": names.loss}
+        if names.training_feed:
+            moves["train"]["feed"] = names.training_feed
+    module = os.path.splitext(os.path.basename(twin))[0]
+    matched = f"{module}.checkpoint_names(model)"
+    if proof.product.remainder:
+        left_out = dict.fromkeys(proof.product.remainder)
+        matched = f"{{**{matched}, **{left_out!r}}}"
+    started = ""
+    if checkpoint is not None:
+        started = f", checkpoint={os.path.relpath(checkpoint, folder)!r}"
+    beside = os.path.relpath(os.path.dirname(os.path.abspath(twin)), folder)
+    return layout.formatted(
+        TEXT.format(
+            name=os.path.basename(pair),
+            paths="" if beside == "." else PATHS.format(folder=beside),
+            unsorted="" if beside == "." else "  # noqa: E402",
+            meta=os.path.relpath(meta, folder),
+            module=module,
+            inputs=dict(names.inputs),
+            moves=moves,
+            checkpoint=started,
+            names=matched,
+        )
+    )

@@ -1,0 +1,236 @@
+"""The ladder: a draft, its comparison with the graph, and the next rung on a divergence."""
+
+import sys
+import types
+from typing import NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from parity_tests.pair.drafting import batches, finding
+from parity_tests.pair.pair import Pair
+from tf1_graph import exported, updates
+from tf1_graph import session as tf1_session
+from tf2_keras import training
+from tf2_keras.migrate.draft import cutting, drafting, reading, writing
+
+LEVELS = ("function", "fit")
+STEPS = 10
+# What is tried in turn, until nothing diverges.
+RUNGS = ({}, {"gradients_of_tf1": True})
+
+
+class Proof(NamedTuple):
+    """What came of a draft.
+
+    source: the file, which says itself what was compared.
+    is_equal: whether all was compared, and equal.
+    status: [line] of what was compared.
+    divergence: an engine ``Divergence``, or None. level: where it showed.
+    product: the ``drafting.Product``. names: ``finding.Names``, the target as y_true.
+    """
+
+    source: str
+    is_equal: bool
+    status: list
+    divergence: object
+    level: str | None
+    product: object
+    names: finding.Names
+
+
+def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=None):
+    """The ``Proof`` of the best draft of a graph.
+
+    Args:
+        meta_graph: a ``tf.MetaGraphDef``.
+        names: ``finding.Names``, found.
+        origin: what to call the graph in the file.
+        checkpoint: prefix of a checkpoint to start from.
+
+    Raises:
+        Undraftable: for what cannot be drafted.
+    """
+    best = None
+    names = _with_target(meta_graph, names)
+    for rung in RUNGS:
+        proof = _proof(meta_graph, names, origin, steps, levels, checkpoint, rung)
+        if proof.is_equal or proof.divergence is None:
+            return proof
+        if best is None:
+            best = proof
+    return best
+
+
+def _with_target(meta_graph, names):
+    """The names with the target, if there is one, called y_true in a batch."""
+    if names.train is None or "y_true" in names.inputs:
+        return names
+    program = program_of(meta_graph, names)
+    request = request_of(program, names, "")
+    feed = request.feed
+    reader = reading.Reader(request.graph, request.inputs, feed)
+    target = cutting.target_of(reader, request.loss, request.inputs, names.y_true)
+    if target is None:
+        return names
+    inputs = {
+        "y_true" if name == target else name: tensor
+        for name, tensor in names.inputs.items()
+    }
+    return names._replace(inputs=inputs, y_true="y_true")
+
+
+def program_of(meta_graph, names, checkpoint=None):
+    """The ``session.Program`` of a graph, with what it plays."""
+    moves = {}
+    if names.train is not None:
+        moves["train"] = {
+            "op": names.train,
+            "loss": names.loss,
+            "feed": names.training_feed or {},
+        }
+    if names.y_pred is not None:
+        moves["predict"] = {
+            "outputs": {"y_pred": names.y_pred},
+            "feed": names.inference_feed or {},
+        }
+    return exported.load(meta_graph, names.inputs, checkpoint, **moves)
+
+
+def request_of(program, names, origin, **options):
+    """The ``drafting.Request`` of a program."""
+    graph = program.graph
+    named = exported.Named(graph)
+    feed = {
+        named.element("feed", name): value
+        for name, value in (names.training_feed or {}).items()
+    }
+    loss, changed = None, []
+    if names.train is not None:
+        loss = named.element("loss", names.loss)
+        with graph.as_default():
+            variables = {v.op.name: v for v in tf.global_variables()}
+        train = named.element("train", names.train, op=True)
+        changed = updates.changes(train, variables)
+    y_pred = None
+    if names.y_pred is not None:
+        y_pred = named.element("y_pred", names.y_pred)
+    named.require_known()
+    return drafting.Request(
+        graph,
+        dict(program.inputs),
+        loss,
+        changed,
+        y_true=names.y_true,
+        y_pred=y_pred,
+        feed=feed,
+        origin=origin,
+        **options,
+    )
+
+
+def module_of(source, name="tf_parity_draft"):
+    """The module that a source is, of no file."""
+    module = types.ModuleType(name)
+    module.__dict__["__file__"] = f"<{name}>"
+    sys.modules[name] = module  # dataclasses look there
+    try:
+        exec(compile(source, f"<{name}>", "exec"), module.__dict__)
+    finally:
+        del sys.modules[name]
+    return module
+
+
+def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
+    program = program_of(meta_graph, names, checkpoint)
+    product = drafting.drafted(request_of(program, names, origin, **rung))
+    module = module_of(writing.source(product, ["Not compared."]))
+    model = module.build()
+    if product.loss is None:
+        model.compile("sgd")  # which a twin has to be; it trains nothing
+    with tf1_session.unfused():
+        twin = training.compiled(model, module.checkpoint_names(model))
+        known = set(twin.state)
+        program = program._replace(
+            variables={
+                name: variable
+                for name, variable in program.variables.items()
+                if name in known
+            }
+        )
+        moves = _moves(program, product, names, steps)
+        divergence, level = None, None
+        with Pair(program, twin) as pair:
+            values = _start(pair, product)
+            for level in levels:
+                comparison = pair.compare(moves, level, values)
+                comparison.finish()
+                divergence = comparison.first_divergence
+                if divergence is not None:
+                    break
+    status = _status(product, names, steps, levels, level, divergence)
+    return Proof(
+        writing.source(product, status),
+        divergence is None and not product.unseeded,
+        status,
+        divergence,
+        level if divergence is not None else None,
+        product,
+        names,
+    )
+
+
+def _start(pair, product):
+    """Initial values to begin both sides with; None for each side's own."""
+    if not product.unseeded:
+        return None
+    record = next(iter(pair.reference([])))
+    return dict(record["initial values"])
+
+
+def _moves(program, product, names, steps):
+    data = batches.batches(program, steps)
+    moves = [] if product.loss is None else [("train", batch) for batch in data]
+    if names.y_pred is not None and product.predicts:
+        taken = {product.names[tensor] for tensor in product.inputs.values()}
+        moves += [
+            ("predict", {name: array for name, array in batch.items() if name in taken})
+            for batch in (data if product.loss is None else data[:1])
+        ]
+    return moves
+
+
+def _status(product, names, steps, levels, level, divergence):
+    ran = [f"A step runs {names.train} and minimises {names.loss}."]
+    if divergence is not None:
+        return [
+            f"DIVERGES at level {level}: {divergence_line(divergence)}",
+            "What is equal up to there was compared; nothing behind it was.",
+            *ran,
+        ]
+    lines = []
+    if product.unseeded:
+        listed = ", ".join(product.unseeded[:3])
+        lines.append(
+            f"NOT COMPARED: initial values of {listed}, which TF1 drew without a seed."
+        )
+    if product.loss is None:
+        return [
+            *lines,
+            "It has no train op: only what it predicts was compared, and is equal to the",
+            f"bit, on {steps} batches; initial values too.",
+        ]
+    lines.append(
+        f"Compared with that graph over {steps} steps at levels {' and '.join(levels)}: "
+        "initial values,"
+    )
+    lines.append("loss, gradients, slots and updates are equal to the bit.")
+    lines += ran
+    if product.remainder:
+        lines.append(f"Not part of it: {', '.join(product.remainder[:3])}.")
+    return lines
+
+
+def divergence_line(divergence):
+    """A divergence in one line."""
+    said = str(divergence).splitlines()
+    return " ".join(said[0].split())[:160]

@@ -1,0 +1,462 @@
+"""From a training graph to a ``Product``, all that the source of a twin is written of.
+
+product = drafting.drafted(Request(graph, {"x": x, "y_true": y}, loss, updates))
+text = writing.source(product, ["Not compared."])
+"""
+
+import collections
+import dataclasses
+import re
+from typing import NamedTuple
+
+from tf2_keras.migrate.draft import cutting, factoring, naming, optimizers, penalties
+from tf2_keras.migrate.draft.cones import Cones, _shape
+from tf2_keras.migrate.draft.errors import Undraftable, refusal, refused_op
+from tf2_keras.migrate.draft.plain import Expressions
+from tf2_keras.migrate.draft.reading import OUTSIDE, Reader
+from tf2_keras.migrate.draft.rules import statement_of
+from tf2_keras.migrate.draft.rules.context import Context
+from tf2_keras.migrate.draft.statements import Literal, filled, literals
+
+TAKEN = {"Config", "Model", "inference", "loss", "optimizer", "build"}
+TAKEN |= {"checkpoint_names", "config", "keras", "tf", "tf1_semantics", "x", "y"}
+
+
+class Request(NamedTuple):
+    """What is to be drafted; all tensors are of ``graph``.
+
+    inputs: {name in a batch: tensor}.
+    loss: a scalar; None for a twin that only predicts.
+    updates: [(op, variable's name)] of all that the train op changes.
+    y_true: name in a batch of the target; None to find it.
+    y_pred: the tensor that is predicted; None for what the loss is cut at.
+    feed: {tensor: value} of the training run.
+    origin: what to call the graph.
+    gradients_of_tf1: whether the twin takes its gradients by tf.gradients.
+    """
+
+    graph: object
+    inputs: dict
+    loss: object
+    updates: list
+    y_true: str | None = None
+    y_pred: object = None
+    feed: dict | None = None
+    origin: str = "a graph"
+    gradients_of_tf1: bool = False
+
+
+class Loss(NamedTuple):
+    """The function ``loss`` and how ``compute_loss`` calls it.
+
+    kernels: Python of the weights that it penalises alike, or None.
+    """
+
+    parameters: list
+    arguments: list
+    lines: list
+    shapes: str
+    kernels: str | None
+    is_special: bool
+
+
+@dataclasses.dataclass
+class Product:
+    """See the attributes' uses in ``writing``."""
+
+    origin: str
+    package: str
+    config: dict
+    inputs: dict  # {Python name: tensor's name}
+    outputs: list
+    statements: list
+    functions: list
+    classes: list
+    loss: Loss | None
+    optimizer: object
+    optimizer_call: object
+    paths: dict
+    target: str | None
+    has_streams: bool
+    gradients_of_tf1: bool
+    unseeded: list
+    raw: list
+    remainder: list  # variables that the graph has and the twin has not
+    predicts: bool  # whether the model returns y_pred
+    tensors: dict
+
+    @property
+    def is_special(self):
+        return self.loss is not None and (self.loss.is_special or self.gradients_of_tf1)
+
+    @property
+    def why_special(self):
+        if self.loss.is_special:
+            return "whose loss is of more than one output"
+        return "whose gradients are added in TF1's order"
+
+    @property
+    def dtype(self):
+        return self.tensors[self.outputs[0]].dtype.name
+
+    def rank_of(self, name):
+        return self.tensors[name].shape.rank if name in self.tensors else None
+
+    def shape_of(self, name):
+        return _shape(self.tensors[name].shape)
+
+    def input_of(self, name, python):
+        """Python of the arguments of keras.Input."""
+        tensor = self.tensors[name]
+        if tensor.shape.rank is None:
+            raise refusal(
+                "An input of a model must have a known rank",
+                f"{tensor.name}, of any shape",
+                "Give its placeholder a shape",
+            )
+        sizes = tensor.shape.as_list()
+        words = [f"shape={tuple(sizes[1:])}"]
+        if sizes and sizes[0] is not None:
+            words = [f"batch_shape={tuple(sizes)}"]
+        if not sizes:
+            words = ["batch_shape=()"]
+        if tensor.dtype.name != "float32":
+            words.append(f"dtype={tensor.dtype.name!r}")
+        return ", ".join([*words, f"name={self.batch_name(name, python)!r}"])
+
+    def batch_name(self, name, python):
+        return self.names.get(name, python)
+
+    names: dict = dataclasses.field(default_factory=dict)  # {tensor's name: in a batch}
+
+
+def drafted(request):
+    """The ``Product`` of a ``Request``.
+
+    Raises:
+        Undraftable: for a graph that no twin can be drafted of, naming op and node.
+    """
+    reader = Reader(request.graph, request.inputs, request.feed or {})
+    try:
+        return _drafted(request, reader)
+    except RecursionError:
+        raise Undraftable(
+            "A graph must be no deeper than what can be read. Received: ops nested "
+            "thousands deep. Draft a part of it, by other outputs."
+        ) from None
+
+
+def _drafted(request, reader):
+    _require_known_ops(request, reader)
+    cut = _cut(request, reader)
+    context = Context(reader, request.updates, cut.outputs)
+    optimizer = None
+    if request.loss is not None:
+        optimizer = optimizers.Optimizer(reader, request.updates)
+    statements, cones = _forward(context, cut.outputs)
+    paths = naming.paths(statements)
+    loss = None
+    uses_raw = set(cones.raw)
+    if request.loss is not None:
+        loss, raw = _loss(request, reader, cut, paths)
+        uses_raw |= raw
+        _require_explained(context, optimizer, request.updates)
+        _require_trained(reader, optimizer, paths)
+        if optimizer.step is not None:
+            paths = {optimizer.step: f"{optimizer.name}/iteration", **paths}
+        if optimizer.rate is not None:
+            paths[optimizer.rate] = f"{optimizer.name}/learning_rate"
+    config, statements, call = _configured(
+        statements, optimizer.call if optimizer else None
+    )
+    outputs = [output.name for output in cut.outputs]
+    taken = {*TAKEN, *(layer.name for layer in cones.classes)}
+    inputs = _inputs(request, statements, cut, loss)
+    flat, functions = factoring.factored(statements, outputs, {*taken, *inputs})
+    optimizer_slots = optimizer.slots if optimizer else set()
+    known = {*paths, *optimizer_slots}
+    return Product(
+        origin=request.origin,
+        package=re.sub(r"\W", "_", request.origin.partition(".")[0]) or "draft",
+        config=config,
+        inputs=inputs,
+        outputs=outputs,
+        statements=flat,
+        functions=functions,
+        classes=cones.classes,
+        loss=loss,
+        optimizer=optimizer,
+        optimizer_call=call,
+        paths=paths,
+        target=cut.target,
+        has_streams=any(
+            statement.call is not None
+            and statement.call.function.startswith(
+                ("tf1_semantics.layers.Dropout", "tf1_semantics.random.")
+            )
+            for statement in statements
+        ),
+        gradients_of_tf1=request.gradients_of_tf1 and loss is not None,
+        unseeded=context.initializers.unseeded,
+        raw=sorted(uses_raw),
+        remainder=[name for name in reader.variables if name not in known],
+        predicts=request.y_pred is not None
+        and outputs == [reader.source(request.y_pred).name],
+        tensors={
+            output.name: output
+            for operation in reader.operations
+            for output in operation.outputs
+        },
+        names={tensor.name: name for name, tensor in request.inputs.items()},
+    )
+
+
+def _require_known_ops(request, reader):
+    """Refuses ops whose computation is in no graph, wherever training runs them."""
+
+    ends = [operation for operation, _ in request.updates]
+    ends += [
+        tensor.op for tensor in (request.loss, request.y_pred) if tensor is not None
+    ]
+    for operation in sorted(reader.ancestors(ends), key=lambda op: op.name):
+        if operation.type in OUTSIDE:
+            raise refused_op(operation, OUTSIDE[operation.type])
+
+
+def _cut(request, reader):
+    if request.loss is None:
+        return cutting.Cut([reader.source(request.y_pred)], None, [])
+    target = cutting.target_of(reader, request.loss, request.inputs, request.y_true)
+    return cutting.cut(reader, request.loss, request.inputs, target, request.y_pred)
+
+
+def _forward(context, outputs):
+    """(named statements in order, Cones) of what the model computes."""
+    reader = context.reader
+    cones = Cones(context)
+    known, users = {}, collections.defaultdict(set)
+    tensors = {}
+    waiting = list(outputs)
+    while waiting:
+        tensor = waiting.pop()
+        if tensor.name in tensors or tensor.name in reader.inputs:
+            continue
+        tensors[tensor.name] = tensor
+        statement, _ = statement_of(context, tensor)
+        if statement is not None and not _takes_data(reader, cones, statement):
+            statement = None
+        known[tensor.name] = statement
+        before = (
+            [reader.graph.get_tensor_by_name(name) for name in statement.inputs]
+            if statement
+            else cones.inputs_of(tensor)
+        )
+        for given in before:
+            users[given.name].add(tensor.name)
+            waiting.append(given)
+    for output in outputs:
+        if not cones.is_data(output):
+            raise refusal(
+                "What a model returns must depend on its inputs",
+                output.name,
+                "Name another output with --y-pred",
+            )
+    plain = [tensors[name] for name, statement in known.items() if statement is None]
+    plain.sort(key=lambda tensor: (reader.position[tensor.op.name], tensor.name))
+    distinct = {id(s): s for s in known.values() if s is not None}
+    statements = list(distinct.values())
+    statements += cones.statements(plain, users, {output.name for output in outputs})
+    statements.sort(key=lambda statement: statement.position)
+    statements = _in_order(statements, reader.inputs)
+    naming.named(statements)
+    return statements, cones
+
+
+def _takes_data(reader, cones, statement):
+    return all(
+        cones.is_data(reader.graph.get_tensor_by_name(name))
+        for name in statement.inputs
+    )
+
+
+def _in_order(statements, inputs):
+    """By position, but each behind what it takes."""
+    made_by = {
+        output: statement for statement in statements for output in statement.outputs
+    }
+    ordered, done = [], set()
+
+    def visit(statement):
+        stack = [(statement, False)]
+        while stack:
+            current, is_ready = stack.pop()
+            if id(current) in done:
+                continue
+            if is_ready:
+                done.add(id(current))
+                ordered.append(current)
+                continue
+            stack.append((current, True))
+            for name in reversed(current.inputs):
+                if name not in inputs and id(made_by[name]) not in done:
+                    stack.append((made_by[name], False))
+
+    for statement in statements:
+        visit(statement)
+    return ordered
+
+
+def _loss(request, reader, cut, paths):
+    """(Loss, kinds of ops that only tf.raw_ops has)."""
+    several = len(cut.outputs) > 1
+    names = ["y_pred"]
+    if several:
+        names = [f"y_pred_{place}" for place in range(len(cut.outputs))]
+    known = {output.name: name for output, name in zip(cut.outputs, names, strict=True)}
+    parameters, arguments = [], []
+    if cut.target is not None:
+        known.setdefault(request.inputs[cut.target].name, "y_true")
+        parameters.append("y_true")
+        arguments.append("y")
+    parameters += names
+    arguments += (
+        [f"y_pred[{place}]" for place in range(len(names))] if several else ["y_pred"]
+    )
+    model_inputs = [name for name in request.inputs if name != cut.target]
+    for name in cut.read:
+        python = re.sub(r"\W", "_", name)
+        known[request.inputs[name].name] = python
+        parameters.append(python)
+        arguments.append("x" if len(model_inputs) == 1 else f"x[{name!r}]")
+    read = []
+
+    def weight(variable):
+        if variable not in paths:
+            raise refusal(
+                "A loss must read only variables that the model has",
+                variable,
+                "Draft another loss",
+            )
+        read.append(paths[variable])
+        return penalties.weight_of(paths[variable])
+
+    python = Expressions(reader, known, weight)
+    lines, (result,) = python.body([request.loss])
+    lines = [*lines, f"return {result}"]
+    kernels = None
+    if python.penalised is not None:
+        trained = [paths[name] for name in reader.trainable if name in paths]
+        kernels = penalties.kernels(python.penalised, trained)
+        parameters.append("kernels")
+        arguments.append("kernels")
+    if "weights[" in "".join(lines):
+        parameters.append("weights")
+        arguments.append("weights")
+    shapes = " and ".join(_shape(output.shape) for output in cut.outputs)
+    is_special = several or bool(cut.read) or bool(read) or cut.target is None
+    dtype = None if is_special else request.inputs[cut.target].dtype.name
+    if dtype not in (None, "float32"):
+        why = "# Keras hands a loss its labels as float32."
+        lines = [why, f"y_true = tf.cast(y_true, tf.{dtype})", *lines]
+    return Loss(
+        parameters, arguments, lines, f"Of {shapes}", kernels, is_special
+    ), python.raw
+
+
+def _require_explained(context, optimizer, updates):
+    """Every update of the train op is a layer's or the optimizer's."""
+    explained = context.explained | optimizer.explained
+    left = [
+        f"{operation.name} ({operation.type} of {variable})"
+        for operation, variable in updates
+        if operation.name not in explained
+    ]
+    if left:
+        raise refusal(
+            "Every update of a train op must belong to a layer or the optimizer",
+            "; ".join(left[:3]) + (f" and {len(left) - 3} more" if left[3:] else ""),
+            "Name a train op without it with --train, and write that part by hand",
+        )
+
+
+def _require_trained(reader, optimizer, paths):
+    """What is trained must be what the model holds, and all of it."""
+    missing = [name for name in optimizer.trained if name not in paths]
+    if missing:
+        raise refusal(
+            "An optimizer must train variables that the model has",
+            ", ".join(missing[:3]),
+            "Name the outputs that need them",
+        )
+    still = [
+        name
+        for name in paths
+        if name in reader.trainable and name not in optimizer.trained
+    ]
+    if still:
+        raise refusal(
+            "All trainable variables of a model must be trained",
+            ", ".join(still[:3]) + ", which the train op leaves alone",
+            "Freeze their layers by hand",
+        )
+
+
+def _configured(statements, call):
+    """({field: Python}, statements, call) with a Config's fields in place of literals."""
+    values, order = collections.defaultdict(list), []
+    trees = [statement.call for statement in statements if statement.call] + (
+        [call] if call is not None else []
+    )
+    for tree in trees:
+        for literal in literals(tree):
+            if literal.role.startswith("config:"):
+                field = literal.role.partition(":")[2]
+                if field not in order:
+                    order.append(field)
+                if literal.source not in values[field]:
+                    values[field].append(literal.source)
+    config = {field: values[field][0] for field in order if len(values[field]) == 1}
+
+    def put(tree):
+        return filled(
+            tree,
+            iter(
+                [
+                    Literal(f"config.{literal.role.partition(':')[2]}", literal.role)
+                    if literal.role.partition(":")[2] in config
+                    and literal.role.startswith("config:")
+                    else literal
+                    for literal in literals(tree)
+                ]
+            ),
+        )
+
+    for statement in statements:
+        if statement.call is not None:
+            statement.call = put(statement.call)
+    return config, statements, put(call) if call is not None else None
+
+
+def _inputs(request, statements, cut, loss):
+    """{Python name: tensor's name} of the model's inputs."""
+    taken = {name for statement in statements for name in statement.inputs}
+    taken |= {output.name for output in cut.outputs}
+    inputs = {}
+    for name, tensor in request.inputs.items():
+        is_read = loss is not None and name in cut.read
+        if tensor.name not in taken and not is_read:
+            continue
+        if name == cut.target and tensor.name in {
+            other.name for key, other in request.inputs.items() if key != name
+        }:
+            continue
+        if tensor.name in inputs.values():
+            continue
+        inputs[re.sub(r"\W", "_", name)] = tensor.name
+    if not inputs:
+        raise refusal(
+            "A model must have an input",
+            "none that its outputs need",
+            "Name it with --x",
+        )
+    return inputs
