@@ -21,6 +21,7 @@ NAMES = (
     "autoencoder",
     "vae",
     "unet",
+    "dcgan",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
