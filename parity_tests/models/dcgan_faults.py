@@ -230,7 +230,7 @@ FAULTS = {
     ),
     "keras_batch_norm": Fault(
         "Keras's batch norm, which remembers another variance.",
-        "loss",
+        "gradients",
         _batch_norm(_keras_batch_norm),
     ),
     "as_in_tf_layers": Fault(
