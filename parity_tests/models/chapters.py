@@ -32,6 +32,7 @@ GROUPS = {
     "generative": (
         "autoencoder",
         "vae",
+        "dcgan",
     ),
     "reinforcement": (
         "dqn",
