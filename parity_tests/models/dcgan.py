@@ -81,6 +81,11 @@ def moves(train, config):
         yield from iteration(images, z)
 
 
+def moves_of(element, _config):
+    """The moves of one element of ``dataset``."""
+    return iteration(element["images"], element["z"])
+
+
 def iteration(images, z):
     """The moves of one iteration."""
     return [

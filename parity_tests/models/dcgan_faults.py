@@ -143,37 +143,6 @@ def _both_networks_trained(twin, base):
     return Both
 
 
-def _smoothed(twin):
-    def loss(logits, real):
-        label = 0.9 if real else 0.0
-        return tf.reduce_mean(
-            label * tf.nn.softplus(-logits) + (1 - label) * tf.nn.softplus(logits)
-        )
-
-    return {"loss": loss}
-
-
-def _summed(twin):
-    def loss(logits, real):
-        return tf.reduce_sum(tf.nn.softplus(-logits if real else logits))
-
-    return {"loss": loss}
-
-
-def _images(change):
-    """All moves -> those with other images."""
-    return lambda moves: [
-        (
-            move,
-            {
-                name: change(value) if name == "images" else value
-                for name, value in batch.items()
-            },
-        )
-        for move, batch in moves
-    ]
-
-
 FAULTS = {
     "keras_random_normal": Fault(
         "Keras's RandomNormal with the same seeds.",
@@ -184,14 +153,9 @@ FAULTS = {
             )
         },
     ),
-    "beta1_of_keras": Fault(
-        "beta1 stays at 0.9.", "initial values", fields={"beta1": 0.9}
-    ),
     "another_seed": Fault(
         "The graph's seed is one more.", "initial values", fields={"seed": 2}
     ),
-    "labels_smoothed": Fault("Real images are 0.9 real.", "loss", _smoothed),
-    "sum_instead_of_mean": Fault("The losses sum over the batch.", "loss", _summed),
     "one_pass_of_both": Fault(
         "Real and made images are normalised together.",
         "loss",
@@ -202,11 +166,6 @@ FAULTS = {
         "which is what trainable = False does.",
         "loss",
         _trained(_frozen_discriminator),
-    ),
-    "images_from_0_to_1": Fault(
-        "Pixels are from 0 to 1, the generator's from -1 to 1.",
-        "loss",
-        moves=_images(lambda images: (images + 1) / 2),
     ),
     "batches_shifted": Fault("The first iteration is skipped.", "loss", skipped=3),
     "both_networks_trained": Fault(
@@ -237,9 +196,6 @@ FAULTS = {
         "1 - momentum is rounded as tf.layers did it.",
         "updates",
         _batch_norm(_as_in_tf_layers),
-    ),
-    "another_momentum": Fault(
-        "Keras's momentum of 0.99.", "updates", fields={"decay": 0.99}
     ),
     "made_images_first": Fault(
         "The made images move the statistics before the real ones.",

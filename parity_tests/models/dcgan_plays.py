@@ -21,29 +21,23 @@ SMALL = {
     "learning_rate": 0.01,
 }
 START = None
-# Sizes and rates are part of a graph: few of them, so that few graphs are built.
-CONFIGURATIONS = (
-    tuple(SMALL.items()),
-    tuple({**SMALL, "levels": 1, "c_dim": 3, "seed": 2**31 - 1}.items()),
-)
+# Sizes and rates are part of a graph, and this one is dear to build: there is no other.
+CONFIGURATION = tuple(SMALL.items())
 
 
 @st.composite
 def plays(draw, awkward=True):
     """Steps of both networks in any order, on images of any numbers from -1 to 1."""
-    fields = draw(st.sampled_from(CONFIGURATIONS))
-    config, random = dict(fields), random_state(draw)
-    size, channels = config["output_size"], config["c_dim"]
+    random, size = random_state(draw), SMALL["output_size"]
     played = []
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.integers(1, 2))):
         examples = draw(st.integers(2, 9))
-        shape = (examples, size, size, channels)
+        shape = (examples, size, size, SMALL["c_dim"])
         images = draw(strategies.arrays(shape, awkward=awkward, magnitude=1.0))
-        z = random.uniform(-1, 1, [examples, config["z_dim"]]).astype(np.float32)
+        z = random.uniform(-1, 1, [examples, SMALL["z_dim"]]).astype(np.float32)
         step = st.sampled_from(iteration(images, z)[:2])
-        played += draw(st.lists(step, min_size=1, max_size=3))
-        played.append(("predict", {"z": z[:1]}))
-    return Drawn(fields, played)
+        played += draw(st.lists(step, min_size=1, max_size=2))
+    return Drawn(CONFIGURATION, [*played, ("predict", {"z": z[:1]})])
 
 
 @functools.cache
@@ -54,11 +48,13 @@ def small_digits():
 
 
 def moves(config):
-    """Two iterations on real digits, the second on a short batch, and predictions."""
-    random, played = np.random.RandomState(3), []
-    images = small_digits()[: 2 * config.batch_size - 2]
-    for start in range(0, len(images), config.batch_size):
-        batch = images[start : start + config.batch_size]
-        z = random.uniform(-1, 1, [len(batch), config.z_dim]).astype(np.float32)
-        played += [*iteration(batch, z), ("predict", {"z": z})]
-    return played
+    """An iteration on real digits, a step of each network on a short batch, predictions."""
+    random, size = np.random.RandomState(3), config.batch_size
+    images = small_digits()[: 2 * size - 2]
+    z = random.uniform(-1, 1, [len(images), config.z_dim]).astype(np.float32)
+    predict = "predict", {"z": z[size:]}
+    whole, short = (
+        iteration(images[:size], z[:size]),
+        iteration(images[size:], z[size:]),
+    )
+    return [*whole[:2], predict, whole[2], *short[:2], predict]

@@ -181,25 +181,33 @@ def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
         train = setup.first(train, examples, batch_size)
     else:
         train = tuple(part[:examples] for part in train)
+    trains = getattr(setup, "TRAINS", ("train",))
     steps = min(12, 2 * -(-examples // batch_size) + 1)
+    steps = -(-steps // len(trains))  # of several moves each
     compared = 0
     of_twin = setup.dataset(train, config).take(steps).as_numpy_iterator()
-    trains = getattr(setup, "TRAINS", ("train",))
-    moves = (move for move in setup.moves(train, config) if move[0] == trains[0])
+    moves = (batch for move, batch in setup.moves(train, config) if move in trains)
     for received in of_twin:
-        _, expected = next(moves)
-        for one, other in zip(expected.values(), arrays_of(received), strict=True):
-            np.testing.assert_array_equal(one, other, strict=True)
+        for arrays in batches_of(setup, received, config):
+            expected = next(moves).values()
+            for one, other in zip(expected, arrays, strict=True):
+                np.testing.assert_array_equal(one, other, strict=True)
         compared += 1
     assert compared == steps
 
 
-def arrays_of(element):
-    """[array] of an element of a data set, a tuple of arrays and of dictionaries."""
-    arrays = []
-    for part in element if isinstance(element, tuple) else (element,):
-        arrays += part.values() if isinstance(part, dict) else [part]
-    return arrays
+def batches_of(setup, element, config):
+    """[[array] of each move that trains] of one element of a chapter's data set."""
+    if hasattr(setup, "moves_of"):
+        return [batch.values() for _, batch in setup.moves_of(element, config)]
+    parts = element if isinstance(element, tuple) else (element,)
+    return [
+        [
+            array
+            for part in parts
+            for array in (part.values() if isinstance(part, dict) else [part])
+        ]
+    ]
 
 
 # Budgets and faults.
