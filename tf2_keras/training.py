@@ -32,7 +32,9 @@ __all__ = [
 TARGETS, WEIGHTS = "y_true", "sample_weight"
 
 
-def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
+def compiled(
+    model, checkpoint_names, inputs=None, remembered=None, unfitted=None, **moves
+):
     """The ``Twin`` of a compiled model: its moves are ``train`` and ``predict``.
 
     A batch for ``train`` has the model's inputs, by their names or, if there is one only,
@@ -50,7 +52,9 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
             ``slots_of`` does.
         inputs: as of ``Twin``; by default what the model's own inputs say.
         remembered: as of ``Twin``.
-        **moves: others than the two, as of ``Twin``; no part of ``fit``.
+        unfitted: names of moves that are no part of ``fit``; by default ``predict`` and
+            all that are given besides.
+        **moves: others than the two, or in their places, as of ``Twin``.
 
     Raises:
         ValueError: for a model that is not built, for paths that lead nowhere or to
@@ -71,10 +75,7 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
         data = data_of(model, batch)
         losses, outputs = {}, {}
         with observed_loss(model, losses, outputs):
-            if type(model).train_step is not keras.Model.train_step:
-                logs = type(model).train_step(model, data)
-            else:
-                logs = train_step(model, *data)
+            logs = _step(model, data)
         carried = {name: outputs[name] for name in outputs if name in taken}
         return {"loss": losses or logs, **({"carried": carried} if carried else {})}
 
@@ -97,7 +98,7 @@ def compiled(model, checkpoint_names, inputs=None, remembered=None, **moves):
         optimizers=optimizers,
         inputs=inputs,
         fitted={"train": FittedMove(model, lambda batch: data_of(model, batch))},
-        unfitted={"predict", *moves},
+        unfitted={"predict", *moves} if unfitted is None else unfitted,
         remembered=remembered,
     )
 
@@ -231,6 +232,13 @@ def data_of(model, batch):
     return (x,) if y is None else (x, y)
 
 
+def _step(model, data):
+    """One update: by the model's own ``train_step``, if it has one, or by ours."""
+    if type(model).train_step is not keras.Model.train_step:
+        return type(model).train_step(model, data)
+    return train_step(model, *data)
+
+
 def train_step(model, x, y=None, sample_weight=None):
     """One update: what ``session.run(train, feed_dict=...)`` became in a custom loop.
 
@@ -265,12 +273,12 @@ def train(twin, dataset, level, steps):
     else:
         batches = iter(dataset)
         for _ in range(steps):
-            train_step(model, *next(batches))
+            _step(model, next(batches))
 
 
 def _steps(model):
     def run(batches, steps):
         for _ in tf.range(steps):
-            train_step(model, *next(batches))
+            _step(model, next(batches))
 
     return run

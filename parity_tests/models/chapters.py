@@ -32,6 +32,8 @@ GROUPS = {
     "generative": (
         "autoencoder",
         "vae",
+        "dcgan",
+        "wgan_gp",
     ),
     "reinforcement": (
         "dqn",
@@ -68,7 +70,8 @@ def setup(name):
     ``evaluation(test, config)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
     of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SOURCES,
     what else than its TF1 file a golden depends on; TRAINS, the moves that train on one
-    batch, in order, where it is not ``("train",)``; ``first(train, examples,
+    element of ``dataset``, in order, where it is not ``("train",)``, with
+    ``moves_of(element, config)``, those moves with their batches; ``first(train, examples,
     batch_size)``, where examples are not along the first axis, or a batch is never short;
     ``played(model)``, what ``training.compiled`` takes besides for its moves; and
     CHECKPOINTED = False, where a program carried from run to run in Python what the next

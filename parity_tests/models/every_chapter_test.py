@@ -196,19 +196,33 @@ def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
         train = setup.first(train, examples, batch_size)
     else:
         train = tuple(part[:examples] for part in train)
+    trains = getattr(setup, "TRAINS", ("train",))
     steps = min(12, 2 * -(-examples // batch_size) + 1)
+    steps = -(-steps // len(trains))  # of several moves each
     compared = 0
     of_twin = setup.dataset(train, config).take(steps).as_numpy_iterator()
-    moves = (move for move in setup.moves(train, config) if move[0] == "train")
+    moves = (batch for move, batch in setup.moves(train, config) if move in trains)
     for received in of_twin:
-        _, expected = next(moves)
-        inputs, *targets = received  # of several inputs a dictionary
-        inputs = inputs.values() if isinstance(inputs, dict) else (inputs,)
-        received = *inputs, *targets
-        for one, other in zip(expected.values(), received, strict=True):
-            np.testing.assert_array_equal(one, other, strict=True)
+        for arrays in batches_of(setup, received, config):
+            expected = next(moves).values()
+            for one, other in zip(expected, arrays, strict=True):
+                np.testing.assert_array_equal(one, other, strict=True)
         compared += 1
     assert compared == steps
+
+
+def batches_of(setup, element, config):
+    """[[array] of each move that trains] of one element of a chapter's data set."""
+    if hasattr(setup, "moves_of"):
+        return [batch.values() for _, batch in setup.moves_of(element, config)]
+    parts = element if isinstance(element, tuple) else (element,)
+    return [
+        [
+            array
+            for part in parts
+            for array in (part.values() if isinstance(part, dict) else [part])
+        ]
+    ]
 
 
 # Budgets and faults.
@@ -292,11 +306,11 @@ def test_a_clone_trains_as_the_original_does(name):
     clone = keras.models.clone_model(pair.model)
     assert type(clone) is type(pair.model)
     clone.set_weights(pair.model.get_weights())
-    clone.compile(
-        chapters.twin(name).optimizer(pair.config),
-        loss=pair.model.loss,
-        jit_compile=False,
-    )
+    if type(clone).get_compile_config is keras.Model.get_compile_config:
+        optimizer = chapters.twin(name).optimizer(pair.config)
+        clone.compile(optimizer, loss=pair.model.loss, jit_compile=False)
+    else:  # it has several
+        clone.compile_from_config(pair.model.get_compile_config())
     moves = chapters.drawn(name).moves(pair.config)
     compare_plays(
         pair.reference(moves), continued(name, pair, clone, moves)

@@ -53,9 +53,10 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
         opened = tf1_session.open_session(program.graph)
         tf1_session.initialise(opened, program)
         moves = setup.moves(train, config)
+        moves_a_step = len(getattr(setup, "TRAINS", ("train",)))
 
         def run(steps):
-            for move, batch in itertools.islice(moves, steps):
+            for move, batch in itertools.islice(moves, steps * moves_a_step):
                 tf1_session.run(opened, program, move, batch, unseen=True)
 
         return run

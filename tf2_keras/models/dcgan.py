@@ -1,0 +1,289 @@
+"""A DCGAN, Radford et al. 2016, arXiv:1511.06434: the Keras 3 twin.
+
+A generator makes images of noise by transposed convolutions, a discriminator tells them
+from real ones; both are normalised by batches, each is trained by an Adam of its own.
+Within an iteration the discriminator takes one step and the generator two.
+
+Shapes: B batch, Z = 100 numbers of noise, N image size, C channels, L = 4 levels.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf2_keras import tf1_semantics
+from tf2_keras.models.resnet import op_seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    output_size: int = 64  # N, halved at each level
+    c_dim: int = 3  # C
+    z_dim: int = 100  # Z
+    levels: int = 4  # L
+    gf_dim: int = 64  # features of the generator's last level but one
+    df_dim: int = 64  # features of the discriminator's first level
+    decay: float = 0.9  # of the moving statistics
+    epsilon: float = 1.001e-5  # the source's 1e-5, which 1.15 raised to cuDNN's least
+    learning_rate: float = 0.0002
+    beta1: float = 0.5  # of both Adams
+    batch_size: int = 64
+    epoch: int = 25
+    seed: int = 1  # of the graph; each random op adds its own
+
+
+def next_batch(images, batch_size, z_dim, seed):
+    """An endless tf.data.Dataset of {images, z}: none is short."""
+
+    def batches():
+        random = np.random.RandomState(seed)
+        while True:
+            for start in range(0, len(images) - batch_size + 1, batch_size):
+                z = random.uniform(-1, 1, [batch_size, z_dim]).astype(np.float32)
+                yield {"images": images[start : start + batch_size], "z": z}
+
+    # The size is left open, as TF1's placeholders left it: known, a graph would make
+    # products with its rounded inverse of the divisions by it.
+    signature = {
+        "images": tf.TensorSpec([None, *images.shape[1:]], tf.float32),
+        "z": tf.TensorSpec([None, z_dim], tf.float32),
+    }
+    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+
+
+def start(name, config, initializer=tf1_semantics.initializers.RandomNormal):
+    """Keras's initializers draw other numbers from the same seed."""
+    return initializer(stddev=0.02, seed=(config.seed, op_seed(name)))
+
+
+def linear(x, size, name, config):
+    """[B, in_size] -> [B, size]."""
+    return keras.layers.Dense(
+        size,
+        use_bias=False,
+        kernel_initializer=start(name + "/Matrix", config),
+        name=name.rpartition("/")[2],
+    )(x)
+
+
+def conv2d(x, channels, name, config):
+    """[B, h, w, c] -> [B, h / 2, w / 2, channels], 5 x 5."""
+    truncated_normal = tf1_semantics.initializers.TruncatedNormal
+    return keras.layers.Conv2D(
+        channels,
+        5,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=start(name + "/w", config, truncated_normal),
+        name=name.rpartition("/")[2],
+    )(x)
+
+
+def deconv2d(x, channels, name, config):
+    """[B, h, w, c] -> [B, 2 h, 2 w, channels], 5 x 5."""
+    return keras.layers.Conv2DTranspose(
+        channels,
+        5,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=start(name + "/w", config),
+        name=name.rpartition("/")[2],
+    )(x)
+
+
+def add_bias(x, name):
+    """Of layers without batch norm: in front of one the source's biases changed nothing."""
+    # Conv2D's own bias has a gradient that oneDNN sums in another order.
+    return tf1_semantics.layers.AddBias(name=name.rpartition("/")[2] + "_biases")(x)
+
+
+@keras.saving.register_keras_serializable("dcgan")
+class BatchNorm(tf1_semantics.layers.BatchNormalization):
+    """What comes out waits until the statistics have moved, as in TF1's graph.
+
+    Else a ReLU behind it would be fused with it into one kernel, which rounds otherwise.
+    """
+
+    def call(self, x, training=False):
+        y = super().call(x, training=training)
+        if not training:
+            return y
+        moved = [self.moving_mean.value.read_value()]
+        moved += [self.moving_variance.value.read_value()]
+        with tf.control_dependencies(moved):
+            return tf.identity(y)
+
+
+def batch_norm(x, config, name):
+    """contrib's batch norm with updates_collections=None: each pass moves the statistics."""
+    # Keras's layer remembers the variance that normalised, by N / (N - 1) less.
+    return BatchNorm(
+        momentum=config.decay, epsilon=config.epsilon, rate="contrib", name=name
+    )(x)
+
+
+def generator(config):
+    """A model of its own: [B, Z] -> images [B, N, N, C] from -1 to 1."""
+    z = keras.Input([config.z_dim], name="z")
+    size = config.output_size // 2**config.levels
+    features = config.gf_dim * 2 ** (config.levels - 1)
+    h = linear(z, features * size**2, "generator/g_h0_lin", config)
+    h = keras.layers.Reshape([size, size, features])(h)
+    for level in range(1, config.levels):
+        h = keras.layers.ReLU()(batch_norm(h, config, f"g_bn{level - 1}"))
+        h = deconv2d(h, features // 2**level, f"generator/g_h{level}", config)
+    h = keras.layers.ReLU()(batch_norm(h, config, f"g_bn{config.levels - 1}"))
+    name = f"generator/g_h{config.levels}"
+    images = keras.ops.tanh(add_bias(deconv2d(h, config.c_dim, name, config), name))
+    return keras.Model(z, images, name="generator")
+
+
+def discriminator(config):
+    """A model of its own: [B, N, N, C] -> logits [B, 1], large of a real image."""
+    image = keras.Input([config.output_size, config.output_size, config.c_dim])
+    name = "discriminator/d_h0_conv"
+    h = add_bias(conv2d(image, config.df_dim, name, config), name)
+    h = keras.layers.LeakyReLU(0.2)(h)
+    for level in range(1, config.levels):
+        name = f"discriminator/d_h{level}_conv"
+        h = conv2d(h, config.df_dim * 2**level, name, config)
+        h = keras.layers.LeakyReLU(0.2)(batch_norm(h, config, f"d_bn{level}"))
+    h = keras.layers.Flatten()(h)
+    name = f"discriminator/d_h{config.levels}_lin"
+    logits = add_bias(linear(h, 1, name, config), name)
+    return keras.Model(image, logits, name="discriminator")
+
+
+def inference(images, z, config):
+    """{logits of real images, of made ones}, each [B, 1]."""
+    judge = discriminator(config)
+    return {"on_real": judge(images), "on_made": judge(generator(config)(z))}
+
+
+def loss(logits, real):
+    """Mean sigmoid cross-entropy of logits [B, 1], all real or all made, a scalar."""
+    # keras.losses.binary_crossentropy is more than one op: four gradients of the logits,
+    # which each graph adds up in an order of its own. Here there is one.
+    return keras.ops.mean(keras.ops.softplus(-logits if real else logits))
+
+
+def gradients(loss_value, network, tape):
+    """The gradients of a network's variables."""
+    variables = [variable.value for variable in network.trainable_variables]
+    if tf.executing_eagerly():
+        return tape.gradient(loss_value, variables)
+    # Those of real and of made images are added up in TF1's order, not in the tape's.
+    return tf.gradients(loss_value, variables)
+
+
+def optimizer(config, name):
+    """Adam; each network has one of its own, for both count their steps."""
+    return tf1_semantics.optimizers.Adam(config.learning_rate, config.beta1, name=name)
+
+
+@keras.saving.register_keras_serializable("dcgan")
+class DCGAN(keras.Model):
+    """Two networks and their optimizers."""
+
+    def compile(self, d_optimizer, g_optimizer, **kwargs):
+        super().compile(**kwargs)
+        self.generator = self.get_layer("generator")
+        self.discriminator = self.get_layer("discriminator")
+        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+        d_optimizer.build(self.discriminator.trainable_variables)
+        g_optimizer.build(self.generator.trainable_variables)
+
+    def d_step(self, images, z):
+        with tf.GradientTape() as tape:
+            # Both passes move the statistics, the made images second.
+            on_real = self.discriminator(images, training=True)
+            on_made = self.discriminator(
+                self.generator(z, training=True), training=True
+            )
+            d_loss = loss(on_real, real=True) + loss(on_made, real=False)
+        d_gradients = gradients(d_loss, self.discriminator, tape)
+        self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+        return d_loss
+
+    def g_step(self, z):
+        with tf.GradientTape() as tape:
+            # No discriminator.trainable = False here: it would turn its batch norms to
+            # inference. The gradients are of the generator's variables only.
+            fooled = self.discriminator(self.generator(z, training=True), training=True)
+            g_loss = loss(fooled, real=True)
+        g_gradients = gradients(g_loss, self.generator, tape)
+        self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
+        return g_loss
+
+    def train_step(self, data):
+        d_loss = self.d_step(data["images"], data["z"])
+        # Twice, to make sure that d_loss does not go to zero.
+        self.g_step(data["z"])
+        return {"d_loss": d_loss, "g_loss": self.g_step(data["z"])}
+
+    def get_compile_config(self):
+        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
+        serialized = keras.saving.serialize_keras_object
+        return {name: serialized(known) for name, known in optimizers.items()}
+
+    def compile_from_config(self, config):
+        optimizers = keras.saving.deserialize_keras_object(config)
+        self.compile(**optimizers, jit_compile=False)
+
+
+def build(config=Config()):
+    """The whole model, compiled."""
+    images = keras.Input(
+        [config.output_size, config.output_size, config.c_dim], name="images"
+    )
+    z = keras.Input([config.z_dim], name="z")
+    inputs = {"images": images, "z": z}
+    model = DCGAN(inputs, inference(images, z, config))
+    model.compile(
+        optimizer(config, "d_adam"), optimizer(config, "g_adam"), jit_compile=False
+    )
+    return model
+
+
+def checkpoint_names(model):
+    """{TF1 variable name: Keras path}."""
+    names = {}
+    for network in (model.discriminator, model.generator):
+        for layer in network.layers:
+            for variable in layer.variables:
+                scope, name = layer.name, variable.name  # such as g_bn0, gamma
+                if name == "kernel":
+                    name = "Matrix" if scope.endswith("lin") else "w"
+                if name == "bias":  # a layer of its own, such as d_h0_conv_biases
+                    scope, _, name = scope.rpartition("_")
+                names[f"{network.name}/{scope}/{name}"] = variable.path
+    return names
+
+
+def run(images, sample_z, config=Config()):
+    """Returns ([(d_loss, g_loss) of each iteration], the images of ``sample_z``).
+
+    Args:
+        images: [n, N, N, C], float32, from -1 to 1.
+        sample_z: [m, Z], float32.
+    """
+    model = build(config)
+    losses = []
+    model.fit(
+        next_batch(images, config.batch_size, config.z_dim, config.seed),
+        steps_per_epoch=config.epoch * (len(images) // config.batch_size),
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda step, logs: losses.append(
+                    (logs["d_loss"], logs["g_loss"])
+                )
+            )
+        ],
+    )
+    return losses, model.generator(sample_z, training=False).numpy()
