@@ -33,12 +33,6 @@ EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
 FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
-# Every fault at one level, for which its twin is traced; a chapter's take turns.
-FAULTS = [
-    pytest.param(name, fault, level, id=f"{name}-{fault}-{level}")
-    for name in chapters.NAMES
-    for fault, level in zip(chapters.faults(name), itertools.cycle(training.LEVELS))
-]
 
 
 @functools.cache
@@ -83,20 +77,33 @@ def exact_at(name, level):
     )
 
 
+def exact_levels(name):
+    return tuple(level for level in training.LEVELS if exact_at(name, level))
+
+
+def faults():
+    """Every fault at one level, for which its twin is traced; a chapter's take turns."""
+    for name in chapters.NAMES:
+        levels = itertools.cycle(exact_levels(name))
+        for fault in chapters.faults(name):
+            level = next(levels)
+            yield pytest.param(name, fault, level, id=f"{name}-{fault}-{level}")
+
+
 # Plays.
 
 
 def levels_drawn_together():
     """[(chapter, levels)]: the exact levels of a chapter get the same plays."""
     for name in chapters.NAMES:
-        exact = tuple(level for level in training.LEVELS if exact_at(name, level))
+        exact = exact_levels(name)
         yield pytest.param(name, exact, id=f"{name}-exact")
         for level in training.LEVELS:
             if level not in exact:
                 yield pytest.param(name, (level,), id=f"{name}-{level}")
 
 
-@pytest.mark.parametrize("name, levels", levels_drawn_together())
+@pytest.mark.parametrize("name, levels", list(levels_drawn_together()))
 @given(data=st.data())
 def test_whole_plays_agree(name, levels, data):
     """0 ULP, whatever is drawn; within the budgets, on ordinary data, where they are."""
@@ -250,7 +257,7 @@ def test_an_eager_budget_is_needed(name, stage):
     assert worst > 0
 
 
-@pytest.mark.parametrize("name, fault, level", FAULTS)
+@pytest.mark.parametrize("name, fault, level", list(faults()))
 def test_a_planted_fault_is_caught_at_its_stage(name, fault, level):
     drawn, planted = chapters.drawn(name), chapters.faults(name)[fault]
     true = vars(chapters.twin(name)).copy()
