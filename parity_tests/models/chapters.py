@@ -35,6 +35,7 @@ GROUPS = {
         "dcgan",
         "wgan_gp",
     ),
+    "graphs": ("gcn",),
     "reinforcement": (
         "dqn",
         "ppo",
