@@ -28,6 +28,7 @@ GROUPS = {
         "bilstm_crf",
         "word2vec",
         "seq2seq",
+        "ctc",
     ),
     "generative": (
         "autoencoder",

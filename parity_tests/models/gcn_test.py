@@ -17,7 +17,7 @@ def test_papers_cite_those_of_their_subject_and_are_normalised():
     assert not (mask * test[3]).any() and mask.sum() == 12 and test[3].sum() == 100
     np.testing.assert_allclose(dense(features).sum(1), 1, rtol=1e-6)
     weights = dense(support)
-    np.testing.assert_array_equal(weights, weights.T)
+    np.testing.assert_array_equal(weights, weights.T, strict=True)
     # Of D^-1/2 (A + I) D^-1/2 the largest eigenvalue is one.
     assert np.linalg.eigvalsh(weights)[-1] == pytest.approx(1, abs=1e-5)
     assert (weights.diagonal() > 0).all()
