@@ -208,10 +208,13 @@ def optimizers_of(model):
 
 
 def _inputs_of(model):
-    """{name in a batch: tf.TensorSpec} of a functional model's inputs."""
+    """{name in a batch: spec} of a functional model's inputs, some of them sparse."""
     listed = getattr(model, "inputs", None) or []
     specs = {
-        tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in listed
+        tensor.name: (tf.SparseTensorSpec if tensor.sparse else tf.TensorSpec)(
+            tensor.shape, tensor.dtype
+        )
+        for tensor in listed
     }
     if len(listed) == 1:
         specs["x"] = next(iter(specs.values()))

@@ -28,6 +28,7 @@ GROUPS = {
         "bilstm_crf",
         "word2vec",
         "seq2seq",
+        "ctc",
     ),
     "generative": (
         "autoencoder",
@@ -35,6 +36,7 @@ GROUPS = {
         "dcgan",
         "wgan_gp",
     ),
+    "graphs": ("gcn",),
     "reinforcement": (
         "dqn",
         "ppo",

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters, reading
+from parity_tests.models.batches import batches_of, by_part, dense, examples_of
 from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
@@ -207,29 +208,15 @@ def test_both_sides_take_the_same_batches(name, batch_size, examples, seed):
     steps = min(12, 2 * -(-examples // batch_size) + 1)
     steps = -(-steps // len(trains))  # of several moves each
     compared = 0
-    of_twin = setup.dataset(train, config).take(steps).as_numpy_iterator()
+    of_twin = setup.dataset(train, config).take(steps)
     moves = (batch for move, batch in setup.moves(train, config) if move in trains)
     for received in of_twin:
+        received = tf1.nest.map_structure(dense, received)
         for arrays in batches_of(setup, received, config):
-            expected = next(moves).values()
-            for one, other in zip(expected, arrays, strict=True):
-                np.testing.assert_array_equal(one, other, strict=True)
+            for one, other in zip(next(moves).values(), arrays, strict=True):
+                np.testing.assert_array_equal(dense(one), other, strict=True)
         compared += 1
     assert compared == steps
-
-
-def batches_of(setup, element, config):
-    """[[array] of each move that trains] of one element of a chapter's data set."""
-    if hasattr(setup, "moves_of"):
-        return [batch.values() for _, batch in setup.moves_of(element, config)]
-    parts = element if isinstance(element, tuple) else (element,)
-    return [
-        [
-            array
-            for part in parts
-            for array in (part.values() if isinstance(part, dict) else [part])
-        ]
-    ]
 
 
 # Budgets and faults.
@@ -331,13 +318,15 @@ def test_an_exported_graph_is_the_program_again(name, tmp_path):
     path = tmp_path / "model.meta"
     with program.graph.as_default():
         tf1.train.export_meta_graph(str(path))
+    inputs = by_part(program.inputs)
     loaded = exported.load(
         str(path),
-        inputs={key: tensor.name for key, tensor in program.inputs.items()},
+        inputs={key: tensor.name for key, tensor in inputs.items()},
         **{key: named(move) for key, move in program.moves.items()},
     )
     moves = chapters.drawn(name).moves(pair.config)
     expected = [without_sparse(record) for record in pair.reference(moves)]
+    moves = [(move, by_part(batch)) for move, batch in moves]
     compare_plays(expected, tf1_session.play(loaded, moves)).require_agreement()
 
 
@@ -402,7 +391,7 @@ def state_of(record):
 def runs_of(moves):
     """What TF1 had run: each move on as many examples as its batch has."""
     return [
-        streams.Runs(1, len(batch["x"]), move == "train")
+        streams.Runs(1, examples_of(batch), move == "train")
         for move, batch in moves
         if "x" in batch
     ]
