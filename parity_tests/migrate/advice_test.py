@@ -322,7 +322,6 @@ def test_a_condition_asks_for_values_places_and_defaults(when, written, expected
 # Measured alike in the calls of calls_tf.txt and calls_keras.txt, and told all the same:
 # what such a call gives hangs on more than it says.
 TOLD_ALL_THE_SAME = {
-    "tf.keras.initializers.constant",
     "tf.keras.layers.BatchNormalization",
     "tf.keras.layers.Conv2DTranspose",
     "tf.keras.layers.Embedding",
