@@ -60,6 +60,10 @@ IMPORTS = {
         "tf.contrib.slim",
         "tf.contrib.slim.conv2d",
     ],
+    "from tensorflow.contrib import slim\nslim.layers.conv2d(x, 3, 3)": [
+        "tf.contrib.slim",
+        "tf.contrib.slim.layers.conv2d",
+    ],
     "from tensorflow import layers as L\nL.dense(x, 3)": [
         "tf.layers",
         "tf.layers.dense",

@@ -1,5 +1,6 @@
 """Claims about what `tf-parity scan` and `guide` print, write and refuse."""
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -79,6 +80,18 @@ def test_sarif_is_valid_by_the_official_schema():
     assert sarif_errors(log) == []
     log["runs"][0]["results"][0]["level"] = "fatal"  # a planted mistake
     assert sarif_errors(log)
+
+
+@pytest.mark.usefixtures("project")
+def test_sarif_is_valid_where_nobody_installed_the_package(monkeypatch):
+    def version(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.metadata, "version", version)
+        log = sarif.log(scan.scan(["."]))
+    assert "version" not in log["runs"][0]["tool"]["driver"]
+    assert sarif_errors(log) == []
 
 
 @pytest.mark.usefixtures("project")

@@ -255,6 +255,7 @@ def effects(folder, body):
         ("calls = 0; calls += 1; return tf.square(x)", []),
         ("b = np.random.rand(); y = tf.square(x); sess.run(y, {x: b})", []),
         ("np.random.seed(1); return tf.square(x)", []),
+        ("b = np.random.rand(); y = self.evaluate(tf.square(b))", []),
     ],
 )
 def test_python_of_a_function_that_builds_is_told(body, lines, tmp_path):

@@ -180,6 +180,9 @@ def _filled(rule, symbol, name):
         for case in _table_cases(symbol, status)
     ]
     replacement = _named(rule.replacement, names)
+    written = re.match(r"[\w.]*", replacement)[0]
+    if status == "renamed" and written == symbol and row is not None and row.in_v2:
+        status = "same"
     if status == "gone" and replacement == symbol:
         replacement = ""
     return _proven(

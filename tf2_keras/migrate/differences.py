@@ -30,6 +30,7 @@ class Difference(NamedTuple):
     place: in 1.15, from 0; None where it goes by name only.
     today: name, place or default today, as text.
     before: the default of 1.15, as code.
+    older: other names of the same argument in 1.15, of which a call gives one.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Difference(NamedTuple):
     place: int
     today: str = ""
     before: str = ""
+    older: tuple = ()
 
     def touches(self, call):
         """Whether a call of 1.15 may mean something else today.
@@ -45,7 +47,7 @@ class Difference(NamedTuple):
         """
         unpacks = "*" in call.keywords or "**" in call.keywords
         by_place = self.place is not None and call.positional > self.place
-        by_name = self.name in call.keywords
+        by_name = not {self.name, *self.older}.isdisjoint(call.keywords)
         if self.kind in (DEFAULT, REQUIRED):
             return not by_place and not by_name and not unpacks
         if self.kind == MOVED:
@@ -89,7 +91,7 @@ def _between(before, today, names):
     known = set(new.positional) | set(new.keyword_only)
     renamed = _at_the_same_place(old, new)
     renamed |= {name: now for name, now in names if name not in known and now in known}
-    found = []
+    found, valued = [], set()
     for name in old.positional + old.keyword_only:
         place = old.positional.index(name) if name in old.positional else None
         new_name = renamed.get(name, name)
@@ -103,14 +105,16 @@ def _between(before, today, names):
         if place is not None:
             by_place = new_name in new.positional
             now = new.positional.index(new_name) if by_place else None
-            if now != place:
+            if now != place and (by_place or not new.any_position):
                 text = "" if now is None else str(now)
                 found.append(Difference(MOVED, name, place, text))
-        if name == "name" or name not in old.defaults:
+        known_already, valued = new_name in valued, valued | {new_name}
+        if name == "name" or name not in old.defaults or known_already:
             continue
         if new_name not in new.defaults:
             default = old.defaults[name]
-            found.append(Difference(REQUIRED, new_name, place, "", default))
+            older = tuple(sorted(name for name in renamed if renamed[name] == new_name))
+            found.append(Difference(REQUIRED, new_name, place, "", default, older))
         elif not _agree(old.defaults[name], new.defaults[new_name]):
             values = new.defaults[new_name], old.defaults[name]
             found.append(Difference(DEFAULT, name, place, *values))

@@ -8,6 +8,7 @@ import functools
 from typing import NamedTuple
 
 from tf2_keras.migrate import catalogue, members
+from tf2_keras.migrate.api_table import original
 
 # Modules of tensorflow.python whose names are public somewhere else.
 INTERNAL = {
@@ -136,7 +137,7 @@ def resolve(dotted):
     known, exact = catalogue.api(), catalogue.rules().exact
     for count in range(len(parts), 1, -1):
         start = ".".join(parts[:count])
-        if start in known or start in exact:
+        if start in known or start in exact or original(start) != start:
             if start in known and known[start].kind == "module":
                 # Only the module is known. Its next name is the symbol; inside of a
                 # private package, the whole path.

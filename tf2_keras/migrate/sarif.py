@@ -43,7 +43,7 @@ def log(report, everything=False):
                 "tool": {
                     "driver": {
                         "name": "tf-parity",
-                        "version": importlib.metadata.version("tf-parity"),
+                        **_version(),
                         "rules": [rule for _, rule in rules.values()],
                     }
                 },
@@ -78,6 +78,14 @@ def _rule(identifier, finding):
         "fullDescription": {"text": finding.note or described},
         "defaultConfiguration": {"level": STATUSES[finding.status].level},
     }
+
+
+def _version():
+    """{'version': ours}, or {} where a checkout runs that nobody installed."""
+    try:
+        return {"version": importlib.metadata.version("tf-parity")}
+    except importlib.metadata.PackageNotFoundError:
+        return {}
 
 
 def _location(file, line=0, column=0):

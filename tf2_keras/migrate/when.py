@@ -38,6 +38,9 @@ KINDS = {
         isinstance(value, (int, float)) and not isinstance(value, bool)
     ),
     "text": lambda value: isinstance(value, str) and not _is_name(value),
+    "name": lambda value: (
+        isinstance(value, str) and _is_name(value) and value != "None"
+    ),
     "flags": lambda value: (
         isinstance(value, list) and any(isinstance(entry, bool) for entry in value)
     ),
