@@ -158,7 +158,8 @@ def tapped(sides, move, values, divergence):
     if found is None and is_backward:
         found = network.apart(network.layers, forward=False)
         suspects = network.suspects(network.layers, forward=False)
-        found = found or network.of_parameter(divergence.tensor)
+        if divergence.normwise is not None and divergence.normwise <= ROUNDED:
+            found = found or network.of_parameter(divergence.tensor)
         found = found or Place(
             AFTER, _of_gradient(divergence), *network.of_gradient(divergence.tensor)
         )
@@ -361,7 +362,7 @@ class _Network:
     def of_parameter(self, name):
         """The ``Place`` of a layer that sums the gradient of its own variable otherwise.
 
-        None unless that rounds otherwise: what is further off may be a clip.
+        None unless that rounds otherwise.
         """
         match = self.sides.matches.get(name)
         gradient = self.of_variables.get(match.sources[0]) if match else None

@@ -123,3 +123,10 @@ def size(node):
     if not isinstance(node, Node):
         return 0
     return 1 + sum(size(each) for each in node.inputs)
+
+
+def leaves(node):
+    """Names of the twin's ops that an expression is computed from."""
+    if isinstance(node, Leaf):
+        return {node.name}
+    return set().union(*map(leaves, node.inputs)) if isinstance(node, Node) else set()

@@ -31,6 +31,7 @@ from tf2_keras import training
 from tf2_keras.observing import replaced
 
 MOST_FIXES, MOST_CANDIDATES, MOST_LOOKS = 5, 6, 20
+ALIKE, KIND, OTHER = range(3)
 
 
 @probe("TF1's op for the twin's", FORWARD, "docs/guide/idioms.md", at=FORWARD_PASS)
@@ -43,12 +44,12 @@ def operations(sides, divergence):
         for fix in search.candidates(looked):
             tried = search.look([*fixes, fix])
             # An op that is gone is wrong no more: another has to be right thereby.
-            least = 1 if fix.is_alike else 2
+            least = 1 if fix.likeness < OTHER else 2
             if tried is None or tried.badness > max(0, looked.badness - least):
                 continue
             if tried.badness < then.badness:
                 best, then = fix, tried
-            if not then.badness:
+            if not then.badness or (best is fix and fix.likeness == ALIKE):
                 break
         if best is None:
             return
@@ -89,12 +90,13 @@ class Op(NamedTuple):
 
 class Fix(NamedTuple):
     """op: name of the twin's. node: what takes its place. told: the change in words.
-    is_alike: whether it is an op of the same type, of other numbers or other inputs."""
+    likeness: ALIKE, the same op of other numbers or in another order; KIND, of other
+    inputs; or OTHER."""
 
     op: str
     node: object
     told: str
-    is_alike: bool
+    likeness: int
 
 
 class Looked(NamedTuple):
@@ -229,16 +231,21 @@ class _Search:
         for tensor in wanted:
             with contextlib.suppress(Inexpressible):
                 found.append((tensor, expressions.expression(tensor, leaf_of)))
-        found.sort(
-            key=lambda pair: (pair[0].op.type != op.kind, expressions.size(pair[1]))
-        )
+
+        def likeness(tensor, node):
+            if tensor.op.type != op.kind:
+                return OTHER
+            is_alike = expressions.leaves(node) <= {taken for taken, _ in op.takes}
+            return ALIKE if is_alike else KIND
+
+        found.sort(key=lambda pair: (likeness(*pair), expressions.size(pair[1])))
         at = f" ({op.line})" if op.line else f" of {op.name}"
         for tensor, node in found[:MOST_CANDIDATES]:
             if self.looks < MOST_LOOKS:
                 line = line_of(tensor.op)
                 of_tf1 = f" ({line})" if line else ""
                 told = f"{op.describe()}{at} → {node.describe()}, as TF1 has it{of_tf1}"
-                yield Fix(name, node, told, tensor.op.type == op.kind)
+                yield Fix(name, node, told, likeness(tensor, node))
         for taken, place in op.takes if self.looks < MOST_LOOKS else ():
             other = earlier.get(taken)
             if (
@@ -250,7 +257,7 @@ class _Search:
                 == (op.output.shape, op.output.dtype)
             ):
                 told = f"{op.describe()}{at} left out: TF1 goes on with what it takes"
-                yield Fix(name, Leaf(taken, 0, taken), told, False)
+                yield Fix(name, Leaf(taken, 0, taken), told, OTHER)
 
     def _instead(self, op, earlier):
         """TF1's tensors that may stand in the place of an op, of its shape and dtype."""

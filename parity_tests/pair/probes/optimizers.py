@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from parity_tests.pair import twins
 from parity_tests.pair.probes import graph_facts
 from parity_tests.pair.probes.table import (
     OPTIMIZER,
@@ -217,8 +218,10 @@ def rates(sides, divergence):
             return step(gradient, variable, rate)
 
         own = _rates_of_twin(sides, optimizer, divergence.step)
+        last = len(own) - 1
         late = ", each a step late: set the rate before the update"
-        is_late = len(own) > 1 and own[1:] == rates[: len(own) - 1] and own != rates
+        # Where none of them differs, the twin may as well have none but the first.
+        is_late = len(set(own)) > 1 and own[1:] == rates[:last]
         yield Change(
             f"{place.label} → the rate that TF1 has at each step, {_listed(rates)}; the "
             f"twin has {_listed(own)}{late if is_late else ''}",
@@ -227,18 +230,24 @@ def rates(sides, divergence):
 
 
 def _rates_of_twin(sides, optimizer, step):
-    """The rate of each of the twin's first steps, up to the one that parted, two at least."""
+    """The rate of each of the twin's first steps, one more than to the one that parted."""
     rates, update_step = {}, optimizer.update_step
 
+    def note(iteration, rate):
+        rates.setdefault(int(iteration), float(rate))
+
     def watched(gradient, variable, learning_rate):
-        rates.setdefault(int(optimizer.iterations), float(learning_rate))
+        told = [optimizer.iterations.value, tf.convert_to_tensor(learning_rate)]
+        tf.numpy_function(note, told, [])
         return update_step(gradient, variable, learning_rate)
 
+    sides.twin.reset()
     with replaced(optimizer, update_step=watched):
-        for _ in training.play(sides.twin, sides.moves[: max(step, 2)], "eager"):
+        twin, _ = twins.twin_of(sides.model)  # which has traced nothing yet
+        for _ in training.play(twin, sides.moves[: max(step + 1, 3)]):
             pass
     sides.twin.reset()
-    return list(rates.values())
+    return [rates[iteration] for iteration in sorted(rates)]
 
 
 def _listed(rates):

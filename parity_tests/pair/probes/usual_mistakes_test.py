@@ -340,6 +340,7 @@ def test_the_rates_of_both_sides_are_told_and_none_is_called_late_that_is_not():
     )
     change = found.causes["function"].change
     assert "TF1 has at each step, 0.1, 0.1, 0.05; the twin has 0.1, 0.07" in change
+    assert change.count("0.05") == 2
     assert "late" not in change
 
 
