@@ -1,15 +1,17 @@
-"""Plays a chapter from a checkpoint, under whatever TensorFlow runs this.
+"""Plays a chapter, or a part, from a checkpoint, under whatever TensorFlow runs this.
 
     python -m parity_tests.witness.restored REQUEST.json
 
-The request has "chapter", "fields" of its Config, "plays", a file of ``recording`` with
-the moves; and, each if it is wanted, "restore", the prefix of a checkpoint that
-``tf.train.Saver`` restores in place of initial values, "save", one that it writes after
-"after" moves; and "out", the recording to write.
+A request has "chapter" and "fields" of its Config, or "part", an optimizer's, and its
+"arguments", a literal of Python's; "plays", a file of ``recording`` with the moves; and,
+each if it is wanted, "restore", the prefix of a checkpoint that ``tf.train.Saver``
+restores in place of initial values, "save", one that it writes after "after" moves; and
+"out", the recording to write.
 
 Runs under Python 3.7 and TensorFlow 1.15.5.
 """
 
+import ast
 import json
 import sys
 
@@ -37,16 +39,27 @@ def played(request, moves):
 
     from tf1_graph import session as tf1_session
 
-    fields = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in request["fields"].items()
-    }
-    config = chapters.graph(request["chapter"]).Config(**fields)
-    program = chapters.program(request["chapter"], config)
+    values = None
+    if "part" in request:
+        from tf1_graph.parts import optimizers
+
+        problem = optimizers.ordinary_problem("float32", len(moves))
+        arguments = ast.literal_eval(request["arguments"])
+        program, values = (
+            optimizers.program(request["part"], arguments, problem),
+            problem[0],
+        )
+    else:
+        fields = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in request["fields"].items()
+        }
+        config = chapters.graph(request["chapter"]).Config(**fields)
+        program = chapters.program(request["chapter"], config)
     with program.graph.as_default():
         saver = tf.train.Saver()
         with tf1_session.open_session(program.graph) as session:
-            records = tf1_session.play(program, moves, session=session)
+            records = tf1_session.play(program, moves, values, session=session)
             first = next(records)
             if request.get("restore"):
                 saver.restore(session, request["restore"])
