@@ -1,12 +1,13 @@
 """Plays a chapter, or a part, from a checkpoint, under whatever TensorFlow runs this.
 
-    python -m parity_tests.witness.restored REQUEST.json
+    python -m parity_tests.witness.restored
 
-A request has "chapter" and "fields" of its Config, or "part", an optimizer's, and its
-"arguments", a literal of Python's; "plays", a file of ``recording`` with the moves; and,
-each if it is wanted, "restore", the prefix of a checkpoint that ``tf.train.Saver``
-restores in place of initial values, "save", one that it writes after "after" moves; and
-"out", the recording to write.
+takes requests as lines of JSON and answers each with a line once it was played. One has
+"chapter" and "fields" of its Config, or "part", an optimizer's, and its "arguments", a
+literal of Python's; "plays", a file of ``recording`` with the moves; and, each if it is
+wanted, "restore", the prefix of a checkpoint that ``tf.train.Saver`` restores in place of
+initial values, "save", one that it writes after "after" moves; and "out", the recording
+to write.
 
 Runs under Python 3.7 and TensorFlow 1.15.5.
 """
@@ -20,17 +21,17 @@ from parity_tests.pair import recording
 from parity_tests.witness import reference_conditions
 
 
-def main(words):
-    with open(words[0], encoding="utf-8") as file:
-        requests = json.load(file)
+def main():
     reference_conditions.settle()
-    for request in requests:
+    for line in sys.stdin:
+        request = json.loads(line)
         moves = [
             (name, dict(batch))
             for name, batch in recording.Recording(request["plays"]).moves(0)
         ]
         with recording.Writer(request["out"]) as writer:
             writer.add(moves, list(played(request, moves)))
+        print("played", flush=True)
 
 
 def played(request, moves):
@@ -73,4 +74,4 @@ def played(request, moves):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -21,20 +21,30 @@ from tf2_keras.migrate.checkpoint import handover, streams, writing
 STOPPED = 2  # moves before the hand-over
 
 
-def restored(python, folder, requests):
-    """[records] of what ``restored`` plays in a process of its own."""
-    path = folder / "requests.json"
-    path.write_text(json.dumps(requests))
-    with environment.running(
-        python,
-        "parity_tests.witness.restored",
-        str(path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    ) as process:
-        said = process.stderr.read()
-    assert process.returncode == 0, said[-3000:]
-    return [list(recording.Recording(r["out"]).records(0)) for r in requests]
+@pytest.fixture(scope="module")
+def restored(genuine_python, tmp_path_factory):
+    """A function of requests that gives [records]; one process plays all that are asked."""
+    said = tmp_path_factory.mktemp("restored") / "said.txt"
+    with (
+        said.open("w") as errors,
+        environment.running(
+            genuine_python,
+            "parity_tests.witness.restored",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+
+        def play(*requests):
+            for request in requests:
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "played\n", said.read_text()[-3000:]
+            return [list(recording.Recording(r["out"]).records(0)) for r in requests]
+
+        yield play
+        process.stdin.close()
 
 
 def written(path, moves):
@@ -65,9 +75,7 @@ def require_within_budget(name, expected, received):
 
 
 @pytest.mark.parametrize("name", chapters.checkpointed())
-def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
-    name, genuine_python, tmp_path
-):
+def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tmp_path):
     """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
     drawn, twin_module = chapters.drawn(name), chapters.twin(name)
     pair = ChapterPair(name, drawn.SMALL)
@@ -83,23 +91,19 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
     there = str(tmp_path / "there.ckpt")
     common = {"chapter": name, "fields": dict(drawn.SMALL)}
     gone_on, played = restored(
-        genuine_python,
-        tmp_path,
-        [
-            {
-                **common,
-                "plays": written(tmp_path / "rest.npz", rest),
-                "restore": back,
-                "out": str(tmp_path / "gone_on.npz"),
-            },
-            {
-                **common,
-                "plays": written(tmp_path / "moves.npz", moves),
-                "save": there,
-                "after": STOPPED,
-                "out": str(tmp_path / "played.npz"),
-            },
-        ],
+        {
+            **common,
+            "plays": written(tmp_path / "rest.npz", rest),
+            "restore": back,
+            "out": str(tmp_path / "gone_on.npz"),
+        },
+        {
+            **common,
+            "plays": written(tmp_path / "moves.npz", moves),
+            "save": there,
+            "after": STOPPED,
+            "out": str(tmp_path / "played.npz"),
+        },
     )
     assert state_of(gone_on[0]).keys() == state_of(left).keys()
     for key, value in state_of(left).items():
@@ -120,7 +124,7 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
 @pytest.mark.parametrize(
     "name", [name for name in chapters.NAMES if name not in chapters.checkpointed()]
 )
-def test_a_memory_that_no_checkpoint_holds_begins_anew(name, genuine_python, tmp_path):
+def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
     """As in 1.15.5 that is started again: what Python carried there is zeros."""
     drawn, twin_module = chapters.drawn(name), chapters.twin(name)
     pair = ChapterPair(name, drawn.SMALL)
@@ -128,21 +132,20 @@ def test_a_memory_that_no_checkpoint_holds_begins_anew(name, genuine_python, tmp
     first, rest = moves[:STOPPED], moves[STOPPED:]
     there = str(tmp_path / "there.ckpt")
     common = {"chapter": name, "fields": dict(drawn.SMALL)}
-    saving = {"save": there, "after": len(first)}
     _, expected = restored(
-        genuine_python,
-        tmp_path,
-        [
-            {
-                **common,
-                **request,
-                "plays": written(tmp_path / f"{number}.npz", played),
-                "out": str(tmp_path / f"{number}.out.npz"),
-            }
-            for number, (played, request) in enumerate(
-                ((first, saving), (rest, {"restore": there}))
-            )
-        ],
+        {
+            **common,
+            "plays": written(tmp_path / "first.npz", first),
+            "save": there,
+            "after": len(first),
+            "out": str(tmp_path / "played.npz"),
+        },
+        {
+            **common,
+            "plays": written(tmp_path / "rest.npz", rest),
+            "restore": there,
+            "out": str(tmp_path / "gone_on.npz"),
+        },
     )
     names = twin_module.checkpoint_names(pair.model)
     handover.load(there, pair.model, names, partial=True)
@@ -169,7 +172,7 @@ def problem_of(arguments):
 
 
 @pytest.fixture(scope="module")
-def stopped(genuine_python, tmp_path_factory):
+def stopped(restored, tmp_path_factory):
     """{kind of optimizer: (prefix, 1.15.5's records)}, saved after CUT moves."""
     folder = tmp_path_factory.mktemp("optimizers")
     requests = []
@@ -185,7 +188,7 @@ def stopped(genuine_python, tmp_path_factory):
                 "out": str(folder / f"{number}.out.npz"),
             }
         )
-    records = restored(genuine_python, folder, requests)
+    records = restored(*requests)
     prefixes = [request["save"] for request in requests]
     return dict(zip(kinds(), zip(prefixes, records, strict=True), strict=True))
 
