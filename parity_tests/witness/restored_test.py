@@ -25,16 +25,13 @@ STOPPED = 2  # moves before the hand-over
 def restored(genuine_python, tmp_path_factory):
     """A function of requests that gives [records]; one process plays all that are asked."""
     said = tmp_path_factory.mktemp("restored") / "said.txt"
-    with (
-        said.open("w") as errors,
-        environment.running(
-            genuine_python,
-            "parity_tests.witness.restored",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        ) as process,
-    ):
+    with said.open("w") as errors, environment.running(
+        genuine_python,
+        "parity_tests.witness.restored",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+    ) as process:
 
         def play(*requests):
             for request in requests:
