@@ -339,15 +339,17 @@ def test_a_disk_without_room_is_one_line_and_leaves_nothing(
     module["build"]().save(tmp_path / "model.keras")
     calls = [
         [prefix, "--to", folder / "model.keras", "--model", model_file],
+        [prefix, "--to", folder / "model.weights.h5", "--model", model_file],
         [tmp_path / "big.ckpt", "--to", f"tf1:{folder / 'back.ckpt'}"],
         [tmp_path / "model.keras", "--to", f"saved_model:{folder / 'saved'}"],
     ]
     calls = [[str(word) for word in words] for words in calls]
     ran = run_python("-c", FULL, json.dumps(calls))
-    assert ran.stdout.split() == ["2"] * 3, ran.stderr[-2000:]
+    assert ran.stdout.split() == ["2"] * 4, ran.stderr[-2000:]
     said = [line for line in ran.stderr.splitlines() if line.startswith("tf-parity: ")]
-    assert len(said) == 3 and "Traceback" not in ran.stderr, ran.stderr[-2000:]
+    assert len(said) == 4 and "Traceback" not in ran.stderr, ran.stderr[-2000:]
     assert all("a place that takes it" in line for line in said), said
+    assert all("(File too large)" in line for line in said[:3]), said
     assert os.listdir(folder) == []
 
 

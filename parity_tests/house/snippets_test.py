@@ -6,8 +6,12 @@ idioms is generated from rules that ``parity_tests/migrate/idioms_test.py`` runs
 that cannot run says why, ``<!-- not executed: REASON -->``; none has to so far.
 """
 
+import contextlib
+import io
 import pathlib
 import re
+import shlex
+import sys
 import textwrap
 
 import keras
@@ -22,6 +26,7 @@ from parity_tests.pages import idioms
 
 ROOT = markdown.ROOT
 STATE = "docs/guide/state.md"
+HANDOVER = "docs/guide/handover.md"
 AGENTS = "docs/agents.md"
 PAGES = [page for page in markdown.pages() if page != idioms.PAGE]
 BLOCKS = [
@@ -140,7 +145,7 @@ def execute(block, given):
 
 @pytest.mark.parametrize(
     "block",
-    [block for block in EXECUTED if block.page not in (STATE, AGENTS)],
+    [block for block in EXECUTED if block.page not in (STATE, AGENTS, HANDOVER)],
     ids=place,
 )
 def test_a_block_runs_and_prints_what_the_page_says(
@@ -225,3 +230,39 @@ def test_the_loop_of_agents_runs_as_its_page_says(
     assert capfd.readouterr().out == ""
     assert tf_parity(*last)[0] == 0
     assert (tmp_path / "report" / "index.html").is_file()
+
+
+@pytest.mark.skipif(not PAGES, reason="docs/ is in a checkout only")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_page_of_the_hand_over_runs_from_top_to_bottom(
+    tf_parity, tmp_path, monkeypatch
+):
+    """Its blocks are one program; a console prints at least what the page shows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    page = next(page for page in PAGES if page.match(HANDOVER))
+    namespace, printed, ran = {}, "", 0
+    for piece in markdown.code(page):
+        kind, _, name = piece.remark.partition(": ")
+        if kind == "file":
+            pathlib.Path(name).write_text(piece.text, encoding="utf-8")
+        elif piece.language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                namespace = execute(piece, namespace)
+            printed = out.getvalue()
+        elif piece.language == "console":
+            shown = iter(piece.text.splitlines())
+            lines = []
+            for line in shown:
+                if line.startswith("$ "):
+                    _, *words = shlex.split(line[2:])
+                    code, out, err = tf_parity(*words)
+                    assert (code, err) == (0, ""), line
+                    lines = [" ".join(text.split()) for text in out.splitlines()]
+                    ran += 1
+                else:
+                    assert " ".join(line.split()) in lines, line
+        elif piece.language == "":
+            assert printed == piece.text
+    assert ran == 4 and namespace["plan"].is_whole
+    sys.modules.pop("twin")

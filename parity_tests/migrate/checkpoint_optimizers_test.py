@@ -11,7 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.migrate.checkpoint_models import array, checkpoint, compiled
+from parity_tests.migrate.checkpoint_models import (
+    array,
+    checkpoint,
+    compiled,
+    require_equal,
+)
 from parity_tests.pair.gan_test import GAN, Gan, gan_moves, gan_program, gan_twin
 from tf1_graph import session as tf1_session
 from tf2_keras import training
@@ -108,7 +113,7 @@ def test_powers_that_differ_go_where_a_map_says(stopped, order):
     for net, suffix in (("d", ""), ("g", "_1")):
         _, others = model.optimizers[net].tf1_slots()
         for slot, variable in others.items():
-            np.testing.assert_array_equal(variable.numpy(), expected[slot + suffix])
+            require_equal(variable.numpy(), expected[slot + suffix])
         steps = int(model.optimizers[net].iterations.numpy())
         assert steps == {"d": 2, "g": 1}[net]
 
@@ -145,7 +150,7 @@ def test_a_gan_goes_back_to_tf1(stopped, tmp_path):
     expected = state_of(records[5])
     assert back.entries.keys() == expected.keys() >= GAN.keys()
     for name, value in expected.items():
-        np.testing.assert_array_equal(back.read(name), value, strict=True)
+        require_equal(back.read(name), value)
 
 
 # Averages that Keras's own optimizers keep.
@@ -171,7 +176,7 @@ def test_an_average_is_what_keras_averages_on(tmp_path):
     back = reading.opened(tmp_path / "back.ckpt")
     assert back.entries.keys() == tensors.keys()
     for name, value in tensors.items():
-        np.testing.assert_array_equal(back.read(name), value, strict=True)
+        require_equal(back.read(name), value)
     model.train_on_batch(x, y)
     (kernel,) = model.get_weights()
     average = tensors["dense/kernel/ExponentialMovingAverage"]

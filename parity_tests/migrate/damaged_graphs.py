@@ -7,6 +7,7 @@ mutates so many ``.meta`` files and frozen graphs, makes a model of each as
 ``HandoverError``, if one takes longer than LONGEST, or all take more than MOST_MEMORY.
 """
 
+import collections
 import os
 import pathlib
 import random
@@ -23,6 +24,7 @@ from tf2_keras.migrate.checkpoint import exports
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 OUTPUTS = {"y": "y"}
+AT_A_TIME = 250  # after which the command says how far it is
 
 
 def examples(folder):
@@ -92,9 +94,13 @@ def main(words):
     count = int(words[0]) if words else 10_000
     first = int(words[1]) if len(words) > 1 else 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    outcomes = damaged_and_made(range(first, first + count))
+    outcomes = collections.Counter()
+    for begin in range(first, first + count, AT_A_TIME):
+        numbers = range(begin, min(begin + AT_A_TIME, first + count))
+        outcomes.update(damaged_and_made(numbers))
+        print(f"to {numbers.stop}: {dict(outcomes)}", flush=True)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-    print(f"{count} damaged exports: {outcomes}, {used / 2**20:.0f} MiB")
+    print(f"{count} damaged exports: {dict(outcomes)}, {used / 2**20:.0f} MiB")
     return 0 if used < MOST_MEMORY else 1
 
 

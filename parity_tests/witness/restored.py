@@ -1,15 +1,18 @@
-"""Plays a chapter from a checkpoint, under whatever TensorFlow runs this.
+"""Plays a chapter, or a part, from a checkpoint, under whatever TensorFlow runs this.
 
-    python -m parity_tests.witness.restored REQUEST.json
+    python -m parity_tests.witness.restored
 
-The request has "chapter", "fields" of its Config, "plays", a file of ``recording`` with
-the moves; and, each if it is wanted, "restore", the prefix of a checkpoint that
-``tf.train.Saver`` restores in place of initial values, "save", one that it writes after
-"after" moves; and "out", the recording to write.
+takes requests as lines of JSON and answers each with a line once it was played. One has
+"chapter" and "fields" of its Config, or "part", an optimizer's, and its "arguments", a
+literal of Python's; "plays", a file of ``recording`` with the moves; and, each if it is
+wanted, "restore", the prefix of a checkpoint that ``tf.train.Saver`` restores in place of
+initial values, "save", one that it writes after "after" moves; and "out", the recording
+to write.
 
 Runs under Python 3.7 and TensorFlow 1.15.5.
 """
 
+import ast
 import json
 import sys
 
@@ -18,17 +21,17 @@ from parity_tests.pair import recording
 from parity_tests.witness import reference_conditions
 
 
-def main(words):
-    with open(words[0], encoding="utf-8") as file:
-        requests = json.load(file)
+def main():
     reference_conditions.settle()
-    for request in requests:
+    for line in sys.stdin:
+        request = json.loads(line)
         moves = [
             (name, dict(batch))
             for name, batch in recording.Recording(request["plays"]).moves(0)
         ]
         with recording.Writer(request["out"]) as writer:
             writer.add(moves, list(played(request, moves)))
+        print("played", flush=True)
 
 
 def played(request, moves):
@@ -37,16 +40,27 @@ def played(request, moves):
 
     from tf1_graph import session as tf1_session
 
-    fields = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in request["fields"].items()
-    }
-    config = chapters.graph(request["chapter"]).Config(**fields)
-    program = chapters.program(request["chapter"], config)
+    values = None
+    if "part" in request:
+        from tf1_graph.parts import optimizers
+
+        problem = optimizers.ordinary_problem("float32", len(moves))
+        arguments = ast.literal_eval(request["arguments"])
+        program, values = (
+            optimizers.program(request["part"], arguments, problem),
+            problem[0],
+        )
+    else:
+        fields = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in request["fields"].items()
+        }
+        config = chapters.graph(request["chapter"]).Config(**fields)
+        program = chapters.program(request["chapter"], config)
     with program.graph.as_default():
         saver = tf.train.Saver()
         with tf1_session.open_session(program.graph) as session:
-            records = tf1_session.play(program, moves, session=session)
+            records = tf1_session.play(program, moves, values, session=session)
             first = next(records)
             if request.get("restore"):
                 saver.restore(session, request["restore"])
@@ -60,4 +74,4 @@ def played(request, moves):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

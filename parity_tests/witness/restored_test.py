@@ -11,27 +11,37 @@ from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair
 from parity_tests.pair import recording
+from parity_tests.parts.optimizer_pairs import kinds
+from parity_tests.parts.optimizer_twins import twin as optimizer_twin
 from parity_tests.witness import environment
+from tf1_graph.parts import optimizers as tf1_optimizers
 from tf2_keras import training
 from tf2_keras.migrate.checkpoint import handover, streams, writing
 
 STOPPED = 2  # moves before the hand-over
 
 
-def restored(python, folder, requests):
-    """[records] of what ``restored`` plays in a process of its own."""
-    path = folder / "requests.json"
-    path.write_text(json.dumps(requests))
-    with environment.running(
-        python,
+@pytest.fixture(scope="module")
+def restored(genuine_python, tmp_path_factory):
+    """A function of requests that gives [records]; one process plays all that are asked."""
+    said = tmp_path_factory.mktemp("restored") / "said.txt"
+    with said.open("w") as errors, environment.running(
+        genuine_python,
         "parity_tests.witness.restored",
-        str(path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
     ) as process:
-        said = process.stderr.read()
-    assert process.returncode == 0, said[-3000:]
-    return [list(recording.Recording(r["out"]).records(0)) for r in requests]
+
+        def play(*requests):
+            for request in requests:
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "played\n", said.read_text()[-3000:]
+            return [list(recording.Recording(r["out"]).records(0)) for r in requests]
+
+        yield play
+        process.stdin.close()
 
 
 def written(path, moves):
@@ -62,9 +72,7 @@ def require_within_budget(name, expected, received):
 
 
 @pytest.mark.parametrize("name", chapters.checkpointed())
-def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
-    name, genuine_python, tmp_path
-):
+def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tmp_path):
     """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
     drawn, twin_module = chapters.drawn(name), chapters.twin(name)
     pair = ChapterPair(name, drawn.SMALL)
@@ -80,23 +88,19 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
     there = str(tmp_path / "there.ckpt")
     common = {"chapter": name, "fields": dict(drawn.SMALL)}
     gone_on, played = restored(
-        genuine_python,
-        tmp_path,
-        [
-            {
-                **common,
-                "plays": written(tmp_path / "rest.npz", rest),
-                "restore": back,
-                "out": str(tmp_path / "gone_on.npz"),
-            },
-            {
-                **common,
-                "plays": written(tmp_path / "moves.npz", moves),
-                "save": there,
-                "after": STOPPED,
-                "out": str(tmp_path / "played.npz"),
-            },
-        ],
+        {
+            **common,
+            "plays": written(tmp_path / "rest.npz", rest),
+            "restore": back,
+            "out": str(tmp_path / "gone_on.npz"),
+        },
+        {
+            **common,
+            "plays": written(tmp_path / "moves.npz", moves),
+            "save": there,
+            "after": STOPPED,
+            "out": str(tmp_path / "played.npz"),
+        },
     )
     assert state_of(gone_on[0]).keys() == state_of(left).keys()
     for key, value in state_of(left).items():
@@ -112,3 +116,98 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(
     stopped = {"initial values": state_of(played[STOPPED])}
     require_within_budget(name, [stopped, *played[STOPPED + 1 :]], from_tf1)
     pair.close()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in chapters.NAMES if name not in chapters.checkpointed()]
+)
+def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
+    """As in 1.15.5 that is started again: what Python carried there is zeros."""
+    drawn, twin_module = chapters.drawn(name), chapters.twin(name)
+    pair = ChapterPair(name, drawn.SMALL)
+    moves = drawn.moves(pair.config)
+    first, rest = moves[:STOPPED], moves[STOPPED:]
+    there = str(tmp_path / "there.ckpt")
+    common = {"chapter": name, "fields": dict(drawn.SMALL)}
+    _, expected = restored(
+        {
+            **common,
+            "plays": written(tmp_path / "first.npz", first),
+            "save": there,
+            "after": len(first),
+            "out": str(tmp_path / "played.npz"),
+        },
+        {
+            **common,
+            "plays": written(tmp_path / "rest.npz", rest),
+            "restore": there,
+            "out": str(tmp_path / "gone_on.npz"),
+        },
+    )
+    names = twin_module.checkpoint_names(pair.model)
+    handover.load(there, pair.model, names, partial=True)
+    for variable in chapters.setup(name).played(pair.model)["remembered"].values():
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    with pair.twin.starting_here():
+        received = list(training.play(pair.twin, rest))
+    require_within_budget(name, expected, received)
+    pair.close()
+
+
+# Optimizers. Their gradients are fed: 1.15.5's own backpropagation may read a variable
+# that was updated before, where nothing gates it.
+
+CUT, STEPS = 6, 12
+# Of a tensor's largest number: what six steps make of the roundings of other kernels.
+WITHIN = 2e-6
+
+
+def problem_of(arguments):
+    """(values, batches, moves) that an optimizer is tried on."""
+    values, batches = tf1_optimizers.ordinary_problem("float32", STEPS)
+    return values, batches, tf1_optimizers.moves(arguments, batches)
+
+
+@pytest.fixture(scope="module")
+def stopped(restored, tmp_path_factory):
+    """{kind of optimizer: (prefix, 1.15.5's records)}, saved after CUT moves."""
+    folder = tmp_path_factory.mktemp("optimizers")
+    requests = []
+    for number, (part, arguments) in enumerate(kinds().values()):
+        *_, moves = problem_of(arguments)
+        requests.append(
+            {
+                "part": part,
+                "arguments": repr(arguments),
+                "plays": written(folder / f"{number}.npz", moves),
+                "save": str(folder / f"{number}.ckpt"),
+                "after": CUT,
+                "out": str(folder / f"{number}.out.npz"),
+            }
+        )
+    records = restored(*requests)
+    prefixes = [request["save"] for request in requests]
+    return dict(zip(kinds(), zip(prefixes, records, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_an_optimizer_goes_on_where_1_15_5_stopped(kind, stopped):
+    """Its state to the bit; six steps later all of it, but for roundings."""
+    prefix, played = stopped[kind]
+    part, arguments = kinds()[kind]
+    values, batches, moves = problem_of(arguments)
+    twin = optimizer_twin(part, arguments, (values, batches))
+    # Sums of gradients begin anew after an update.
+    accumulates = arguments.get("gradient_accumulation_steps")
+    sums = {f"{name}/gradient_sum": None for name in values} if accumulates else None
+    handover.load(prefix, twin, sums, partial=bool(accumulates))
+    with twin.starting_here():
+        received = list(training.play(twin, moves[CUT:]))
+    start, end = state_of(received[0]), state_of(received[-1])
+    for name, value in state_of(played[CUT]).items():
+        if name not in (sums or ()):
+            np.testing.assert_array_equal(start[name], value, strict=True)
+    for name, value in state_of(played[-1]).items():
+        largest = max(float(np.abs(value).max()), 1e-30)
+        np.testing.assert_allclose(end[name], value, rtol=0, atol=WITHIN * largest)
+    assert all(np.abs(end[name] - start[name]).max() > 0 for name in values)

@@ -27,6 +27,7 @@ from tf2_keras.migrate.checkpoint.verifying import verified
 LARGE = 2**16  # bytes, from which on a variable's values are not held
 ARCHIVED = "model.weights.h5"  # what a .keras holds the weights in
 COPIED_AT_A_TIME = 2**20  # bytes
+AROUND_ALL, AROUND_EACH = 2**16, 2**11  # bytes that HDF5 takes besides the values
 # A stand-in: bits that no layer writes by chance, and the number of a variable.
 MARK, DIGITS = np.unpackbits(np.frombuffer(b"stand-in", np.uint8)), 24
 
@@ -127,19 +128,32 @@ def save(plan, path, variables=None, partial=False, runs=(), on_item=lambda: Non
         if key not in filled:
             variable.assign(initializer(tuple(variable.shape), dtype=variable.dtype))
     plan.go_on(runs)
+    path = os.fspath(path)
     with writing.folder_beside(path) as folder:
         temporary = os.path.join(folder, os.path.basename(path))
+        writing.require_room(folder, _size(plan) * (1 + path.endswith(".keras")))
         while not _is_saved(plan, streamed, temporary, on_item):
             pass
         writing.moved(temporary, path)
+
+
+def _size(plan):
+    """About as many bytes as the weights' file has, rather more."""
+    variables = {id(variable): variable for variable in plan.twin.variables}
+    return AROUND_ALL + sum(
+        AROUND_EACH + _nbytes(variable) for variable in variables.values()
+    )
+
+
+def _nbytes(variable):
+    return int(np.prod(variable.shape, dtype=np.float64)) * dtype_of(variable).itemsize
 
 
 def _is_streamed(plan, group):
     """Whether a group's variables are Keras's, and all of them large."""
     targets = [plan.twin.state[name] for name in _targets(group)]
     return all(
-        isinstance(target, keras.Variable)
-        and np.prod(target.shape, dtype=np.float64) * dtype_of(target).itemsize >= LARGE
+        isinstance(target, keras.Variable) and _nbytes(target) >= LARGE
         for target in targets
     )
 

@@ -1,6 +1,7 @@
 """Keras models as TF1 checkpoints, which ``tf.train.Saver`` of 1.15 restores."""
 
 import contextlib
+import errno
 import functools
 import os
 import secrets
@@ -238,6 +239,23 @@ def folder_beside(target):
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
+
+
+def require_room(folder, size):
+    """Fails as a write would unless so many bytes can be written to a folder.
+
+    HDF5 must not find out by itself: a file that it cannot flush ends the interpreter.
+
+    Raises:
+        OSError: for a full disk, or a limit of the process.
+    """
+    path = os.path.join(folder, "room")
+    with open(path, "wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        elif shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.remove(path)
 
 
 def moved(path, target):
