@@ -40,7 +40,16 @@ def found(meta_graph, names):
         ValueError: for a graph that cannot be imported.
     """
     graph = exported.imported(meta_graph)
+    named = exported.Named(graph)
+    for option, name in (("--loss", names.loss), ("--y-pred", names.y_pred)):
+        if name is not None:
+            named.element(option, name)
+    if names.train is not None:
+        named.element("--train", names.train, op=True)
+    named.require_known()
     train = names.train or _train(graph)
+    if train is not None:
+        _require_updates(graph, train)
     loss = names.loss
     if loss is None and train is not None:
         loss = _loss(graph, train)
@@ -115,10 +124,11 @@ def _train(graph):
         getattr(element, "op", element)
         for element in graph.get_collection(tf.GraphKeys.TRAIN_OP)
     ]
+    # A group of the optimizer's op and others, such as averages, is in no collection.
     led_to = {
         operation: updates.ancestors([operation])
-        for operation in collected
-        or [op for op in graph.get_operations() if op.type in RUN]
+        for operation in graph.get_operations()
+        if operation in collected or operation.type in RUN
     }
     ends = [end for end, before in led_to.items() if set(applied) <= before]
     if not ends and len(applied) == 1:
@@ -132,6 +142,23 @@ def _train(graph):
         "The op that trains must be known",
         ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",
         "Name one with --train",
+    )
+
+
+def _require_updates(graph, train):
+    """The train op must lead to an op that updates a variable."""
+    operation = graph.as_graph_element(train, allow_tensor=True, allow_operation=True)
+    before = updates.ancestors([getattr(operation, "op", operation)])
+    if any(
+        updates.APPLY.match(earlier.type) or updates.SCATTER.match(earlier.type)
+        for earlier in before
+    ):
+        return
+    applied = [op.name for op in graph.get_operations() if updates.APPLY.match(op.type)]
+    raise mistake(
+        "The train op must lead to what updates variables",
+        f"{train}, which leads to none",
+        f"The graph updates by {', '.join(applied[:3]) or 'no Apply op at all'}",
     )
 
 

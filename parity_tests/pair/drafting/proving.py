@@ -51,7 +51,7 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
         Undraftable: for what cannot be drafted.
     """
     best = None
-    names = _with_target(meta_graph, names)
+    names = with_target(meta_graph, names)
     for rung in RUNGS:
         proof = _proof(meta_graph, names, origin, steps, levels, checkpoint, rung)
         if proof.is_equal or proof.divergence is None:
@@ -61,7 +61,7 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
     return best
 
 
-def _with_target(meta_graph, names):
+def with_target(meta_graph, names):
     """The names with the target, if there is one, called y_true in a batch."""
     if names.train is None or "y_true" in names.inputs:
         return names

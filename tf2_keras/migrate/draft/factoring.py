@@ -6,6 +6,7 @@ again, within functions as well.
 """
 
 import collections
+import itertools
 import os
 import re
 from typing import NamedTuple
@@ -25,6 +26,8 @@ from tf2_keras.migrate.draft.statements import (
 MOST_PARAMETERS = 6
 LONGEST = 40  # statements of a function
 MOST_INPUTS = 2
+MOST_NAMES = 2  # of layers that a call hands over one by one
+MOST_ROLES = 4  # in which windows are told apart
 HEAD = 4  # lines of a function besides its body
 TENSORS = ("x", "y")
 
@@ -124,19 +127,71 @@ def _best(sequences):
                 shape = _shape(statements, start, length, last_use)
                 if shape is not None:
                     groups[shape[0]].append(_Window(number, start, shape[1]))
+        groups = [windows for windows in groups.values() if len(windows) > 1]
         if not groups:
-            break
-        for windows in groups.values():
-            windows = _apart(windows, length)
-            if len(windows) < 2:
-                continue
-            plan = _planned(sequences, windows, length)
-            if plan is None:
-                continue
-            saving = _saving(sequences, windows, length, plan)
-            if saving > saved:
-                best, saved = (windows, length, plan), saving
+            continue
+        for windows in groups:
+            for part in _parts(sequences, windows, length):
+                if _bound(sequences, part, length) <= saved:
+                    continue
+                plan = _planned(sequences, part, length)
+                if plan is None:
+                    continue
+                saving = _saving(sequences, part, length, plan)
+                if saving > saved:
+                    best, saved = (part, length, plan), saving
     return best
+
+
+# Roles of literals that may differ between calls of one function without a thought.
+FREE = ("seed", "name", "channels", "units")
+
+
+def _parts(sequences, windows, length):
+    """Sets of windows that may share a function: all, and those alike in some roles."""
+    rows = {
+        window: [
+            literal
+            for statement in _statements_of(sequences, window, length)
+            for literal in literals(statement.call)
+        ]
+        for window in windows
+    }
+    places = range(len(rows[windows[0]]))
+    differing = sorted(
+        {
+            rows[windows[0]][place].role
+            for place in places
+            if len({row[place].source for row in rows.values()}) > 1
+        }
+        - set(FREE)
+    )[:MOST_ROLES]
+    seen = set()
+    for count in range(len(differing) + 1):
+        for alike in itertools.combinations(differing, count):
+            parts = collections.defaultdict(list)
+            for window, row in rows.items():
+                key = tuple(word.source for word in row if word.role in alike)
+                parts[(*key, _endings(row))].append(window)
+            for part in parts.values():
+                part = tuple(_apart(part, length))
+                if len(part) > 1 and part not in seen:
+                    seen.add(part)
+                    yield list(part)
+
+
+def _endings(row):
+    """How the names of one call end behind what they have in common."""
+    names = [word.source for word in row if word.role == "name"]
+    suffixes = _suffixes([names]) if names else None
+    return None if suffixes is None else tuple(suffixes[1])
+
+
+def _bound(sequences, windows, length):
+    """What a function can save at most."""
+    inside = _statements_of(sequences, windows[0], length)
+    lines = sum(lines_of(statement) for statement in inside)
+    return len(windows) * (lines - 1) - (lines + HEAD)
 
 
 def _last_uses(statements, outputs):
@@ -176,17 +231,22 @@ def _shape(statements, start, length, last_use):
         return None
     if length == 1 and (window[0].kind != "layer" or window[0].call is None):
         return None
-    tokens = tuple(
-        (
+    tokens = tuple(_token(statement) for statement in window)
+    return (tokens, tuple(flow)), tuple(external)
+
+
+def _token(statement):
+    """What is equal of two statements that differ in literals only."""
+    known = statement.__dict__.get("token")
+    if known is None:
+        known = statement.__dict__["token"] = (
             statement.template,
             statement.kind,
             statement.spread,
             len(statement.inputs),
             statement.call and skeleton(statement.call),
         )
-        for statement in window
-    )
-    return (tokens, tuple(flow)), tuple(external)
+    return known
 
 
 def _apart(windows, length):
@@ -206,11 +266,44 @@ def _statements_of(sequences, window, length):
 def _saving(sequences, windows, length, plan):
     inside = _statements_of(sequences, windows[0], length)
     lines = sum(lines_of(statement) for statement in inside)
-    roles = len(plan.parameters)
-    # A call that breaks has a line more for its arguments.
-    call = 1 if roles < 4 else 2
-    saving = len(windows) * (lines - call) - (lines + HEAD) - 0.2 * roles
-    return saving - sum(_torn(sequences, window, length) for window in windows)
+    saving = -(lines + HEAD)
+    starts = {(window.sequence, window.start) for window in windows}
+    for place, window in enumerate(windows):
+        words = ", ".join(map(rendered, _given(plan, place)))
+        call = len(layout.laid_out(f"    x = function_name(x, {words}, config)"))
+        # Calls in a row become rows of a loop.
+        beside = (
+            (window.sequence, window.start - length),
+            (window.sequence, window.start + length),
+        )
+        if len(window.external) == 1 and starts.intersection(beside):
+            call = min(call, 2)
+        saving += lines - call - _torn(sequences, window, length)
+    return saving - 0.3 * len(plan.parameters)
+
+
+def _grouped(plan):
+    """{word of a parameter: [number]} in the order of the parameters."""
+    groups = collections.OrderedDict()
+    for number, (role, _) in enumerate(plan.parameters):
+        groups.setdefault(_word(role), []).append(number)
+    order = {"seed": 1, "name": 2}
+    return {
+        word: groups[word]
+        for word in sorted(groups, key=lambda word: order.get(word, 0))
+    }
+
+
+def _given(plan, place):
+    """[Literal or Items] of the arguments of one call."""
+    row = []
+    for numbers in _grouped(plan).values():
+        given = [
+            Literal(plan.parameters[number][1][place], plan.parameters[number][0])
+            for number in numbers
+        ]
+        row.append(given[0] if len(given) == 1 else Items(tuple(given)))
+    return row
 
 
 def _torn(sequences, window, length):
@@ -254,7 +347,11 @@ def _planned(sequences, windows, length):
         values = [row[place].source for row in by_place]
         if literal.role == "name" and suffixes is not None:
             holes.append(("name", suffixes[1][name_places.index(place)]))
-        elif len(set(values)) == 1 and literal.role != "name":
+        elif (
+            len(set(values)) == 1
+            and literal.role != "name"
+            and not REFERENCE.match(literal.source)
+        ):
             holes.append(("same", literal))
         else:
             known = [
@@ -266,6 +363,8 @@ def _planned(sequences, windows, length):
                 known = [len(parameters)]
                 parameters.append((literal.role or "value", values))
             holes.append(("parameter", known[0]))
+    if sum(role == "name" for role, _ in parameters) > MOST_NAMES:
+        return None
     grouped = len({_word(role) for role, _ in parameters})
     inputs = len(windows[0].external)
     if grouped + inputs + 1 > MOST_PARAMETERS:
@@ -300,24 +399,26 @@ def _suffixes(names):
     return [_quoted(base) for base in bases], list(ends.pop())
 
 
-MARK = "\0"  # stands for ``name`` at the begin of a name within a function
+# A parameter of the function that a statement is in, not a value.
+REFERENCE = re.compile(
+    r"(?!config\.|True$|False$|None$)([a-z_]\w*(\[\d+\])?)( \+ '(.*)')?$"
+)
+MARK = "\0"  # stands before and behind a parameter at the begin of a name
 
 
 def _unquoted(source):
-    """The name, with ``name + '...'`` as a mark and the rest."""
-    if source == "name":
-        return MARK
-    if source.startswith("name + "):
-        return MARK + source[len("name + ") :].strip("'\"")
+    """The name, with ``name + '...'`` as a marked parameter and the rest."""
+    reference = REFERENCE.match(source)
+    if reference:
+        return f"{MARK}{reference[1]}{MARK}{reference[4] or ''}"
     return source.strip("'\"")
 
 
 def _quoted(name):
-    if name == MARK:
-        return "name"
-    if name.startswith(MARK):
-        return f"name + {name[1:]!r}"
-    return repr(name)
+    if not name.startswith(MARK):
+        return repr(name)
+    _, parameter, rest = name.split(MARK)
+    return f"{parameter} + {rest!r}" if rest else parameter
 
 
 def _word(role):
@@ -327,11 +428,8 @@ def _word(role):
 
 def _extracted(sequences, windows, length, plan, taken):
     """(Function, [[Literal of each argument] by place])."""
-    groups = collections.OrderedDict()
-    order = {"seed": 1, "name": 2}
-    for number, (role, _) in enumerate(plan.parameters):
-        groups.setdefault(_word(role), []).append(number)
-    words = sorted(groups, key=lambda word: order.get(word, 0))
+    groups = _grouped(plan)
+    words = list(groups)
     spelled, parameters = {}, []
     for word in words:
         numbers = groups[word]
@@ -371,17 +469,7 @@ def _extracted(sequences, windows, length, plan, taken):
                 spread=statement.spread,
             )
         )
-    arguments = []
-    for place in range(len(windows)):
-        row = []
-        for word in words:
-            numbers = groups[word]
-            given = [
-                Literal(plan.parameters[number][1][place], plan.parameters[number][0])
-                for number in numbers
-            ]
-            row.append(given[0] if len(given) == 1 else Items(tuple(given)))
-        arguments.append(row)
+    arguments = [_given(plan, place) for place in range(len(windows))]
     name = _function_name(sequences, windows, length, body, taken)
     function = Function(
         name,

@@ -153,9 +153,8 @@ class Expressions:
         finals = {output.name for output in outputs}
         for tensor in order:
             written = self.expression(tensor)
-            if counts[tensor.name] > 1 or (
-                len(written) > LONG and tensor.name not in finals
-            ):
+            is_long = len(written) > LONG and "weights[" not in written
+            if counts[tensor.name] > 1 or (is_long and tensor.name not in finals):
                 name = self._fresh(tensor.op.name)
                 self.lines.append(f"{name} = {clean(written)}")
                 written = name
