@@ -155,7 +155,8 @@ class Expressions:
             written = self.expression(tensor)
             is_long = len(written) > LONG and "weights[" not in written
             if counts[tensor.name] > 1 or (is_long and tensor.name not in finals):
-                name = self._fresh(tensor.op.name)
+                is_loss = losses.pattern_of(reader, tensor) is not None
+                name = self._fresh("losses" if is_loss else tensor.op.name)
                 self.lines.append(f"{name} = {clean(written)}")
                 written = name
             self.known[tensor.name] = written

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import textwrap
 
 from tf2_keras.migrate.draft import layout
 from tf2_keras.migrate.draft.bodies import Bodies, returning
@@ -47,7 +48,8 @@ def source(product, status):
 
 def _docstring(product, status):
     lines = [f'"""A Keras 3 twin of the training graph in {product.origin}.', ""]
-    return [*lines, *status, '"""']
+    wrapped = [line for said in status for line in textwrap.wrap(said, layout.WIDTH)]
+    return [*lines, *wrapped, '"""']
 
 
 def _imports(body):

@@ -4,7 +4,6 @@ import re
 
 from tf2_keras.migrate.draft import terms
 from tf2_keras.migrate.draft.errors import require
-from tf2_keras.migrate.draft.rules.context import scope_of
 from tf2_keras.migrate.draft.statements import Call, Items, Statement, argument, number
 
 PART = "tf1_semantics.recurrent."
@@ -325,7 +324,7 @@ def _statement(context, loop, cells, inputs, is_time_major):
         Call(f"{PART}DynamicRNN", tuple(arguments)),
         [reader.source(given).name for given in inputs],
         10**9,
-        scope_of(f"{loop.scope}/", "rnn") if loop.scope else "rnn#",
+        loop.scope.rpartition("/")[2] or "rnn#",
         weights,
         spread=True,
         structure=(0, structure),
