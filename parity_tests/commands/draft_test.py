@@ -56,6 +56,33 @@ def test_what_was_not_seeded_is_said_and_exits_with_1(tf_parity, tmp_path):
     assert first in out
 
 
+def test_a_graph_that_races_with_itself_is_told_so(tf_parity, tmp_path):
+    """tf.gradients without a gate: by reference, an update before the last read."""
+
+    def build():
+        x = tf.placeholder(tf.float32, [None, 3], name="x")
+        y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+        weights = [
+            tf.get_variable(
+                name, initializer=tf.random_normal(shape, seed=7), use_resource=False
+            )
+            for name, shape in (("first/w", [3, 4]), ("second/w", [4, 1]))
+        ]
+        hidden = tf.nn.relu(tf.matmul(x, weights[0]))
+        loss = tf.reduce_mean(tf.square(tf.matmul(hidden, weights[1]) - y_true))
+        gradients = tf.gradients(loss, weights)
+        tf.train.GradientDescentOptimizer(0.1).apply_gradients(
+            zip(gradients, weights, strict=True), name="train"
+        )
+
+    meta = exported_graph(tmp_path / "model.meta", build)
+    twin = tmp_path / "twin.py"
+    code, out, err = tf_parity("draft", meta, "-o", twin, "--steps", "2")
+    assert code == 1, err
+    assert "races with itself: train/update_second/w" in " ".join(out.split())
+    assert "NOT PROVEN" in twin.read_text()
+
+
 def test_a_graph_without_a_train_op_becomes_a_twin_that_predicts(tf_parity, tmp_path):
     meta = exported_graph(tmp_path / "model.meta", _predicting)
     twin = tmp_path / "twin.py"

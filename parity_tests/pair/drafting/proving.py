@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.pair.drafting import batches, finding
 from parity_tests.pair.pair import Pair
-from tf1_graph import exported, updates
+from tf1_graph import exported, races, updates
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 from tf2_keras.migrate.draft import cutting, drafting, reading, writing
@@ -159,8 +160,11 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
         )
         moves = _moves(program, product, names, steps)
         divergence, level = None, None
+        racing = _races(program)
         with Pair(program, twin) as pair:
             values = _start(pair, product)
+            if not racing:
+                racing = _differs_from_itself(pair, moves, values)
             for level in levels:
                 comparison = pair.compare(moves, level, values)
                 comparison.finish()
@@ -168,15 +172,41 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
                 if divergence is not None:
                     break
     status = _status(product, names, steps, levels, level, divergence)
+    if racing:
+        status = [f"NOT PROVEN: the graph races with itself: {racing}.", *status]
     return Proof(
         writing.source(product, status),
-        divergence is None and not product.unseeded,
+        divergence is None and not product.unseeded and not racing,
         status,
         divergence,
         level if divergence is not None else None,
         product,
         names,
     )
+
+
+def _races(program):
+    """What of a step races with what, or an empty text."""
+    found = []
+    for move in program.moves.values():
+        found += races.races(program.graph, move.op, move.feed) if move.op else []
+    if not found:
+        return ""
+    first = found[0]
+    return (
+        f"{first.update.name} changes {first.variable} while {first.other.name} may "
+        "still read it"
+    )
+
+
+def _differs_from_itself(pair, moves, values):
+    """Where two plays of the graph differ from each other, or an empty text."""
+    first = list(pair.reference(moves, values))
+    second = pair.reference(moves, values)
+    comparison = compare_plays(first, second)
+    comparison.finish()
+    divergence = comparison.first_divergence
+    return "" if divergence is None else divergence_line(divergence)
 
 
 def _start(pair, product):
