@@ -116,7 +116,7 @@ def _train(graph):
     applied = [
         operation
         for operation in graph.get_operations()
-        if updates.APPLY.match(operation.type)
+        if updates.APPLY.match(operation.type) or updates.SCATTER.match(operation.type)
     ]
     if not applied:
         return None
