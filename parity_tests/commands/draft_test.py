@@ -192,3 +192,33 @@ def test_what_is_no_meta_is_refused(tf_parity, tmp_path, content):
     assert code == 2
     assert len(err.splitlines()) == 1 and "Received" in err
     assert not (tmp_path / "twin.py").exists()
+
+
+def many_nodes(meta_graph):
+    for number in range(60_001):
+        meta_graph.graph_def.node.add(name=f"node_{number}", op="NoOp")
+
+
+def a_circle(meta_graph):
+    for name, given in (("first", "second"), ("second", "first")):
+        node = meta_graph.graph_def.node.add(name=name, op="Identity", input=[given])
+        node.attr["T"].type = 1
+
+
+def an_unknown_op(meta_graph):
+    meta_graph.graph_def.node.add(name="custom", op="OpOfALostLibrary")
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [(many_nodes, "60,0"), (a_circle, ""), (an_unknown_op, "OpOfALostLibrary")],
+)
+def test_an_absurd_graph_is_refused_in_one_line(tf_parity, tmp_path, change, said):
+    path = exported_graph(tmp_path / "model.meta", linear)
+    meta_graph = tf.MetaGraphDef.FromString((tmp_path / "model.meta").read_bytes())
+    change(meta_graph)
+    (tmp_path / "model.meta").write_bytes(meta_graph.SerializeToString())
+    code, _, err = tf_parity("draft", path, "-o", tmp_path / "twin.py")
+    assert code == 2, err
+    assert said in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "twin.py").exists()

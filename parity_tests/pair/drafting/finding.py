@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from parity_tests.pair.errors import mistake
 from tf1_graph import exported, updates
+from tf2_keras.migrate.draft.reading import MOST_NODES
 
 # The gradient of an op is made below its name; the first is that of the loss.
 GRADIENT = re.compile(r"^(.*?/)?gradients(_\d+)?/(.+)_grad/")
@@ -39,6 +40,13 @@ def found(meta_graph, names):
         PairError: for what is ambiguous, with the candidates.
         ValueError: for a graph that cannot be imported.
     """
+    count = len(meta_graph.graph_def.node)
+    if count > MOST_NODES:  # before the import, which takes longer than the count
+        raise mistake(
+            f"A graph must have at most {MOST_NODES:,} ops to be drafted",
+            f"{count:,}",
+            "Draft a part of it",
+        )
     graph = exported.imported(meta_graph)
     named = exported.Named(graph)
     for option, name in (("--loss", names.loss), ("--y-pred", names.y_pred)):

@@ -39,7 +39,9 @@ class Proof(NamedTuple):
     names: finding.Names
 
 
-def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=None):
+def proven(
+    meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=None, moves=None
+):
     """The ``Proof`` of the best draft of a graph.
 
     Args:
@@ -47,6 +49,8 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
         names: ``finding.Names``, found.
         origin: what to call the graph in the file.
         checkpoint: prefix of a checkpoint to start from.
+        moves: [(move, {name in a batch: array})] to compare by; by default ``steps``
+            batches of numbers that suit the graph.
 
     Raises:
         Undraftable: for what cannot be drafted.
@@ -54,7 +58,9 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
     best = None
     names = with_target(meta_graph, names)
     for rung in RUNGS:
-        proof = _proof(meta_graph, names, origin, steps, levels, checkpoint, rung)
+        proof = _proof(
+            meta_graph, names, origin, steps, levels, checkpoint, moves, rung
+        )
         if proof.is_equal or proof.divergence is None:
             return proof
         if best is None:
@@ -141,7 +147,7 @@ def module_of(source, name="tf_parity_draft"):
     return module
 
 
-def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
+def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
     program = program_of(meta_graph, names, checkpoint)
     product = drafting.drafted(request_of(program, names, origin, **rung))
     module = module_of(writing.source(product, ["Not compared."]))
@@ -158,7 +164,10 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
                 if name in known
             }
         )
-        moves = _moves(program, product, names, steps)
+        if moves is None:
+            moves = _moves(program, product, names, steps)
+        else:
+            steps = sum(move == "train" for move, _ in moves)
         divergence, level = None, None
         racing = _races(program)
         with Pair(program, twin) as pair:
