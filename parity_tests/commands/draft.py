@@ -16,8 +16,7 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     cls=options.Command,
     examples=[
         "draft model.meta -o twin.py",
-        "draft model.meta --y-pred logits --training-feed keep_prob=0.5 "
-        "--inference-feed keep_prob=1.0 -o twin.py --pair pair.py",
+        "draft model.meta -o twin.py --y-pred logits --pair pair.py",
     ],
 )
 @click.argument("path", metavar="MODEL.meta", type=click.Path())

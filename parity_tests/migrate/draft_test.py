@@ -10,6 +10,8 @@ from parity_tests.migrate import drafted
 from parity_tests.models import chapters
 
 MOST_PARAMETERS = 6
+# Drafts that are longer than the twin by hand, by how much, and why.
+LONGER = {"rnn_classifier": (1.25, "a bidirectional loop is drafted as two")}
 WIDTH = 88
 
 
@@ -62,8 +64,8 @@ def test_a_draft_is_no_longer_than_the_twin_by_hand(name):
     with open(by_hand, encoding="utf-8") as file:
         written = model_part(file.read())
     draft = model_part(drafted.golden(name).read_text(encoding="utf-8"))
-    # No longer by more than a class that TF1's own ops need.
-    assert draft <= 1.1 * written, (draft, written)
+    most, _ = LONGER.get(name, (1.0, ""))
+    assert draft <= most * written, (draft, written)
 
 
 @pytest.mark.parametrize("name", ["mlp", "slim_cnn"])

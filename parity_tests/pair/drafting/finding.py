@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from parity_tests.pair.errors import mistake
 from tf1_graph import exported, updates
+from tf2_keras.migrate.draft.reading import MOST_NODES
 
 # The gradient of an op is made below its name; the first is that of the loss.
 GRADIENT = re.compile(r"^(.*?/)?gradients(_\d+)?/(.+)_grad/")
@@ -39,8 +40,24 @@ def found(meta_graph, names):
         PairError: for what is ambiguous, with the candidates.
         ValueError: for a graph that cannot be imported.
     """
+    count = len(meta_graph.graph_def.node)
+    if count > MOST_NODES:  # before the import, which takes longer than the count
+        raise mistake(
+            f"A graph must have at most {MOST_NODES:,} ops to be drafted",
+            f"{count:,}",
+            "Draft a part of it",
+        )
     graph = exported.imported(meta_graph)
+    named = exported.Named(graph)
+    for option, name in (("--loss", names.loss), ("--y-pred", names.y_pred)):
+        if name is not None:
+            named.element(option, name)
+    if names.train is not None:
+        named.element("--train", names.train, op=True)
+    named.require_known()
     train = names.train or _train(graph)
+    if train is not None:
+        _require_updates(graph, train)
     loss = names.loss
     if loss is None and train is not None:
         loss = _loss(graph, train)
@@ -107,7 +124,7 @@ def _train(graph):
     applied = [
         operation
         for operation in graph.get_operations()
-        if updates.APPLY.match(operation.type)
+        if updates.APPLY.match(operation.type) or updates.SCATTER.match(operation.type)
     ]
     if not applied:
         return None
@@ -115,10 +132,11 @@ def _train(graph):
         getattr(element, "op", element)
         for element in graph.get_collection(tf.GraphKeys.TRAIN_OP)
     ]
+    # A group of the optimizer's op and others, such as averages, is in no collection.
     led_to = {
         operation: updates.ancestors([operation])
-        for operation in collected
-        or [op for op in graph.get_operations() if op.type in RUN]
+        for operation in graph.get_operations()
+        if operation in collected or operation.type in RUN
     }
     ends = [end for end, before in led_to.items() if set(applied) <= before]
     if not ends and len(applied) == 1:
@@ -132,6 +150,23 @@ def _train(graph):
         "The op that trains must be known",
         ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",
         "Name one with --train",
+    )
+
+
+def _require_updates(graph, train):
+    """The train op must lead to an op that updates a variable."""
+    operation = graph.as_graph_element(train, allow_tensor=True, allow_operation=True)
+    before = updates.ancestors([getattr(operation, "op", operation)])
+    if any(
+        updates.APPLY.match(earlier.type) or updates.SCATTER.match(earlier.type)
+        for earlier in before
+    ):
+        return
+    applied = [op.name for op in graph.get_operations() if updates.APPLY.match(op.type)]
+    raise mistake(
+        "The train op must lead to what updates variables",
+        f"{train}, which leads to none",
+        f"The graph updates by {', '.join(applied[:3]) or 'no Apply op at all'}",
     )
 
 

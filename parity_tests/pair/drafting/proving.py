@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from parity_tests.engine.comparison import compare_plays
 from parity_tests.pair.drafting import batches, finding
 from parity_tests.pair.pair import Pair
-from tf1_graph import exported, updates
+from tf1_graph import exported, races, updates
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 from tf2_keras.migrate.draft import cutting, drafting, reading, writing
@@ -38,7 +39,9 @@ class Proof(NamedTuple):
     names: finding.Names
 
 
-def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=None):
+def proven(
+    meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=None, moves=None
+):
     """The ``Proof`` of the best draft of a graph.
 
     Args:
@@ -46,14 +49,18 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
         names: ``finding.Names``, found.
         origin: what to call the graph in the file.
         checkpoint: prefix of a checkpoint to start from.
+        moves: [(move, {name in a batch: array})] to compare by; by default ``steps``
+            batches of numbers that suit the graph.
 
     Raises:
         Undraftable: for what cannot be drafted.
     """
     best = None
-    names = _with_target(meta_graph, names)
+    names = with_target(meta_graph, names)
     for rung in RUNGS:
-        proof = _proof(meta_graph, names, origin, steps, levels, checkpoint, rung)
+        proof = _proof(
+            meta_graph, names, origin, steps, levels, checkpoint, moves, rung
+        )
         if proof.is_equal or proof.divergence is None:
             return proof
         if best is None:
@@ -61,7 +68,7 @@ def proven(meta_graph, names, origin, steps=STEPS, levels=LEVELS, checkpoint=Non
     return best
 
 
-def _with_target(meta_graph, names):
+def with_target(meta_graph, names):
     """The names with the target, if there is one, called y_true in a batch."""
     if names.train is None or "y_true" in names.inputs:
         return names
@@ -140,7 +147,7 @@ def module_of(source, name="tf_parity_draft"):
     return module
 
 
-def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
+def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
     program = program_of(meta_graph, names, checkpoint)
     product = drafting.drafted(request_of(program, names, origin, **rung))
     module = module_of(writing.source(product, ["Not compared."]))
@@ -157,10 +164,16 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
                 if name in known
             }
         )
-        moves = _moves(program, product, names, steps)
+        if moves is None:
+            moves = _moves(program, product, names, steps)
+        else:
+            steps = sum(move == "train" for move, _ in moves)
         divergence, level = None, None
+        racing = _races(program)
         with Pair(program, twin) as pair:
             values = _start(pair, product)
+            if not racing:
+                racing = _differs_from_itself(pair, moves, values)
             for level in levels:
                 comparison = pair.compare(moves, level, values)
                 comparison.finish()
@@ -168,15 +181,41 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, rung):
                 if divergence is not None:
                     break
     status = _status(product, names, steps, levels, level, divergence)
+    if racing:
+        status = [f"NOT PROVEN: the graph races with itself: {racing}.", *status]
     return Proof(
         writing.source(product, status),
-        divergence is None and not product.unseeded,
+        divergence is None and not product.unseeded and not racing,
         status,
         divergence,
         level if divergence is not None else None,
         product,
         names,
     )
+
+
+def _races(program):
+    """What of a step races with what, or an empty text."""
+    found = []
+    for move in program.moves.values():
+        found += races.races(program.graph, move.op, move.feed) if move.op else []
+    if not found:
+        return ""
+    first = found[0]
+    return (
+        f"{first.update.name} changes {first.variable} while {first.other.name} may "
+        "still read it"
+    )
+
+
+def _differs_from_itself(pair, moves, values):
+    """Where two plays of the graph differ from each other, or an empty text."""
+    first = list(pair.reference(moves, values))
+    second = pair.reference(moves, values)
+    comparison = compare_plays(first, second)
+    comparison.finish()
+    divergence = comparison.first_divergence
+    return "" if divergence is None else divergence_line(divergence)
 
 
 def _start(pair, product):

@@ -21,6 +21,7 @@ BY_NORM = {
         ("Minimum", "*", ("RealDiv", 1, "#clip_norm")),
     ),
 }
+ROWS = ("UnsortedSegmentSum", "?rows", ("Unique:1", "*"), "*")
 SCALES = {
     "checked": ("Add", "?factor", ("Sub", "*", "*")),
     "selected": ("Select", "*", "?factor", "*"),
@@ -63,6 +64,9 @@ def _clips(reader, gradient):
     listed = []
     while True:
         source = reader.source(gradient)
+        rows = terms.unify(reader, ROWS, source)
+        if rows is not None:  # of an embedding, those that came twice summed
+            source = rows["rows"]
         clip, before = _clip(reader, source)
         if clip is None:
             _require_gradient(source)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 
 from tf2_keras.migrate.draft.errors import Unlike, refused_op
-from tf2_keras.migrate.draft.plain import Expressions
+from tf2_keras.migrate.draft.plain import DRAWS, Expressions
 from tf2_keras.migrate.draft.rules.context import scope_of
 from tf2_keras.migrate.draft.statements import Call, Literal, Statement, rendered
 
@@ -46,14 +46,14 @@ class Cones:
         self._by_data = {}
 
     def is_data(self, tensor):
-        """Whether numbers of an input, not only its shape, make a tensor."""
+        """Whether numbers of an input or a draw, not only a shape, make a tensor."""
         waiting = [self.reader.source(tensor)]
         while waiting:
             current = waiting[-1]
             if self._by_data.get(current.name) is not None:
                 waiting.pop()
                 continue
-            if current.name in self.reader.inputs:
+            if current.name in self.reader.inputs or current.op.type in DRAWS:
                 self._by_data[current.name] = True
                 continue
             if current.op.type in ("Shape", "Size", "Rank", "ShapeN"):

@@ -76,6 +76,7 @@ class Product:
     optimizer: object
     optimizer_call: object
     paths: dict
+    prefix: str | None  # the scope that all layers are in
     target: str | None
     has_streams: bool
     gradients_of_tf1: bool
@@ -153,7 +154,7 @@ def _drafted(request, reader):
     optimizer = None
     if request.loss is not None:
         optimizer = optimizers.Optimizer(reader, request.updates)
-    statements, cones = _forward(context, cut.outputs)
+    statements, cones, prefix = _forward(context, cut.outputs)
     paths = naming.paths(statements)
     loss = None
     uses_raw = set(cones.raw)
@@ -188,6 +189,7 @@ def _drafted(request, reader):
         optimizer=optimizer,
         optimizer_call=call,
         paths=paths,
+        prefix=prefix,
         target=cut.target,
         has_streams=any(
             statement.call is not None
@@ -231,7 +233,7 @@ def _cut(request, reader):
 
 
 def _forward(context, outputs):
-    """(named statements in order, Cones) of what the model computes."""
+    """(named statements in order, Cones, their scope) of what the model computes."""
     reader = context.reader
     cones = Cones(context)
     known, users = {}, collections.defaultdict(set)
@@ -268,8 +270,7 @@ def _forward(context, outputs):
     statements += cones.statements(plain, users, {output.name for output in outputs})
     statements.sort(key=lambda statement: statement.position)
     statements = _in_order(statements, reader.inputs)
-    naming.named(statements)
-    return statements, cones
+    return statements, cones, naming.named(statements)
 
 
 def _takes_data(reader, cones, statement):

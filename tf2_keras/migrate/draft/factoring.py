@@ -5,27 +5,19 @@ leaves, are functions that could be. The one that saves most lines is taken, aga
 again, within functions as well.
 """
 
-import collections
 import os
 import re
 from typing import NamedTuple
 
-from tf2_keras.migrate.draft import layout
+from tf2_keras.migrate.draft import windowing
 from tf2_keras.migrate.draft.statements import (
     Call,
-    Items,
     Literal,
     Statement,
     filled,
     literals,
-    rendered,
-    skeleton,
 )
 
-MOST_PARAMETERS = 6
-LONGEST = 40  # statements of a function
-MOST_INPUTS = 2
-HEAD = 4  # lines of a function besides its body
 TENSORS = ("x", "y")
 
 
@@ -39,19 +31,6 @@ class Function(NamedTuple):
     result: str
 
 
-class _Window(NamedTuple):
-    sequence: int  # which sequence
-    start: int
-    external: tuple
-
-
-class _Plan(NamedTuple):
-    """parameters: [(role, [Python by place])]. holes: [(kind, value)] of each literal."""
-
-    parameters: list
-    holes: list
-
-
 def factored(statements, outputs, names):
     """(statements, [Function]) with what repeats taken out.
 
@@ -63,10 +42,10 @@ def factored(statements, outputs, names):
     sequences = [(list(statements), list(outputs))]
     functions, taken = [], set(names)
     while True:
-        best = _best(sequences)
-        if best is None:
+        found = windowing.best(sequences)
+        if found is None:
             break
-        windows, length, plan = best
+        windows, length, plan = found
         function, arguments = _extracted(sequences, windows, length, plan, taken)
         taken.add(function.name)
         sequences = _replaced(sequences, windows, length, function, arguments)
@@ -98,240 +77,10 @@ def _in_order(functions):
     return list(ordered.values())
 
 
-_LINES = {}
-
-
-def lines_of(statement):
-    """About how many lines a statement takes."""
-    if statement.call is None:
-        return 1
-    text = f"    x = {rendered(statement.call)}" + (
-        "" if statement.kind == "function" else "(x)"
-    )
-    if text not in _LINES:
-        _LINES[text] = len(layout.laid_out(text))
-    return _LINES[text]
-
-
-def _best(sequences):
-    """(windows, length, plan) of what saves most lines; None if nothing does."""
-    best, saved = None, 0
-    for length in range(1, LONGEST + 1):
-        groups = collections.defaultdict(list)
-        for number, (statements, outputs) in enumerate(sequences):
-            last_use = _last_uses(statements, outputs)
-            for start in range(len(statements) - length + 1):
-                shape = _shape(statements, start, length, last_use)
-                if shape is not None:
-                    groups[shape[0]].append(_Window(number, start, shape[1]))
-        if not groups:
-            break
-        for windows in groups.values():
-            windows = _apart(windows, length)
-            if len(windows) < 2:
-                continue
-            plan = _planned(sequences, windows, length)
-            if plan is None:
-                continue
-            saving = _saving(sequences, windows, length, plan)
-            if saving > saved:
-                best, saved = (windows, length, plan), saving
-    return best
-
-
-def _last_uses(statements, outputs):
-    uses = {}
-    for place, statement in enumerate(statements):
-        for name in statement.inputs:
-            uses[name] = place
-    for name in outputs:
-        uses[name] = len(statements)
-    return uses
-
-
-def _shape(statements, start, length, last_use):
-    """(what is equal of equal windows, names of the tensors that come in); or None."""
-    inside, external, flow = {}, [], []
-    window = statements[start : start + length]
-    for place, statement in enumerate(window):
-        if statement.structure is not None or statement.why:
-            return None
-        for name in statement.inputs:
-            if name in inside:
-                flow.append(("inside", inside[name]))
-                continue
-            if name not in external:
-                external.append(name)
-            flow.append(("outside", external.index(name)))
-        inside[statement.outputs[0]] = place
-    if not 1 <= len(external) <= MOST_INPUTS:
-        return None
-    end = start + length - 1
-    leaving = [
-        statement.outputs[0]
-        for statement in window
-        if last_use.get(statement.outputs[0], -1) > end
-    ]
-    if leaving != [window[-1].outputs[0]]:
-        return None
-    if length == 1 and (window[0].kind != "layer" or window[0].call is None):
-        return None
-    tokens = tuple(
-        (
-            statement.template,
-            statement.kind,
-            statement.spread,
-            len(statement.inputs),
-            statement.call and skeleton(statement.call),
-        )
-        for statement in window
-    )
-    return (tokens, tuple(flow)), tuple(external)
-
-
-def _apart(windows, length):
-    """Those that do not overlap, the first ones first."""
-    kept, end = [], {}
-    for window in windows:
-        if window.start >= end.get(window.sequence, 0):
-            kept.append(window)
-            end[window.sequence] = window.start + length
-    return kept
-
-
-def _statements_of(sequences, window, length):
-    return sequences[window.sequence][0][window.start : window.start + length]
-
-
-def _saving(sequences, windows, length, plan):
-    inside = _statements_of(sequences, windows[0], length)
-    lines = sum(lines_of(statement) for statement in inside)
-    roles = len(plan.parameters)
-    # A call that breaks has a line more for its arguments.
-    call = 1 if roles < 4 else 2
-    saving = len(windows) * (lines - call) - (lines + HEAD) - 0.2 * roles
-    return saving - sum(_torn(sequences, window, length) for window in windows)
-
-
-def _torn(sequences, window, length):
-    """How many ends of a window cut through a scope of names."""
-    statements, _ = sequences[window.sequence]
-    start, end = window.start, window.start + length
-    torn = 0
-    for before, after in ((start - 1, start), (end - 1, end)):
-        if before < 0 or after >= len(statements):
-            continue
-        scopes = [
-            statements[place].outputs[0].rpartition("/")[0].split("/")
-            for place in (before, after)
-        ]
-        common = len(os.path.commonprefix(scopes)) if scopes[0] != [""] else 0
-        torn += common > 1
-    return torn
-
-
-def _planned(sequences, windows, length):
-    """The ``_Plan`` of a function; None if it would have too many parameters."""
-    by_place = [
-        [
-            literal
-            for statement in _statements_of(sequences, window, length)
-            for literal in literals(statement.call)
-        ]
-        for window in windows
-    ]
-    parameters, holes = [], []
-    name_places = [
-        place for place, literal in enumerate(by_place[0]) if literal.role == "name"
-    ]
-    suffixes = None
-    if name_places:
-        names = [[row[place].source for place in name_places] for row in by_place]
-        suffixes = _suffixes(names)
-        if suffixes is not None:
-            parameters.append(("name", suffixes[0]))
-    for place, literal in enumerate(by_place[0]):
-        values = [row[place].source for row in by_place]
-        if literal.role == "name" and suffixes is not None:
-            holes.append(("name", suffixes[1][name_places.index(place)]))
-        elif len(set(values)) == 1 and literal.role != "name":
-            holes.append(("same", literal))
-        else:
-            known = [
-                number
-                for number, (role, column) in enumerate(parameters)
-                if column == values and role == (literal.role or "value")
-            ]
-            if not known:
-                known = [len(parameters)]
-                parameters.append((literal.role or "value", values))
-            holes.append(("parameter", known[0]))
-    grouped = len({_word(role) for role, _ in parameters})
-    inputs = len(windows[0].external)
-    if grouped + inputs + 1 > MOST_PARAMETERS:
-        return None
-    return _Plan(parameters, holes)
-
-
-def _suffixes(names):
-    """([base by place], [suffix of each]) of names with one base; None otherwise.
-
-    A base is Python: a quoted name, or within a function ``name`` or ``name + '.conv'``.
-    """
-    bases, ends = [], set()
-    for row in names:
-        plain = [_unquoted(name) for name in row]
-        if len(plain) == 1:
-            base = plain[0]
-        else:
-            base = os.path.commonprefix(plain)
-            if not all(
-                name == base or name[len(base) : len(base) + 1] in "._"
-                for name in plain
-            ):
-                base = re.sub(r"[^._\0]*$", "", base)
-            base = base.rstrip("._")
-        if not base:
-            return None
-        bases.append(base)
-        ends.add(tuple(name[len(base) :] for name in plain))
-    if len(ends) != 1:
-        return None
-    return [_quoted(base) for base in bases], list(ends.pop())
-
-
-MARK = "\0"  # stands for ``name`` at the begin of a name within a function
-
-
-def _unquoted(source):
-    """The name, with ``name + '...'`` as a mark and the rest."""
-    if source == "name":
-        return MARK
-    if source.startswith("name + "):
-        return MARK + source[len("name + ") :].strip("'\"")
-    return source.strip("'\"")
-
-
-def _quoted(name):
-    if name == MARK:
-        return "name"
-    if name.startswith(MARK):
-        return f"name + {name[1:]!r}"
-    return repr(name)
-
-
-def _word(role):
-    """What a parameter of a role is called."""
-    return role.partition(":")[2] or role
-
-
 def _extracted(sequences, windows, length, plan, taken):
     """(Function, [[Literal of each argument] by place])."""
-    groups = collections.OrderedDict()
-    order = {"seed": 1, "name": 2}
-    for number, (role, _) in enumerate(plan.parameters):
-        groups.setdefault(_word(role), []).append(number)
-    words = sorted(groups, key=lambda word: order.get(word, 0))
+    groups = windowing.grouped(plan)
+    words = list(groups)
     spelled, parameters = {}, []
     for word in words:
         numbers = groups[word]
@@ -345,7 +94,7 @@ def _extracted(sequences, windows, length, plan, taken):
             (number, f"{plural}[{place}]") for place, number in enumerate(numbers)
         )
     first = windows[0]
-    inside = _statements_of(sequences, first, length)
+    inside = windowing.statements_of(sequences, first, length)
     holes = iter(plan.holes)
     body = []
     for statement in inside:
@@ -371,17 +120,7 @@ def _extracted(sequences, windows, length, plan, taken):
                 spread=statement.spread,
             )
         )
-    arguments = []
-    for place in range(len(windows)):
-        row = []
-        for word in words:
-            numbers = groups[word]
-            given = [
-                Literal(plan.parameters[number][1][place], plan.parameters[number][0])
-                for number in numbers
-            ]
-            row.append(given[0] if len(given) == 1 else Items(tuple(given)))
-        arguments.append(row)
+    arguments = [windowing.given(plan, place) for place in range(len(windows))]
     name = _function_name(sequences, windows, length, body, taken)
     function = Function(
         name,
@@ -430,7 +169,7 @@ def _scope_name(sequences, windows, length):
     """What the scopes of all windows are called, without their numbers."""
     stems = set()
     for window in windows:
-        inside = _statements_of(sequences, window, length)
+        inside = windowing.statements_of(sequences, window, length)
         scopes = [statement.outputs[0].split("/")[:-1] for statement in inside]
         common = os.path.commonprefix(scopes)
         stems.add(re.sub(r"[\W\d_]+$", "", common[-1]).lower() if common else "")

@@ -1,5 +1,6 @@
 """How variables start: from the ops of an initial value to an initialiser."""
 
+import collections
 import math
 
 import numpy as np
@@ -51,6 +52,7 @@ class Initializers:
     def __init__(self, reader):
         self.reader = reader
         self.unseeded = []
+        self._counts = None
 
     def of(self, variable):
         """The ``Call`` or ``Literal`` that starts a variable.
@@ -94,7 +96,9 @@ class Initializers:
         if (kind == "RandomUniform") != ("high" in bound and "low" in bound):
             return None
         seed = self._seed(variable, drawn)
-        spread = _spread(kind, bound, self.reader.shape_of(variable), dtype)
+        spreads = _spreads_of(kind, bound, self.reader.shape_of(variable), dtype)
+        # A square kernel fits several names: it has that of the others.
+        spread = max(spreads, key=self._count, default=None)
         if spread is not None:
             function, arguments = spread
         elif kind == "RandomUniform":
@@ -108,6 +112,29 @@ class Initializers:
                 if bound[name] != usual
             )
         return Call(PART + function, (*arguments, seed))
+
+    def _count(self, spread):
+        """How many variables of the graph a spread fits."""
+        if self._counts is None:
+            self._counts = collections.Counter()
+            for variable in self.reader.variables:
+                self._counts.update(self._fitting(variable))
+        return self._counts[repr(spread)]
+
+    def _fitting(self, variable):
+        value = self.reader.first_value(variable)
+        if value is None:
+            return []
+        _, bound = terms.first(self.reader, {"uniform": UNIFORM, **NORMALS}, value)
+        if bound is None or self.reader.kind(bound["drawn"]) not in DRAWS:
+            return []
+        kind = DRAWS[self.reader.kind(bound["drawn"])]
+        if (kind == "RandomUniform") != ("high" in bound):
+            return []
+        dtype = value.dtype.base_dtype.as_numpy_dtype
+        shape = self.reader.shape_of(variable)
+        found = _spreads_of(kind, {"mean": 0, **bound}, shape, dtype)
+        return [repr(spread) for spread in found]
 
     def _seed(self, variable, drawn):
         """The argument ``seed`` of a draw."""
@@ -143,43 +170,47 @@ def _number(value):
     return Literal(number(value))
 
 
-def _spread(kind, bound, shape, dtype):
-    """(name of a part, its arguments) whose spread depends on the shape; or None."""
+def _spreads_of(kind, bound, shape, dtype):
+    """[(name of a part, its arguments)] whose spread depends on the shape, likely first."""
     if len(shape) < 2 or not all(shape):
-        return None
+        return []
     field = math.prod(shape[:-2])
     fan_in, fan_out = shape[-2] * field, shape[-1] * field
     fans = {"fan_avg": (fan_in + fan_out) / 2, "fan_in": fan_in, "fan_out": fan_out}
     if kind == "RandomUniform":
         if bound["low"] != -bound["high"]:
-            return None
+            return []
         size = bound["high"]
     elif bound["mean"] != 0:
-        return None
+        return []
     else:
         size = bound["stddev"]
+    fitting = []
     for mode, scale, distribution, expected in _spreads(kind, fans):
-        if dtype(expected) != dtype(size):
-            continue
-        name = NAMED.get((mode, scale, distribution))
-        if name:
-            return name, ()
-        if distribution == "contrib":
-            words = [Literal(repr(scale)), Literal(repr(mode.upper()))]
-            return "ContribVarianceScaling", tuple((None, word) for word in words)
-        words = [Literal(repr(word)) for word in (scale, mode, distribution)]
-        return "VarianceScaling", tuple((None, word) for word in words)
-    if kind == "RandomUniform":
-        return _unit_scaling(size, shape, dtype)
-    return None
+        if dtype(expected) == dtype(size):
+            fitting.append(_named(mode, scale, distribution))
+    if kind == "RandomUniform" and not fitting:
+        fitting += _unit_scaling(size, shape, dtype)
+    return fitting
+
+
+def _named(mode, scale, distribution):
+    """(name of a part, its arguments)."""
+    name = NAMED.get((mode, scale, distribution))
+    if name:
+        return name, ()
+    words = [repr(scale), repr(mode), repr(distribution)]
+    if distribution == "contrib":
+        name, words = "ContribVarianceScaling", [repr(scale), repr(mode.upper())]
+    return name or "VarianceScaling", tuple((None, Literal(word)) for word in words)
 
 
 def _unit_scaling(size, shape, dtype):
     for factor in (1.0, 1.43, 1.15):
         if dtype(math.sqrt(3 / max(math.prod(shape[:-1]), 1.0)) * factor) == size:
             words = () if factor == 1 else ((None, Literal(repr(factor))),)
-            return "UniformUnitScaling", words
-    return None
+            return [("UniformUnitScaling", words)]
+    return []
 
 
 def _spreads(kind, fans):

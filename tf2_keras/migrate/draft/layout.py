@@ -1,6 +1,7 @@
 """Source in lines of 88 columns, as ruff and black lay it out."""
 
 import ast
+import re
 
 WIDTH = 88
 OPENING, CLOSING = "([{", ")]}"
@@ -56,6 +57,12 @@ def laid_out(line):
     head, body, tail = line[: start + 1], line[start + 1 : end], line[end:]
     inner = f"{indent}    {body.strip().rstrip(',')}"
     is_tuple = _is_tuple_of_one(head, body)
+    clauses = _clauses(body)
+    if len(clauses) > 1 and len(inner) > WIDTH:
+        opened = [head]
+        for clause in clauses:
+            opened += laid_out(f"{indent}    {clause}")
+        return [*opened, *laid_out(indent + tail)]
     items = _items(body)
     fits = len(inner) <= WIDTH and not is_tuple
     if fits or len(items) == 1 and not is_tuple and not _is_call(head):
@@ -100,6 +107,22 @@ def _split_at(line):
         if start + 1 <= WIDTH and (end - start > 20 or len(pairs) == 1):
             return start, end
     return pairs[-1]
+
+
+def _clauses(text):
+    """What a comprehension is of, its loops and its tests; else the text alone."""
+    words = re.split(r" (?=for |if )", text)
+    clauses = [""]
+    for word in words:
+        joined = f"{clauses[-1]} {word}".strip()
+        is_open = clauses[-1].count("(") + clauses[-1].count("[") != clauses[-1].count(
+            ")"
+        ) + clauses[-1].count("]")
+        if is_open or not clauses[-1]:
+            clauses[-1] = joined
+        else:
+            clauses.append(word)
+    return clauses if len(_items(text)) == 1 else [text]
 
 
 def _items(text):

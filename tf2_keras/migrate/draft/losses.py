@@ -6,8 +6,11 @@ from tf2_keras.migrate.draft import terms
 from tf2_keras.migrate.draft.statements import number
 
 PART = "tf1_semantics.losses."
-FLAT = ("Reshape", "?logits", "*"), ("Reshape", "?labels", "*")
-SOFTMAX = ("Reshape", ("SoftmaxCrossEntropyWithLogits", *FLAT), "*")
+FLAT = ("Reshape", "?logits", "?flat_logits"), ("Reshape", "?labels", "?flat_labels")
+SOFTMAX = ("Reshape", ("SoftmaxCrossEntropyWithLogits", *FLAT), "?batch")
+# The shapes of these, of [batch, classes]: [-1, classes] and [batch].
+CLASSES = ("ConcatV2", -1, ("Slice", ("Shape", "*"), 1, 1), 0)
+BATCH = ("Slice", ("Shape", "*"), 0, 1)
 SIGMOID = (
     "Add",
     ("Sub", ("Select", "*", "?logits", "*"), ("Mul", "?logits", "?labels")),
@@ -45,6 +48,14 @@ def softmax_cross_entropy(reader, tensor):
     bound = terms.unify(reader, SOFTMAX, tensor)
     if bound is None or bound["logits"].shape.rank != 2:
         return None
+    for name, pattern in (
+        ("flat_logits", CLASSES),
+        ("flat_labels", CLASSES),
+        ("batch", BATCH),
+    ):
+        is_known = reader.constant(bound[name]) is not None
+        if not is_known and terms.unify(reader, pattern, bound[name]) is None:
+            return None
     labels = bound["labels"]
     function = "tf.nn.softmax_cross_entropy_with_logits(labels={1}, logits={0})"
     uses = set()
@@ -92,22 +103,24 @@ def weighted_mean(reader, tensor):
     return Found(template, [losses], uses)
 
 
+# How many losses have a weight: a one for each, summed.
+PRESENT = ("Sum", ("Mul", 1.0, "?ones"), Ellipsis)
+ONES = {
+    "like": ("OnesLike", "?losses"),
+    "filled": ("Fill", ("Shape", "?losses"), 1.0),
+}
+
+
 def _counts(reader, present, losses):
-    """Whether a divisor is the number of losses whose weight is not zero.
+    """Whether a divisor is the number of losses, each of which has a weight.
 
     Source: losses_impl._num_present, 1.15.
     """
-    total = reader.source(present)
-    if total.op.type != "Sum" or "num_present" not in total.op.name:
+    bound = terms.unify(reader, PRESENT, present)
+    if bound is None:
         return False
-    return (
-        any(
-            tensor.op.type
-            in ("Shape", "OnesLike", "Fill", "Select", "BroadcastTo", "Mul")
-            for tensor in reader.given(total)
-        )
-        and losses.dtype.is_floating
-    )
+    _, ones = terms.first(reader, ONES, bound["ones"])
+    return ones is not None and losses.dtype.is_floating
 
 
 RULES = {

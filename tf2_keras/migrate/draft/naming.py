@@ -7,7 +7,8 @@ from tf2_keras.migrate.draft.statements import Literal, filled, literals
 
 
 def named(statements):
-    """Gives every statement with a base its layer's name, in order.
+    """Gives every statement with a base its layer's name, in order; returns the scope
+    that all of them are in, or None.
 
     A base with # is numbered where there are several; one that begins with + follows
     the name before it.
@@ -16,6 +17,7 @@ def named(statements):
         statement.base for statement in statements if statement.base is not None
     )
     counts, taken, before = collections.Counter(), set(), "model"
+    prefix = _prefix(statements)
     for statement in statements:
         base = statement.base
         if base is None:
@@ -26,7 +28,7 @@ def named(statements):
             counts[base] += 1
             name = base[:-1] + (str(counts[base]) if numbered[base] > 1 else "")
         else:
-            name = base
+            name = base.removeprefix(f"{prefix}.")
         free, count = name, 0
         while free in taken:
             count += 1
@@ -44,6 +46,24 @@ def named(statements):
         )
         if not base.startswith("+"):
             before = free
+    return prefix
+
+
+def _prefix(statements):
+    """The scope that all variables of a model are in, which no name has to say."""
+    scopes = {
+        variable.partition("/")[0]
+        for statement in statements
+        for variable in statement.weights.values()
+    }
+    bases = [
+        statement.base
+        for statement in statements
+        if statement.base is not None and statement.weights
+    ]
+    scope = scopes.pop() if len(scopes) == 1 else None
+    is_whole = all(base.startswith((f"{scope}.", "+")) for base in bases)
+    return scope if scope and is_whole and len(bases) > 1 else None
 
 
 def paths(statements):

@@ -141,6 +141,7 @@ class Optimizer:
         self.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.part).lower()
         self.slots = self._slots()
         self.step, self.rate = self._step(), None
+        self._require_starts()
         self.call = self._call()
 
     def _find_rows(self):
@@ -180,6 +181,30 @@ class Optimizer:
             if variable in slots:
                 self.explained.add(operation.name)
         return slots
+
+    def _require_starts(self):
+        """Slots must start as TF1's optimizers start them."""
+        for operation, _ in self.applied:
+            inputs = inputs_of(operation)
+            for name, tensor in inputs.items():
+                variable = self.reader.variable(tensor)
+                if variable not in self.slots or name == STARTS.get(self.part, "_")[0]:
+                    continue
+                first = self.reader.constant(self.reader.first_value(variable))
+                if name in ("beta1_power", "beta2_power"):
+                    expected = self.reader.number(inputs[name.partition("_")[0]])
+                else:
+                    expected = 1 if name == "ms" else 0
+                if first is None or not np.all(first == expected):
+                    raise refused_op(
+                        operation,
+                        f"its {name}, {variable}, does not start as TF1's does",
+                    )
+        for variable, rows in self._rows.items():
+            for slot in self.slots:
+                first = self.reader.constant(self.reader.first_value(slot))
+                if slot.startswith(f"{variable}/") and (first is None or first.any()):
+                    raise refused_op(rows["op"], f"its {slot} does not start at zero")
 
     def _step(self):
         """The variable that each update adds one to."""

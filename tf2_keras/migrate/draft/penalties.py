@@ -47,8 +47,14 @@ def kernels(paths, trained):
     if len(names) == 1:
         name = names.pop()
         alike = sorted(path for path in trained if path.rpartition("/")[2] == name)
-        if alike == list(paths):
+        others = [path for path in alike if path not in paths]
+        if [path for path in alike if path in paths] == list(paths) and len(
+            others
+        ) < len(paths):
             by_path = "sorted(self.trainable_variables, key=lambda v: v.path)"
-            return f"[v.value for v in {by_path} if v.name == {name!r}]"
+            test = f"v.name == {name!r}"
+            if others:
+                test += f" and v.path not in [{', '.join(map(repr, others))}]"
+            return f"[v.value for v in {by_path} if {test}]"
     listed = ", ".join(repr(path) for path in paths)
     return f"[weights[path] for path in ({listed},)]"

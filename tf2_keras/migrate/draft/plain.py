@@ -10,98 +10,11 @@ import tensorflow as tf
 
 from tf2_keras.migrate.draft import losses, penalties
 from tf2_keras.migrate.draft.errors import refused_op
+from tf2_keras.migrate.draft.public_ops import FUNCTIONS, REDUCTIONS, SIGNS
 from tf2_keras.migrate.draft.reading import OUTSIDE
 from tf2_keras.migrate.draft.rules.shapes import index_of
 from tf2_keras.migrate.draft.statements import array, number
 
-SIGNS = {
-    "Add": "+",
-    "Sub": "-",
-    "Mul": "*",
-    "RealDiv": "/",
-    "FloorDiv": "//",
-    "FloorMod": "%",
-    "Less": "<",
-    "LessEqual": "<=",
-    "Greater": ">",
-    "GreaterEqual": ">=",
-}
-# Functions of all inputs, in their order.
-FUNCTIONS = {
-    "Abs": "tf.abs",
-    "Acos": "tf.acos",
-    "Asin": "tf.asin",
-    "Atan": "tf.atan",
-    "Ceil": "tf.math.ceil",
-    "Cos": "tf.cos",
-    "Cosh": "tf.cosh",
-    "Diag": "tf.linalg.diag",
-    "DivNoNan": "tf.math.divide_no_nan",
-    "Elu": "tf.nn.elu",
-    "Equal": "tf.equal",
-    "Erf": "tf.math.erf",
-    "Exp": "tf.exp",
-    "Expm1": "tf.math.expm1",
-    "ExpandDims": "tf.expand_dims",
-    "Fill": "tf.fill",
-    "Floor": "tf.floor",
-    "GatherNd": "tf.gather_nd",
-    "InvertPermutation": "tf.math.invert_permutation",
-    "IsFinite": "tf.math.is_finite",
-    "L2Loss": "tf.nn.l2_loss",
-    "Lgamma": "tf.math.lgamma",
-    "Log": "tf.math.log",
-    "Log1p": "tf.math.log1p",
-    "LogicalAnd": "tf.logical_and",
-    "LogicalNot": "tf.logical_not",
-    "LogicalOr": "tf.logical_or",
-    "LogSoftmax": "tf.nn.log_softmax",
-    "Maximum": "tf.maximum",
-    "Minimum": "tf.minimum",
-    "NotEqual": "tf.not_equal",
-    "OneHot": "tf.one_hot",
-    "OnesLike": "tf.ones_like",
-    "Pad": "tf.pad",
-    "Pow": "tf.pow",
-    "Range": "tf.range",
-    "Rank": "tf.rank",
-    "Reciprocal": "tf.math.reciprocal",
-    "Relu": "tf.nn.relu",
-    "Relu6": "tf.nn.relu6",
-    "Reshape": "tf.reshape",
-    "ReverseV2": "tf.reverse",
-    "Round": "tf.round",
-    "Rsqrt": "tf.math.rsqrt",
-    "Selu": "tf.nn.selu",
-    "Shape": "tf.shape",
-    "Sigmoid": "tf.sigmoid",
-    "Sign": "tf.sign",
-    "Sin": "tf.sin",
-    "Sinh": "tf.sinh",
-    "Size": "tf.size",
-    "Slice": "tf.slice",
-    "Softmax": "tf.nn.softmax",
-    "Softplus": "tf.nn.softplus",
-    "Softsign": "tf.nn.softsign",
-    "Sqrt": "tf.sqrt",
-    "Square": "tf.square",
-    "SquaredDifference": "tf.math.squared_difference",
-    "StopGradient": "tf.stop_gradient",
-    "Tan": "tf.tan",
-    "Tanh": "tf.tanh",
-    "Tile": "tf.tile",
-    "Transpose": "tf.transpose",
-    "ZerosLike": "tf.zeros_like",
-}
-REDUCTIONS = {
-    "All": "tf.reduce_all",
-    "Any": "tf.reduce_any",
-    "Max": "tf.reduce_max",
-    "Mean": "tf.reduce_mean",
-    "Min": "tf.reduce_min",
-    "Prod": "tf.reduce_prod",
-    "Sum": "tf.reduce_sum",
-}
 DRAWS = ("RandomStandardNormal", "RandomUniform", "TruncatedNormal")
 TAKEN = {"tf", "keras", "config", "loss", "self", "x", "y_true", "y_pred"}
 MOST_LISTED = 256  # numbers of a constant that are written out
@@ -153,10 +66,10 @@ class Expressions:
         finals = {output.name for output in outputs}
         for tensor in order:
             written = self.expression(tensor)
-            if counts[tensor.name] > 1 or (
-                len(written) > LONG and tensor.name not in finals
-            ):
-                name = self._fresh(tensor.op.name)
+            is_long = len(written) > LONG and "weights[" not in written
+            if counts[tensor.name] > 1 or (is_long and tensor.name not in finals):
+                is_loss = losses.pattern_of(reader, tensor) is not None
+                name = self._fresh("losses" if is_loss else tensor.op.name)
                 self.lines.append(f"{name} = {clean(written)}")
                 written = name
             self.known[tensor.name] = written
@@ -458,6 +371,17 @@ def _sparse_cross_entropy(python, operation, tensor):
     return f"{function}(labels={labels}, logits={logits})"
 
 
+def _transposed(python, operation, tensor):
+    dilated = set(operation.get_attr("dilations")) != {1}
+    padding = operation.get_attr("padding").decode()
+    if operation.get_attr("data_format") != b"NHWC" or dilated or padding == "EXPLICIT":
+        return python._raw(tensor)
+    shape, kernel, value = (python.of(given) for given in operation.inputs)
+    strides = list(operation.get_attr("strides"))[1:3]
+    words = f"{value}, {kernel}, {shape}, {strides}, {padding!r}"
+    return f"tf.nn.conv2d_transpose({words})"
+
+
 def _leaky_relu(python, operation, _tensor):
     alpha = number(np.float32(operation.get_attr("alpha")))
     return f"tf.nn.leaky_relu({python.of(operation.inputs[0])}, {alpha})"
@@ -483,6 +407,7 @@ WRITTEN = {
     "BiasAdd": _bias_add,
     "Cast": _cast,
     "ConcatV2": _concat,
+    "Conv2DBackpropInput": _transposed,
     "GatherV2": _gather,
     "LeakyRelu": _leaky_relu,
     "MatMul": _matmul,

@@ -10,10 +10,12 @@ A pattern is a nested tuple: a kind of op, then the patterns of its inputs.
     1.0       that number
     "*"       anything, unnamed
     ("Split:2", ...)    an output other than the first
+    ("Split:2/4", ...)  of four outputs the third
     ("Sigmoid|Tanh", …) one of several kinds
     (..., Ellipsis)     whatever inputs follow
 
-The two inputs of what commutes are tried in both orders.
+The two inputs of what commutes are tried in both orders. A product is one of what is
+not transposed.
 """
 
 import numpy as np
@@ -78,10 +80,17 @@ def _alike(known, value):
 
 def _of_op(reader, pattern, tensor, bound):
     kinds, _, output = pattern[0].partition(":")
+    output, _, count = output.partition("/")
     operation = tensor.op
     if reader.kind(tensor) not in kinds.split("|"):
         return
     if tensor.value_index != int(output or 0):
+        return
+    if count and len(operation.outputs) != int(count):
+        return
+    if operation.type == "MatMul" and (
+        operation.get_attr("transpose_a") or operation.get_attr("transpose_b")
+    ):
         return
     wanted, inputs = pattern[1:], list(operation.inputs)
     if wanted and wanted[-1] is Ellipsis:

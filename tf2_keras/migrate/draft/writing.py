@@ -2,6 +2,7 @@
 
 import ast
 import re
+import textwrap
 
 from tf2_keras.migrate.draft import layout
 from tf2_keras.migrate.draft.bodies import Bodies, returning
@@ -47,7 +48,8 @@ def source(product, status):
 
 def _docstring(product, status):
     lines = [f'"""A Keras 3 twin of the training graph in {product.origin}.', ""]
-    return [*lines, *status, '"""']
+    wrapped = [line for said in status for line in textwrap.wrap(said, layout.WIDTH)]
+    return [*lines, *wrapped, '"""']
 
 
 def _imports(body):
@@ -105,8 +107,13 @@ def _axes(product, name):
 
 def _function(product, bodies, function):
     parameters, lines = bodies.of_function(function)
-    given = ", ".join(_axes(product, tensor) for _, tensor in function.inputs)
-    shapes = f"{given} -> {_axes(product, function.result)}"
+    axes = [_axes(product, tensor) for _, tensor in function.inputs]
+    if len(axes) > 1 and len(set(axes)) == 1:
+        axes = [f"two of {axes[0]}"]
+    result = _axes(product, function.result)
+    result = "one" if axes[0] == f"two of {result}" else result
+    shapes = f"{', '.join(axes)} -> {result}"
+    shapes = shapes[0].upper() + shapes[1:]
     return [
         f"def {function.name}({', '.join(parameters)}):",
         f'    """{shapes}."""',
@@ -224,11 +231,12 @@ def _checkpoint_names(product):
     ]
     table = product.paths
     renamed, ruled = {}, {}
+    outer = f"{product.prefix}/" if product.prefix else ""
     for variable, path in table.items():
         layer, _, weight = path.rpartition("/")
         scope, _, leaf = variable.rpartition("/")
         if (
-            scope.replace("/", ".") == layer
+            scope == outer + layer.replace(".", "/")
             and renamed.setdefault(weight, leaf) == leaf
         ):
             ruled[variable] = path
@@ -248,7 +256,9 @@ def _checkpoint_names(product):
     if product.has_streams:
         skipped += (" and " if skipped else "") + "weight != 'drawn'"
     leaf = "{renamed.get(weight, weight)}" if words else "{weight}"
-    assign = "names[f\"{layer.replace('.', '/')}/" + leaf + '"] = variable.path'
+    assign = (
+        f"names[f\"{outer}{{layer.replace('.', '/')}}/" + leaf + '"] = variable.path'
+    )
     if skipped:
         lines += [f"    if {skipped}:", f"        {assign}"]
     else:

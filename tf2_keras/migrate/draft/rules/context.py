@@ -22,6 +22,7 @@ class Context:
         self.initializers = Initializers(reader)
         self.updates = updates
         self.explained = set()
+        self._batch_norms = None
         self.uses = self._uses(outputs)
 
     def _uses(self, outputs):
@@ -37,6 +38,17 @@ class Context:
                     uses[given.name] += 1
                 waiting.append(given)
         return uses
+
+    def batch_norms(self):
+        """All fused batch norms of the graph."""
+        if self._batch_norms is None:
+            self._batch_norms = [
+                operation
+                for operation in self.reader.operations
+                if operation.type.startswith("FusedBatchNorm")
+                and "Grad" not in operation.type
+            ]
+        return self._batch_norms
 
     def is_used_once(self, tensor):
         return self.uses[self.reader.source(tensor).name] == 1

@@ -27,7 +27,6 @@ def dense(context, tensor):
         "a transposed product",
     )
     require(reader.variable(bound["x"]) is None, "a product of variables")
-    require(bound["x"].shape.rank == 2, "a product of no matrix")
     kernel, bias = bound["kernel"], bound.get("bias")
     shape = reader.shape_of(kernel)
     arguments = [argument(repr(shape[1]), "units")]

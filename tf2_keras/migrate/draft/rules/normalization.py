@@ -41,12 +41,30 @@ def fused(context, tensor):
     require(gamma or (scale is not None and np.all(scale == 1)), "a computed gamma")
     require(beta or (offset is not None and np.all(offset == 0)), "a computed beta")
     require(operation.get_attr("is_training"), "a batch norm by moving statistics")
+    _require_same_at_inference(context, operation, gamma or beta)
     statistics = operation.outputs[1], operation.outputs[2]
     axis = 1 if operation.get_attr("data_format") == b"NCHW" else None
     epsilon = number(np.float32(operation.get_attr("epsilon")))
     return _normalized(
         context, tensor, operation.inputs[0], gamma, beta, statistics, epsilon, axis
     )
+
+
+def _require_same_at_inference(context, operation, weight):
+    """The op of the branch that predicts must differ in is_training alone."""
+    reader = context.reader
+    if weight is None:
+        return
+    for other in context.batch_norms():
+        same = {reader.variable(given) for given in other.inputs[1:3]}
+        if other is operation or weight not in same:
+            continue
+        require(
+            other.get_attr("epsilon") == operation.get_attr("epsilon")
+            and other.get_attr("data_format") == operation.get_attr("data_format")
+            and not other.get_attr("is_training"),
+            "a batch norm that predicts otherwise",
+        )
 
 
 def unfused(context, tensor):

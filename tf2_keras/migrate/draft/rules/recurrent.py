@@ -4,15 +4,14 @@ import re
 
 from tf2_keras.migrate.draft import terms
 from tf2_keras.migrate.draft.errors import require
-from tf2_keras.migrate.draft.rules.context import scope_of
 from tf2_keras.migrate.draft.statements import Call, Items, Statement, argument, number
 
 PART = "tf1_semantics.recurrent."
 JOINED = ("BiasAdd", ("MatMul", ("ConcatV2", "?x", "?h", 1), "$kernel"), "$bias")
 
 
-def _gate(place, gates):
-    return (f"Split:{place}", 1, gates)
+def _gate(place, gates, count=4):
+    return (f"Split:{place}/{count}", 1, gates)
 
 
 MEMORY = (
@@ -26,17 +25,24 @@ _CANDIDATE = (
     "BiasAdd",
     (
         "MatMul",
-        ("ConcatV2", "?x", ("Mul", _gate(0, _GATES), "?h"), 1),
+        ("ConcatV2", "?x", ("Mul", _gate(0, _GATES, 2), "?h"), 1),
         "$candidate_kernel",
     ),
     "$candidate_bias",
 )
 GRU = (
     "Add",
-    ("Mul", _gate(1, _GATES), "?h"),
-    ("Mul", ("Sub", 1.0, _gate(1, _GATES)), ("Tanh|Relu", _CANDIDATE)),
+    ("Mul", _gate(1, _GATES, 2), "?h"),
+    ("Mul", ("Sub", 1.0, _gate(1, _GATES, 2)), ("Tanh|Relu", _CANDIDATE)),
 )
 RNN = ("Tanh|Relu", JOINED)
+# A turn is made while there are steps, and one of the longest sequence is left.
+TURN = (
+    "LogicalAnd",
+    ("Less", "*", "?steps"),
+    ("Less", "*", ("Minimum", "?steps", ("Maximum", 1, "?longest"))),
+)
+STEPS = ("StridedSlice", ("Shape", "*"), 0, 1, 1)
 
 
 class Loop:
@@ -139,6 +145,7 @@ def _read(context, frame):
         states.append(place)
     require(written is not None and states, "a loop that writes no outputs")
     cells, lengths = _cells(reader, loop, states)
+    _require_bounds(reader, loop, lengths[0])
     output = reader.source(reader.source(loop.nexts[written]).op.inputs[2])
     output, _ = _selected(reader, output)
     require(output.name == cells[-1]["output"].name, "outputs of no cell")
@@ -160,6 +167,24 @@ def _read(context, frame):
     sources = [source for source, _ in inputs]
     statement = _statement(context, loop, cells, sources, is_time_major)
     return statement, loop, written, states
+
+
+def _require_bounds(reader, loop, lengths):
+    """The loop must run for all steps, or to the end of the longest sequence."""
+    predicate = loop.states[0].op.inputs[1].op
+    require(predicate.type == "LoopCond", "a loop without a condition")
+    bound = terms.unify(reader, TURN, predicate.inputs[0])
+    require(bound is not None, "a loop that ends otherwise")
+    steps, longest = bound["steps"], bound["longest"]
+    require(terms.unify(reader, STEPS, steps) is not None, "steps of something else")
+    if lengths is None:
+        require(longest.name == steps.name, "a loop that ends before its steps")
+    else:
+        greatest = terms.unify(reader, ("Max", "?lengths", "*"), longest)
+        require(
+            greatest is not None and greatest["lengths"].name == lengths.name,
+            "a loop that ends by other lengths",
+        )
 
 
 def _selected(reader, tensor):
@@ -299,7 +324,7 @@ def _statement(context, loop, cells, inputs, is_time_major):
         Call(f"{PART}DynamicRNN", tuple(arguments)),
         [reader.source(given).name for given in inputs],
         10**9,
-        scope_of(f"{loop.scope}/", "rnn") if loop.scope else "rnn#",
+        loop.scope.rpartition("/")[2] or "rnn#",
         weights,
         spread=True,
         structure=(0, structure),

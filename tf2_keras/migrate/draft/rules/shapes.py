@@ -28,6 +28,19 @@ def reshape(context, tensor):
     return context.statement(tensor, "keras.layers.Reshape", target, [source])
 
 
+def _require_batch(reader, size):
+    """The first size must be the batch's, or be left open."""
+    if reader.number(size) is not None:
+        return
+    source = reader.source(size)
+    require(
+        source.op.type == "StridedSlice"
+        and index_of(reader, source.op) == "0"
+        and reader.given(source)[0].op.type == "Shape",
+        "a batch of another size",
+    )
+
+
 def _target(reader, shape, size):
     """The sizes that a reshape asks for, -1 for the batch."""
     constant = reader.constant(shape)
@@ -39,6 +52,7 @@ def _target(reader, shape, size):
         wanted = [-1 if number is None else number for number in known.as_list()]
         packed = reader.source(shape).op
         if packed.type == "Pack":
+            _require_batch(reader, packed.inputs[0])
             told = [reader.number(number) for number in packed.inputs[1:]]
             wanted[1:] = [
                 number if value is None else int(value)

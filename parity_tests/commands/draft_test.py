@@ -1,0 +1,224 @@
+"""Claims about tf-parity draft: files, exit codes, what is said of a mistake."""
+
+import json
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from parity_tests.witness import exported_twins
+
+
+def exported_graph(path, build):
+    """Writes the .meta of what ``build`` makes; returns its path."""
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(3)
+        build()
+        tf.train.export_meta_graph(str(path), graph=graph)
+    return str(path)
+
+
+def linear(seed=7):
+    """The tensors of a linear model that is trained."""
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=seed))
+    y_pred = tf.matmul(x, weights, name="y_pred")
+    loss = tf.reduce_mean(tf.square(y_pred - y_true))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
+
+
+def test_a_draft_and_its_pair_are_written_and_equal(tf_parity, tmp_path):
+    """The pair is one that ``check`` runs."""
+    twin, pair, report = (tmp_path / name for name in ("t.py", "p.py", "r.json"))
+    meta = exported_twins.meta("lstm_classifier")
+    code, out, err = tf_parity(
+        "draft", meta, "-o", twin, "--pair", pair, "--steps", "2", "--json", report
+    )
+    assert code == 0, err
+    assert "equal to the bit" in out
+    said = json.loads(report.read_text())
+    assert said["equal"] and said["names"]["loss"] == "loss:0"
+    assert twin.read_text().startswith('"""A Keras 3 twin of the training graph')
+    code, out, err = tf_parity("check", pair, "--steps", "2", "--level", "function")
+    assert code == 0, out + err
+
+
+def test_what_was_not_seeded_is_said_and_exits_with_1(tf_parity, tmp_path):
+    path = tmp_path / "model.meta"
+    with tf.Graph().as_default() as graph:
+        linear(seed=None)
+        tf.train.export_meta_graph(str(path), graph=graph)
+    twin = tmp_path / "twin.py"
+    code, out, err = tf_parity("draft", path, "-o", twin, "--steps", "2")
+    assert code == 1, err
+    first = twin.read_text().splitlines()[2]
+    assert first == "NOT COMPARED: initial values of w, which TF1 drew without a seed."
+    assert first in out
+
+
+def test_a_graph_that_races_with_itself_is_told_so(tf_parity, tmp_path):
+    """tf.gradients without a gate: by reference, an update before the last read."""
+
+    def build():
+        x = tf.placeholder(tf.float32, [None, 3], name="x")
+        y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+        weights = [
+            tf.get_variable(
+                name, initializer=tf.random_normal(shape, seed=7), use_resource=False
+            )
+            for name, shape in (("first/w", [3, 4]), ("second/w", [4, 1]))
+        ]
+        hidden = tf.nn.relu(tf.matmul(x, weights[0]))
+        loss = tf.reduce_mean(tf.square(tf.matmul(hidden, weights[1]) - y_true))
+        gradients = tf.gradients(loss, weights)
+        tf.train.GradientDescentOptimizer(0.1).apply_gradients(
+            zip(gradients, weights, strict=True), name="train"
+        )
+
+    meta = exported_graph(tmp_path / "model.meta", build)
+    twin = tmp_path / "twin.py"
+    code, out, err = tf_parity("draft", meta, "-o", twin, "--steps", "2")
+    assert code == 1, err
+    assert "races with itself: train/update_second/w" in " ".join(out.split())
+    assert "NOT PROVEN" in twin.read_text()
+
+
+def test_a_graph_without_a_train_op_becomes_a_twin_that_predicts(tf_parity, tmp_path):
+    meta = exported_graph(tmp_path / "model.meta", _predicting)
+    twin = tmp_path / "twin.py"
+    code, out, err = tf_parity("draft", meta, "-o", twin, "--y-pred", "y_pred")
+    assert code == 0, err
+    assert "no train op" in out
+    assert "compile(" not in twin.read_text()
+
+
+def _predicting():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    tf.matmul(x, weights, name="y_pred")
+
+
+def python_op():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    doubled = tf.py_func(lambda value: value * 2, [tf.matmul(x, weights)], tf.float32)
+    doubled.set_shape([None, 1])
+    loss = tf.reduce_mean(tf.square(doubled - y_true) + tf.square(weights[0, 0]))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
+
+
+def unknown_update():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    count = tf.get_variable("seen", initializer=0.0, trainable=False)
+    loss = tf.reduce_mean(tf.square(tf.matmul(x, weights) - y_true))
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    with tf.control_dependencies([step, tf.assign_add(count, tf.reduce_sum(x))]):
+        tf.no_op(name="train")
+
+
+def unseeded_noise():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    noisy = x + tf.random_normal(tf.shape(x), name="noise")
+    loss = tf.reduce_mean(tf.square(tf.matmul(noisy, weights) - y_true))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
+
+
+def two_losses():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    labels = tf.placeholder(tf.float32, [None, 1], name="first")
+    others = tf.placeholder(tf.float32, [None, 1], name="second")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    y_pred = tf.matmul(x, weights)
+    loss = tf.reduce_mean(tf.square(y_pred - labels) + tf.square(y_pred - others))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
+
+
+@pytest.mark.parametrize(
+    "build, said",
+    [
+        (python_op, r"PyFunc (node PyFunc)"),
+        (unknown_update, "AssignAdd"),
+        (unseeded_noise, "RandomStandardNormal (node noise/RandomStandardNormal)"),
+        (two_losses, "--y-true"),
+    ],
+    ids=["py_func", "an update of its own", "noise without a seed", "two targets"],
+)
+def test_what_cannot_be_drafted_is_refused_by_op_and_node(
+    tf_parity, tmp_path, build, said
+):
+    """In one line, exit code 2, and nothing is written."""
+    with tf.Graph().as_default() as graph:
+        build()
+        tf.train.export_meta_graph(str(tmp_path / "model.meta"), graph=graph)
+    twin, pair = tmp_path / "twin.py", tmp_path / "pair.py"
+    code, out, err = tf_parity(
+        "draft", tmp_path / "model.meta", "-o", twin, "--pair", pair
+    )
+    assert code == 2, out
+    assert said in err.splitlines()[-1]
+    assert len(err.splitlines()) == 1, err
+    assert not twin.exists() and not pair.exists()
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--training-feed", "keep_prob"], "NAME=VALUE"),
+        (["--loss", "nothing"], "nearest"),
+        (["--x", "x=none_such"], "nearest"),
+        (["--train", "loss"], "Apply"),
+    ],
+)
+def test_a_mistake_in_the_call_is_one_line(tf_parity, tmp_path, words, said):
+    meta = exported_twins.meta("lstm_classifier")
+    twin = tmp_path / "twin.py"
+    code, _, err = tf_parity("draft", meta, "-o", twin, *words)
+    assert code == 2
+    assert said in err and len(err.splitlines()) == 1, err
+    assert not twin.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph", None])
+def test_what_is_no_meta_is_refused(tf_parity, tmp_path, content):
+    path = tmp_path / "model.meta"
+    if content is not None:
+        path.write_bytes(content)
+    code, _, err = tf_parity("draft", path, "-o", tmp_path / "twin.py")
+    assert code == 2
+    assert len(err.splitlines()) == 1 and "Received" in err
+    assert not (tmp_path / "twin.py").exists()
+
+
+def many_nodes(meta_graph):
+    for number in range(60_001):
+        meta_graph.graph_def.node.add(name=f"node_{number}", op="NoOp")
+
+
+def a_circle(meta_graph):
+    for name, given in (("first", "second"), ("second", "first")):
+        node = meta_graph.graph_def.node.add(name=name, op="Identity", input=[given])
+        node.attr["T"].type = 1
+
+
+def an_unknown_op(meta_graph):
+    meta_graph.graph_def.node.add(name="custom", op="OpOfALostLibrary")
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [(many_nodes, "60,0"), (a_circle, ""), (an_unknown_op, "OpOfALostLibrary")],
+)
+def test_an_absurd_graph_is_refused_in_one_line(tf_parity, tmp_path, change, said):
+    path = exported_graph(tmp_path / "model.meta", linear)
+    meta_graph = tf.MetaGraphDef.FromString((tmp_path / "model.meta").read_bytes())
+    change(meta_graph)
+    (tmp_path / "model.meta").write_bytes(meta_graph.SerializeToString())
+    code, _, err = tf_parity("draft", path, "-o", tmp_path / "twin.py")
+    assert code == 2, err
+    assert said in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "twin.py").exists()
