@@ -64,6 +64,39 @@ def test_dense_targets_have_another_kernel_and_the_default_blank_is_the_first():
     assert not np.isclose(np.mean(defaulted), of_graph, rtol=0.01)
 
 
+def test_time_comes_first_unless_it_is_said():
+    """[B, T, C] in the place of [T, B, C]: an error, or another loss where B is T."""
+    words_, labels = 6, tf.ones([6, 2], tf.int32)
+    counts, lengths = tf.fill([words_], 2), tf.fill([words_], 6)
+    random = np.random.RandomState(3)
+
+    def losses(frames):
+        logits = random.standard_normal([words_, frames, 4]).astype(np.float32)
+        time_first = np.swapaxes(logits, 0, 1)
+        return (
+            tf.nn.ctc_loss(labels, given, counts, lengths, blank_index=-1)
+            for given in (logits, time_first)
+        )
+
+    as_it_is, transposed = losses(6)
+    assert not np.allclose(as_it_is, transposed, rtol=0.01)
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        next(losses(9))
+
+
+def test_merging_leaves_out_letters_that_a_text_has_twice():
+    """The beam search of TF1 did by default; as genuine 1.15.5 does, today's cannot."""
+    a, blank = 0, 2
+    logits = np.full([3, 1, 3], -9, np.float32)  # a, blank, a
+    logits[[0, 1, 2], 0, [a, blank, a]] = 9
+    with tf1.Graph().as_default(), tf1.Session() as session:
+        (merged,), _ = tf1.nn.ctc_beam_search_decoder(logits, [3])
+        (whole,), _ = tf1.nn.ctc_beam_search_decoder(logits, [3], merge_repeated=False)
+        read = [decoded.values.tolist() for decoded in session.run([merged, whole])]
+    (today,), _ = tf.nn.ctc_beam_search_decoder(logits, [3])
+    assert [*read, today.values.numpy().tolist()] == [[a], [a, a], [a, a]]
+
+
 # Traps, with their margins: what is off after twelve steps, as a share of the way that
 # TF1's variables went.
 

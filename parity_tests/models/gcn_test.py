@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from parity_tests.models import chapters
 from parity_tests.models.batches import dense
@@ -37,6 +38,15 @@ def test_both_programs_learn_alike_what_a_paper_is_about():
     assert len(graph_costs) == 40 and graph_costs[-1] < graph_costs[0]
     # A third are right by chance.
     assert graph_share == twin_share > 0.5
+
+
+def test_batches_of_fit_cut_papers_and_not_the_columns_of_the_graph():
+    (features, support, labels, mask), _ = chapters.setup(CHAPTER).load(None, 1)
+    assert len(labels) > 32  # the rows of a batch, where nothing is said
+    model = TWIN.build(TWIN.Config(input_dim=60, output_dim=3))
+    x = {"x": tf.SparseTensor(*features), "support": tf.SparseTensor(*support)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="150 vs. 32"):
+        model.fit(x, labels, sample_weight=mask, shuffle=False, verbose=0)
 
 
 # Traps, with their margins: what is off after ten steps, as a share of the way that TF1's
