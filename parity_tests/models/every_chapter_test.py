@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters, reading
-from parity_tests.models.batches import batches_of, by_part, dense, examples_of
+from parity_tests.models.batches import batches_of, by_part, dense, runs_of
 from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
 from tf2_keras import training
-from tf2_keras.migrate.checkpoint import handover, streams, writing
+from tf2_keras.migrate.checkpoint import handover, writing
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
@@ -391,13 +391,10 @@ def state_of(record):
     return {**record["updates"], **record["slots"]}
 
 
-def runs_of(moves):
-    """What TF1 had run: each move on as many examples as its batch has."""
-    return [
-        streams.Runs(1, examples_of(batch), move == "train")
-        for move, batch in moves
-        if "x" in batch
-    ]
+def named_powers(pair):
+    """Whose the powers of several Adams are, which only a map can say."""
+    powers = [name for name in pair.program.variables if "_power" in name]
+    return {name: name for name in powers} if "beta1_power_1" in powers else {}
 
 
 @pytest.mark.parametrize("name", chapters.checkpointed())
@@ -413,7 +410,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
         prefix = os.path.join(folder, "model.ckpt")
         saver = saver_of(name, drawn.fields)
         records = played(pair, drawn, saver, prefix, stopped)
-        names = chapters.twin(name).checkpoint_names(pair.model)
+        names = {**named_powers(pair), **pair.names}
         handover.load(prefix, pair.model, names, runs=runs_of(drawn.moves[:stopped]))
     with pair.twin.starting_here():
         comparison = compare_plays(
@@ -435,9 +432,8 @@ def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
         session = pair.session()
         session.run(tf1.global_variables_initializer())
         tf1.train.Saver().save(session, prefix, write_meta_graph=False)
-    names = chapters.twin(name).checkpoint_names(pair.model)
     with pytest.raises(HandoverError) as refused:
-        handover.load(prefix, pair.model, names)
+        handover.load(prefix, pair.model, pair.names)
     missing = chapters.setup(name).played(pair.model)["remembered"].values()
     assert all(variable.path in str(refused.value) for variable in missing)
 
@@ -448,9 +444,8 @@ def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     pair = small_pair(name)
     moves = chapters.drawn(name).moves(pair.config)
     *_, left = pair.candidate(moves[:2], "function")
-    names = chapters.twin(name).checkpoint_names(pair.model)
     prefix = str(tmp_path / "model.ckpt")
-    writing.save(prefix, pair.model, names)
+    writing.save(prefix, pair.model, pair.names)
     with pair.program.graph.as_default():
         session = pair.session()
         tf1.train.Saver().restore(session, prefix)
