@@ -6,7 +6,6 @@ import click
 from rich.text import Text
 
 from parity_tests.commands import console, options, outputs, tables
-from parity_tests.commands.exported import named_tensors
 from parity_tests.commands.mistakes import UserError, shortened, told
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
@@ -126,6 +125,8 @@ def _require_file(path):
 
 def _names(inputs, y_true, y_pred, loss, train, training_feed, inference_feed):
     """The arguments of ``finding.Names``, from words of the command line."""
+    from parity_tests.commands.exported import named_tensors
+
     return {
         "inputs": named_tensors("--x", inputs),
         "y_true": y_true,

@@ -391,12 +391,6 @@ def state_of(record):
     return {**record["updates"], **record["slots"]}
 
 
-def named_powers(pair):
-    """Whose the powers of several Adams are, which only a map can say."""
-    powers = [name for name in pair.program.variables if "_power" in name]
-    return {name: name for name in powers} if "beta1_power_1" in powers else {}
-
-
 @pytest.mark.parametrize("name", chapters.checkpointed())
 @FEWER
 @given(data=st.data())
@@ -410,7 +404,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
         prefix = os.path.join(folder, "model.ckpt")
         saver = saver_of(name, drawn.fields)
         records = played(pair, drawn, saver, prefix, stopped)
-        names = {**named_powers(pair), **pair.names}
+        names = {**pair.powers(), **pair.names}
         handover.load(prefix, pair.model, names, runs=runs_of(drawn.moves[:stopped]))
     with pair.twin.starting_here():
         comparison = compare_plays(
