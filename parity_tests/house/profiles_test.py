@@ -39,13 +39,13 @@ def run(run_python, tmp_path):
 
 def test_quick_draws_the_same_in_every_run(run):
     first, code, _ = run("-q")
-    assert code == 0 and len(first) == 15
+    assert code == 0 and len(first) == 10
     assert first == run("-q")[0]
 
 
 def test_ci_draws_new_ones_and_says_how_to_draw_them_again(run):
     first, code, printed = run("--hypothesis-profile=ci", "-n", "1")
-    assert code == 0 and len(first) == 15
+    assert code == 0 and len(first) == 10
     # What the header says holds for a worker of pytest-xdist and for a run without.
     again = re.search(r"^examples: (.*)$", printed, re.M)[1].split()
     assert first == run("-q", *again)[0]
