@@ -37,6 +37,7 @@ GROUPS = {
         "wgan_gp",
     ),
     "graphs": ("gcn",),
+    "tables": ("wide_deep",),
     "reinforcement": (
         "dqn",
         "ppo",
