@@ -13,8 +13,8 @@ TRAIN, TEST = 1000, 500  # rows
 
 
 def configure(data, seed):
-    """Fields of the chapter's Config for a run: rates at which forty steps tell."""
-    return {"seed": seed, "linear_learning_rate": 0.1, "dnn_learning_rate": 0.02}
+    """Fields of the chapter's Config for a run."""
+    return {"seed": seed}
 
 
 def load(data, seed):
