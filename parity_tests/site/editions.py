@@ -42,7 +42,7 @@ class SearchChinese(SearchEnglish):
     """Chinese is searched by pairs of characters, which need no dictionary."""
 
     lang = "zh"
-    language_name = "Chinese"
+    language_name = "English"  # whose stemmer the script takes by this name
     js_splitter_code = f"""
 function splitQuery(query) {{
   const words = [];
