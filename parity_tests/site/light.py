@@ -18,7 +18,6 @@ SHORTER = (
     (re.compile(r"<dd><p>([^\n]*)</p>\s*</dd>"), r"<dd>\1</dd>"),
     (re.compile(r'class="symbol field-list simple"'), 'class="symbol field-list"'),
     (re.compile(r'class="headerlink reference external"'), 'class="headerlink"'),
-    (re.compile(r'<a class="reference internal" '), "<a "),
     (re.compile(r"\n\s+"), "\n"),
 )
 

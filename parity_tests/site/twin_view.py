@@ -124,9 +124,9 @@ def rendered(name, passages, pinned, badges, mistakes):
         )
     shown = {n for left, _ in passages for n in _lines_of(left)}
     if any(mistakes.get(number) for number in shown):
+        switch = html.escape(_("show the naive twin"))
         parts.append(
-            '<label class="twin-switch"><input type="checkbox"> '
-            f"{html.escape(_('show the naive twin'))}</label>"
+            f'<label class="twin-switch"><input type="checkbox"> {switch}</label>'
         )
     parts.append("</div>")
     for left, right in passages:
