@@ -75,7 +75,7 @@ def setup(app):
 def _configured(app, config):
     config.templates_path.append(str(TEMPLATES))
     config.html_static_path.append(str(STATIC))
-    for folder in config.locale_dirs:
+    for folder in config.locale_dirs or [""]:  # English: words stay as they are
         app.add_message_catalog(CATALOGUE, folder)
 
 
