@@ -74,7 +74,9 @@ def is_translated(message):
 def needs_translation(text):
     """Whether there is a word in a message besides code, names and addresses."""
     prose = re.sub(r"(`+).+?\1", " ", text)
-    prose = re.sub(r"\[[\w/]+\.\w+\]\([^)]*\)|\]\([^)]*\)", " ", prose)  # paths, addresses
+    prose = re.sub(
+        r"\[[\w/]+\.\w+\]\([^)]*\)|\]\([^)]*\)", " ", prose
+    )  # paths, addresses
     return re.search(r"[A-Za-z]{2,}|\ba\b", SAME.sub(" ", prose)) is not None
 
 

@@ -62,7 +62,13 @@ def test_every_message_of_the_edition_is_translated(name, sources):
 
 def test_the_edition_has_the_guide_and_the_pages_in_front():
     held = set(catalogues.edition())
-    assert {"index", "glossary", "guide/index", "guide/sessions", "guide/verify"} <= held
+    assert {
+        "index",
+        "glossary",
+        "guide/index",
+        "guide/sessions",
+        "guide/verify",
+    } <= held
 
 
 def test_code_addresses_and_numbers_are_those_of_the_page():
@@ -133,7 +139,9 @@ def test_a_message_that_is_gone_leaves_the_catalogue():
 
 
 def test_links_out_of_the_edition_lead_to_the_english_page():
-    text = "[a](../parts.md#layers), [b](sessions.md), [c](../../tf1_graph/a.py), [d](#e)"
+    text = (
+        "[a](../parts.md#layers), [b](sessions.md), [c](../../tf1_graph/a.py), [d](#e)"
+    )
     assert links.rewritten(text, "guide", ("guide/sessions",)) == (
         "[a](site:parts.html#layers), [b](sessions.md), [c](source:tf1_graph/a.py), "
         "[d](#e)"

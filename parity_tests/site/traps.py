@@ -72,8 +72,11 @@ def said(trap):
         texts = [trap.off[1]]
     else:
         texts = [
-            (_("{error} after 1 step") if steps == 1 else _("{error} after {steps} steps"))
-            .format(error=text, steps=steps)
+            (
+                _("{error} after 1 step")
+                if steps == 1
+                else _("{error} after {steps} steps")
+            ).format(error=text, steps=steps)
             for steps, text in trap.off.items()
         ]
     return _("off by {errors}").format(errors=_(", ").join(texts))
