@@ -7,6 +7,14 @@ and colours that are the colour of the text.
 import pathlib
 import re
 
+from parity_tests.site import links
+
+# What differs between languages of _static/; the rest is there once.
+OF_A_LANGUAGE = ("language_data.js", "translations.js", "documentation_options.js")
+STATIC = re.compile(
+    r'((?:href|src)=")((?:\.\./)*_static/(?!%s))'
+    % "|".join(map(re.escape, OF_A_LANGUAGE))
+)
 PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
 CODE = re.compile(r'<code class="docutils literal notranslate">(.*?)</code>', re.DOTALL)
 # Names, punctuation and spaces have the colour of the text around them.
@@ -18,6 +26,8 @@ SHORTER = (
     (re.compile(r"<dd><p>([^\n]*)</p>\s*</dd>"), r"<dd>\1</dd>"),
     (re.compile(r'class="symbol field-list simple"'), 'class="symbol field-list"'),
     (re.compile(r'class="headerlink reference external"'), 'class="headerlink"'),
+    (re.compile(r'class="reference internal"'), 'class="reference"'),
+    (re.compile(r' xmlns="http://www.w3.org/2000/svg"'), ""),  # HTML knows svg
     (re.compile(r"\n\s+"), "\n"),
 )
 
@@ -43,6 +53,14 @@ def written(app, exception):
     """Lightens all pages of a built site."""
     if exception is not None or app.builder.format != "html":
         return
-    for path in pathlib.Path(app.outdir).rglob("*.html"):
-        page = path.read_text(encoding="utf-8")
-        path.write_text(lightened(page), encoding="utf-8")
+    folder = pathlib.Path(app.outdir)
+    is_shared = app.config.parity_editions and app.config.language != links.ENGLISH
+    for path in folder.rglob("*.html"):
+        page = lightened(path.read_text(encoding="utf-8"))
+        if is_shared:
+            page = STATIC.sub(r"\1../\2", page)
+        path.write_text(page, encoding="utf-8")
+    if is_shared:
+        for path in (folder / "_static").rglob("*"):
+            if path.is_file() and path.name not in OF_A_LANGUAGE:
+                path.unlink()

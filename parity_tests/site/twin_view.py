@@ -194,7 +194,7 @@ def _cell(numbers_of_side, highlighted_lines, title):
         shown.append(
             f'<span class="twin-line{why}" data-line="{number}">{line}\n</span>'
         )
-    return f'<pre class="{classes}" data-side="{title}">{"".join(shown)}</pre>'
+    return f'<pre class="{classes}">{"".join(shown)}</pre>'
 
 
 def _is_why(line):
