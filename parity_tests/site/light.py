@@ -11,10 +11,8 @@ from parity_tests.site import links
 
 # What differs between languages of _static/; the rest is there once.
 OF_A_LANGUAGE = ("language_data.js", "translations.js", "documentation_options.js")
-STATIC = re.compile(
-    r'((?:href|src)=")((?:\.\./)*_static/(?!%s))'
-    % "|".join(map(re.escape, OF_A_LANGUAGE))
-)
+LANGUAGE_FILES = "|".join(map(re.escape, OF_A_LANGUAGE))
+STATIC = re.compile(rf'((?:href|src)=")((?:\.\./)*_static/(?!{LANGUAGE_FILES}))')
 PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
 CODE = re.compile(r'<code class="docutils literal notranslate">(.*?)</code>', re.DOTALL)
 # Names, punctuation and spaces have the colour of the text around them.
