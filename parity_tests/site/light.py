@@ -1,6 +1,6 @@
 """Takes out of the written pages what no reader sees, for the site has a limit of size.
 
-Two thirds of a page of symbols were names of classes that no style sheet knows, indents,
+A quarter of the site was names of classes that no style sheet knows, indents,
 and colours that are the colour of the text.
 """
 
