@@ -66,7 +66,7 @@ def setup(app):
     app.connect("html-page-context", editions.switched)
     app.connect("html-page-context", _leveled, priority=900)  # after the theme's own
     app.connect("build-finished", machines.written)
-    app.connect("build-finished", light.written)
+    app.connect("build-finished", light.written, priority=900)  # after the theme
     app.add_css_file("site.css")
     app.add_js_file("site.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
