@@ -41,7 +41,10 @@ GROUPS = {
         "dqn",
         "ppo",
     ),
-    "program": ("control_flow",),
+    "program": (
+        "control_flow",
+        "variable_sharing",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 PROGRAMS = GROUPS["program"]  # what is compared is what ``run`` returns
