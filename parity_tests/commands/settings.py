@@ -85,4 +85,6 @@ def _has_level(name, levels):
 
 
 def _has_batches(name):
-    return hasattr(chapters.graph(name).Config(), "batch_size")
+    # A program's batches are its own matter: they may be what it shows.
+    is_model = name in chapters.MODELS
+    return is_model and hasattr(chapters.graph(name).Config(), "batch_size")

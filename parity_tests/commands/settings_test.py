@@ -9,7 +9,7 @@ from parity_tests.commands.mistakes import UserError
 from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
 
-WITH_BATCHES = chapters.NAMES[1:]  # all but session_basics
+WITH_BATCHES = chapters.MODELS[1:]  # all but session_basics
 
 
 def test_without_options_it_is_every_chapter():

@@ -44,6 +44,7 @@ GROUPS = {
     "program": (
         "control_flow",
         "variable_sharing",
+        "input_iterators",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

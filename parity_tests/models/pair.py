@@ -152,7 +152,9 @@ class ProgramPair(Sides):
         if self.fault and self.fault.patch:
             patch = self.fault.patch(self.twin)
         eagerly = tf.config.functions_run_eagerly()
-        tf.config.run_functions_eagerly(level == "eager")
+        # With one level only the program is run as it is written.
+        one_of_several = len(chapters.levels(self.name)) > 1
+        tf.config.run_functions_eagerly(level == "eager" and one_of_several)
         try:
             with (
                 mock.patch.multiple(self.twin, **patch)
