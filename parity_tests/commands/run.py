@@ -177,9 +177,12 @@ def command(
 
 
 def _told(outcomes):
-    """The outcomes; that one was ended from without is a line."""
+    """The outcomes; what their processes lack, memory or a folder, is a line."""
+    from parity_tests.models import programs
+
     try:
-        yield from outcomes
+        with told(programs.FolderError):
+            yield from outcomes
     except BrokenProcessPool:
         raise UserError(
             "The processes of --jobs must have room to run in. Received: the system "

@@ -45,6 +45,7 @@ GROUPS = {
         "control_flow",
         "variable_sharing",
         "input_iterators",
+        "save_restore",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

@@ -9,10 +9,15 @@ program that writes files takes the folder for them as ``folder``.
 Runs under Python 3.7 as well.
 """
 
+import contextlib
 import inspect
 import tempfile
 
 import numpy as np
+
+
+class FolderError(Exception):
+    """There is no folder for the files that a program writes."""
 
 
 def records(side, arrays, config):
@@ -22,11 +27,28 @@ def records(side, arrays, config):
         side: the module ``tf1_graph.models.NAME`` or ``tf2_keras.models.NAME``.
         arrays: what the chapter's ``load`` returned to train on.
         config: of that side.
+
+    Raises:
+        FolderError: where the program writes files, and there is no room for them.
     """
     if "folder" not in inspect.signature(side.run).parameters:
         return side.run(*arrays, config=config)
-    with tempfile.TemporaryDirectory() as folder:
+    with _scratch() as folder:
         return side.run(*arrays, config=config, folder=folder)
+
+
+@contextlib.contextmanager
+def _scratch():
+    """A folder for a while."""
+    try:
+        folder = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise FolderError(
+            "A program that writes files must have a folder for them. "
+            f"Received: {error}. Set TMPDIR to a folder that can be written to."
+        ) from None
+    with folder as path:
+        yield path
 
 
 def without_text(history):
