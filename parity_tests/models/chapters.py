@@ -46,6 +46,7 @@ GROUPS = {
         "variable_sharing",
         "input_iterators",
         "save_restore",
+        "summaries",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
