@@ -109,12 +109,14 @@ def command(
                 test,
                 steps or chapters.setup(name).STEPS,
                 tuple(
-                    level for level in options.LEVELS if not levels or level in levels
+                    level
+                    for level in chapters.levels(name) or options.LEVELS
+                    if not levels or level in levels
                 ),
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups
+                names, data, seed, batch_size, groups, levels
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
@@ -145,8 +147,12 @@ def command(
                     # With a fault it is another program than the files have.
                     "sources": {} if fault else reading.digests(request.name),
                 }
+                # A program has other records than steps.
+                is_model = request.name in chapters.MODELS
                 again = {
-                    level: _again(request, given, level, divergence.step)
+                    level: _again(
+                        request, given, level, divergence.step if is_model else None
+                    )
                     for level, divergence in outcome.divergences.items()
                 }
                 divergences += [
@@ -171,9 +177,12 @@ def command(
 
 
 def _told(outcomes):
-    """The outcomes; that one was ended from without is a line."""
+    """The outcomes; what their processes lack, memory or a folder, is a line."""
+    from parity_tests.models import programs
+
     try:
-        yield from outcomes
+        with told(programs.FolderError):
+            yield from outcomes
     except BrokenProcessPool:
         raise UserError(
             "The processes of --jobs must have room to run in. Received: the system "
