@@ -20,6 +20,7 @@ NAMES = (
     "bilstm_crf",
     "word2vec",
     "seq2seq",
+    "bert",
 )
 # Those whose checkpoint holds all that the next step starts from. What a program carried
 # from run to run in Python, a state that it fetched and fed, no Saver has seen.
