@@ -29,6 +29,7 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "bert",
     ),
     "generative": (
         "autoencoder",
