@@ -14,6 +14,7 @@ GROUPS = {
         "linear_regression",
         "logistic_regression",
         "mlp",
+        "kmeans",
     ),
     "images": (
         "mnist_cnn",
