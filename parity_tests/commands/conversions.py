@@ -306,7 +306,7 @@ def _to_keras(request, model, names, variables):
             functools.partial(progress.advance, task),
         )
     lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
-    return _report(request, plan, written=True), lines
+    return _report(request, plan), lines
 
 
 def _order(meta):

@@ -91,6 +91,7 @@ def command(source, target, map_path, chapter, model_file, json_path, **flags):
                 f"Received: {chapter} and {model_file}. Leave one out."
             )
         console.import_tensorflow()
-        report, lines = conversions.converted(request)
+        with outputs.claimed(request.path, "--to"):
+            report, lines = conversions.converted(request)
         output.show(*(Text(line) for line in lines))
         output.write(report)

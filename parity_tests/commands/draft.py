@@ -6,7 +6,6 @@ import click
 from rich.text import Text
 
 from parity_tests.commands import console, options, outputs, tables
-from parity_tests.commands.exported import named_tensors
 from parity_tests.commands.mistakes import UserError, shortened, told
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
@@ -54,11 +53,12 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 @options.file_option(
     "--pair", "pair_path", "Write the pair for tf-parity check to FILE"
 )
+@click.option("--force", is_flag=True, help="Replace a twin or pair that exists.")
 @options.number(
     "--steps", int, 1, 10_000, 10, "To compare.", default=10, show_default=True
 )
 @options.json_file
-def command(path, twin_path, pair_path, steps, json_path, checkpoint, **named):
+def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **named):
     """Draft a Keras twin of an exported training graph, and prove it.
 
     What the graph holds and a reader would not see is in the source: seeds, rates,
@@ -72,6 +72,8 @@ def command(path, twin_path, pair_path, steps, json_path, checkpoint, **named):
         outputs.Output(json_path, "--json", [path]) as json_output,
     ):
         _require_file(path)
+        for option, written in (("--output", twin_path), ("--pair", pair_path)):
+            _require_program(option, written, force)
         with told(HandoverError):
             names = _names(**named)
         console.import_tensorflow()
@@ -124,8 +126,26 @@ def _require_file(path):
     )
 
 
+def _require_program(option, path, force):
+    if path is None:
+        return
+    if not path.endswith(".py"):
+        raise UserError(
+            f"{option} must name a Python file. Received: {shortened(path)}. "
+            "Let it end in .py."
+        )
+    if os.path.exists(path) and not force:
+        raise UserError(
+            f"{option} must name a file that is not there yet. "
+            f"Received: {shortened(path)}, which may hold what somebody wrote by hand. "
+            "Choose another name, or allow it with --force."
+        )
+
+
 def _names(inputs, y_true, y_pred, loss, train, training_feed, inference_feed):
     """The arguments of ``finding.Names``, from words of the command line."""
+    from parity_tests.commands.exported import named_tensors
+
     return {
         "inputs": named_tensors("--x", inputs),
         "y_true": y_true,

@@ -43,6 +43,28 @@ def test_a_draft_and_its_pair_are_written_and_equal(tf_parity, tmp_path):
     assert code == 0, out + err
 
 
+@pytest.mark.parametrize(
+    "option, name, says",
+    [
+        ("--output", "twin.py", "which may hold what somebody wrote by hand"),
+        ("--pair", "twin.py", "which may hold what somebody wrote by hand"),
+        ("--output", "twin.txt", "Let it end in .py"),
+        ("--pair", "-", "Let it end in .py"),
+    ],
+)
+def test_no_program_is_written_over(
+    tf_parity, tmp_path, monkeypatch, option, name, says
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twin.py").write_text("by hand")
+    other = [] if option == "--output" else ["-o", "new.py"]
+    meta = exported_twins.meta("slim_cnn")
+    code, out, err = tf_parity("draft", meta, *other, option, name)
+    assert (code, out) == (2, "") and err.count("\n") == 1 and says in err
+    assert [path.name for path in tmp_path.iterdir()] == ["twin.py"]
+    assert (tmp_path / "twin.py").read_text() == "by hand"
+
+
 def test_what_was_not_seeded_is_said_and_exits_with_1(tf_parity, tmp_path):
     path = tmp_path / "model.meta"
     with tf.Graph().as_default() as graph:

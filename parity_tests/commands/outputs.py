@@ -19,6 +19,23 @@ from parity_tests.commands import console
 from parity_tests.commands.mistakes import UserError, lines
 
 
+@contextlib.contextmanager
+def claimed(path, option):
+    """Keeps a file for one option of a command; another that names it is refused."""
+    claim = option, os.path.realpath(path)
+    for other, taken in Output.entered:
+        if taken == claim[1]:
+            raise UserError(
+                f"{option} must not name the file of {other}. Received: {path}. "
+                "Choose another name."
+            )
+    Output.entered.append(claim)
+    try:
+        yield
+    finally:
+        Output.entered.remove(claim)
+
+
 class Output:
     """The file that an option names, and standard output beside it.
 
@@ -28,12 +45,16 @@ class Output:
         inputs: files that the command reads, or a callable that returns them; none of
             them is written over.
 
-    Entering checks at once what would otherwise fail after the work.
+    Entering checks at once what would otherwise fail after the work, and that no other
+    option of the command names the same file.
     """
+
+    entered = []  # of (option, real path)
 
     def __init__(self, path, option, inputs=()):
         self.path, self.option, self.inputs = path, option, inputs
         self._stream = self._device = self._target = None
+        self._claims = contextlib.ExitStack()
 
     def __enter__(self):
         if self.path is None:
@@ -65,9 +86,12 @@ class Output:
                     raise PermissionError(f"no write permission on {self.path}")
                 with temporary_beside(self._target):
                     pass
+        if self._target is not None:
+            self._claims.enter_context(claimed(self.path, self.option))
         return self
 
     def __exit__(self, *exception):
+        self._claims.close()
         if self._device is not None:
             with contextlib.suppress(OSError):
                 self._device.close()

@@ -161,6 +161,25 @@ def test_what_a_scan_does_not_read_may_be_written_over(tf_parity):
     )
 
 
+@pytest.mark.parametrize(
+    "words, option",
+    [
+        ("draft m.meta -o same.py --pair ./same.py", "--pair"),
+        ("draft m.meta -o same.py --json same.py", "--json"),
+        ("check pair.py --json same.py --worst-case same.py", "--worst-case"),
+    ],
+)
+def test_two_options_do_not_name_one_file(tf_parity, words, option):
+    for name in ("m.meta", "pair.py"):
+        pathlib.Path(name).touch()
+    code, out, err = tf_parity(*words.split())
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert f"{option} must not name the file of --" in err
+    assert not os.path.exists("same.py")
+    # A command that ended has its names free for the next one.
+    assert tf_parity(*SYMBOL, "same.py")[0] == 0 and explained("same.py")
+
+
 def test_other_inputs_are_not_written_over(tf_parity):
     golden = pathlib.Path(__file__).parents[1] / "goldens/resnet/golden.json"
     os.mkdir("data")

@@ -276,6 +276,14 @@ def test_readme_is_no_wider_than_100_columns():
 
 
 @NEEDS_CHECKOUT
+@pytest.mark.parametrize("page", ["README.md", "docs/README.md"])
+def test_a_page_lists_every_chapter(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    listed = re.findall(r"^[|-] \[(\w+)\]\(\S*models/\1\.md\)", text, re.M)
+    assert listed == list(chapters.NAMES)
+
+
+@NEEDS_CHECKOUT
 def test_every_test_that_a_page_names_exists():
     named = 0
     for page in markdown.pages():

@@ -161,7 +161,9 @@ def test_an_average_is_what_keras_averages_on(tmp_path):
 
     def of_keras():
         layer = keras.layers.Dense(2, use_bias=False, name="dense")
-        optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9)
+        optimizer = keras.optimizers.SGD(
+            0.5, use_ema=True, ema_momentum=0.9, name="sgd"
+        )
         return compiled([layer], (3,), optimizer)
 
     tensors = {

@@ -53,7 +53,6 @@ def examples(folder):
 
 def made(path):
     """A model of an export, or the ``HandoverError`` that came of it."""
-    keras.backend.clear_session()
     try:
         return exports.opened(path).model(outputs=OUTPUTS)
     except HandoverError as error:
@@ -67,6 +66,8 @@ def damaged_and_made(numbers):
         AssertionError: for one that takes longer than LONGEST.
     """
     outcomes = {"made": 0, "refused": 0}
+    # Not at each: it looks through all that the process holds for garbage.
+    keras.backend.clear_session()
     with tempfile.TemporaryDirectory() as folder:
         whole = examples(folder)
         files = sorted(os.listdir(folder))

@@ -20,6 +20,7 @@ from tf2_keras.migrate import (
     sources,
     terminal,
 )
+from tf2_keras.migrate.api_table import api
 from tf2_keras.migrate.printable import printable
 from tf2_keras.migrate.statuses import STATUSES
 
@@ -358,6 +359,12 @@ def test_an_explanation_is_of_the_rule_or_of_any_name(symbol):
     assert rule.symbol == "tf.layers.dense" and rule.status == "gone"
     assert printed(terminal.explanation(symbol)) == printed(terminal.explanation(rule))
     assert "page" in printed(terminal.explanation(rule))
+
+
+def test_no_row_of_an_explanation_is_empty():
+    for symbol in api():
+        _, says = terminal.explanation(symbol).columns
+        assert all(str(text).strip() for text in says.cells), symbol
 
 
 def test_an_explanation_tells_chapters_from_pages():

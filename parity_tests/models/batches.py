@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tf2_keras.migrate.checkpoint import streams
 from tf2_keras.observing import as_tensor
 
 
@@ -53,3 +54,12 @@ def examples_of(batch):
         for name, value in batch.items()
         if hasattr(value, "dense_shape")
     }
+
+
+def runs_of(moves):
+    """What TF1 had run: each move on as many examples as its batch has."""
+    return [
+        streams.Runs(1, examples_of(batch), move == "train")
+        for move, batch in moves
+        if "x" in batch
+    ]

@@ -1,17 +1,14 @@
 """What ctc is run on: words of four letters' sounds, drawn at random."""
 
-import collections
-
 import numpy as np
+
+from parity_tests.pair.recording import Sparse
 
 TEACHES = "sparse targets, a loss over all alignments, both decoders, momentum"
 STEPS = 20
 METRIC = "test letters right"
 FEATURES, LETTERS, FRAMES = 6, 4, 16
 TRAIN, TEST = 60, 30  # words
-
-# A matrix as a sparse placeholder is fed; without TensorFlow.
-Sparse = collections.namedtuple("Sparse", ["indices", "values", "dense_shape"])
 
 
 def configure(data, seed):

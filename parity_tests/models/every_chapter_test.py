@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters, reading
-from parity_tests.models.batches import batches_of, by_part, dense, examples_of
+from parity_tests.models.batches import batches_of, by_part, dense, runs_of
 from parity_tests.models.exported_moves import named, without_sparse
 from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
 from tf2_keras import training
-from tf2_keras.migrate.checkpoint import handover, streams, writing
+from tf2_keras.migrate.checkpoint import handover, writing
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
@@ -93,6 +93,10 @@ def exact_levels(name):
     return tuple(level for level in training.LEVELS if exact_at(name, level))
 
 
+def budgeted_eagerly():
+    return [name for name in chapters.NAMES if not exact_at(name, "eager")]
+
+
 def faults():
     """Every fault at one level, for which its twin is traced; a chapter's take turns."""
     for name in chapters.NAMES:
@@ -105,23 +109,22 @@ def faults():
 # Plays.
 
 
-def levels_drawn_together():
-    """[(chapter, levels)]: the exact levels of a chapter get the same plays."""
-    for name in chapters.NAMES:
-        exact = exact_levels(name)
-        yield pytest.param(name, exact, id=f"{name}-exact")
-        for level in training.LEVELS:
-            if level not in exact:
-                yield pytest.param(name, (level,), id=f"{name}-{level}")
-
-
-@pytest.mark.parametrize("name, levels", list(levels_drawn_together()))
+@EVERY_CHAPTER
 @given(data=st.data())
-def test_whole_plays_agree(name, levels, data):
-    """0 ULP, whatever is drawn; within the budgets, on ordinary data, where they are."""
-    exact = exact_at(name, levels[0])
-    drawn = data.draw(chapters.drawn(name).plays(awkward=exact))
-    require_agreement(name, levels, drawn, granted=not exact)
+def test_whole_plays_agree(name, data):
+    """0 ULP, whatever is drawn, at every level without a budget."""
+    drawn = data.draw(chapters.drawn(name).plays())
+    require_agreement(name, exact_levels(name), drawn, granted=False)
+
+
+# The same examples in every run: a budget was measured, and roundings that training
+# magnifies, such as of a gradient that all but cancels, have no bound.
+@pytest.mark.parametrize("name", budgeted_eagerly())
+@settings(derandomize=True)
+@given(data=st.data())
+def test_whole_plays_stay_within_their_budgets(name, data):
+    drawn = data.draw(chapters.drawn(name).plays(awkward=False))
+    require_agreement(name, ("eager",), drawn, granted=True)
 
 
 @EVERY_CHAPTER
@@ -371,15 +374,6 @@ def state_of(record):
     return {**record["updates"], **record["slots"]}
 
 
-def runs_of(moves):
-    """What TF1 had run: each move on as many examples as its batch has."""
-    return [
-        streams.Runs(1, examples_of(batch), move == "train")
-        for move, batch in moves
-        if "x" in batch
-    ]
-
-
 @pytest.mark.parametrize("name", chapters.checkpointed())
 @FEWER
 @given(data=st.data())
@@ -393,7 +387,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
         prefix = os.path.join(folder, "model.ckpt")
         saver = saver_of(name, drawn.fields)
         records = played(pair, drawn, saver, prefix, stopped)
-        names = chapters.twin(name).checkpoint_names(pair.model)
+        names = {**pair.powers(), **pair.names}
         handover.load(prefix, pair.model, names, runs=runs_of(drawn.moves[:stopped]))
     with pair.twin.starting_here():
         comparison = compare_plays(
@@ -415,9 +409,8 @@ def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
         session = pair.session()
         session.run(tf1.global_variables_initializer())
         tf1.train.Saver().save(session, prefix, write_meta_graph=False)
-    names = chapters.twin(name).checkpoint_names(pair.model)
     with pytest.raises(HandoverError) as refused:
-        handover.load(prefix, pair.model, names)
+        handover.load(prefix, pair.model, pair.names)
     missing = chapters.setup(name).played(pair.model)["remembered"].values()
     assert all(variable.path in str(refused.value) for variable in missing)
 
@@ -428,9 +421,8 @@ def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     pair = small_pair(name)
     moves = chapters.drawn(name).moves(pair.config)
     *_, left = pair.candidate(moves[:2], "function")
-    names = chapters.twin(name).checkpoint_names(pair.model)
     prefix = str(tmp_path / "model.ckpt")
-    writing.save(prefix, pair.model, names)
+    writing.save(prefix, pair.model, pair.names)
     with pair.program.graph.as_default():
         session = pair.session()
         tf1.train.Saver().restore(session, prefix)

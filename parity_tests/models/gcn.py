@@ -1,17 +1,14 @@
 """What gcn is run on: papers of three subjects that cite each other, drawn at random."""
 
-import collections
-
 import numpy as np
+
+from parity_tests.pair.recording import Sparse
 
 TEACHES = "sparse inputs and their dropout, a loss under a mask, decay of one layer"
 STEPS = 30
 METRIC = "test accuracy"
 PAPERS, WORDS, SUBJECTS = 150, 60, 3
 TRAINED, TESTED = 12, 100  # papers whose subjects are known, and those scored on
-
-# A matrix as a sparse placeholder is fed; without TensorFlow.
-Sparse = collections.namedtuple("Sparse", ["indices", "values", "dense_shape"])
 
 
 def configure(data, seed):

@@ -87,6 +87,11 @@ class ChapterPair(Pair):
         self._patches.close()
         super().close()
 
+    def powers(self):
+        """{name: name}: whose the powers of several Adams are only a map can say."""
+        powers = [name for name in self.program.variables if "_power" in name]
+        return {name: name for name in powers} if "beta1_power_1" in powers else {}
+
     def share_off(self, moves, level="function", names=None):
         """How far off the twin ends, as a share of the way that TF1's variables went.
 

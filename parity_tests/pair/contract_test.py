@@ -465,6 +465,7 @@ def test_slots_that_older_releases_name_without_their_variables_go_in_order():
         variables=[*apart, first, second, other],
         iterations=apart[0],
         learning_rate=apart[1],
+        use_ema=False,
     )
     names = {key_of(trained[0]): "a", key_of(trained[1]): "b"}
     assert slots.slots_of(optimizer, names) == {

@@ -31,6 +31,8 @@ CONTENTS = "play.json"
 MOVE = "move"  # the key of a record that is no stage
 HASH = "sha256"  # the key of what play.json is checked by
 KINDS = "biufcS"  # of dtypes that .npy holds without pickle
+# A sparse tensor as it is fed, and as a stored batch gives it back.
+Sparse = collections.namedtuple("Sparse", ["indices", "values", "dense_shape"])
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # of ZIP's time: equal plays are equal files
 
 
@@ -93,7 +95,7 @@ class Writer:
         """Stores one play.
 
         Args:
-            moves: [(move, {name in a batch: array})].
+            moves: [(move, {name in a batch: array, or what has a ``dense_shape``})].
             records: what playing them yields, the initial values first; none for moves
                 that are still to be played.
         """
@@ -111,7 +113,15 @@ class Writer:
         )
 
     def _kept(self, named):
-        return [[name, self.array(name, value)] for name, value in named.items()]
+        return [
+            [
+                name,
+                [self.array(name, getattr(value, part)) for part in Sparse._fields]
+                if hasattr(value, "dense_shape")
+                else self.array(name, value),
+            ]
+            for name, value in named.items()
+        ]
 
     def array(self, name, value):
         """What play.json calls an array: its hash, and its dtype if .npy has none."""
@@ -194,7 +204,7 @@ class Recording:
         )
 
     def moves(self, play):
-        """[(move, {name in a batch: array})] of a stored play."""
+        """[(move, {name in a batch: array or Sparse})] of a stored play."""
         return [
             (name, self._arrays(stored, batch))
             for stored in [self._open()]
@@ -228,6 +238,8 @@ class Recording:
         )
 
     def _array(self, stored, kept):
+        if isinstance(kept, list):
+            return Sparse(*(self._array(stored, part) for part in kept))
         name, _, apart = kept.partition(":")
         try:
             data = stored.read(name + ".npy")

@@ -49,6 +49,20 @@ def test_a_play_comes_back_to_the_bit(tmp_path):
     np.testing.assert_array_equal(batch["x"], MOVES[0][1]["x"], strict=True)
 
 
+def test_a_sparse_batch_comes_back_as_it_was_fed(tmp_path):
+    fed = recording.Sparse(
+        np.int64([[0, 2], [1, 0]]), np.float32([0.5, -0.0]), np.int64([2, 3])
+    )
+    path = tmp_path / "play.npz"
+    with recording.Writer(path) as writer:
+        writer.add([("train", {"x": fed, "rate": np.float32(0.1)})])
+    ((move, batch),) = recording.Recording(path).moves(0)
+    assert (move, list(batch)) == ("train", ["x", "rate"])
+    for one, other in zip(batch["x"], fed, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+    assert np.signbit(batch["x"].values[1])
+
+
 def test_equal_plays_are_equal_files(tmp_path):
     first, second = (written(tmp_path / name).read_bytes() for name in "ab")
     assert first == second

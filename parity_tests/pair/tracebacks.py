@@ -48,11 +48,15 @@ def origin_of(operation):
 def _frames(operation):
     """[(file, line, function)] of an op, from where the harness has called something.
 
-    What called the harness made nothing: a launcher, a test; nor does what of the harness
+    What called the harness made nothing: a launcher, a test of its own; nor does what of the harness
     stands between the user's code and the op, where a probe changes what is traced.
     """
     frames = [tuple(frame)[:3] for frame in operation.traceback or []]
-    ours = [n for n, (path, _, _) in enumerate(frames) if path.startswith(HARNESS)]
+    ours = [
+        number
+        for number, (path, _, _) in enumerate(frames)
+        if path.startswith(HARNESS) and not path.endswith("_test.py")
+    ]
     for number in reversed(ours):
         called = frames[number + 1 :]
         if any(is_theirs(path) for path, _, _ in called):

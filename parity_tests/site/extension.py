@@ -28,6 +28,14 @@ from tf2_keras.migrate.api_table import api
 LOGGER = logging.getLogger(__name__)
 STATIC = pathlib.Path(__file__).with_name("static")
 FILES = "files"  # folder of the pages of files that pages lead to
+# Hundreds of pages: the contents of the site in each would be a tenth of its size.
+MANY = (f"{addresses.FOLDER}/", f"{FILES}/")
+SHORT_TREE = """
+<ul>
+<li class="toctree-l1"><a class="reference internal" href="{}">Contents</a></li>
+<li class="toctree-l1"><a class="reference internal" href="{}">Every symbol</a></li>
+</ul>
+"""
 CONTENTS = """
 
 ```{{toctree}}
@@ -120,9 +128,13 @@ def _files(app):
         yield f"{FILES}/{path}", {"title": path, "body": body}, "page.html"
 
 
-def _leveled(_app, _page, _template, context, _doctree):
+def _leveled(_app, page, _template, context, _doctree):
     """Captions of the contents are headings, of which the theme says no level."""
     tree = context.get("furo_navigation_tree", "")
+    if page.startswith(MANY):
+        tree = SHORT_TREE.format(
+            *(context["pathto"](name) for name in ("index", symbols.INDEX))
+        )
     context["furo_navigation_tree"] = tree.replace(
         'role="heading"', 'role="heading" aria-level="2"'
     )

@@ -9,6 +9,7 @@ import pytest
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters
+from parity_tests.models.batches import runs_of
 from parity_tests.models.pair import ChapterPair
 from parity_tests.pair import recording
 from parity_tests.parts.optimizer_pairs import kinds
@@ -74,14 +75,13 @@ def require_within_budget(name, expected, received):
 @pytest.mark.parametrize("name", chapters.checkpointed())
 def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tmp_path):
     """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
-    drawn, twin_module = chapters.drawn(name), chapters.twin(name)
+    drawn = chapters.drawn(name)
     pair = ChapterPair(name, drawn.SMALL)
-    names = twin_module.checkpoint_names(pair.model)
     moves = drawn.moves(pair.config)
     first, rest = moves[:STOPPED], moves[STOPPED:]
     *_, left = pair.candidate(first, "function")
     back = str(tmp_path / "back.ckpt")
-    writing.save(back, pair.model, names)
+    writing.save(back, pair.model, pair.names)
     streams.advance(pair.model, [])  # a program that is started again
     with pair.twin.starting_here():
         from_keras = list(training.play(pair.twin, rest))
@@ -107,10 +107,8 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tm
         np.testing.assert_array_equal(state_of(gone_on[0])[key], value, strict=True)
     require_within_budget(name, gone_on, from_keras)
 
-    runs = [
-        streams.Runs(1, len(b["x"]), move == "train") for move, b in first if "x" in b
-    ]
-    handover.load(there, pair.model, names, runs=runs)
+    names = {**pair.powers(), **pair.names}
+    handover.load(there, pair.model, names, runs=runs_of(first))
     with pair.twin.starting_here():
         from_tf1 = list(training.play(pair.twin, rest))
     stopped = {"initial values": state_of(played[STOPPED])}
@@ -123,7 +121,7 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tm
 )
 def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
     """As in 1.15.5 that is started again: what Python carried there is zeros."""
-    drawn, twin_module = chapters.drawn(name), chapters.twin(name)
+    drawn = chapters.drawn(name)
     pair = ChapterPair(name, drawn.SMALL)
     moves = drawn.moves(pair.config)
     first, rest = moves[:STOPPED], moves[STOPPED:]
@@ -144,8 +142,7 @@ def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path)
             "out": str(tmp_path / "gone_on.npz"),
         },
     )
-    names = twin_module.checkpoint_names(pair.model)
-    handover.load(there, pair.model, names, partial=True)
+    handover.load(there, pair.model, pair.names, partial=True)
     for variable in chapters.setup(name).played(pair.model)["remembered"].values():
         variable.assign(np.zeros(variable.shape, variable.dtype))
     with pair.twin.starting_here():

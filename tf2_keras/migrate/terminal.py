@@ -221,9 +221,10 @@ def explanation(rule, chapters=None):
     address = addresses.of_symbol(rule.symbol)
     if address:
         table.add_row("site", Text(address))
-    if touched:
+    calls = differences.touched(touched)
+    if calls:
         table.add_section()
-        table.add_row("when", Text(differences.touched(touched)))
+        table.add_row("when", Text(calls))
         status = differences.status(touched)
         table.add_row("status", Text(status, STATUSES[status].style))
         sentences = differences.said(plain.note, touched)

@@ -29,8 +29,8 @@ PROBES = []  # of Probe, in the order in which they are tried
 
 class Probe(NamedTuple):
     """name: of the semantics. stages: where it applies. page: to read about it. at: what
-    it replaces, LAYERS, LOSS, GRADIENTS or UPDATE. changes: (Sides, Divergence) -> iterable of Change; its docstring says what it
-    replaces."""
+    it replaces, LAYERS, LOSS, GRADIENTS or UPDATE. changes: (Sides, Divergence) ->
+    iterable of Change; its docstring says what it replaces."""
 
     name: str
     stages: tuple
