@@ -30,7 +30,6 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
-        "bert",
     ),
     "generative": (
         "autoencoder",
