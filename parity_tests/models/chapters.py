@@ -30,6 +30,7 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "bert",
     ),
     "generative": (
         "autoencoder",
