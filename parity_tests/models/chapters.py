@@ -50,6 +50,7 @@ GROUPS = {
         "input_iterators",
         "save_restore",
         "summaries",
+        "finetune",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
