@@ -47,6 +47,7 @@ GROUPS = {
         "input_iterators",
         "save_restore",
         "summaries",
+        "monitored_session",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
