@@ -48,6 +48,7 @@ GROUPS = {
         "save_restore",
         "summaries",
         "monitored_session",
+        "input_queues",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
