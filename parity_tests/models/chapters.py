@@ -49,6 +49,7 @@ GROUPS = {
         "summaries",
         "monitored_session",
         "input_queues",
+        "mixed_precision",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

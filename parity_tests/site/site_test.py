@@ -17,7 +17,7 @@ from parity_tests.pair.html_report_browser_test import CONTRAST
 from parity_tests.site import keras_objects, machines, symbols, traps
 from tf2_keras.migrate import addresses, catalogue, errors
 
-LARGEST = 20_000_000  # bytes of the whole site
+LARGEST = 24_000_000  # bytes of the whole site, of which a chapter takes 0.2 million
 CHAPTER = "models/mnist_cnn.html"
 WIDTHS = [(400, "light"), (900, "dark"), (1440, "light"), (1440, "dark")]
 
@@ -172,7 +172,7 @@ def test_tables_for_machines_are_by_their_schema(site):
         assert f"(data/{name}.jsonl)" in llms
 
 
-def test_the_site_is_no_larger_than_20_megabytes(site):
+def test_the_site_is_no_larger_than_24_megabytes(site):
     sizes = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
     assert sum(sizes) < LARGEST
 
