@@ -14,12 +14,16 @@ extensions = ["myst_parser", "sphinx_design", "parity_tests.site.extension"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"  # README.md, see parity_tests/site/project.py
 exclude_patterns = ["_locale"]
+# The Chinese edition, which `tf-parity docs` builds besides, is told where it finds its
+# catalogues, compiled; the compiled ones are no files of the project.
+locale_dirs = []
+gettext_auto_build = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 # GitHub's anchors, so that a link reads the same there and here.
 myst_heading_anchors = 4
-# source:PATH leads to a page of that file; other schemes as usual.
-myst_url_schemes = {"http": None, "https": None, "mailto": None, "source": None}
+# source: and site: see parity_tests/site/links.py; other schemes as usual.
+myst_url_schemes = dict.fromkeys(("http", "https", "mailto", "source", "site"))
 # What has no colours stays as it is: messages, tables in the terminal's own characters.
 smartquotes = False  # a message is quoted as it was printed
 highlight_language = "none"

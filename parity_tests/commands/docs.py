@@ -32,7 +32,8 @@ from parity_tests.commands.mistakes import told
 def command(output, run_path, is_opened):
     """Build the reading room: chapters side by side, the guide, every TF1 symbol.
 
-    Needs the extra: pip install '.[docs]'. It needs no TensorFlow and fetches nothing.
+    In English, and below zh/ in Chinese as far as it is translated. Needs the extra:
+    pip install '.[docs]'. It needs no TensorFlow and fetches nothing.
     """
     from parity_tests.site import build
     from tf2_keras.migrate import processes

@@ -65,6 +65,7 @@ ALLOWED = {
     # Builds without TensorFlow: of the chapters it reads the files.
     "parity_tests/site": (
         *SPHINX,
+        "babel",  # which Sphinx brings
         "markdown_it",
         "parity_tests.site",
         "parity_tests.models",

@@ -14,6 +14,7 @@ GROUPS = {
         "linear_regression",
         "logistic_regression",
         "mlp",
+        "kmeans",
     ),
     "images": (
         "mnist_cnn",
@@ -29,6 +30,7 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "bert",
     ),
     "generative": (
         "autoencoder",
@@ -37,6 +39,7 @@ GROUPS = {
         "wgan_gp",
     ),
     "graphs": ("gcn",),
+    "tables": ("wide_deep",),
     "reinforcement": (
         "dqn",
         "ppo",

@@ -69,8 +69,9 @@ def build(output, run="", jobs=1):
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".site-", dir=target.parent) as folder:
-            whole = pathlib.Path(folder) / "html"
-            _sphinx(whole, pathlib.Path(folder) / "doctrees", run, jobs)
+            folder = pathlib.Path(folder)
+            whole = folder / "html"
+            _editions(whole, folder, run, jobs)
             if target.exists():
                 shutil.rmtree(target)
             whole.rename(target)
@@ -86,7 +87,21 @@ def _is_ours(folder):
     return folder.is_dir() and ((folder / MARK).is_file() or not any(folder.iterdir()))
 
 
-def _sphinx(output, doctrees, run, jobs):
+def _editions(output, folder, run, jobs):
+    """Builds the English edition, and the Chinese one in a folder of it."""
+    from parity_tests.site import catalogues, links
+
+    run = str(pathlib.Path(run).absolute()) if run else ""
+    settings = {"parity_run": run, "parity_editions": True}
+    catalogues.compiled(folder / "locale")
+    _sphinx(output, folder / "doctrees", settings, jobs)
+    settings["language"] = catalogues.LANGUAGE
+    settings["locale_dirs"] = [str(folder / "locale")]
+    _sphinx(output / links.FOLDER, folder / "translated", settings, jobs)
+
+
+def _sphinx(output, doctrees, settings, jobs):
+    from sphinx import locale
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -94,7 +109,7 @@ def _sphinx(output, doctrees, run, jobs):
     from parity_tests.site.numbers import BadRun
 
     said = io.StringIO()
-    run = str(pathlib.Path(run).absolute()) if run else ""
+    locale.translators.clear()  # those of an edition that this process built before
     try:
         with patch_docutils(pages.docs()), docutils_namespace():
             sphinx = Sphinx(
@@ -103,7 +118,7 @@ def _sphinx(output, doctrees, run, jobs):
                 output,
                 doctrees,
                 "html",
-                confoverrides={"parity_run": run},
+                confoverrides=settings,
                 status=None,
                 warning=said,
                 warningiserror=True,

@@ -7,6 +7,7 @@ from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 from parity_tests.models import chapters
 from parity_tests.site import numbers, symbols, twin_view
+from parity_tests.site.words import _
 
 FOLDER = "models"
 
@@ -20,7 +21,7 @@ class ChapterSections(SphinxTransform):
     default_priority = 200  # before sections are numbered and references are found
 
     def apply(self, **_options):
-        folder, _, name = self.env.docname.rpartition("/")
+        folder, name = self.env.docname.rpartition("/")[::2]
         if folder != FOLDER or name not in chapters.NAMES:
             return
         # Both columns need the width that a table of contents would take.
@@ -28,10 +29,12 @@ class ChapterSections(SphinxTransform):
         (page,) = self._pages()
         sections = [node for node in page.children if isinstance(node, nodes.section)]
         place = page.index(sections[0]) + 1 if sections else len(page)
-        view = _section("side-by-side", "Side by side")
+        view = _section("side-by-side", _("Side by side"))
         view += nodes.paragraph(
-            text="What corresponds stands in one row. A row that has the focus is moved "
-            "by the arrow keys; comments that say why stand out."
+            text=_(
+                "What corresponds stands in one row. A row that has the focus is moved "
+                "by the arrow keys; comments that say why stand out."
+            )
         )
         view += twin_view.twin(self.env, name)
         page.insert(place, view)
@@ -44,25 +47,32 @@ class ChapterSections(SphinxTransform):
         ][:1]
 
     def _numbers(self, name):
-        section = _section("numbers", "The numbers of a run")
+        section = _section("numbers", _("The numbers of a run"))
         recorded = numbers.chapter(self.config.parity_run, name)
         if recorded is None:
             section += _said(
-                f"These pages were built without a run of it: {numbers.HOW}."
+                _("These pages were built without a run of it: {how}.").format(
+                    how=numbers.HOW
+                )
             )
             return section
         if numbers.is_stale(recorded, name):
             section += _said(
-                "The run that these pages were built with is of other files than those "
-                f"above, and none of its numbers is shown. Make a new one: {numbers.HOW}."
+                _(
+                    "The run that these pages were built with is of other files than "
+                    "those above, and none of its numbers is shown. Make a new one: {how}."
+                ).format(how=numbers.HOW)
             )
             return section
         stages = in_order(
             {stage for cells in recorded["levels"].values() for stage in cells}
         )
         section += nodes.paragraph(
-            text=f"The worst difference of {recorded['steps']} steps, in ULPs. "
-            + cell_tables.LEGEND
+            text=_("The worst difference of {steps} steps, in ULPs.").format(
+                steps=recorded["steps"]
+            )
+            + " "
+            + _(cell_tables.LEGEND)
         )
         rows = [
             [nodes.inline(text=level)]
@@ -72,11 +82,11 @@ class ChapterSections(SphinxTransform):
             ]
             for level, cells in recorded["levels"].items()
         ]
-        section += symbols.table(("level", *stages), rows)
+        section += symbols.table((_("level"), *stages), rows)
         return section
 
     def _symbols(self, name):
-        section = _section("symbols", "TF1 symbols that it uses")
+        section = _section("symbols", _("TF1 symbols that it uses"))
         paragraph = nodes.paragraph()
         for number, symbol in enumerate(symbols.symbols_by_chapter()[name]):
             if number:

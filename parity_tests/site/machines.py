@@ -13,7 +13,7 @@ import pathlib
 import shutil
 
 from parity_tests.models import chapters, facing, reading
-from parity_tests.site import numbers, symbols, traps
+from parity_tests.site import links, numbers, symbols, traps
 from tf2_keras.migrate import addresses, catalogue, errors
 
 VERSION = 1
@@ -34,6 +34,8 @@ def written(app, exception):
     """Writes them into the folder of the built site."""
     if exception is not None or app.builder.format != "html":
         return
+    if app.config.language != links.ENGLISH:
+        return  # one set for both editions
     folder = pathlib.Path(app.outdir)
     (folder / FOLDER).mkdir(exist_ok=True)
     shutil.copyfile(SCHEMA, folder / FOLDER / "schema.json")

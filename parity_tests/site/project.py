@@ -13,14 +13,18 @@ class PagesAndGenerated(Project):
     Args:
         srcdir, source_suffix: as Sphinx has them.
         generated: folder of the generated documents, ``symbols/tf.nn.md``.
+        chosen: documents of docs/ that the site is to have; None for all of them.
     """
 
-    def __init__(self, srcdir, source_suffix, generated):
+    def __init__(self, srcdir, source_suffix, generated, chosen=None):
         super().__init__(srcdir, source_suffix)
+        self.chosen = chosen
         self.generated = pathlib.Path(generated)
 
     def discover(self, exclude_paths=(), include_paths=("**",)):
         super().discover(exclude_paths, include_paths)
+        if self.chosen is not None:
+            self.docnames.intersection_update(self.chosen)
         self.docnames.update(self._generated_documents())
         return self.docnames
 

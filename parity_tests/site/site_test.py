@@ -14,10 +14,10 @@ import pytest
 from parity_tests.house import browsers
 from parity_tests.models import chapters, reading
 from parity_tests.pair.html_report_browser_test import CONTRAST
-from parity_tests.site import keras_objects, machines, symbols, traps
+from parity_tests.site import catalogues, keras_objects, machines, symbols, traps
 from tf2_keras.migrate import addresses, catalogue, errors
 
-LARGEST = 24_000_000  # bytes of the whole site, of which a chapter takes 0.2 million
+LARGEST = 20_000_000  # bytes of the whole site
 CHAPTER = "models/mnist_cnn.html"
 WIDTHS = [(400, "light"), (900, "dark"), (1440, "light"), (1440, "dark")]
 
@@ -28,6 +28,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.links, self.anchors, self.texts, self.headings = [], set(), [], []
+        self.blocks, self.is_within_block = [], False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -35,9 +36,17 @@ class Page(html.parser.HTMLParser):
         self.anchors.update(filter(None, (named.get("id"), named.get("name"))))
         self.links += filter(None, (named.get("href"), named.get("src")))
         self.headings += [tag] if tag in ("h1", "h2", "h3", "h4") else []
+        if tag == "pre":
+            self.is_within_block = True
+            self.blocks.append("")
+
+    def handle_endtag(self, tag):
+        self.is_within_block &= tag != "pre"
 
     def handle_data(self, data):
         self.texts.append(data)
+        if self.is_within_block:
+            self.blocks[-1] += data
 
     @property
     def text(self):
@@ -153,6 +162,49 @@ def test_a_chapter_without_a_run_says_so(site):
     assert "built without a run of it: tf-parity run --json report.json" in text
 
 
+@pytest.mark.parametrize("document", catalogues.edition())
+def test_both_editions_show_the_same_code_and_lead_to_each_other(document, site):
+    english = site / f"{document}.html"
+    chinese = site / f"zh/{document}.html"
+    assert page(chinese).blocks == page(english).blocks
+    assert page(english).anchors <= page(chinese).anchors
+    assert chinese in [
+        (english.parent / link).resolve() for link in page(english).links
+    ]
+    assert english in [
+        (chinese.parent / link).resolve() for link in page(chinese).links
+    ]
+    assert '<html class="no-js" lang="zh-CN"' in chinese.read_text(encoding="utf-8")
+
+
+def test_a_page_in_english_alone_leads_to_the_front_of_the_chinese_edition(site):
+    assert "../zh/index.html" in page(site / "symbols/tf.nn.html").links
+    assert not (site / "zh/symbols").exists()
+
+
+def test_the_chinese_edition_leads_to_the_one_set_of_symbols(site):
+    assert "../../symbols/tf.html#tf.placeholder" in (
+        page(site / "zh/guide/sessions.html").links
+    )
+
+
+def test_a_page_says_how_much_of_it_is_not_translated(site):
+    for document in catalogues.edition():
+        catalogue = catalogues.read(catalogues.domain(document))
+        left = [
+            message
+            for message in catalogues.messages(document)
+            if not catalogues.is_translated(catalogue.get(message))
+        ]
+        text = page(site / f"zh/{document}.html").text
+        assert ("处尚未翻译" in text) is bool(left), document
+
+
+def test_the_search_page_has_a_heading_in_both(site):
+    assert page(site / "search.html").headings == ["h1"]
+    assert page(site / "zh/search.html").headings == ["h1"]
+
+
 def test_tables_for_machines_are_by_their_schema(site):
     schema = json.loads((site / "data/schema.json").read_text(encoding="utf-8"))
     assert schema["oneOf"][0]["properties"]["version"]["const"] == machines.VERSION
@@ -172,7 +224,7 @@ def test_tables_for_machines_are_by_their_schema(site):
         assert f"(data/{name}.jsonl)" in llms
 
 
-def test_the_site_is_no_larger_than_24_megabytes(site):
+def test_the_site_is_no_larger_than_20_megabytes(site):
     sizes = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
     assert sum(sizes) < LARGEST
 
@@ -328,3 +380,28 @@ def test_the_search_finds_a_symbol(opened):
     first = page.locator("#search-results li a").first
     first.wait_for()
     assert first.get_attribute("href") == "symbols/tf.nn.html#tf.nn.dropout"
+
+
+def test_chinese_is_searched_by_any_part_of_a_word(opened):
+    page = opened("zh/search.html?q=滑动平均")
+    first = page.locator("#search-results li a").first
+    first.wait_for()
+    first.click()
+    page.wait_for_load_state()
+    assert "滑动平均" in page.locator("article").inner_text()
+
+
+@pytest.mark.parametrize("width, scheme", [(400, "light"), (1440, "dark")])
+@pytest.mark.parametrize(
+    "path", ["zh/index.html", "zh/guide/verify.html", f"zh/{CHAPTER}"]
+)
+def test_the_chinese_edition_is_as_easy_to_read(path, width, scheme, opened):
+    page = opened(path, width, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    least, where = page.evaluate(CONTRAST)
+    assert least >= 4.5, where
+    switch = page.get_by_role("link", name="English", exact=True)
+    assert switch.is_visible()
+    switch.click()
+    assert page.url.endswith(path.removeprefix("zh/"))
+    assert "/zh/" not in page.url

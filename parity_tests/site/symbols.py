@@ -111,8 +111,10 @@ class SymbolDomain(Domain):
 
     def get_objects(self):
         for module, rules in by_module().items():
+            document = addresses.document(module)
+            if document not in self.env.found_docs:
+                continue  # the Chinese edition leads to the English one's
             for rule in rules:
-                document = addresses.document(module)
                 yield rule.symbol, rule.symbol, "symbol", document, rule.symbol, 1
 
     def merge_domaindata(self, docnames, otherdata):
@@ -144,7 +146,7 @@ def _rule_file(name):
 def entry(rule):
     """The nodes that tell of one Rule, as ``catalogue.shown`` has it."""
     described = nodes.paragraph()
-    described += nodes.strong(text=rule.status, classes=[f"status-{rule.status}"])
+    described += nodes.strong(text=rule.status)
     described += nodes.Text(f": {STATUSES[rule.status].means}")
     fields = nodes.field_list(classes=["symbol"])
     if rule.replacement != rule.symbol:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 
+from parity_tests.site.words import _
 from tf2_keras.migrate import pages
 
 FILE = pages.docs() / "traps.md"
@@ -67,13 +68,18 @@ def by_symbol():
 
 def said(trap):
     """How far off a Trap is, in words: 'off by 2 after 1 step, 0.4 after 100'."""
-    texts = [
-        f"{text} after {steps} step{'s' if steps > 1 else ''}"
-        for steps, text in trap.off.items()
-    ]
     if list(trap.off) == [1]:
         texts = [trap.off[1]]
-    return f"off by {', '.join(texts)}"
+    else:
+        texts = [
+            (
+                _("{error} after 1 step")
+                if steps == 1
+                else _("{error} after {steps} steps")
+            ).format(error=text, steps=steps)
+            for steps, text in trap.off.items()
+        ]
+    return _("off by {errors}").format(errors=_(", ").join(texts))
 
 
 def plot(trap):

@@ -19,15 +19,12 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.osutil import relative_uri
 
 from parity_tests.models import chapters, facing, reading
-from parity_tests.site import numbers, symbols, traps
+from parity_tests.site import links, numbers, symbols, traps
+from parity_tests.site.words import _
 
 TITLES = ("TF1", "TF2")
-SWITCH = (
-    '<label class="twin-switch"><input type="checkbox"> show the naive twin</label>'
-)
 WHY = re.compile(r"\s*# ")
 
 
@@ -90,7 +87,7 @@ def twin(env, name, block="", pinned=None):
                 "A pin must name a line of both passages that face each other. "
                 f"Received: {pair[0]}-{pair[1]}. Use the numbers that the view shows."
             )
-    tolerances = relative_uri(f"{env.docname}.html", "tolerances.html")
+    tolerances = links.address(env.config, env.docname, "tolerances.html")
     badges = numbers.badges(env.config.parity_run, name, tolerances)
     text = rendered(name, passages, pinned, badges, naive(name))
     return nodes.raw("", text, format="html")
@@ -116,7 +113,8 @@ def rendered(name, passages, pinned, badges, mistakes):
     """
     paths = reading.sources(name)
     lines = [highlighted(path) for path in paths]
-    parts = [f'<section class="twin" aria-label="{name}: both programs">']
+    label = html.escape(_("{chapter}: both programs").format(chapter=name))
+    parts = [f'<section class="twin" aria-label="{label}">']
     parts.append('<div class="twin-head">')
     for title, path in zip(TITLES, paths, strict=True):
         place = path.relative_to(reading.ROOT).as_posix()
@@ -126,7 +124,10 @@ def rendered(name, passages, pinned, badges, mistakes):
         )
     shown = {n for left, _ in passages for n in _lines_of(left)}
     if any(mistakes.get(number) for number in shown):
-        parts.append(SWITCH)
+        switch = html.escape(_("show the naive twin"))
+        parts.append(
+            f'<label class="twin-switch"><input type="checkbox"> {switch}</label>'
+        )
     parts.append("</div>")
     for left, right in passages:
         within = [pair for pair in pinned if _hold((left, right), pair)]
@@ -193,7 +194,7 @@ def _cell(numbers_of_side, highlighted_lines, title):
         shown.append(
             f'<span class="twin-line{why}" data-line="{number}">{line}\n</span>'
         )
-    return f'<pre class="{classes}" data-side="{title}">{"".join(shown)}</pre>'
+    return f'<pre class="{classes}">{"".join(shown)}</pre>'
 
 
 def _is_why(line):

@@ -5,6 +5,8 @@
   const KEY = "tf-parity-side";
   const SIDES = ["TF1", "TF2"];
   const root = document.documentElement;
+  // The words of this script, in the page's language.
+  const words = JSON.parse(document.getElementById("site-words")?.textContent ?? "{}");
   const stored = () => {
     try { return localStorage.getItem(KEY); } catch { return null; }  // file: in some browsers
   };
@@ -20,7 +22,7 @@
     const tabs = document.createElement("div");
     tabs.className = "twin-tabs";
     tabs.setAttribute("role", "tablist");
-    tabs.setAttribute("aria-label", "Which program");
+    tabs.setAttribute("aria-label", words.which ?? "Which program");
     for (const side of SIDES) {
       const tab = document.createElement("button");
       tab.type = "button";
@@ -52,7 +54,7 @@
   for (const region of document.querySelectorAll("pre, .table-wrapper"))
     if (region.scrollWidth > region.clientWidth && !region.closest(".twin"))
       region.tabIndex = 0;
-  for (const [kind, name] of [["sidebar", "All pages"], ["toc", "On this page"]])
+  for (const [kind, name] of [["sidebar", words.pages], ["toc", words.contents]])
     document.querySelector(`aside.${kind}-drawer`)?.setAttribute("aria-label", name);
   root.classList.add("scripted");
   choose(SIDES.includes(stored()) ? stored() : SIDES[0]);

@@ -1,0 +1,34 @@
+"""Claims about what is taken out of the pages: nothing that is read."""
+
+from parity_tests.site.light import lightened
+
+PAGE = """\
+<body>
+    <symbol id="svg-eye"><path/></symbol><symbol id="svg-sun"><path/></symbol>
+    <dl><dt class="field-odd">note<span class="colon">:</span></dt>
+    <dd class="field-odd"><p>two <b>words</b></p>
+    </dd></dl>
+    <p><code class="docutils literal notranslate"><span class="pre">tf.nn</span> \
+<span class="pre">x</span></code></p>
+    <pre><span class="n">a</span><span class="p">(</span>
+        <span class="k">if</span></pre>
+</body>
+"""
+LIGHT = """\
+<body>
+<symbol id="svg-sun"><path/></symbol>
+<dl><dt>note:</dt>
+<dd>two <b>words</b></dd></dl>
+<p><code class="literal">tf.nn x</code></p>
+<pre>a(
+        <span class="k">if</span></pre>
+</body>
+"""
+
+
+def test_text_and_what_is_preformatted_stay():
+    assert lightened(PAGE) == LIGHT
+
+
+def test_what_is_light_stays():
+    assert lightened(LIGHT) == LIGHT
