@@ -92,7 +92,7 @@ COMPLETIONS = {
     "a command": ("re", ["read", "record"]),
     "a command of two words": ("new", ["new-pair"]),
     "a level of a pair": ("check pair.py --level f", ["function", "fit"]),
-    "a chapter": ("run --chapter m", ["mlp", "mnist_cnn"]),
+    "a chapter": ("run --chapter mn", ["mnist_cnn"]),
     "a chapter to read": ("read log", ["logistic_regression"]),
     "a level": ("run --level f", ["function", "fit"]),
     "a fault": ("run --fault nest", ["nesterov"]),

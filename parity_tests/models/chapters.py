@@ -51,6 +51,9 @@ GROUPS = {
         "save_restore",
         "summaries",
         "finetune",
+        "monitored_session",
+        "input_queues",
+        "mixed_precision",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)

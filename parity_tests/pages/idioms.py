@@ -40,6 +40,13 @@ CHAPTERS = {
     "logistic_regression": "losses",
     "mnist_cnn": "layers",
     "resnet": "layers",
+    "control_flow": "sessions",
+    "variable_sharing": "variables",
+    "input_iterators": "input",
+    "input_queues": "input",
+    "save_restore": "state",
+    "summaries": "state",
+    "monitored_session": "sessions",
     "numbers": "sessions",
     "verify": "sessions",
 }

@@ -1,0 +1,233 @@
+"""A supervised training in Keras: fit with callbacks.
+
+The same program as the TF1 twin: a training is saved every few steps, killed, started again
+and, after its end, once more; another comes upon a NaN. Hooks are callbacks; what the
+session did by itself, to restore and to know where it stands, is written out.
+
+Run it: ``python -m tf2_keras.models.monitored_session``
+"""
+
+import dataclasses
+import os
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf2_keras import tf1_semantics
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    steps: int = 6  # at which it stops
+    killed_at: int = 5  # the step before which it is killed, counted from its start
+    save_every: int = 2  # steps
+    max_to_keep: int = 2  # checkpoints
+    bias: float = 0.5  # where the bias starts, in a training that is no continuation
+    learning_rate: float = 0.125
+    seed: int = 1  # of the graph; each random op adds its own
+
+
+class Killed(Exception):
+    """In place of what ends a process in the middle."""
+
+
+class Told(keras.callbacks.Callback):
+    """Writes down when it is called, and the loss of each step."""
+
+    def __init__(self, name, history):
+        super().__init__()
+        self.name, self.history = name, history
+
+    def tell(self, call, value=True):
+        self.history.append({"calls": {f"{self.name} {call}": value}})
+
+    def on_train_begin(self, logs=None):
+        self.tell("after_create_session")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.tell("before_run")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.tell("after_run", np.float32(logs["loss"]))
+
+    def on_train_end(self, logs=None):
+        self.tell("end")
+
+
+class Guard(keras.callbacks.Callback):
+    """Stops a training whose loss is NaN."""
+
+    # keras.callbacks.TerminateOnNaN stops at infinity as well.
+    def on_train_batch_end(self, batch, logs=None):
+        if np.isnan(logs["loss"]):
+            self.model.stop_training = True
+
+
+class Saver(keras.callbacks.Callback):
+    """Saves at the start, every few steps from there, and at the end."""
+
+    def __init__(self, manager, save_every, history):
+        super().__init__()
+        self.manager, self.save_every, self.history = manager, save_every, history
+
+    def step(self):
+        return int(self.model.optimizer.iterations)
+
+    def save(self):
+        self.saved = self.step()
+        self.manager.save(self.saved)
+        self.history.append({"calls": {"after_save": np.int64(self.saved)}})
+
+    def on_train_begin(self, logs=None):
+        self.save()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.step() >= self.saved + self.save_every:
+            self.save()
+
+    def on_train_end(self, logs=None):
+        if self.step() != self.saved:
+            self.save()
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the training before a step, without the end of anything."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+
+
+class Model(keras.Model):
+    """Reports the loss of a step, where Keras's own reports the mean since the epoch began."""
+
+    def train_step(self, data):
+        x, y_true = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(y_true - self(x)))
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"loss": loss}
+
+
+def build(size, config):
+    """A compiled model, its variables and those of its optimizer made."""
+    x = keras.Input((size,), name="x")
+    kernel = tf1_semantics.initializers.RandomUniform(-1.0, 1.0, seed=(config.seed, 11))
+    y_pred = keras.layers.Dense(1, kernel_initializer=kernel, name="linear")(x)
+    model = Model(x, y_pred)
+    model.compile(
+        optimizer=tf1_semantics.optimizers.Momentum(config.learning_rate, 0.5),
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def checkpoint_of(model):
+    """What is saved: the model with its optimizer, which counts the steps."""
+    return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+
+
+def restore(model, folder, config):
+    """Goes on from the latest checkpoint; only where there is none the bias is set."""
+    latest = tf.train.latest_checkpoint(folder)
+    if latest is None:
+        model.get_layer("linear").bias.assign([config.bias])
+    else:
+        checkpoint_of(model).restore(latest).assert_existing_objects_matched()
+
+
+def batches_from(step, data):
+    """Batches of one example, from that of a step on: fit knows of no step before its own."""
+    return tf.data.Dataset.from_tensor_slices(data).repeat().skip(step).batch(1)
+
+
+def steps_from(step, config):
+    """How many steps there are left."""
+    # A hook looks after a step whether it was the last one: TF1's program trains one more
+    # however often it is started.
+    return max(1, config.steps - step)
+
+
+def hooks(history):
+    """What looks after each step, in this order."""
+    return [Guard(), Told("first", history), Told("second", history)]
+
+
+def train(data, config, folder, history, kill=None):
+    """One start of the program."""
+    model = build(data[0].shape[1], config)
+    restore(model, folder, config)
+    manager = tf.train.CheckpointManager(
+        checkpoint_of(model), folder, config.max_to_keep, checkpoint_name="model.ckpt"
+    )
+    saver = Saver(manager, config.save_every, history)
+    step = int(model.optimizer.iterations)
+    model.fit(
+        batches_from(step, data),
+        steps_per_epoch=steps_from(step, config),
+        shuffle=False,
+        verbose=0,
+        callbacks=[saver, *hooks(history), *([kill] if kill else [])],
+    )
+
+
+def left_behind(data, config, folder):
+    """The checkpoints that are kept, and what the latest one holds."""
+    known = tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
+    model = build(data[0].shape[1], config)
+    checkpoint = checkpoint_of(model)
+    checkpoint.restore(known[-1]).assert_existing_objects_matched()
+    linear = model.get_layer("linear")
+    (slots,), _ = (list(part.values()) for part in model.optimizer.tf1_slots())
+    variables = {
+        "kernel": linear.kernel,
+        "bias": linear.bias,
+        "kernel/Momentum": slots[0],
+        "bias/Momentum": slots[1],
+        "global_step": model.optimizer.iterations,
+    }
+    return {
+        "kept": {"steps": np.int64([path.rpartition("-")[2] for path in known])},
+        "saved": {name: np.asarray(value) for name, value in variables.items()},
+    }
+
+
+def run(x_data, y_data, folder, config=Config()):
+    """A record of each call, and of what each of four starts left behind."""
+    history, data = [], (x_data, y_data)
+    at_work, spoilt = os.path.join(folder, "at_work"), os.path.join(folder, "spoilt")
+    try:
+        train(data, config, at_work, history, Kill(config.killed_at))
+    except Killed:
+        history.append({"calls": {"killed": np.bool_(True)}})
+    history.append(left_behind(data, config, at_work))
+    for _ in range(2):
+        train(data, config, at_work, history)
+        history.append(left_behind(data, config, at_work))
+    y_spoilt = np.where(np.arange(len(y_data))[:, None] == 1, np.float32("nan"), y_data)
+    train((x_data, y_spoilt), config, spoilt, history)
+    history.append(left_behind(data, config, spoilt))
+    return history
+
+
+def examples():
+    """([4, 2], [4, 1]) float32."""
+    x = np.float32([[1, 0], [0, 1], [1, 1], [0, 0]])
+    return x, x.sum(axis=1, keepdims=True) + 1
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        records = run(*examples(), folder=scratch)
+    for record in records:
+        if "kept" in record:
+            print("kept", record["kept"]["steps"], "bias", record["saved"]["bias"])
