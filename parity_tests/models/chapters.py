@@ -15,6 +15,7 @@ GROUPS = {
         "logistic_regression",
         "mlp",
         "kmeans",
+        "nearest_neighbours",
     ),
     "images": (
         "mnist_cnn",
@@ -53,7 +54,8 @@ GROUPS = {
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
-PROGRAMS = GROUPS["program"]  # what is compared is what ``run`` returns
+# What is compared is what ``run`` returns: there is no model to play.
+PROGRAMS = (*GROUPS["program"], "nearest_neighbours")
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 
