@@ -22,6 +22,7 @@ GROUPS = {
         "resnet",
         "batch_norm_by_hand",
         "unet",
+        "neural_style",
     ),
     "sequences": (
         "char_rnn",
