@@ -9,8 +9,8 @@ from parity_tests.commands.mistakes import UserError
 from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
 
-# The first has no data, and the graph of gcn is one batch.
-WITHOUT_BATCHES = ("session_basics", "gcn")
+# The first has no data, the graph of gcn is one batch, and a picture's style another.
+WITHOUT_BATCHES = ("session_basics", "gcn", "neural_style")
 WITH_BATCHES = tuple(name for name in chapters.MODELS if name not in WITHOUT_BATCHES)
 
 
@@ -34,7 +34,10 @@ def test_of_a_group_it_is_the_chapters_that_can_use_the_options(tmp_path):
     configured = settings.configured((), None, 1, None, ("basics",))
     assert tuple(configured) == basics
     configured = settings.configured(("resnet",), None, 1, 7, ("basics",))
-    assert tuple(configured) == ("resnet", *basics[1:])
+    assert tuple(configured) == (
+        "resnet",
+        *(name for name in basics if name in WITH_BATCHES),
+    )
     with pytest.raises(UserError, match="Received: --group sequences. Use --chapter"):
         settings.configured((), tmp_path, 1, None, ("sequences",))
 
@@ -56,7 +59,9 @@ def test_data_are_for_the_chapters_that_read_them(tmp_path):
     with pytest.raises(UserError, match=f"Received: the empty folder '{tmp_path}'"):
         settings.configured((), tmp_path, 1, None)  # mlp is the first to read it
     for name in ("session_basics", "linear_regression", "logistic_regression"):
-        with pytest.raises(UserError, match="Use some of: mlp, mnist_cnn, resnet"):
+        with pytest.raises(
+            UserError, match="Use some of: mlp, kmeans, nearest_neighbours"
+        ):
             settings.configured((name,), tmp_path, 1, None)
 
 

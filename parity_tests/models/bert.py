@@ -20,7 +20,7 @@ SIZES = {
     "max_position_embeddings": 32,
     "max_seq_length": 20,
     "max_predictions_per_seq": 3,
-    "train_batch_size": 8,
+    "batch_size": 8,
     "learning_rate": 0.001,
     "num_train_steps": 40,
     "num_warmup_steps": 4,
@@ -104,7 +104,7 @@ def moves(train, config):
     """Endless training as the chapter's own loop does it."""
     from tf1_graph.models.bert import INPUTS, next_batch
 
-    for batch in next_batch(train, config.train_batch_size):
+    for batch in next_batch(train, config.batch_size):
         yield "train", dict(zip(INPUTS, batch))
 
 
@@ -112,7 +112,7 @@ def dataset(train, config):
     """The same batches as the twin takes them, an endless tf.data.Dataset."""
     from tf2_keras.models.bert import next_batch
 
-    return next_batch(train, config.train_batch_size)
+    return next_batch(train, config.batch_size)
 
 
 def evaluation(test, _config):

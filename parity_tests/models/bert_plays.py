@@ -15,7 +15,7 @@ SMALL = {
     "initializer_range": 0.5,
     "max_seq_length": 7,
     "max_predictions_per_seq": 2,
-    "train_batch_size": 4,
+    "batch_size": 4,
     "learning_rate": 0.02,
     "num_train_steps": 9,
     "num_warmup_steps": 2,
@@ -67,9 +67,7 @@ def plays(draw, awkward=True):
 def batches(config, number):
     """So many batches of drawn words; what is masked is what stands there, plus one."""
     random = np.random.RandomState(3)
-    made = [
-        batch_of(random, vars(config), config.train_batch_size) for _ in range(number)
-    ]
+    made = [batch_of(random, vars(config), config.batch_size) for _ in range(number)]
     for batch in made:
         there = np.take_along_axis(batch["x"], batch["masked_lm_positions"], 1)
         batch["masked_lm_ids"] = (there + 1) % config.vocab_size

@@ -15,12 +15,14 @@ GROUPS = {
         "logistic_regression",
         "mlp",
         "kmeans",
+        "nearest_neighbours",
     ),
     "images": (
         "mnist_cnn",
         "resnet",
         "batch_norm_by_hand",
         "unet",
+        "neural_style",
     ),
     "sequences": (
         "char_rnn",
@@ -57,7 +59,8 @@ GROUPS = {
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
-PROGRAMS = GROUPS["program"]  # what is compared is what ``run`` returns
+# What is compared is what ``run`` returns: there is no model to play.
+PROGRAMS = (*GROUPS["program"], "nearest_neighbours")
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 

@@ -18,7 +18,8 @@ STEPS = {
     "bilstm_crf": 8,
     "seq2seq": 5,
     "dcgan": 6,
-    "bert": 5,
+    "bert": 3,
+    "nearest_neighbours": 50,
 }
 # resnet is recorded on noise. The background of a digit is one value in thousands of
 # pixels: where it comes near zero before a ReLU, one last bit decides them all.

@@ -27,7 +27,7 @@ class Config:
     initializer_range: float = 0.02
     max_seq_length: int = 128  # F
     max_predictions_per_seq: int = 20  # P
-    train_batch_size: int = 32  # B
+    batch_size: int = 32  # B; train_batch_size in the source
     learning_rate: float = 5e-5  # after warming up; it falls to zero
     num_train_steps: int = 100000
     num_warmup_steps: int = 10000
@@ -276,7 +276,7 @@ def build(config=Config()):
 def run(data, config=Config()):
     """Trains on arrays in the order of ``INPUTS``; returns [loss of each step]."""
     built = build(config)
-    batches = next_batch(data, config.train_batch_size)
+    batches = next_batch(data, config.batch_size)
     losses = []
     with built.graph.as_default():
         init = tf.global_variables_initializer()

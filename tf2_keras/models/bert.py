@@ -29,7 +29,7 @@ class Config:
     initializer_range: float = 0.02
     max_seq_length: int = 128  # F
     max_predictions_per_seq: int = 20  # P
-    train_batch_size: int = 32  # B
+    batch_size: int = 32  # B; train_batch_size in the source
     learning_rate: float = 5e-5  # after warming up; it falls to zero
     num_train_steps: int = 100000
     num_warmup_steps: int = 10000
@@ -334,7 +334,7 @@ def run(data, config=Config()):
         on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
     )
     model.fit(
-        next_batch(data, config.train_batch_size),
+        next_batch(data, config.batch_size),
         steps_per_epoch=config.num_train_steps,
         shuffle=False,
         verbose=0,
