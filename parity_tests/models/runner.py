@@ -7,6 +7,7 @@ The result is plain data, valid JSON:
                          "levels": {LEVEL: {STAGE: {"max_ulp", "normwise", "budget",
                                                     "ok"}}},
                          "result": {"metric": ..., "session": ..., LEVEL: ...},
+                         "losses": {"session": {LOSS: [[move, value], ...]}, LEVEL: ...},
                          "first_divergence": {LEVEL: ...}}}}
 """
 
@@ -14,6 +15,8 @@ import dataclasses
 import itertools
 import os
 from typing import NamedTuple
+
+import numpy as np
 
 from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair
@@ -62,10 +65,15 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         fault = fault._replace(both=kept)
     setup = chapters.setup(request.name)
     result, outputs = {"metric": setup.METRIC}, {}
+    losses = {side: Losses() for side in ("session", *request.levels)}
     watching = traces.Several(trace, files)
 
     def on_record(level, side, record):
         watching.on_record(level, side, record)
+        if (
+            side == level or level == request.levels[0]
+        ):  # a Session's are the same in all
+            losses[side].record(record)
         if record.get("outputs"):
             outputs.setdefault((level, side), []).append(record["outputs"])
         if side == level:
@@ -94,11 +102,32 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         "steps": request.steps,
         "levels": cells,
         "result": result,
+        "losses": {side: seen.by_name for side, seen in losses.items() if seen.by_name},
         "first_divergence": {
             level: divergence.as_data() for level, divergence in divergences.items()
         },
     }
     return data, divergences
+
+
+class Losses:
+    """The losses of one side's records.
+
+    by_name: {loss: [[number of the move, from 1, value]]}; no value that is not finite.
+    """
+
+    def __init__(self):
+        self.by_name = {}
+        self._moves = -1  # the first record is of the initial values
+
+    def record(self, record):
+        self._moves += 1
+        for name, value in (record.get("loss") or {}).items():
+            value = float(np.mean(value))
+            if np.isfinite(value):
+                # As many digits as tell two numbers of float32 apart.
+                points = self.by_name.setdefault(name, [])
+                points.append([self._moves, float(f"{value:.9g}")])
 
 
 class Outcome(NamedTuple):

@@ -17,12 +17,10 @@ PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
 CODE = re.compile(r'<code class="docutils literal notranslate">(.*?)</code>', re.DOTALL)
 # Names, punctuation and spaces have the colour of the text around them.
 PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
-UNUSED_ICONS = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.DOTALL)
 SHORTER = (
     (re.compile(r'(<(?:tr|dt|dd)) class="(?:row|field)-(?:odd|even)">'), r"\1>"),
     (re.compile(r'<span class="colon">:</span>'), ":"),
     (re.compile(r"<dd><p>([^\n]*)</p>\s*</dd>"), r"<dd>\1</dd>"),
-    (re.compile(r'class="symbol field-list simple"'), 'class="symbol field-list"'),
     (re.compile(r'class="headerlink reference external"'), 'class="headerlink"'),
     (re.compile(r'class="reference internal"'), 'class="reference"'),
     (re.compile(r' xmlns="http://www.w3.org/2000/svg"'), ""),  # HTML knows svg
@@ -34,7 +32,6 @@ def lightened(page):
     """The HTML of a page that looks the same and has the same text, in fewer bytes."""
     page = CODE.sub(_without_words, page)
     page = PLAIN.sub(r"\1", page)
-    page = UNUSED_ICONS.sub("", page)
     parts = PREFORMATTED.split(page)
     for number in range(0, len(parts), 2):
         for pattern, shorter in SHORTER:

@@ -4,7 +4,6 @@ from parity_tests.site.light import lightened
 
 PAGE = """\
 <body>
-    <symbol id="svg-eye"><path/></symbol><symbol id="svg-sun"><path/></symbol>
     <dl><dt class="field-odd">note<span class="colon">:</span></dt>
     <dd class="field-odd"><p>two <b>words</b></p>
     </dd></dl>
@@ -16,7 +15,6 @@ PAGE = """\
 """
 LIGHT = """\
 <body>
-<symbol id="svg-sun"><path/></symbol>
 <dl><dt>note:</dt>
 <dd>two <b>words</b></dd></dl>
 <p><code class="literal">tf.nn x</code></p>
