@@ -30,3 +30,14 @@ def test_text_and_what_is_preformatted_stay():
 
 def test_what_is_light_stays():
     assert lightened(LIGHT) == LIGHT
+
+
+def test_a_long_name_in_a_table_breaks_between_its_words():
+    cell = '<td><p><code class="literal">tf.train.AdamOptimizer</code>, <code>a.b</code></p></td>'
+    light = lightened(cell)
+    assert "tf.<wbr>train.<wbr>AdamOptimizer" in light
+    assert "<code>a.b</code>" in light
+    assert light.replace("<wbr>", "") == cell
+    assert lightened(light) == light
+    outside = "<p><code>tf.train.AdamOptimizer</code></p>"
+    assert lightened(outside) == outside

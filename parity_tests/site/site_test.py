@@ -3,9 +3,7 @@
 All of them share one build, which takes the better part of a minute, and this file.
 """
 
-import functools
 import html
-import html.parser
 import itertools
 import json
 import re
@@ -29,6 +27,7 @@ from parity_tests.site import (
     traps,
     twin_view,
 )
+from parity_tests.site.built import Page, page, targets
 from parity_tests.site.extension import STATIC
 from tf2_keras.migrate import addresses, catalogue, errors, html_pages
 
@@ -48,53 +47,6 @@ LOOKED_AT = [
     (f"zh/{RUN}", 400, "light"),
     ("zh/index.html", 1440, "dark"),
 ]
-
-
-class Page(html.parser.HTMLParser):
-    """The links and the anchors of a page, and its text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.anchors, self.texts, self.headings = [], set(), [], []
-        self.blocks, self.is_within_block = [], False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        named = dict(attributes)
-        self.anchors.update(filter(None, (named.get("id"), named.get("name"))))
-        self.links += filter(None, (named.get("href"), named.get("src")))
-        self.headings += [tag] if tag in ("h1", "h2", "h3", "h4") else []
-        if tag == "pre":
-            self.is_within_block = True
-            self.blocks.append("")
-
-    def handle_endtag(self, tag):
-        self.is_within_block &= tag != "pre"
-
-    def handle_data(self, data):
-        self.texts.append(data)
-        if self.is_within_block:
-            self.blocks[-1] += data
-
-    @property
-    def text(self):
-        return " ".join("".join(self.texts).split())
-
-
-@functools.cache
-def page(path):
-    return Page(path.read_text(encoding="utf-8"))
-
-
-@functools.cache
-def targets(path):
-    """(links, anchors) of a page, for claims about all of them: a parser takes long."""
-    text = path.read_text(encoding="utf-8")
-    named = {"id": [], "name": [], "href": [], "src": []}
-    for tag in re.findall(r"<\w[^>]+>", text):
-        for name, value in re.findall(r'\s(id|name|href|src)="([^"]*)"', tag):
-            named[name].append(html.unescape(value))
-    return {*named["href"], *named["src"]}, {"", *named["id"], *named["name"]}
 
 
 def test_every_link_leads_to_a_page_of_the_site_and_to_a_place_on_it(site):
@@ -383,6 +335,22 @@ def test_nothing_is_cut_all_can_be_read_and_axe_finds_nothing(
         if violation["impact"] != "minor"
     ]
     assert violations == []
+
+
+@pytest.mark.parametrize(
+    "anchor, above",
+    [
+        ("symbols/tf.layers.html#tf.layers.dense", ".mobile-header"),
+        ("models/mnist_cnn.html#mnist_cnn-inference", ".twin-head"),
+    ],
+)
+def test_what_an_address_names_lies_below_what_stays_at_the_top(anchor, above, opened):
+    top, bottom = opened(anchor, 400).evaluate(
+        """above => [document.querySelector(":target").getBoundingClientRect().top,
+        document.querySelector(above).getBoundingClientRect().bottom]""",
+        above,
+    )
+    assert bottom <= top < bottom + 100
 
 
 def test_the_longest_page_fits_a_telephone(opened):
