@@ -53,8 +53,9 @@ def load(path, inputs=None, checkpoint=None, **moves):
             included, instead of drawing initial values.
         **moves: {name of a move: {'op': name of an op or tensor, 'loss': name of a
             scalar, or {name: name}, 'gradients': {variable name: name of its gradient, or
-            None for no record of it}, 'feed': {name of a tensor: value}, stage: {name:
-            name of a tensor}}}, each part where it is needed.
+            None for no record of it}, or False where the op follows no gradient, 'feed':
+            {name of a tensor: value}, stage: {name: name of a tensor}}}, each part where
+            it is needed.
 
     Returns:
         A ``Program`` on a graph of its own, without the devices of the old machine.
@@ -80,15 +81,19 @@ def load(path, inputs=None, checkpoint=None, **moves):
         moves = {name: named.move(name, dict(spec)) for name, spec in moves.items()}
         named.require_known()
         made = collections.OrderedDict(
-            (
-                name,
-                tf1_session.train(**spec) if "op" in spec else tf1_session.move(**spec),
-            )
-            for name, spec in moves.items()
+            (name, _made(spec)) for name, spec in moves.items()
         )
         if checkpoint is not None:
             _restored(graph, checkpoint)
     return tf1_session.program(graph, inputs, **made)
+
+
+def _made(spec):
+    """The move of the arguments that ``Named.move`` found."""
+    if spec.get("gradients") is False:
+        spec.pop("gradients")
+        return tf1_session.move(**spec)
+    return tf1_session.train(**spec) if "op" in spec else tf1_session.move(**spec)
 
 
 def imported(meta_graph):
@@ -157,7 +162,8 @@ class Named:
             found["op"] = listed if several else listed[0]
         if "optimizer" in spec:
             found["optimizer"] = spec.pop("optimizer")
-        if isinstance(spec.get("gradients"), list):  # what compute_gradients returned
+        # What compute_gradients returned, or none at all.
+        if isinstance(spec.get("gradients"), (list, bool)):
             found["gradients"] = spec.pop("gradients")
         if "feed" in spec:
             argument = move + "['feed']"

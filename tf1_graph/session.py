@@ -148,6 +148,8 @@ def program(graph, inputs=None, settings=None, variables=None, **moves):
 def _in_order(graph, variables):
     """[[op]]: initialisers, those that read other variables after those of these.
 
+    Those of lookup tables are last; a table that is filled already takes the same again.
+
     A moving average starts at what its variable holds, if it holds something: in a
     Session that has played before, that is old until it is initialised again.
     """
@@ -173,7 +175,8 @@ def _in_order(graph, variables):
         # What reads itself in a circle is run all the same, as TF1 did.
         ready = [op for op in waiting if not read[op] & set(waiting)] or list(waiting)
         ordered.append([waiting.pop(operation) for operation in ready])
-    return ordered
+    tables = graph.get_collection(tf.GraphKeys.TABLE_INITIALIZERS)
+    return ordered + ([tables] if tables else [])
 
 
 def supervised(built, training_feed=None, inference_feed=None, learning_rate=None):

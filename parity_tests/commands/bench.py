@@ -65,7 +65,9 @@ def of_chapters(names, groups, rounds, seconds, batch_size, seed, data, json_pat
         from parity_tests.models import timing
         from parity_tests.witness import reference_conditions
 
-        configured = settings.configured(names, data, seed, batch_size, groups)
+        configured = settings.configured(
+            names, data, seed, batch_size, groups, timed=True
+        )
         measured = {}
         with console.progress() as progress:
             for name, (fields, train, _) in configured.items():

@@ -41,7 +41,7 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     "--chapter",
     "chapter",
     metavar="CHAPTER",
-    type=options.Known("chapters", chapters.NAMES),
+    type=options.Known("chapters", chapters.MODELS),
     help="Whose twin is the model, at its full size.",
 )
 @click.option(

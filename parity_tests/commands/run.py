@@ -109,12 +109,14 @@ def command(
                 test,
                 steps or chapters.setup(name).STEPS,
                 tuple(
-                    level for level in options.LEVELS if not levels or level in levels
+                    level
+                    for level in chapters.levels(name) or options.LEVELS
+                    if not levels or level in levels
                 ),
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups
+                names, data, seed, batch_size, groups, levels
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
@@ -147,8 +149,12 @@ def command(
                     # Of other data it recorded nothing.
                     "witness": None if data else _witness(request.name, outcome),
                 }
+                # A program has other records than steps.
+                is_model = request.name in chapters.MODELS
                 again = {
-                    level: _again(request, given, level, divergence.step)
+                    level: _again(
+                        request, given, level, divergence.step if is_model else None
+                    )
                     for level, divergence in outcome.divergences.items()
                 }
                 divergences += [
@@ -173,9 +179,12 @@ def command(
 
 
 def _told(outcomes):
-    """The outcomes; that one was ended from without is a line."""
+    """The outcomes; what their processes lack, memory or a folder, is a line."""
+    from parity_tests.models import programs
+
     try:
-        yield from outcomes
+        with told(programs.FolderError):
+            yield from outcomes
     except BrokenProcessPool:
         raise UserError(
             "The processes of --jobs must have room to run in. Received: the system "

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import tempfile
 
 import numpy as np
 import pytest
@@ -98,6 +99,17 @@ def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):
     code, _, err = tf_parity("run", *words)
     assert code == 2 and len(err.strip().splitlines()) == 1
     assert os.listdir(tmp_path) == ["train-images-idx3-ubyte"]
+
+
+def test_without_a_folder_for_what_a_program_writes_there_is_one_line(
+    tf_parity, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+        code, out, err = tf_parity("run", "--chapter", "save_restore")
+    assert code == 2 and out == ""
+    assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
 
 
 def test_an_old_report_survives_a_run_that_fails(tf_parity, tmp_path):

@@ -16,13 +16,15 @@ def data_files(folder):
     return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
 
 
-def configured(names, data, seed, batch_size, groups=()):
+def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False):
     """What chapters are to be run with; needs TensorFlow, which must be imported.
 
     Args:
         names: chapters that are named themselves.
         groups: groups of chapters; of these, and of all chapters where neither is given,
             it is those that can use the options given.
+        levels: of which a chapter must have one; () for any.
+        timed: whether it must train a model, whose steps can be timed.
 
     Returns:
         {chapter: (fields of its Config, data to train on, data to score on)}.
@@ -34,6 +36,8 @@ def configured(names, data, seed, batch_size, groups=()):
     for option, value, uses in (
         ("--data", data, _data_sets),
         ("--batch-size", batch_size, _has_batches),
+        ("--level", levels or None, lambda name: _has_level(name, levels)),
+        ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
     ):
         if value is None:
             continue
@@ -75,5 +79,12 @@ def _data_sets(name):
     return getattr(chapters.setup(name), "DATA_SETS", ())
 
 
+def _has_level(name, levels):
+    known = chapters.levels(name)
+    return not known or bool({*known} & {*levels})
+
+
 def _has_batches(name):
-    return hasattr(chapters.graph(name).Config(), "batch_size")
+    # A program's batches are its own matter: they may be what it shows.
+    is_model = name in chapters.MODELS
+    return is_model and hasattr(chapters.graph(name).Config(), "batch_size")

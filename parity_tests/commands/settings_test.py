@@ -11,7 +11,7 @@ from parity_tests.models import chapters
 
 # The first has no data, and the graph of gcn is one batch.
 WITHOUT_BATCHES = ("session_basics", "gcn")
-WITH_BATCHES = tuple(name for name in chapters.NAMES if name not in WITHOUT_BATCHES)
+WITH_BATCHES = tuple(name for name in chapters.MODELS if name not in WITHOUT_BATCHES)
 
 
 def test_without_options_it_is_every_chapter():

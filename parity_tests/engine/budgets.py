@@ -5,6 +5,7 @@ What has no entry has to be equal to the bit. An entry says
 
 chapter:  or part, of tf2_keras.tf1_semantics, with its module; or program, of which a
           .meta is kept in goldens/exported
+tensor:   part of the names that it is for; without one, for all that have none of theirs
 normwise: ULPs of the tensor's largest magnitude so far in the run; 0 for the sign of a zero
 reason:   the kernel or the graph rewrite that makes the difference
 test:     fails if the budget is taken away
@@ -27,7 +28,7 @@ else:
 
 FOLDER = pathlib.Path(__file__).with_name("tolerances")
 SUBJECTS = ("chapter", "part", "program")
-FIELDS = {*SUBJECTS, "level", "stage", "ulp", "normwise", "reason", "test"}
+FIELDS = {*SUBJECTS, "level", "stage", "tensor", "ulp", "normwise", "reason", "test"}
 
 
 class Budget(NamedTuple):
@@ -112,13 +113,25 @@ def subject(entry):
 
 def budget_for(name, level):
     """(stage, tensor) -> Budget of a subject at a level; 0 ULP if not stated."""
-    granted = {
-        entry["stage"]: Budget(
-            ulp=entry.get("ulp", 0),
-            normwise=entry.get("normwise"),
-            reason=entry["reason"],
+    granted = [
+        (
+            entry["stage"],
+            entry.get("tensor", ""),
+            Budget(
+                ulp=entry.get("ulp", 0),
+                normwise=entry.get("normwise"),
+                reason=entry["reason"],
+            ),
         )
         for entry in entries()
         if subject(entry) == name and entry["level"] == level
-    }
-    return lambda stage, _tensor: granted.get(stage, Budget())
+    ]
+    granted.sort(key=lambda grant: not grant[1])  # those for some tensors first
+
+    def budget(stage, tensor):
+        for granted_stage, part, granted_budget in granted:
+            if stage == granted_stage and part in (tensor or ""):
+                return granted_budget
+        return Budget()
+
+    return budget

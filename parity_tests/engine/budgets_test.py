@@ -98,6 +98,15 @@ def test_budgets_are_of_one_subject_at_one_level(read):
         assert budgets.budget_for(name, level)("loss", "loss") == Budget()
 
 
+def test_a_budget_of_some_tensors_goes_before_that_of_all(read):
+    read(ENTRY + ENTRY + '\ntensor = "key/bias"\nulp = 7\n')
+    budget_for = budgets.budget_for("mnist", "eager")
+    stage = budgets.entries()[0]["stage"]
+    of_all = budget_for(stage, "query/bias")
+    assert budget_for(stage, "layer_0/key/bias/adam_m") == of_all._replace(ulp=7)
+    assert budget_for(stage, None) == of_all != budget_for(stage, "key/bias")
+
+
 def test_the_files_are_read_once(read):
     entries = read(ENTRY + OTHERS)
     assert [budgets.subject(entry) for entry in entries] == [

@@ -92,7 +92,7 @@ def test_random_ops_draw_alike_after_the_fix(tmp_path):
         assert identical(expected, eval(new, {"tf": tf, "s": 11}).numpy()), line
 
 
-@pytest.mark.parametrize("name", chapters.NAMES)
+@pytest.mark.parametrize("name", chapters.MODELS)
 def test_a_chapter_builds_the_same_graph_after_the_fix(name, tmp_path):
     path = ROOT / "tf1_graph" / "models" / f"{name}.py"
     # The chapters hardly use a name that TF2 has not: two more in each.

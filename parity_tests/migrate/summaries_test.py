@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.compat.v1 import Event
 
 from parity_tests.witness import stored
-from parity_tests.witness.programs import summaries
+from parity_tests.witness.programs import event_file
 
 pytest.importorskip("tensorboard", reason="tf.summary needs the package tensorboard")
 
@@ -21,7 +21,7 @@ def events(path):
 def recorded(tmp_path_factory):
     """The events that 1.15.5 wrote."""
     path = tmp_path_factory.mktemp("recorded") / "events"
-    path.write_bytes(stored.computed("summaries")["events"].tobytes())
+    path.write_bytes(stored.computed("event_file")["events"].tobytes())
     return events(path)
 
 
@@ -31,19 +31,19 @@ def rewritten(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rewritten")
     weights = tf.Variable(tf.zeros([3, 1]))
     with tf.summary.create_file_writer(str(folder)).as_default():
-        for step in range(summaries.STEPS):
+        for step in range(event_file.STEPS):
             with tf.GradientTape() as tape:
-                errors = tf.matmul(summaries.FEATURES, weights) - summaries.TARGETS
+                errors = tf.matmul(event_file.FEATURES, weights) - event_file.TARGETS
                 loss = tf.reduce_mean(errors**2)
             with tf.name_scope("train"):
                 tf.summary.scalar("loss", loss, step)
                 tf.summary.scalar("loss", 2 * loss, step)
                 tf.summary.histogram("weights", weights, step)
-            tf.summary.image("images", summaries.IMAGES, step, max_outputs=2)
+            tf.summary.image("images", event_file.IMAGES, step, max_outputs=2)
             tf.summary.text("words", ["one", "two"], step)
-            tf.summary.audio("sound", summaries.SOUND, summaries.SAMPLE_RATE, step)
-            weights.assign_sub(summaries.LEARNING_RATE * tape.gradient(loss, weights))
-        tf.summary.scalar("by_hand", 0.5, summaries.STEPS)
+            tf.summary.audio("sound", event_file.SOUND, event_file.SAMPLE_RATE, step)
+            weights.assign_sub(event_file.LEARNING_RATE * tape.gradient(loss, weights))
+        tf.summary.scalar("by_hand", 0.5, event_file.STEPS)
     (path,) = folder.iterdir()
     written = {}
     for event in events(path):
@@ -64,19 +64,19 @@ def series(recorded, tag, field):
 
 
 def test_the_events_are_those_that_1_15_5_wrote():
-    stored.require_provenance("summaries")
+    stored.require_provenance("event_file")
 
 
 def test_compat_v1_writes_the_bytes_that_1_15_5_wrote(recorded, tmp_path):
     """Merged, added by a FileWriter, and by hand; graphs say who made them."""
-    summaries.run(str(tmp_path))
+    event_file.run(str(tmp_path))
     (path,) = tmp_path.iterdir()
     written = events(path)
     assert [event.WhichOneof("what") for event in written] == [
         "file_version",
         "graph_def",
         "meta_graph_def",
-        *["summary"] * (summaries.STEPS + 1),
+        *["summary"] * (event_file.STEPS + 1),
     ]
     for old, new in zip(recorded, written, strict=True):
         assert old.step == new.step
@@ -96,7 +96,7 @@ def test_a_scalar_has_the_same_tag_step_and_value(recorded, rewritten):
     assert [(step, float(value)) for step, value in rewritten["train/loss"][::2]] == (
         expected
     )
-    assert len(expected) == summaries.STEPS
+    assert len(expected) == event_file.STEPS
     (by_hand,) = series(recorded, "by_hand", "simple_value")
     assert [(step, float(value)) for step, value in rewritten["by_hand"]] == [by_hand]
 
@@ -134,7 +134,7 @@ def scaled(image):
 @functools.cache
 def clipped(number):
     """uint8, as TF2's makes it: from 0 to 1, whatever else is there."""
-    image = np.clip(summaries.IMAGES[number], 0, 1)
+    image = np.clip(event_file.IMAGES[number], 0, 1)
     return tf.image.convert_image_dtype(image, tf.uint8, saturate=True).numpy()
 
 
@@ -153,7 +153,7 @@ def test_an_image_of_floats_is_scaled_in_tf1_and_clipped_in_tf2(
         )
         before = tf.io.decode_png(old.encoded_image_string).numpy()
         today = tf.io.decode_png(encoded[2 + number]).numpy()
-        expected_before = scaled(summaries.IMAGES[number])
+        expected_before = scaled(event_file.IMAGES[number])
         np.testing.assert_array_equal(before, expected_before, strict=True)
         np.testing.assert_array_equal(today, clipped(number), strict=True)
         assert np.abs(before.astype(int) - today).max() > 100
@@ -161,7 +161,7 @@ def test_an_image_of_floats_is_scaled_in_tf1_and_clipped_in_tf2(
 
 def test_an_image_scaled_beforehand_is_the_same(recorded, tmp_path):
     """The replacement: uint8 goes through as it is."""
-    images = np.stack([scaled(image) for image in summaries.IMAGES])
+    images = np.stack([scaled(image) for image in event_file.IMAGES])
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
         tf.summary.image("images", images, step=0, max_outputs=2)
     (path,) = tmp_path.iterdir()

@@ -14,6 +14,7 @@ GROUPS = {
         "linear_regression",
         "logistic_regression",
         "mlp",
+        "kmeans",
     ),
     "images": (
         "mnist_cnn",
@@ -29,6 +30,7 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "bert",
     ),
     "generative": (
         "autoencoder",
@@ -37,12 +39,22 @@ GROUPS = {
         "wgan_gp",
     ),
     "graphs": ("gcn",),
+    "tables": ("wide_deep",),
     "reinforcement": (
         "dqn",
         "ppo",
     ),
+    "program": (
+        "control_flow",
+        "variable_sharing",
+        "input_iterators",
+        "save_restore",
+        "summaries",
+    ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
+PROGRAMS = GROUPS["program"]  # what is compared is what ``run`` returns
+MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 
 class UnknownName(ValueError):
@@ -78,6 +90,10 @@ def setup(name):
     ``played(model)``, what ``training.compiled`` takes besides for its moves; and
     CHECKPOINTED = False, where a program carried from run to run in Python what the next
     step starts from, a state that it fetched and fed, which no Saver has seen.
+
+    That of one of PROGRAMS has TEACHES; STEPS, the default of its Config; LEVELS, those at
+    which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
+    what ``run`` of both sides takes before its ``config``, as ``programs`` says.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
@@ -93,7 +109,7 @@ def teaches():
 
 def checkpointed():
     """The chapters whose checkpoint holds all that the next step needs."""
-    return tuple(name for name in NAMES if _said(name, "CHECKPOINTED", default=True))
+    return tuple(name for name in MODELS if _said(name, "CHECKPOINTED", default=True))
 
 
 def _said(chapter, name, default=None):
@@ -121,6 +137,9 @@ def drawn(name):
     ``moves(config)``, a short play with predictions. It may have ``EXAMPLES``, plays that
     are always tried; ``REVEALING``, where eager budgets are needed; and ``MOVED``, a Fault
     that makes of the twin what today's compat.v1 computes where that is not 1.15's.
+
+    That of one of PROGRAMS has ``plays()`` only, of Drawn whose moves are what ``load``
+    returns to train on.
     """
     return importlib.import_module(f"parity_tests.models.{name}_plays")
 
@@ -138,6 +157,11 @@ def graph(name):
 def twin(name):
     """The Keras side of a chapter."""
     return importlib.import_module(f"tf2_keras.models.{name}")
+
+
+def levels(name):
+    """The levels at which the twin of a chapter is run, or () for all."""
+    return _said(name, "LEVELS") if name in PROGRAMS else ()
 
 
 def program(name, config):

@@ -1,15 +1,15 @@
 """What holds for every chapter: one property after the other, each for all of them.
 
 A new chapter gets all of it for what it is drawn from (CHAPTER_plays.py) and its faults
-(CHAPTER_faults.py). What only one chapter claims is in CHAPTER_test.py.
+(CHAPTER_faults.py). What only one chapter claims is in CHAPTER_test.py, what holds for
+the programs among them in every_program_test.py, and how both files of one are read in
+read_alike_test.py.
 """
 
-import ast
 import dataclasses
 import functools
 import itertools
 import os
-import runpy
 import tempfile
 
 import keras
@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.models import chapters, reading
+from parity_tests.models import chapters
 from parity_tests.models.batches import batches_of, by_part, dense, runs_of
+from parity_tests.models.exported_moves import named, without_sparse
 from parity_tests.models.pair import ChapterPair, twin_of
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
@@ -31,6 +32,7 @@ from tf2_keras.migrate.checkpoint import handover, writing
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
+EVERY_MODEL = pytest.mark.parametrize("name", chapters.MODELS)
 FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
@@ -70,6 +72,11 @@ def training_of(pair, started):
     return moves, list(pair.reference(moves, drawn.START if started else None))
 
 
+def descends(name):
+    """Whether a chapter has an optimizer, and so gradients."""
+    return hasattr(chapters.graph(name), "optimizer")
+
+
 def exact_at(name, level):
     """Whether a chapter has no budget at a level."""
     return not any(
@@ -83,12 +90,12 @@ def exact_levels(name):
 
 
 def budgeted_eagerly():
-    return [name for name in chapters.NAMES if not exact_at(name, "eager")]
+    return [name for name in chapters.MODELS if not exact_at(name, "eager")]
 
 
 def faults():
     """Every fault at one level, for which its twin is traced; a chapter's take turns."""
-    for name in chapters.NAMES:
+    for name in chapters.MODELS:
         levels = itertools.cycle(exact_levels(name))
         for fault in chapters.faults(name):
             level = next(levels)
@@ -98,7 +105,7 @@ def faults():
 # Plays.
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 @given(data=st.data())
 def test_whole_plays_agree(name, data):
     """0 ULP, whatever is drawn, at every level without a budget."""
@@ -116,7 +123,7 @@ def test_whole_plays_stay_within_their_budgets(name, data):
     require_agreement(name, ("eager",), drawn, granted=True)
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 def test_pinned_plays_are_bit_equal(name):
     for drawn in getattr(chapters.drawn(name), "EXAMPLES", ()):
         require_agreement(name, EXACT_LEVELS, drawn, granted=False)
@@ -135,19 +142,19 @@ def require_agreement(name, levels, drawn, granted):
         assert comparison.records == 1 + len(drawn.moves)
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 @EVERY_LEVEL
 def test_a_play_from_the_initial_values_on_agrees(name, level):
     pair = small_pair(name)
     moves = chapters.drawn(name).moves(pair.config)
     comparison = pair.compare(moves, level).require_agreement()
     assert comparison.records == 1 + len(moves)
-    assert {"initial values", "outputs", "loss", "gradients", "updates"} <= {
-        stage for stage, cell in comparison.cells.items() if cell.compared
-    }
+    stages = {stage for stage, cell in comparison.cells.items() if cell.compared}
+    assert {"initial values", "outputs", "loss", "updates"} <= stages
+    assert ("gradients" in stages) is descends(name)
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 @EVERY_LEVEL
 def test_a_second_play_starts_where_the_first_did(name, level):
     """Weights, slots and a dropout's place in its stream are reset."""
@@ -159,7 +166,7 @@ def test_a_second_play_starts_where_the_first_did(name, level):
     compare_plays(first, second).require_agreement()
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 def test_every_variable_has_the_name_and_shape_of_tf1(name):
     """The full size of ``Config()``, which no play here has."""
     sides = chapters.graph(name), chapters.twin(name)
@@ -189,7 +196,7 @@ def test_both_sides_have_the_same_configuration(name):
     assert of_graph == of_twin
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 @given(
     batch_size=st.integers(1, 250),
     examples=st.integers(1, 200),
@@ -278,7 +285,7 @@ def continued(name, pair, model, moves):
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@EVERY_CHAPTER
+@EVERY_MODEL
 def test_a_saved_and_loaded_model_goes_on_where_it_stopped(name, tmp_path):
     """Weights, slots, counts and the place in every stream are all in the file."""
     pair = small_pair(name)
@@ -296,14 +303,16 @@ def test_a_saved_and_loaded_model_goes_on_where_it_stopped(name, tmp_path):
     ).require_agreement()
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 def test_a_clone_trains_as_the_original_does(name):
     pair = small_pair(name)
     pair.twin.reset()
     clone = keras.models.clone_model(pair.model)
     assert type(clone) is type(pair.model)
     clone.set_weights(pair.model.get_weights())
-    if type(clone).get_compile_config is keras.Model.get_compile_config:
+    if not descends(name):
+        clone.compile(jit_compile=False)
+    elif type(clone).get_compile_config is keras.Model.get_compile_config:
         optimizer = chapters.twin(name).optimizer(pair.config)
         clone.compile(optimizer, loss=pair.model.loss, jit_compile=False)
     else:  # it has several
@@ -314,7 +323,7 @@ def test_a_clone_trains_as_the_original_does(name):
     ).require_agreement()
 
 
-@EVERY_CHAPTER
+@EVERY_MODEL
 def test_an_exported_graph_is_the_program_again(name, tmp_path):
     pair = small_pair(name)
     program = pair.program
@@ -331,36 +340,6 @@ def test_an_exported_graph_is_the_program_again(name, tmp_path):
     expected = [without_sparse(record) for record in pair.reference(moves)]
     moves = [(move, by_part(batch)) for move, batch in moves]
     compare_plays(expected, tf1_session.play(loaded, moves)).require_agreement()
-
-
-def named(move):
-    """A move by the names of its tensors, as ``exported.load`` takes it."""
-    spec = {
-        stage: {key: tensor.name for key, tensor in tensors.items()}
-        for stage, tensors in move.seen.items()
-        if stage != "gradients"  # found from the graph
-    }
-    if "loss" in spec:
-        gradients = move.seen["gradients"]
-        sparse = [
-            key for key, tensor in gradients.items() if hasattr(tensor, "indices")
-        ]
-        spec.update(
-            op=move.op.name,
-            loss=spec["loss"]["loss"],
-            gradients=dict.fromkeys(sparse),  # of no single tensor: not recorded
-        )
-    return {**spec, "feed": {tensor.name: value for tensor, value in move.feed.items()}}
-
-
-def without_sparse(record):
-    """A record without its sparse gradients."""
-    dense = {
-        key: value
-        for key, value in record.get("gradients", {}).items()
-        if not key.endswith((" values", " indices"))
-    }
-    return {**record, "gradients": dense} if "gradients" in record else record
 
 
 # State hand-over.
@@ -415,7 +394,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in chapters.NAMES if name not in chapters.checkpointed()]
+    "name", [name for name in chapters.MODELS if name not in chapters.checkpointed()]
 )
 def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
     name, tmp_path
@@ -447,41 +426,3 @@ def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
     compare_plays(
         [{"updates": state_of(left)}], [{"updates": restored}]
     ).require_agreement()
-
-
-# Reading.
-
-
-@EVERY_CHAPTER
-def test_twins_show_the_same_functions_in_the_same_order(name):
-    sides = []
-    for side in (chapters.graph(name), chapters.twin(name)):
-        with open(side.__file__, encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-        sides.append(
-            [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-        )
-    shared = [
-        [key for key in side if key in sides[0] and key in sides[1]] for side in sides
-    ]
-    assert shared[0] == shared[1]
-    core = ["inference", "loss", "optimizer", "build", "run"]
-    assert [key for key in shared[0] if key in core] == core
-
-
-@EVERY_CHAPTER
-def test_reading_aligns_what_corresponds(name):
-    both = {left.name for left, right in reading.aligned(name) if left and right}
-    assert {"Config", "inference", "loss", "optimizer", "build", "run"} <= both
-
-
-@EVERY_CHAPTER
-def test_twins_print_the_same_where_they_are_programs(name, capsys):
-    printed, sides = [], (chapters.graph(name), chapters.twin(name))
-    registered = keras.saving.get_custom_objects()
-    kept = dict(registered)
-    for side in sides:
-        runpy.run_path(side.__file__, run_name="__main__")
-        printed.append(capsys.readouterr().out)
-    registered.update(kept)  # and not the classes of __main__
-    assert printed[0] == printed[1]

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
+import tensorflow as tf
 
 from parity_tests.engine import budgets
-from parity_tests.models import chapters
-from parity_tests.pair.pair import Pair
+from parity_tests.models import chapters, programs
+from parity_tests.pair.pair import Pair, Sides
 from tf2_keras import training
 
 
@@ -24,6 +25,8 @@ class Fault(NamedTuple):
     batch: batch by name -> the faulty batch that the twin's training gets.
     skipped: how many of the moves the twin leaves out at the beginning.
     moves: all moves -> those that the twin gets instead.
+
+    In the twin of a program only ``patch``, ``fields`` and ``both`` can be planted.
     """
 
     says: str
@@ -119,6 +122,53 @@ class ChapterPair(Pair):
         if self.fault:
             moves = self.fault.faulty(moves)
         return super().candidate(moves, level, values, settings)
+
+
+class ProgramPair(Sides):
+    """The two sides of one of ``chapters.PROGRAMS`` with one configuration.
+
+    Its moves are what the chapter's ``load`` returns to train on, see ``programs``.
+
+    Args:
+        name, fields, fault: as of ``ChapterPair``.
+    """
+
+    def __init__(self, name, fields=None, fault=None):
+        self.name, self.fault = name, fault
+        fields = {**(fields or {}), **((fault and fault.both) or {})}
+        self.graph, self.twin = chapters.graph(name), chapters.twin(name)
+        self.config = self.graph.Config(**fields)
+        twin_fields = {**fields, **((fault and fault.fields) or {})}
+        self.twin_config = self.twin.Config(**twin_fields)
+        self.budgets = lambda level: budgets.budget_for(name, level)
+
+    def close(self):
+        """Nothing is kept between two plays."""
+
+    def reference(self, moves, values=None, settings=None):
+        """The records of TF1's program."""
+        del values, settings  # a program has those of its configuration
+        return programs.records(self.graph, moves, self.config)
+
+    def candidate(self, moves, level, values=None, settings=None):
+        """Those of its twin, faulty if a fault is planted; its functions run as ``level`` says."""
+        del values, settings
+        patch = {}
+        if self.fault and self.fault.patch:
+            patch = self.fault.patch(self.twin)
+        eagerly = tf.config.functions_run_eagerly()
+        # With one level only the program is run as it is written.
+        one_of_several = len(chapters.levels(self.name)) > 1
+        tf.config.run_functions_eagerly(level == "eager" and one_of_several)
+        try:
+            with (
+                mock.patch.multiple(self.twin, **patch)
+                if patch
+                else contextlib.nullcontext()
+            ):
+                return programs.records(self.twin, moves, self.twin_config)
+        finally:
+            tf.config.run_functions_eagerly(eagerly)
 
 
 def distance(arrays, others, names):

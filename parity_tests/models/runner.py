@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parity_tests.models import chapters, reading
-from parity_tests.models.pair import ChapterPair
+from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair import event_files, levels, networks, traces
 from tf2_keras import training
 
@@ -27,7 +27,8 @@ from tf2_keras import training
 class Request(NamedTuple):
     """What one chapter is to be run with.
 
-    steps: moves that train, before those whose outputs are scored.
+    steps: moves that train, before those whose outputs are scored; of a program, what its
+        Config calls so.
     train, test: what the chapter's ``load`` returned.
     fault: name of a planted fault, or None.
     """
@@ -43,6 +44,8 @@ class Request(NamedTuple):
 
 def units(request):
     """How many times ``run_chapter`` calls ``on_progress``."""
+    if request.name in chapters.PROGRAMS:
+        return len(request.levels)
     config = chapters.graph(request.name).Config(**request.fields)
     evaluated = len(chapters.setup(request.name).evaluation(request.test, config))
     return len(request.levels) * (1 + request.steps + evaluated)
@@ -63,16 +66,17 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         # A run keeps its own configuration: that of the data, for one.
         kept = {k: v for k, v in fault.both.items() if k not in request.fields}
         fault = fault._replace(both=kept)
+    watching = traces.Several(trace, files)
+    if request.name in chapters.PROGRAMS:
+        return _run_program(request, fault, watching, on_progress)
     setup = chapters.setup(request.name)
     result, outputs = {"metric": setup.METRIC}, {}
     losses = {side: Losses() for side in ("session", *request.levels)}
-    watching = traces.Several(trace, files)
 
     def on_record(level, side, record):
         watching.on_record(level, side, record)
-        if (
-            side == level or level == request.levels[0]
-        ):  # a Session's are the same in all
+        # A Session's are the same beside every level.
+        if side == level or level == request.levels[0]:
             losses[side].record(record)
         if record.get("outputs"):
             outputs.setdefault((level, side), []).append(record["outputs"])
@@ -96,13 +100,43 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         for side in ("session", level):
             seen = outputs.get((level, side))
             result[side] = setup.score(request.test, seen) if seen else None
+    by_side = {side: seen.by_name for side, seen in losses.items() if seen.by_name}
+    return _reported(request, config, cells, result, divergences, by_side)
+
+
+def _run_program(request, fault, watching, on_progress):
+    """``run_chapter`` of one of ``chapters.PROGRAMS``: what it reaches is its records."""
+    result = {"metric": "records", "session": 0, **dict.fromkeys(request.levels, 0)}
+
+    def on_record(level, side, record):
+        watching.on_record(level, side, record)
+        if side == level and not result[level]:
+            on_progress()
+        if side == level or level == request.levels[0]:
+            result[side] += 1
+
+    fields = {**request.fields, "steps": request.steps}
+    with ProgramPair(request.name, fields, fault) as pair:
+        compared = levels.compare_levels(
+            pair,
+            request.levels,
+            [lambda: request.train],
+            on_record,
+            watching.on_difference,
+        )
+    config = dataclasses.asdict(pair.config)
+    return _reported(request, config, compared[0], result, compared[1])
+
+
+def _reported(request, config, cells, result, divergences, losses=None):
+    """(what a report says of the chapter, {level: engine Divergence})."""
     divergences = {level: divergence for level, (_, divergence) in divergences.items()}
     data = {
         "config": config,
         "steps": request.steps,
         "levels": cells,
         "result": result,
-        "losses": {side: seen.by_name for side, seen in losses.items() if seen.by_name},
+        "losses": losses or {},
         "first_divergence": {
             level: divergence.as_data() for level, divergence in divergences.items()
         },

@@ -1,8 +1,8 @@
 """Writes goldens/run.json and docs/results.md: ``python -m parity_tests.pages.results``.
 
 The first is what ``tf-parity run --json`` writes of all chapters, a chapter a line: the
-reading room shows its numbers beside the code. With ``--json FILE`` it is taken from a
-file that the command wrote before.
+reading room shows its numbers beside the code. What was run of other files than today's
+is run again; with ``--all`` everything.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 from rich.text import Text
 
 from parity_tests.commands import console, run, tables
+from parity_tests.models import chapters
 from parity_tests.site import numbers
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -30,11 +31,10 @@ $ tf-parity run
 
 def page(report):
     """docs/results.md of a report, as text: what the command prints into a file."""
-    chapters = report["chapters"]
     printed = [
-        run.table(chapters),
+        run.table(report["chapters"]),
         tables.conditions(report["environment"]),
-        Text(f"\n{run.verdict(chapters)}"),
+        Text(f"\n{run.verdict(report['chapters'])}"),
     ]
     text = console.rendered(io.StringIO(), printed, console.PIPED_WIDTH)
     return f"{HEAD}{text.rstrip()}\n```\n"
@@ -43,22 +43,53 @@ def page(report):
 def stored(report):
     """A report as the file of goldens/: a chapter a line."""
     environment = json.dumps(report["environment"])
-    chapters = ",\n".join(
+    lines = ",\n".join(
         f"{json.dumps(name)}: {json.dumps(chapter, separators=(',', ':'))}"
         for name, chapter in report["chapters"].items()
     )
-    return f'{{"environment": {environment},\n"chapters": {{\n{chapters}\n}}}}\n'
+    return f'{{"environment": {environment},\n"chapters": {{\n{lines}\n}}}}\n'
+
+
+def stale(is_all=False):
+    """The chapters that are to be run, in order."""
+    known = {} if is_all or numbers.run("") is None else numbers.run("")["chapters"]
+    return [
+        name
+        for name in chapters.NAMES
+        if name not in known or numbers.is_stale(known[name], name)
+    ]
+
+
+def joined(before, report):
+    """A report of all chapters, of those that were run before and of those run now.
+
+    Raises:
+        SystemExit: if they were not run under the same conditions.
+    """
+    if before is None or report["environment"] == before["environment"]:
+        earlier = {} if before is None else before["chapters"]
+        known = {**earlier, **report["chapters"]}
+        return {**report, "chapters": {n: known[n] for n in chapters.NAMES}}
+    raise SystemExit(
+        "What is joined must have been run under the same conditions. "
+        f"Received: {report['environment']}. Use --all."
+    )
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", type=pathlib.Path, help="what tf-parity run wrote")
-    path = parser.parse_args(arguments).json
-    with tempfile.TemporaryDirectory() as folder:
-        if path is None:
+    parser.add_argument("--all", action="store_true", help="run every chapter")
+    is_all = parser.parse_args(arguments).all
+    before = None if is_all else numbers.run("")
+    names = stale(is_all)
+    report = {"environment": before["environment"], "chapters": {}} if before else None
+    if names:
+        with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "report.json"
-            run.command.main(["--json", str(path)], standalone_mode=False)
-        report = json.loads(path.read_text(encoding="utf-8"))
+            words = [word for name in names for word in ("--chapter", name)]
+            run.command.main([*words, "--json", str(path)], standalone_mode=False)
+            report = json.loads(path.read_text(encoding="utf-8"))
+    report = joined(before, report)
     numbers.RECORDED.write_text(stored(report), encoding="utf-8")
     (DOCS / "results.md").write_text(page(report), encoding="utf-8")
 

@@ -29,13 +29,13 @@ def page():
     lines.append("|---|---|---|---|---|---|")
     for entry in budgets.entries():
         budget = budgets.budget_for(budgets.subject(entry), entry["level"])(
-            entry["stage"], None
+            entry["stage"], entry.get("tensor")
         )
         test = entry["test"].partition("::")[2]
         cells = [
             budgets.subject(entry),
             entry["level"],
-            entry["stage"],
+            ", ".join(entry[key] for key in ("stage", "tensor") if key in entry),
             budget.describe(),
             entry["reason"],
             f"`{test}`",

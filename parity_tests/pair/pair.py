@@ -21,7 +21,53 @@ from tf2_keras import training
 SPELL = 0.02
 
 
-class Pair:
+class Sides:
+    """What has a ``reference`` and a ``candidate``, and ``budgets``: two sides to compare."""
+
+    budgets = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def compare(
+        self,
+        moves,
+        level,
+        values=None,
+        settings=None,
+        granted=True,
+        on_reference=None,
+        on_candidate=None,
+        **options,
+    ):
+        """Plays both sides and compares every record.
+
+        Args:
+            moves: list of (move, {name in a batch: array}), or a function without
+                arguments that returns an iterable of them; it is called for each side.
+            level: one of ``training.LEVELS``.
+            values: {TF1 name: array} to start from instead of the initialisers'.
+            settings: {name: value} that both sides are set to, such as a learning rate.
+            granted: whether budgets above zero apply.
+            on_reference, on_candidate: called with every record of a side.
+            **options: of engine.comparison.Comparison.
+
+        Returns:
+            engine.comparison.Comparison, finished.
+        """
+        play = moves if callable(moves) else lambda: moves
+        return compare_plays(
+            _seen_by(on_reference, _ahead(self.reference(play(), values, settings))),
+            _seen_by(on_candidate, self.candidate(play(), level, values, settings)),
+            budget_for=self.budgets(level) if granted and self.budgets else None,
+            **options,
+        )
+
+
+class Pair(Sides):
     """A TF1 program and its TF2 twin.
 
     Args:
@@ -53,12 +99,6 @@ class Pair:
             if kept_by(program.graph, [variable.initializer])
         }
         self._drawn_values = {}  # what a fresh Session drew for some of them
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
 
     def close(self):
         """Free the Session."""
@@ -97,40 +137,6 @@ class Pair:
     def candidate(self, moves, level, values=None, settings=None):
         """The twin's play at a level, a generator of records."""
         return training.play(self.twin, moves, level, values, settings)
-
-    def compare(
-        self,
-        moves,
-        level,
-        values=None,
-        settings=None,
-        granted=True,
-        on_reference=None,
-        on_candidate=None,
-        **options,
-    ):
-        """Plays both sides and compares every record.
-
-        Args:
-            moves: list of (move, {name in a batch: array}), or a function without
-                arguments that returns an iterable of them; it is called for each side.
-            level: one of ``training.LEVELS``.
-            values: {TF1 name: array} to start from instead of the initialisers'.
-            settings: {name: value} that both sides are set to, such as a learning rate.
-            granted: whether budgets above zero apply.
-            on_reference, on_candidate: called with every record of a side.
-            **options: of engine.comparison.Comparison.
-
-        Returns:
-            engine.comparison.Comparison, finished.
-        """
-        play = moves if callable(moves) else lambda: moves
-        return compare_plays(
-            _seen_by(on_reference, _ahead(self.reference(play(), values, settings))),
-            _seen_by(on_candidate, self.candidate(play(), level, values, settings)),
-            budget_for=self.budgets(level) if granted and self.budgets else None,
-            **options,
-        )
 
 
 def _seen_by(observer, records):

@@ -150,7 +150,9 @@ def _files(app):
     if app.config.language != links.ENGLISH:
         return
     # What badges lead to, and the proofs of parts.
-    linked = {numbers.TESTS} | {part.proof.partition("::")[0] for part in parts.parts()}
+    evidence = [part.proof for part in parts.parts()]
+    evidence += [numbers.EXACT, numbers.BUDGETED, numbers.OF_PROGRAMS]
+    linked = {proof.partition("::")[0] for proof in evidence}
     for docname in app.env.found_docs:
         page = pathlib.Path(app.env.doc2path(docname))
         text = page.read_text(encoding="utf-8")

@@ -78,3 +78,9 @@ def of_source(path, config):
     ):
         return f"{top(config)}models/{parts.stem}.html#side-by-side"
     return f"{FILES}/{path}.html"
+
+
+def of_test(evidence):
+    """The address of 'file::test' in the site."""
+    path, _, test = evidence.partition("::")
+    return f"{FILES}/{path}.html#{test}"

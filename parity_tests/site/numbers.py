@@ -11,7 +11,7 @@ import pathlib
 
 from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
-from parity_tests.models import reading
+from parity_tests.models import chapters, reading
 from parity_tests.site import links
 
 # What of a record a function of a chapter answers for; all of it for the whole program.
@@ -20,13 +20,14 @@ STAGES = {
     "loss": ("loss",),
     "optimizer": ("gradients", "slots", "updates"),
 }
-WHOLE = "build"
+WHOLE, WHOLE_PROGRAM = "build", "run"
 RECORDED = reading.ROOT / "parity_tests" / "goldens" / "run.json"
 # The claims that a chapter's numbers are of: 0 ULP where there is no budget, or within it.
-TESTS = "parity_tests/models/every_chapter_test.py"
-EXACT, BUDGETED = (
-    "test_whole_plays_agree",
-    "test_whole_plays_stay_within_their_budgets",
+OF_MODELS = "parity_tests/models/every_chapter_test.py"
+EXACT = f"{OF_MODELS}::test_whole_plays_agree"
+BUDGETED = f"{OF_MODELS}::test_whole_plays_stay_within_their_budgets"
+OF_PROGRAMS = (
+    "parity_tests/models/every_program_test.py::test_a_program_and_its_twin_agree"
 )
 HOW = "tf-parity run --json report.json, then tf-parity docs --run report.json"
 
@@ -93,13 +94,24 @@ def badges(path, name, address):
     recorded = chapter(path, name)
     if recorded is None or is_stale(recorded, name):
         return {}
+    functions = {**STAGES, WHOLE: None}
+    if name in chapters.PROGRAMS:
+        functions = {WHOLE_PROGRAM: None}
     return {
         function: "".join(
             badge(name, level, stages, cells, address)
             for level, cells in recorded["levels"].items()
         )
-        for function, stages in (*STAGES.items(), (WHOLE, None))
+        for function, stages in functions.items()
     }
+
+
+def test_of(name, cells):
+    """'file::test' of what claims a chapter's numbers of one level."""
+    if name in chapters.PROGRAMS:
+        return OF_PROGRAMS
+    is_budgeted = any(cell["budget"].get("reason") for cell in cells.values())
+    return BUDGETED if is_budgeted else EXACT
 
 
 def badge(name, level, stages, cells, address):
@@ -119,8 +131,7 @@ def badge(name, level, stages, cells, address):
     said = cell_tables.said(cell)
     said = "0 ULP" if said == "0" else said
     reason = cell["budget"].get("reason", "")
-    is_budgeted = any(cell["budget"].get("reason") for cell in cells.values())
-    test = f"{links.FILES}/{TESTS}.html#{BUDGETED if is_budgeted else EXACT}"
+    test = links.of_test(test_of(name, cells))
     title = f"{', '.join(chosen)} at level {level}: {said}"
     number = html.escape(said)
     kind = "exact" if cell["max_ulp"] == 0 else "off"

@@ -8,7 +8,7 @@ import pytest
 from parity_tests.engine.budgets import Budget
 from parity_tests.models import chapters, reading
 from parity_tests.pages import results
-from parity_tests.site import numbers
+from parity_tests.site import links, numbers
 from parity_tests.site.conftest import recorded_cell, recorded_run
 
 WITHIN = Budget(normwise=64, reason="another order of the sum")
@@ -34,22 +34,22 @@ def test_a_badge_says_the_worst_of_its_stages_and_leads_to_test_and_reason():
     }
     badge = badge_of("eager", ("gradients", "slots", "updates"), cells)
     assert '<a href="../tolerances.html#mlp-eager-updates">6.8 of 64</a>' in badge
-    assert f"{numbers.TESTS}.html#{numbers.BUDGETED}" in badge
+    assert f'href="../{links.of_test(numbers.BUDGETED)}"' in badge
     assert "another order of the sum" in badge
 
 
 def test_what_is_equal_to_the_bit_is_0_ulp_and_leads_to_its_test():
     badge = badge_of("fit", ("loss",), {"loss": recorded_cell(0.0)})
     assert "0 ULP" in badge
-    assert re.findall('href="([^"]*)"', badge) == [
-        f"../files/{numbers.TESTS}.html#{numbers.EXACT}"
-    ]
+    assert re.findall('href="([^"]*)"', badge) == [f"../{links.of_test(numbers.EXACT)}"]
 
 
-def test_the_tests_that_badges_lead_to_are_there():
-    source = (reading.ROOT / numbers.TESTS).read_text(encoding="utf-8")
-    for name in (numbers.EXACT, numbers.BUDGETED):
-        assert f"\ndef {name}(" in source
+@pytest.mark.parametrize(
+    "evidence", [numbers.EXACT, numbers.BUDGETED, numbers.OF_PROGRAMS]
+)
+def test_the_tests_that_badges_lead_to_are_there(evidence):
+    path, _, test = evidence.partition("::")
+    assert f"\ndef {test}(" in (reading.ROOT / path).read_text(encoding="utf-8")
 
 
 def test_what_was_not_compared_has_no_badge():

@@ -154,11 +154,10 @@ def entry(part, address):
             markup.block(_wrapped(f"{ROOM}.{part.name}{definition.signature}"))
         )
     result += described(definition.docstring, part.module, address)
-    path, _, test = part.proof.partition("::")
-    proof = address(f"{links.FILES}/{path}.html#{test}")
+    proof = address(links.of_test(part.proof))
     rows = [
         ("TF1", markup.symbol(part.tf1, address)),
-        ("proven by", markup.link(proof, markup.code(test))),
+        ("proven by", markup.link(proof, markup.code(part.proof.partition("::")[2]))),
         ("file", markup.code(f"{definition.path}:{definition.line}")),
     ]
     return "\n".join([*result, markup.fields(rows), _traps(part)])

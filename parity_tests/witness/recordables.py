@@ -10,7 +10,7 @@ import functools
 import importlib
 import os
 
-from parity_tests.models import chapters
+from parity_tests.models import chapters, programs
 from parity_tests.witness import runs
 
 PLAY = "play"  # the name of a chapter's one play
@@ -105,6 +105,8 @@ def recordable(name, steps=None, data=None):
         chapters.UnknownName: if there is none.
     """
     chapters.require_known(name, NAMES, "CHAPTER")
+    if name in chapters.PROGRAMS:
+        return program(name, steps or runs.steps_of(name), data)
     if name in chapters.NAMES:
         return chapter(name, steps or runs.steps_of(name), data)
     return next(part for part in PARTS if part.name == name)
@@ -144,6 +146,29 @@ def chapter(name, steps, data=None):
         lambda: {PLAY: play()},
         facts,
         lambda folder: export(built[-1], state, folder),
+    )
+
+
+def program(name, steps, data=None):
+    """One of ``chapters.PROGRAMS``: all that its ``run`` returns, text in bytes."""
+    facts = {"chapter": name, "steps": steps}
+
+    def play():
+        fields = dict(runs.fields_of(name, data), steps=steps)
+        config = chapters.graph(name).Config(**fields)
+        train, _ = chapters.setup(name).load(data, runs.SEED)
+        history = programs.records(chapters.graph(name), train, config)
+        yield from programs.without_text(history)
+        facts["config"] = dataclasses.asdict(config)
+
+    sources = (f"tf1_graph/models/{name}.py",)
+    return Recordable(
+        name,
+        f"{steps} steps of the program",
+        sources + getattr(chapters.setup(name), "SOURCES", ()),
+        lambda: {PLAY: play()},
+        facts,
+        None,
     )
 
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import platform
 import sys
+import warnings
 
 DEFAULT = "TensorFlow's default"
 
@@ -49,6 +50,10 @@ def import_tensorflow():
     with _standard_error_closed():
         import tensorflow
     tensorflow.get_logger().setLevel("ERROR")
+    # TensorFlow's feature columns say it of their own call.
+    warnings.filterwarnings(
+        "ignore", r".layer\.add_variable. is deprecated", UserWarning
+    )
 
 
 def describe():

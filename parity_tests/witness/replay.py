@@ -8,8 +8,8 @@ from parity_tests.engine import budgets
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.records import MOVE
-from parity_tests.models import chapters, runner
-from parity_tests.models.pair import ChapterPair
+from parity_tests.models import chapters, programs, runner
+from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair.pair import Pair
 from parity_tests.witness import golden, runs
 from parity_tests.witness.recordables import PLAY
@@ -24,6 +24,12 @@ EXACT = Budget()
 ANOTHER_CPU = "1.15.5, another CPU"
 FLOAT64 = ", float64"  # what a level of a part's plays in float64 ends with
 OF_PLAY = ": "  # between a play's name and a tensor's
+
+
+def sides_of(chapter):
+    """What a chapter's golden is compared with: ``SIDES``, or a program's own levels."""
+    levels = chapters.levels(chapter)
+    return ("compat.v1", *levels) if levels else SIDES
 
 
 def level_of_budgets(onednn=True):
@@ -116,27 +122,45 @@ def legs(name, folder=None, onednn=True):
         yield from part_legs(stored)
 
 
-def chapter_legs(stored, onednn=True, fault=None, sides=SIDES, **options):
+def chapter_legs(stored, onednn=True, fault=None, sides=None, **options):
     """Yields (side, Comparison): a chapter's golden against compat.v1 and its twin.
 
     Args:
         stored: the ``golden.Golden`` of a chapter.
         onednn: as above.
         fault: a ``pair.Fault`` to plant in the twin.
-        sides: some of ``SIDES``.
+        sides: some of ``sides_of`` the chapter; by default all.
         **options: of engine.comparison.Comparison.
     """
     name = stored.facts["chapter"]
     fields = {key: _hashable(value) for key, value in stored.facts["config"].items()}
+    if name in chapters.PROGRAMS:
+        yield from _program_legs(stored, fields, onednn, fault, sides, **options)
+        return
     # The golden's configuration stays, whatever a fault would show best under.
     with ChapterPair(name, fields, fault and fault._replace(both=None)) as pair:
-        for side in sides:
+        for side in sides or sides_of(name):
             moves = runs.moves_of(name, pair.config, stored.facts["steps"])
             if side == "compat.v1":
                 records = pair.reference(moves)
             else:
                 records = pair.candidate(moves, side)
             budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
+            yield side, compare(stored, PLAY, records, budget_for, **options)
+
+
+def _program_legs(stored, fields, onednn, fault, sides, **options):
+    """``chapter_legs`` of one of ``chapters.PROGRAMS``: compat.v1 and its own levels."""
+    name = stored.facts["chapter"]
+    train, _ = chapters.setup(name).load(None, runs.SEED)
+    budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
+    with ProgramPair(name, fields, fault and fault._replace(both=None)) as pair:
+        for side in sides or sides_of(name):
+            if side == "compat.v1":
+                history = pair.reference(train)
+            else:
+                history = pair.candidate(train, side)
+            records = programs.without_text(history)
             yield side, compare(stored, PLAY, records, budget_for, **options)
 
 
@@ -214,7 +238,7 @@ def losses(name, config):
         if it was recorded with another configuration.
     """
     stored = golden.Golden(GOLDENS / name)
-    if stored.facts["config"] != json.loads(json.dumps(config)):
+    if stored.facts.get("config") != json.loads(json.dumps(config)):
         return None
     seen = runner.Losses()
     for record in stored.kept(PLAY):

@@ -12,7 +12,14 @@ from parity_tests.models import chapters
 SEED = 1
 # Where it is not the chapter's own number. A last bit decides, sooner or later, which
 # side of a ReLU or which of two pooled pixels counts; up to here it does not yet.
-STEPS = {"mnist_cnn": 10, "resnet": 1, "bilstm_crf": 8, "seq2seq": 5, "dcgan": 6}
+STEPS = {
+    "mnist_cnn": 10,
+    "resnet": 1,
+    "bilstm_crf": 8,
+    "seq2seq": 5,
+    "dcgan": 6,
+    "bert": 5,
+}
 # resnet is recorded on noise. The background of a digit is one value in thousands of
 # pixels: where it comes near zero before a ReLU, one last bit decides them all.
 NOISE = {"resnet": {"image_shape": (16, 16, 3), "classes": 10, "batch_size": 16}}

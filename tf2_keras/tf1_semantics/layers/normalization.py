@@ -335,10 +335,11 @@ class LayerNormalization(ElementwiseLayer):
             "Use begin_params_axis=-1 for the last alone",
         )
         self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+        # In contrib's order: a norm of all gradients is a sum, of which it decides.
         if self.center:
             self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+        if self.scale:
+            self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
 
     def call(self, x):
         refuse_xla(type(self).__name__)

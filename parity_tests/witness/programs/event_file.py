@@ -1,4 +1,4 @@
-"""A training that writes summaries: ``python -m parity_tests.witness.programs.summaries``.
+"""A training that writes summaries: ``python -m parity_tests.witness.programs.event_file``.
 
 ``--out DIR`` under 1.15.5 stores the event file that TensorBoard would read. Numbers are
 small multiples of a power of two, so that hardly a sum is rounded.
@@ -63,12 +63,12 @@ def run(folder):
 
 
 def main():
-    out = export.folder("summaries", __doc__)
+    out = export.folder("event_file", __doc__)
     with tempfile.TemporaryDirectory() as folder:
         run(folder)
         (written,) = glob.glob(os.path.join(folder, "*"))
         events = np.fromfile(written, np.uint8)
-    export.write("summaries", out, None, {"events": events})
+    export.write("event_file", out, None, {"events": events})
 
 
 if __name__ == "__main__":

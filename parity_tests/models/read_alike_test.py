@@ -1,0 +1,54 @@
+"""Both files of every chapter show the same things, in the same order."""
+
+import ast
+import runpy
+
+import keras
+import pytest
+
+from parity_tests.models import chapters, reading
+
+EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
+
+
+def core_of(name):
+    """The functions that both files of a chapter have in this order."""
+    if name not in chapters.MODELS:
+        return ["run"]
+    descends = hasattr(chapters.graph(name), "optimizer")
+    return ["inference", "loss", *["optimizer"] * descends, "build", "run"]
+
+
+@EVERY_CHAPTER
+def test_twins_show_the_same_functions_in_the_same_order(name):
+    sides = []
+    for side in (chapters.graph(name), chapters.twin(name)):
+        with open(side.__file__, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        sides.append(
+            [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        )
+    shared = [
+        [key for key in side if key in sides[0] and key in sides[1]] for side in sides
+    ]
+    assert shared[0] == shared[1]
+    core = core_of(name)
+    assert [key for key in shared[0] if key in core] == core
+
+
+@EVERY_CHAPTER
+def test_reading_aligns_what_corresponds(name):
+    both = {left.name for left, right in reading.aligned(name) if left and right}
+    assert {"Config", *core_of(name)} <= both
+
+
+@EVERY_CHAPTER
+def test_twins_print_the_same_where_they_are_programs(name, capsys):
+    printed, sides = [], (chapters.graph(name), chapters.twin(name))
+    registered = keras.saving.get_custom_objects()
+    kept = dict(registered)
+    for side in sides:
+        runpy.run_path(side.__file__, run_name="__main__")
+        printed.append(capsys.readouterr().out)
+    registered.update(kept)  # and not the classes of __main__
+    assert printed[0] == printed[1]

@@ -1,0 +1,118 @@
+"""Faults planted in the wide and deep net's twin."""
+
+import keras
+import tensorflow as tf
+
+from parity_tests.models.pair import Fault
+from tf2_keras import tf1_semantics
+
+
+def _optimizers(linear, dnn):
+    """(twin module) -> patch: other optimizers, each of its rate."""
+    return lambda twin: {
+        "optimizer": lambda config: {
+            "linear": linear(config.linear_learning_rate, name="Ftrl"),
+            "dnn": dnn(config.dnn_learning_rate, name="Adagrad"),
+        }
+    }
+
+
+def _side_by_side_as_listed(twin):
+    """Columns in the order in which they were listed, for which their names stand in."""
+
+    def dnn(deep_columns, config, dnn=twin.dnn):
+        listed = enumerate(deep_columns.values())
+        return dnn({f"{place:02}": column for place, column in listed}, config)
+
+    return {"dnn": dnn}
+
+
+def _ages_as_digits(twin):
+    class Crossing(twin.Crossing):
+        def call(self, columns):
+            return super().call(
+                [
+                    column
+                    if column.dtype == tf.string
+                    else tf.strings.as_string(column)
+                    for column in columns
+                ]
+            )
+
+    return {"Crossing": Crossing}
+
+
+def _salted(twin):
+    def hashed(words, buckets):
+        salted = keras.layers.Hashing(buckets + 1, mask_value="", salt=1)
+        return salted(words) - 1
+
+    return {"hashed": hashed}
+
+
+def _a_mean(twin):
+    def loss(labels, logits):
+        labels = tf.expand_dims(tf.cast(labels, tf.float32), 1)
+        return tf1_semantics.losses.SigmoidCrossEntropy()(labels, logits)
+
+    return {"loss": loss}
+
+
+FAULTS = {
+    "another_seed": Fault(
+        "The graph's seed is one more.", "initial values", fields={"seed": 2}
+    ),
+    "unknown_is_first": Fault(
+        "A word that is not in its list counts as the first one.",
+        "loss",
+        lambda twin: {
+            "category": lambda words, vocabulary, category=twin.category: (
+                keras.ops.maximum(category(words, vocabulary), 0)
+            )
+        },
+    ),
+    "empty_is_a_word": Fault(
+        "An empty word is hashed like any other, as keras.layers.Hashing does.",
+        "loss",
+        lambda twin: {
+            "hashed": lambda words, buckets: keras.layers.Hashing(buckets)(words)
+        },
+    ),
+    "salted_hash": Fault(
+        "Hashing with a salt takes another hash function.", "loss", _salted
+    ),
+    "side_by_side_as_listed": Fault(
+        "Columns are put side by side in the order of the list.",
+        "loss",
+        _side_by_side_as_listed,
+    ),
+    "mean_instead_of_sum": Fault(
+        "The loss is the batch's mean, as Keras's is.", "loss", _a_mean
+    ),
+    "batches_shifted": Fault("The first batch is skipped.", "loss", skipped=1),
+    "ages_as_digits": Fault(
+        "A cross takes the numbers of age ranges for words.",
+        "gradients",
+        _ages_as_digits,
+    ),
+    "ranges_end_with_their_boundary": Fault(
+        "Who is as old as a boundary says belongs below it.",
+        "gradients",
+        lambda twin: {"AGES": tuple(age + 0.5 for age in twin.AGES)},
+    ),
+    "keras_ftrl": Fault(
+        "Keras's Ftrl as it comes.",
+        "updates",
+        _optimizers(keras.optimizers.Ftrl, tf1_semantics.optimizers.Adagrad),
+    ),
+    "keras_adagrad": Fault(
+        "Keras's Adagrad as it comes.",
+        "updates",
+        _optimizers(tf1_semantics.optimizers.Ftrl, keras.optimizers.Adagrad),
+    ),
+    "wrong_rate": Fault(
+        "The net's rate is a tenth too high.",
+        "updates",
+        fields={"dnn_learning_rate": 0.11},
+    ),
+}
