@@ -101,7 +101,9 @@ def test_what_tensorboard_s_own_functions_write(tmp_path):
         tf.summary.image("picture", NUMBERS, step=0)
     values = written(tmp_path)
     (of_tf1,) = tf1.Summary.FromString(TWIN.scalar("loss", 0.1).numpy()).value
-    np.testing.assert_array_equal(values["loss"], np.float32(of_tf1.simple_value))
+    np.testing.assert_array_equal(
+        values["loss"], np.float32(of_tf1.simple_value), strict=True
+    )
     buckets = values["histogram"]
     assert buckets.shape == (30, 3) and buckets[:, 2].sum() == NUMBERS.size
     np.testing.assert_allclose(np.diff(buckets[:, 1]), 0.1)

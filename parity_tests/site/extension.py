@@ -70,6 +70,7 @@ def setup(app):
     app.add_transform(BudgetAnchors)
     app.add_transform(HeadingAnchors)
     app.add_post_transform(LinksOfCode)
+    app.add_search_language(editions.SearchEnglishOnce)
     app.add_search_language(editions.SearchChinese)
     app.connect("config-inited", _configured)
     app.connect("builder-inited", _begun)

@@ -84,6 +84,8 @@ def test_the_run_that_comes_along_is_of_todays_files(name):
 def test_the_page_of_results_is_of_the_run_that_comes_along():
     page = (results.DOCS / "results.md").read_text(encoding="utf-8")
     assert page == results.page(numbers.run("")), REMEDY
+    readme = (results.DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert f"`{page.splitlines()[-2]}`" in readme, "README quotes the last line of it"
 
 
 def test_a_run_is_of_the_files_that_it_names(run):

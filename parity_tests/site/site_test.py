@@ -34,6 +34,8 @@ from tf2_keras.migrate import addresses, catalogue, errors, html_pages
 
 LARGEST = 20_000_000  # bytes of the whole site
 CHAPTER = "models/mnist_cnn.html"
+# Nothing that they use has a namesake in Keras, or a part, that it would be taken for.
+WITHOUT_TRAPS = ("kmeans", "input_iterators")
 # A page of each kind, at the widths and in the colours that show most of it.
 RUN = "models/linear_regression.html"  # what conftest has a run of
 LOOKED_AT = [
@@ -159,7 +161,7 @@ def test_a_chapter_shows_every_line_of_both_programs(name, site):
     assert text.count('class="twin-naive"') == len(written)
     assert text.count('class="twin-plot"') == len(written)
     assert text.count('class="twin-switch"') == bool(written)
-    assert written or name in chapters.PROGRAMS
+    assert bool(written) is (name not in WITHOUT_TRAPS)
 
 
 def test_numbers_are_those_of_the_run(site):
