@@ -26,7 +26,8 @@ from parity_tests.commands.mistakes import told
     "run_path",
     metavar="FILE",
     type=click.Path(),
-    help="What `run --json FILE` wrote: its numbers stand beside the code.",
+    help="What `run --json FILE` wrote, whose numbers stand beside the code.  "
+    "[default: a run that comes along]",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
 def command(output, run_path, is_opened):

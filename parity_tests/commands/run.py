@@ -146,6 +146,8 @@ def command(
                     **outcome.data,
                     # With a fault it is another program than the files have.
                     "sources": {} if fault else reading.digests(request.name),
+                    # Of other data it recorded nothing.
+                    "witness": None if data else _witness(request.name, outcome),
                 }
                 # A program has other records than steps.
                 is_model = request.name in chapters.MODELS
@@ -188,6 +190,13 @@ def _told(outcomes):
             "The processes of --jobs must have room to run in. Received: the system "
             "ended one of them, as it does when memory is short. Use --jobs 1."
         ) from None
+
+
+def _witness(name, outcome):
+    from parity_tests.witness import golden, replay
+
+    with told(golden.GoldenError):
+        return replay.losses(name, outcome.data["config"])
 
 
 def _page(subjects, environment):

@@ -5,6 +5,7 @@ import os
 import shlex
 import tempfile
 
+import numpy as np
 import pytest
 
 from parity_tests.commands import options, run
@@ -61,12 +62,19 @@ def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
         "\n1 chapter, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n"
     )
     report = json.loads(path.read_text())
-    assert report["chapters"]["linear_regression"]["sources"] == {}
+    chapter = report["chapters"]["linear_regression"]
+    assert chapter["sources"] == {}
+    session, twin, witness = (
+        np.array(losses["loss"])
+        for losses in (*chapter["losses"].values(), chapter["witness"]["losses"])
+    )
+    assert list(chapter["losses"]) == ["session", "function"]
+    np.testing.assert_allclose(session, witness, rtol=1e-5)
+    assert list(session[:, 0]) == list(range(1, 12))
+    assert session[0, 1] == twin[0, 1] and session[1, 1] != twin[1, 1]
     line = next(line for line in out.splitlines() if "reproduce" in line)
     words = shlex.split(line.split("tf-parity ")[1])
-    divergence = json.loads(path.read_text())["chapters"]["linear_regression"][
-        "first_divergence"
-    ]["function"]
+    divergence = chapter["first_divergence"]["function"]
     assert divergence["step"] == 1 and divergence["stage"] == "updates"
     code, again, _ = tf_parity(*words)
     assert code == 1 and line.strip() in again

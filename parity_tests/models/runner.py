@@ -7,6 +7,7 @@ The result is plain data, valid JSON:
                          "levels": {LEVEL: {STAGE: {"max_ulp", "normwise", "budget",
                                                     "ok"}}},
                          "result": {"metric": ..., "session": ..., LEVEL: ...},
+                         "losses": {"session": {LOSS: [[move, value], ...]}, LEVEL: ...},
                          "first_divergence": {LEVEL: ...}}}}
 """
 
@@ -14,6 +15,8 @@ import dataclasses
 import itertools
 import os
 from typing import NamedTuple
+
+import numpy as np
 
 from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair, ProgramPair
@@ -68,9 +71,13 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         return _run_program(request, fault, watching, on_progress)
     setup = chapters.setup(request.name)
     result, outputs = {"metric": setup.METRIC}, {}
+    losses = {side: Losses() for side in ("session", *request.levels)}
 
     def on_record(level, side, record):
         watching.on_record(level, side, record)
+        # A Session's are the same beside every level.
+        if side == level or level == request.levels[0]:
+            losses[side].record(record)
         if record.get("outputs"):
             outputs.setdefault((level, side), []).append(record["outputs"])
         if side == level:
@@ -93,7 +100,8 @@ def run_chapter(request, on_progress=lambda: None, trace=None, files=None):
         for side in ("session", level):
             seen = outputs.get((level, side))
             result[side] = setup.score(request.test, seen) if seen else None
-    return _reported(request, config, cells, result, divergences)
+    by_side = {side: seen.by_name for side, seen in losses.items() if seen.by_name}
+    return _reported(request, config, cells, result, divergences, by_side)
 
 
 def _run_program(request, fault, watching, on_progress):
@@ -120,7 +128,7 @@ def _run_program(request, fault, watching, on_progress):
     return _reported(request, config, compared[0], result, compared[1])
 
 
-def _reported(request, config, cells, result, divergences):
+def _reported(request, config, cells, result, divergences, losses=None):
     """(what a report says of the chapter, {level: engine Divergence})."""
     divergences = {level: divergence for level, (_, divergence) in divergences.items()}
     data = {
@@ -128,11 +136,32 @@ def _reported(request, config, cells, result, divergences):
         "steps": request.steps,
         "levels": cells,
         "result": result,
+        "losses": losses or {},
         "first_divergence": {
             level: divergence.as_data() for level, divergence in divergences.items()
         },
     }
     return data, divergences
+
+
+class Losses:
+    """The losses of one side's records.
+
+    by_name: {loss: [[number of the move, from 1, value]]}; no value that is not finite.
+    """
+
+    def __init__(self):
+        self.by_name = {}
+        self._moves = -1  # the first record is of the initial values
+
+    def record(self, record):
+        self._moves += 1
+        for name, value in (record.get("loss") or {}).items():
+            value = float(np.mean(value))
+            if np.isfinite(value):
+                # As many digits as tell two numbers of float32 apart.
+                points = self.by_name.setdefault(name, [])
+                points.append([self._moves, float(f"{value:.9g}")])
 
 
 class Outcome(NamedTuple):

@@ -88,10 +88,9 @@ def parts_page():
         ]
         for part in members:
             summary = inspect.getdoc(parts.constructor(part.name)).splitlines()[0]
-            test = part.proof.partition("::")[2]
-            lines.append(
-                _row(f"`{part.tf1}`", f"`{part.name}`", _cell(summary), f"`{test}`")
-            )
+            path, _, test = part.proof.partition("::")
+            proof = f"[`{test}`](../{path})"
+            lines.append(_row(f"`{part.tf1}`", f"`{part.name}`", _cell(summary), proof))
         lines.append("")
     lines.append(ARGUMENTS_HEAD)
     # An argument a row would be long: those of one reason stand together.

@@ -1,12 +1,9 @@
-"""The geometry of a report's plots: in percent of the area that a page gives them.
-
-Inline SVG without text, so that it may be stretched to any width; labels are HTML. No
-plotting library draws that: theirs hold fixed sizes, colours of one scheme, or a script.
-"""
+"""What a report draws of a trace: losses, drift, and what differs when."""
 
 import math
 from typing import NamedTuple
 
+from parity_tests.engine import curves
 from parity_tests.engine.cell_tables import short
 from parity_tests.engine.ulps import INCOMPARABLE
 from parity_tests.pair.traces import SESSION
@@ -14,24 +11,6 @@ from parity_tests.pair.traces import SESSION
 SHADES = 8
 BITS = 4  # binary places that a shade takes
 MOST_ROWS = 40  # of a heat map
-TICKS = 4
-
-
-class Line(NamedTuple):
-    """name: for the legend. kind: class of its look. path: SVG. last: its last value."""
-
-    name: str
-    kind: str
-    path: str
-    last: str
-
-
-class Plot(NamedTuple):
-    """lines: [Line]. x, y: [(percent from the left or the bottom, label)]."""
-
-    lines: list
-    x: list
-    y: list
 
 
 class Row(NamedTuple):
@@ -75,12 +54,7 @@ def losses(trace, level):
                 title = ("TF1" if side == SESSION else f"the twin, {level}") + suffix
                 last = f"{points[-1][1]:.6g}"
                 series.append((title, f"{kind} s{number % 6}", points, last))
-    if not series:
-        return None
-    values = [value for *_, points, _ in series for _, value in points]
-    ticks = _ticks(min(values), max(values))
-    low, high = min(*ticks, *values), max(*ticks, *values)
-    return _plot(series, trace.steps, low, high, [(v, f"{v:.4g}") for v in ticks])
+    return curves.of_values(series, trace.steps)
 
 
 def drift(trace):
@@ -107,9 +81,9 @@ def drift(trace):
         series.append((stage, f"s{number % 6}", points, last))
     if not series:
         return None
-    ticks = [0, *range(BITS, highest + 1, max(BITS, highest // TICKS))]
+    ticks = [0, *range(BITS, highest + 1, max(BITS, highest // curves.TICKS))]
     labels = [(bits, "0" if bits == 0 else short(2 ** (bits - 1))) for bits in ticks]
-    return _plot(series, trace.steps, 0, highest, labels)
+    return curves.plot(series, trace.steps, 0, highest, labels)
 
 
 def heat_map(trace, stages):
@@ -138,7 +112,7 @@ def heat_map(trace, stages):
         len(names) - len(differing),
         len(listed) - len(rows),
         trace.columns,
-        _steps(trace.steps, trace.columns * trace.width),
+        curves.of_steps(trace.steps, trace.columns * trace.width),
     )
 
 
@@ -182,34 +156,3 @@ def _cells(trace, columns):
             place = f"steps {begin * trace.width}–{last}"
         spoken.append((begin, end - begin, shade(ulps), f"{place}: {told(ulps)}"))
     return spoken
-
-
-def _plot(series, steps, low, high, ticks):
-    span = (high - low) or 1.0
-    lines = []
-    for title, kind, points, last in series:
-        places = [
-            f"{100 * step / max(1, steps):.2f} {100 - 100 * (value - low) / span:.2f}"
-            for step, value in points
-        ]
-        # One point is a line of no length, which round ends make a dot.
-        path = "M" + "L".join(places if len(places) > 1 else places * 2)
-        lines.append(Line(title, kind, path, last))
-    y = [(round(100 * (value - low) / span, 2), label) for value, label in ticks]
-    return Plot(lines, _steps(steps, max(1, steps)), y)
-
-
-def _steps(steps, extent):
-    """[(percent from the left, label)] of round steps up to the last."""
-    ticks = sorted({int(tick) for tick in _ticks(0, max(1, steps)) if tick <= steps})
-    return [(round(100 * tick / extent, 2), f"{tick:,}") for tick in ticks]
-
-
-def _ticks(low, high):
-    """About TICKS round numbers from ``low`` to ``high``."""
-    span = (high - low) or abs(high) or 1.0
-    unit = 10.0 ** math.floor(math.log10(span / TICKS))
-    unit *= next((m for m in (1, 2, 5) if span / (m * unit) <= TICKS), 10)
-    first = math.ceil(low / unit - 1e-9)
-    count = math.floor(high / unit + 1e-9) - first + 1
-    return [(first + number) * unit for number in range(max(1, count))]

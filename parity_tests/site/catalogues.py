@@ -110,12 +110,13 @@ def _catalogue(name):
     return read(name)
 
 
+@functools.cache
 def messages(document):
-    """The messages of a document that need a translation, in its order."""
+    """The messages of a document that need a translation, in its order, as a tuple."""
     text = documents()[document].read_text(encoding="utf-8")
     parsed = publish_doctree(text, parser=Parser(), settings_overrides=SETTINGS)
     found = (message for _node, message in extract_messages(parsed))
-    return [text for text in dict.fromkeys(found) if needs_translation(text)]
+    return tuple(text for text in dict.fromkeys(found) if needs_translation(text))
 
 
 def own_words():

@@ -6,7 +6,7 @@ from sphinx.transforms import SphinxTransform
 from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 from parity_tests.models import chapters
-from parity_tests.site import numbers, symbols, twin_view
+from parity_tests.site import markup, numbers, symbols, trajectories, twin_view
 from parity_tests.site.words import _
 
 FOLDER = "models"
@@ -39,6 +39,7 @@ class ChapterSections(SphinxTransform):
         view += twin_view.twin(self.env, name)
         page.insert(place, view)
         page += self._numbers(name)
+        page += self._trajectory(name)
         page += self._symbols(name)
 
     def _pages(self):
@@ -48,7 +49,8 @@ class ChapterSections(SphinxTransform):
 
     def _numbers(self, name):
         section = _section("numbers", _("The numbers of a run"))
-        recorded = numbers.chapter(self.config.parity_run, name)
+        run = self.config.parity_run
+        recorded = numbers.chapter(run, name)
         if recorded is None:
             section += _said(
                 _("These pages were built without a run of it: {how}.").format(
@@ -75,14 +77,23 @@ class ChapterSections(SphinxTransform):
             + _(cell_tables.LEGEND)
         )
         rows = [
-            [nodes.inline(text=level)]
-            + [
-                nodes.inline(text=cell_tables.said(cells.get(stage)))
-                for stage in stages
-            ]
+            (level, *(cell_tables.said(cells.get(stage)) for stage in stages))
             for level, cells in recorded["levels"].items()
         ]
-        section += symbols.table((_("level"), *stages), rows)
+        table = markup.table((_("level"), *stages), rows)
+        section += nodes.raw("", table, format="html")
+        section += _said(numbers.environment(run))
+        return section
+
+    def _trajectory(self, name):
+        recorded = numbers.chapter(self.config.parity_run, name)
+        if recorded is None or numbers.is_stale(recorded, name):
+            return []
+        figure = trajectories.figure(recorded)
+        if figure is None:
+            return []
+        section = _section("trajectory", _("The trajectory"))
+        section += nodes.raw("", figure, format="html")
         return section
 
     def _symbols(self, name):

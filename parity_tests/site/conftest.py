@@ -28,6 +28,16 @@ def recorded_cell(normwise, budget=None):
     }
 
 
+def recorded_losses():
+    """Losses of both sides, and of 1.15.5, which stopped before."""
+    loss = {"loss": [[1, 4.0], [2, 2.5], [3, 2.0]]}
+    witness = {"loss": [[1, 4.0], [2, 2.5]]}
+    return {
+        "losses": {"session": loss, "eager": loss, "function": loss},
+        "witness": {"tensorflow": "1.15.5", "cpu": "", "losses": witness},
+    }
+
+
 def recorded_run():
     """What a run would have written: two chapters, the second of other files."""
     within = Budget(normwise=64, reason="another order of the sum")
@@ -40,8 +50,13 @@ def recorded_run():
     levels = {"eager": off, "fit": cells}
     current = {**chapter, "levels": levels}
     current["sources"] = reading.digests("linear_regression")
-    stale = {**chapter, "sources": {"tf1_graph/models/mlp.py": "0"}}
-    return {"chapters": {"linear_regression": current, "mlp": stale}}
+    current |= recorded_losses()
+    stale = {**chapter, **recorded_losses()}
+    stale["sources"] = {"tf1_graph/models/mlp.py": "0"}
+    return {
+        "environment": {"tensorflow": "2.21.0"},
+        "chapters": {"linear_regression": current, "mlp": stale},
+    }
 
 
 @pytest.fixture(scope="session")

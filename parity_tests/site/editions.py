@@ -1,5 +1,6 @@
 """What both editions of the site show of each other, and how Chinese is searched."""
 
+import functools
 import html
 import json
 import re
@@ -38,7 +39,15 @@ class Untranslated(SphinxTransform):
             title.parent.insert(title.parent.index(title) + 1, note)
 
 
-class SearchChinese(SearchEnglish):
+class SearchEnglishOnce(SearchEnglish):
+    """As Sphinx searches English, but a word is stemmed once: there are few of them."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.stem = functools.cache(super().stem)
+
+
+class SearchChinese(SearchEnglishOnce):
     """Chinese is searched by pairs of characters, which need no dictionary."""
 
     lang = "zh"

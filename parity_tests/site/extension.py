@@ -1,11 +1,11 @@
 """The Sphinx extension of the reading room: what is made besides the pages of docs/."""
 
+import functools
+import operator
 import pathlib
 import re
 
 from docutils import nodes
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 from sphinx.transforms import SphinxTransform
@@ -20,17 +20,21 @@ from parity_tests.site import (
     light,
     links,
     machines,
+    markup,
     numbers,
+    parts,
     project,
     symbols,
 )
 from parity_tests.site.twin_view import TwinDirective
 from parity_tests.site.words import CATALOGUE, _
-from tf2_keras.migrate import addresses
+from tf2_keras.migrate import addresses, html_pages
 from tf2_keras.migrate.api_table import api
 
 LOGGER = logging.getLogger(__name__)
 STATIC = pathlib.Path(__file__).with_name("static")
+# One source of colours, fonts and plots: the reports' own.
+SHARED = ("palette.css", "figure.css")
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
 # Hundreds of pages: the contents of the site in each would be a tenth of its size.
 MANY = (f"{addresses.FOLDER}/", f"{links.FILES}/")
@@ -59,12 +63,14 @@ def setup(app):
     app.add_directive("twin", TwinDirective)
     app.add_directive("symbols", symbols.SymbolsDirective)
     app.add_directive("keras-objects", keras_objects.KerasObjectsDirective)
+    app.add_directive("parts", parts.PartsDirective)
     app.add_domain(symbols.SymbolDomain)
     app.add_transform(editions.Untranslated)
     app.add_transform(chapter_pages.ChapterSections)
     app.add_transform(BudgetAnchors)
     app.add_transform(HeadingAnchors)
-    app.add_post_transform(LinksToSymbols)
+    app.add_post_transform(LinksOfCode)
+    app.add_search_language(editions.SearchEnglishOnce)
     app.add_search_language(editions.SearchChinese)
     app.connect("config-inited", _configured)
     app.connect("builder-inited", _begun)
@@ -72,17 +78,20 @@ def setup(app):
     app.connect("doctree-resolved", links.addressed)
     app.connect("html-collect-pages", _files)
     app.connect("html-page-context", editions.switched)
+    app.connect("html-page-context", _shortened, priority=100)  # before the theme
     app.connect("html-page-context", _leveled, priority=900)  # after the theme's own
     app.connect("build-finished", machines.written)
     app.connect("build-finished", light.written, priority=900)  # after the theme
-    app.add_css_file("site.css")
+    for name in (*SHARED, "site.css"):
+        app.add_css_file(name)
     app.add_js_file("site.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
 
 
 def _configured(app, config):
     config.templates_path.append(str(TEMPLATES))
-    config.html_static_path.append(str(STATIC))
+    shared = [html_pages.HERE / name for name in SHARED]
+    config.html_static_path += map(str, (STATIC, *shared))
     for folder in config.locale_dirs or [""]:  # English: words stay as they are
         app.add_message_catalog(CATALOGUE, folder)
 
@@ -93,7 +102,9 @@ def _begun(app):
     generated = pathlib.Path(app.doctreedir) / "generated"
     is_english = app.config.language == links.ENGLISH
     if is_english:
-        project.write(generated, symbols.documents() | keras_objects.documents())
+        made = (symbols, keras_objects, parts)
+        texts = [module.documents() for module in made]
+        project.write(generated, functools.reduce(operator.or_, texts))
     documents = project.PagesAndGenerated(
         app.srcdir,
         app.config.source_suffix,
@@ -139,7 +150,10 @@ def _files(app):
     """A page for each file of the project that a page leads to; one set for both."""
     if app.config.language != links.ENGLISH:
         return
-    linked = set()
+    # What badges lead to, and the proofs of parts.
+    evidence = [part.proof for part in parts.parts()]
+    evidence += [numbers.EXACT, numbers.BUDGETED, numbers.OF_PROGRAMS]
+    linked = {proof.partition("::")[0] for proof in evidence}
     for docname in app.env.found_docs:
         page = pathlib.Path(app.env.doc2path(docname))
         text = page.read_text(encoding="utf-8")
@@ -157,18 +171,22 @@ def _files(app):
         except ClassNotFound:
             lexer = TextLexer()
         text = file.read_text(encoding="utf-8")
-        body = f'<h1><code>{path}</code></h1><div class="highlight">'
-        body += highlight(text, lexer, HtmlFormatter(linenos="inline")) + "</div>"
+        body = f"<h1><code>{path}</code></h1>{markup.file(text, lexer)}"
         yield f"{links.FILES}/{path}", {"title": path, "body": body}, "page.html"
 
 
-def _leveled(_app, page, _template, context, _doctree):
-    """Captions of the contents are headings, of which the theme says no level."""
-    tree = context.get("furo_navigation_tree", "")
+def _shortened(_app, page, _template, context, _doctree):
+    """Contents of few lines, where all of them on every page would take their time."""
     if page.startswith(MANY):
         tree = SHORT_TREE.format(
             *(context["pathto"](name) for name in ("index", symbols.INDEX))
         )
+        context["toctree"] = lambda **_options: tree
+
+
+def _leveled(_app, _page, _template, context, _doctree):
+    """Captions of the contents are headings, of which the theme says no level."""
+    tree = context.get("furo_navigation_tree", "")
     context["furo_navigation_tree"] = tree.replace(
         'role="heading"', 'role="heading" aria-level="2"'
     )
@@ -207,25 +225,32 @@ class HeadingAnchors(SphinxTransform):
                 self.document.ids[anchor] = section
 
 
-class LinksToSymbols(SphinxTransform):
-    """A TF1 symbol that a page names in code leads to what is known of it."""
+class LinksOfCode(SphinxTransform):
+    """A TF1 symbol or a part that a page names in code leads to what is known of it."""
 
     default_priority = 900
 
     def apply(self, **_options):
-        if self.env.docname.startswith(addresses.FOLDER + "/"):
-            return
         for literal in list(self.document.findall(nodes.literal)):
-            symbol = literal.astext().removesuffix("()")
-            row = api().get(symbol)
-            if row is None or not row.in_tf1 or row.kind == "module":
-                continue
-            if any(
+            link = _link(literal.astext())
+            if link is None or any(
                 isinstance(parent, (nodes.reference, nodes.title))
                 for parent in _parents(literal)
             ):
                 continue
-            literal.replace_self(symbols.to_symbol(symbol))
+            literal.replace_self(link)
+
+
+def _link(text):
+    """A reference in place of a literal, or None."""
+    part = parts.named(text)
+    if part:
+        return parts.to_part(part, text)
+    symbol = text.removesuffix("()")
+    row = api().get(symbol)
+    if row is None or not row.in_tf1 or row.kind == "module":
+        return None
+    return symbols.to_symbol(symbol)
 
 
 def _parents(node):

@@ -3,10 +3,9 @@
 import functools
 import re
 
-from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from parity_tests.site import symbols, traps
+from parity_tests.site import markup, parts, symbols, traps
 from tf2_keras.migrate import catalogue
 
 DOCUMENT = "keras"
@@ -53,30 +52,38 @@ class KerasObjectsDirective(SphinxDirective):
         for file in symbols.FILES:
             self.env.note_dependency(file)
         self.env.note_dependency(str(traps.FILE))
-        result = []
-        for name, (measured, rules) in by_object().items():
-            result += [symbols.heading(name), *_measured(measured), *_rules(rules)]
-        return result
+        address = markup.addresses_from(self.env)
+        return [
+            markup.page(
+                markup.heading(name)
+                + _measured(measured, address)
+                + _rules(rules, address)
+                for name, (measured, rules) in by_object().items()
+            )
+        ]
 
 
-def _measured(measured):
-    if not measured:
-        return []
-    rows = []
-    for trap in measured:
-        off = [nodes.inline(text=trap.off.get(steps, "")) for steps in (1, 10, 100)]
-        code = [nodes.literal(text=text) for text in (trap.written, trap.instead)]
-        rows.append([symbols.to_symbol(trap.symbol), code[0], *off, code[1]])
-    heading = ("TF1", "people write", "off after 1", "10", "100 steps", "instead")
-    return [symbols.table(heading, rows)]
-
-
-def _rules(rules):
-    if not rules:
-        return []
+def _measured(measured, address):
     rows = [
-        [symbols.to_symbol(rule.symbol), nodes.inline(text=rule.status)]
-        + [nodes.inline(text=rule.note)]
+        (
+            markup.symbol(trap.symbol, address),
+            markup.code(trap.written),
+            *traps.errors(trap),
+            parts.called(trap.instead, address),
+        )
+        for trap in measured
+    ]
+    heading = ("TF1", "people write", "off after 1", "10", "100 steps", "instead")
+    return markup.table(heading, rows)
+
+
+def _rules(rules, address):
+    rows = [
+        (
+            markup.symbol(rule.symbol, address),
+            f'<span class="{rule.status}">{rule.status}</span>',
+            markup.escaped(rule.note),
+        )
         for rule in rules
     ]
-    return [symbols.table(("TF1", "status", "what changes"), rows)]
+    return markup.table(("TF1", "status", "what changes"), rows)

@@ -50,7 +50,8 @@ def top(config):
 
 def address(config, document, target):
     """The address of something, named from the top of the site, from a document."""
-    return relative_uri(f"{top(config)}{document}.html", target)
+    page, mark, anchor = target.partition("#")
+    return relative_uri(f"{top(config)}{document}.html", page) + mark + anchor
 
 
 def addressed(app, doctree, docname):
@@ -59,13 +60,10 @@ def addressed(app, doctree, docname):
         return
     for link in doctree.findall(nodes.reference):
         kind, _, path = link.get("refuri", "").partition(":")
-        if kind == "site":
-            path, _, anchor = path.partition("#")
-            uri = address(app.config, docname, path) if path else ""
-            link["refuri"] = uri + (f"#{anchor}" if anchor else "")
-        elif kind == "source":
-            link["refuri"] = address(app.config, docname, of_source(path, app.config))
         if kind in ("site", "source"):
+            if kind == "source":
+                path = of_source(path, app.config)
+            link["refuri"] = address(app.config, docname, path)
             link["internal"] = True
             link["classes"] = [name for name in link["classes"] if name != "external"]
 
@@ -80,3 +78,9 @@ def of_source(path, config):
     ):
         return f"{top(config)}models/{parts.stem}.html#side-by-side"
     return f"{FILES}/{path}.html"
+
+
+def of_test(evidence):
+    """The address of 'file::test' in the site."""
+    path, _, test = evidence.partition("::")
+    return f"{FILES}/{path}.html#{test}"

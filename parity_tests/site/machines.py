@@ -1,6 +1,7 @@
 """For programs that read: llms.txt, and tables of JSON lines under one schema.
 
     data/chapters.jsonl   both programs of each chapter, block by block
+    data/parts.jsonl      TF1's behaviour as Keras objects: signature, docstring, evidence
     data/traps.jsonl      what people write, how far off it is, what to write instead
     data/catalogue.jsonl  every TF1 symbol: status, replacement, cases, evidence, address
     data/errors.jsonl     every error message: meaning, remedy, evidence, address
@@ -13,7 +14,7 @@ import pathlib
 import shutil
 
 from parity_tests.models import chapters, facing, reading
-from parity_tests.site import links, numbers, symbols, traps
+from parity_tests.site import docstrings, links, numbers, parts, symbols, traps
 from tf2_keras.migrate import addresses, catalogue, errors
 
 VERSION = 1
@@ -40,7 +41,7 @@ def written(app, exception):
     (folder / FOLDER).mkdir(exist_ok=True)
     shutil.copyfile(SCHEMA, folder / FOLDER / "schema.json")
     for name, rows in tables(app.config.parity_run).items():
-        lines = [json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows]
+        lines = map(_line, rows)
         path = folder / FOLDER / f"{name}.jsonl"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "llms.txt").write_text(llms(app.env), encoding="utf-8")
@@ -53,6 +54,7 @@ def tables(run=""):
     """
     return {
         "chapters": list(_chapters(run)),
+        "parts": list(map(_part, parts.parts())),
         "traps": [
             _row("trap", address=addresses.of_symbol(trap.symbol), **_trap(trap))
             for trap in traps.traps()
@@ -74,8 +76,30 @@ def tables(run=""):
     }
 
 
+def _line(row):
+    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _row(kind, **fields):
     return {"version": VERSION, "kind": kind, **fields}
+
+
+def _part(part):
+    definition = part.definition
+    passages = docstrings.passages(definition.docstring)
+    sections = {passage.title: passage.text for passage in passages if passage.title}
+    return _row(
+        "part",
+        name=f"{parts.ROOM}.{part.name}",
+        symbol=part.tf1,
+        signature=definition.signature,
+        docstring=definition.docstring,
+        source=sections.get("Source", ""),
+        file=definition.path,
+        line=definition.line,
+        evidence=part.proof,
+        address=parts.address_of(part.name),
+    )
 
 
 def _trap(trap):

@@ -1,7 +1,7 @@
 """What a recorded run says of a chapter, beside the code that it says it of.
 
-The record is what ``tf-parity run --json FILE`` writes. Nothing here is typed: without a
-record the pages say so, and one of other sources is told.
+The record is what ``tf-parity run --json FILE`` writes; one comes along. Nothing here is
+typed: of a chapter without a record the pages say so, and one of other sources is told.
 """
 
 import functools
@@ -11,7 +11,8 @@ import pathlib
 
 from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
-from parity_tests.models import reading
+from parity_tests.models import chapters, reading
+from parity_tests.site import links
 
 # What of a record a function of a chapter answers for; all of it for the whole program.
 STAGES = {
@@ -19,7 +20,15 @@ STAGES = {
     "loss": ("loss",),
     "optimizer": ("gradients", "slots", "updates"),
 }
-WHOLE = "build"
+WHOLE, WHOLE_PROGRAM = "build", "run"
+RECORDED = reading.ROOT / "parity_tests" / "goldens" / "run.json"
+# The claims that a chapter's numbers are of: 0 ULP where there is no budget, or within it.
+OF_MODELS = "parity_tests/models/every_chapter_test.py"
+EXACT = f"{OF_MODELS}::test_whole_plays_agree"
+BUDGETED = f"{OF_MODELS}::test_whole_plays_stay_within_their_budgets"
+OF_PROGRAMS = (
+    "parity_tests/models/every_program_test.py::test_a_program_and_its_twin_agree"
+)
 HOW = "tf-parity run --json report.json, then tf-parity docs --run report.json"
 
 
@@ -42,13 +51,14 @@ def _loaded(path, _changed):
 
 
 def run(path):
-    """The record of a path; None for ''.
+    """The record of a path; for '' the one that comes along, or None without it.
 
     Raises:
         BadRun: if it is none.
     """
-    if not path:
+    if not path and not RECORDED.is_file():
         return None
+    path = path or RECORDED
     try:
         changed = pathlib.Path(path).stat().st_mtime_ns
     except OSError as error:
@@ -65,32 +75,49 @@ def chapter(path, name):
     return None if report is None else report["chapters"].get(name)
 
 
+def environment(path):
+    """What a record was made with: 'tensorflow 2.21.0, …'."""
+    described = run(path).get("environment", {})
+    return ", ".join(f"{name} {value}" for name, value in described.items())
+
+
 def is_stale(recorded, name):
     """Whether a chapter's files are others than those that were run."""
     return recorded.get("sources") != reading.digests(name)
 
 
-def badges(path, name, tolerances):
+def badges(path, name, address):
     """{function: HTML of what its stages were off by}; {} without a record.
 
-    tolerances: address of the page of budgets from the page that shows them.
+    address: (where in the site) -> its address from the page that shows them.
     """
     recorded = chapter(path, name)
     if recorded is None or is_stale(recorded, name):
         return {}
+    functions = {**STAGES, WHOLE: None}
+    if name in chapters.PROGRAMS:
+        functions = {WHOLE_PROGRAM: None}
     return {
         function: "".join(
-            badge(level, stages, cells, f"{tolerances}#{name}-{level}-{{stage}}")
+            badge(name, level, stages, cells, address)
             for level, cells in recorded["levels"].items()
         )
-        for function, stages in (*STAGES.items(), (WHOLE, None))
+        for function, stages in functions.items()
     }
 
 
-def badge(level, stages, cells, tolerances):
-    """One level's worst of some stages, with the reason where a budget was used.
+def test_of(name, cells):
+    """'file::test' of what claims a chapter's numbers of one level."""
+    if name in chapters.PROGRAMS:
+        return OF_PROGRAMS
+    is_budgeted = any(cell["budget"].get("reason") for cell in cells.values())
+    return BUDGETED if is_budgeted else EXACT
 
-    tolerances: address of the reason, with ``{stage}``.
+
+def badge(name, level, stages, cells, address):
+    """One level's worst of some stages: its name leads to the test, a budget to its reason.
+
+    address: as above.
     """
     chosen = {
         stage: cells[stage]
@@ -104,15 +131,17 @@ def badge(level, stages, cells, tolerances):
     said = cell_tables.said(cell)
     said = "0 ULP" if said == "0" else said
     reason = cell["budget"].get("reason", "")
-    text = f'<span class="twin-level">{html.escape(level)}</span> {html.escape(said)}'
+    test = links.of_test(test_of(name, cells))
     title = f"{', '.join(chosen)} at level {level}: {said}"
-    if cell["max_ulp"] == 0 or not reason:
-        exact = "exact" if cell["max_ulp"] == 0 else "off"
-        return f'<span class="twin-badge {exact}" title="{html.escape(title)}">{text}</span>'
-    title = html.escape(f"{title}. {worst}: {reason}")
-    tolerances = tolerances.format(stage=worst.replace(" ", "-"))
+    number = html.escape(said)
+    kind = "exact" if cell["max_ulp"] == 0 else "off"
+    if kind == "off" and reason:
+        kind, title = "within", f"{title}. {worst}: {reason}"
+        row = f"tolerances.html#{name}-{level}-{worst.replace(' ', '-')}"
+        number = f'<a href="{address(row)}">{number}</a>'
     return (
-        f'<a class="twin-badge within" href="{tolerances}" title="{title}">{text}</a>'
+        f'<span class="twin-badge {kind}" title="{html.escape(title)}">'
+        f'<a href="{address(test)}">{html.escape(level)}</a> {number}</span>'
     )
 
 

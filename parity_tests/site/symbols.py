@@ -7,11 +7,11 @@ address that ``tf-parity explain`` prints. The full-text search finds them by th
 import functools
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.domains import Domain, ObjType
 from sphinx.util.docutils import SphinxDirective
 
 from parity_tests.models import chapters, reading
+from parity_tests.site import markup, parts
 from tf2_keras.migrate import addresses, catalogue, evidence, pages, rule_file, scan
 from tf2_keras.migrate.api_table import API, RENAMES, api
 from tf2_keras.migrate.signatures import arguments
@@ -133,55 +133,44 @@ class SymbolsDirective(SphinxDirective):
     def run(self):
         for file in (*FILES, *map(_rule_file, rule_file.RULES)):
             self.env.note_dependency(file)
-        entries = []
-        for rule in by_module()[self.arguments[0]]:
-            entries += entry(catalogue.shown(rule))
-        return entries
+        address = markup.addresses_from(self.env)
+        rules = map(catalogue.shown, by_module()[markup.required(self, by_module())])
+        return [markup.page(entry(rule, address) for rule in rules)]
 
 
 def _rule_file(name):
     return f"{rule_file.FOLDER}/{name}"
 
 
-def entry(rule):
-    """The nodes that tell of one Rule, as ``catalogue.shown`` has it."""
-    described = nodes.paragraph()
-    described += nodes.strong(text=rule.status)
-    described += nodes.Text(f": {STATUSES[rule.status].means}")
-    fields = nodes.field_list(classes=["symbol"])
+def entry(rule, address):
+    """The HTML that tells of one Rule, as ``catalogue.shown`` has it.
+
+    address: of ``markup.addresses_from``.
+    """
+    rows = []
     if rule.replacement != rule.symbol:
-        _add(fields, "write", _code(rule.replacement))
-    _add(fields, "note", _text(rule.note))
+        rows.append(("write", parts.called(rule.replacement, address)))
+    rows.append(("note", markup.escaped(rule.note)))
     for case in rule.cases:
-        _add(fields, "where", _text(condition(case.when, rule.symbol)))
-        _add(fields, "write", _code(case.replacement))
-        _add(fields, "note", _text(case.note))
+        rows.append(("where", markup.escaped(condition(case.when, rule.symbol))))
+        rows.append(("write", parts.called(case.replacement, address)))
+        rows.append(("note", markup.escaped(case.note)))
     users = chapters_by_symbol().get(rule.symbol, [])
     shown = [rule.chapter] if rule.chapter and rule.chapter not in users else []
-    _add(fields, "read", _pages([*users, *shown]))
+    rows.append(("read", ", ".join(to_page(stem, address) for stem in users + shown)))
     proven = "" if rule.evidence == rule_file.UNPROVEN else rule.evidence
-    _add(fields, "evidence", _code(proven) or _text("none: this is not proven"))
-    result = [heading(rule.symbol), described, fields, *_arguments(rule.symbol)]
-    for name in ("before", "after"):
-        if getattr(rule, name):
-            code = nodes.literal_block(getattr(rule, name), getattr(rule, name))
-            code["language"] = "python"
-            result += [
-                nodes.paragraph(text={"before": "TF1:", "after": "TF2:"}[name]),
-                code,
-            ]
-    return result
-
-
-def heading(name):
-    """The heading of an entry, whose address is its name; in no table of contents."""
-    node = nodes.rubric(
-        "", "", nodes.literal(text=name), classes=["symbol"], ids=[name]
-    )
-    node["heading-level"] = 2
-    link = nodes.reference("", "¶", refuri=f"#{name}", classes=["headerlink"])
-    node += [nodes.Text(" "), link]
-    return node
+    rows.append(("evidence", markup.code(proven) or "none: this is not proven"))
+    result = [
+        markup.heading(rule.symbol),
+        f'<p><strong class="{rule.status}">{rule.status}</strong>: '
+        f"{markup.escaped(STATUSES[rule.status].means)}</p>",
+        markup.fields(rows),
+        _arguments(rule.symbol),
+    ]
+    for title, text in (("TF1:", rule.before), ("TF2:", rule.after)):
+        if text:
+            result += [f"<p>{title}</p>", markup.block(text)]
+    return "\n".join(filter(None, result))
 
 
 def to_symbol(symbol):
@@ -192,54 +181,11 @@ def to_symbol(symbol):
     return link
 
 
-def _add(fields, name, *content):
-    if content and content[0] is not None:
-        paragraph = nodes.paragraph("", "", *content)
-        fields += nodes.field(
-            "", nodes.field_name(text=name), nodes.field_body("", paragraph)
-        )
-
-
-def _code(text):
-    return nodes.literal(text=text) if text else None
-
-
-def _text(text):
-    return nodes.inline(text=text) if text else None
-
-
-def _pages(stems):
-    """Links to pages of chapters or of the guide; None if there are none."""
-    if not stems:
-        return None
-    links = nodes.inline()
-    for number, stem in enumerate(stems):
-        if number:
-            links += nodes.Text(", ")
-        links += to_page(stem)
-    return links
-
-
-def to_page(stem):
+def to_page(stem, address):
     """A link to the page of a chapter, or of the guide."""
-    folder = (
-        "models"
-        if pages.page(stem, dict.fromkeys(chapters.NAMES)).is_chapter
-        else "guide"
-    )
-    return to_document(f"{folder}/{stem}", stem)
-
-
-def to_document(document, title):
-    return addnodes.pending_xref(
-        "",
-        nodes.inline(text=title),
-        refdomain="std",
-        reftype="doc",
-        reftarget=f"/{document}",
-        refexplicit=True,
-        refwarn=True,
-    )
+    is_chapter = pages.page(stem, dict.fromkeys(chapters.NAMES)).is_chapter
+    folder = "models" if is_chapter else "guide"
+    return markup.link(address(f"{folder}/{stem}.html"), stem)
 
 
 def _arguments(symbol):
@@ -247,19 +193,17 @@ def _arguments(symbol):
     differences = evidence.signature_differences(symbol)
     row = api().get(symbol)
     if not differences or row is None or not row.signature:
-        return []
+        return ""
     notes = {}
     for difference in differences:
         notes.setdefault(difference.name, []).append(difference)
     described = arguments(row.signature)
     names = [*described.positional, *described.keyword_only]
     names += [name for name in notes if name not in names]
-    return [
-        table(
-            ("TF1 argument", "TF2 argument", "note"),
-            [_argument(name, described, notes.get(name, [])) for name in names],
-        )
-    ]
+    return markup.table(
+        ("TF1 argument", "TF2 argument", "note"),
+        [_argument(name, described, notes.get(name, [])) for name in names],
+    )
 
 
 def _argument(name, described, differences):
@@ -277,25 +221,5 @@ def _argument(name, described, differences):
         *described.keyword_only,
     ):
         before = ""
-    return _code(before), _code(today), _text(" ".join(map(str, differences)))
-
-
-def table(heading, rows):
-    """A docutils table; cells are inline nodes or None."""
-    group = nodes.tgroup(cols=len(heading))
-    group += [nodes.colspec(colwidth=1) for _ in heading]
-    group += nodes.thead("", _row(map(_text, heading)))
-    group += nodes.tbody("", *[_row(cells) for cells in rows])
-    return nodes.table("", group, classes=["colwidths-auto"])
-
-
-def _row(cells):
-    return nodes.row(
-        "",
-        *[
-            nodes.entry(
-                "", nodes.paragraph("", "", *([cell] if cell is not None else []))
-            )
-            for cell in cells
-        ],
-    )
+    note = " ".join(map(str, differences))
+    return markup.code(before), markup.code(today), markup.escaped(note)

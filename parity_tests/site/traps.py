@@ -1,14 +1,11 @@
 """The rows of docs/traps.md as data: what people write, and how far off it is."""
 
 import functools
-import html
-import itertools
 import math
 import re
 from typing import NamedTuple
 
-from markdown_it import MarkdownIt
-
+from parity_tests.site import tables
 from parity_tests.site.words import _
 from tf2_keras.migrate import pages
 
@@ -35,26 +32,16 @@ class Trap(NamedTuple):
 @functools.cache
 def traps():
     """All Traps, in the order of the page; none where the pages did not come along."""
-    if not FILE.is_file():
-        return ()
-    tokens = MarkdownIt().enable("table").parse(FILE.read_text(encoding="utf-8"))
-    rows, section, row = [], "", []
-    for opening, token in itertools.pairwise(tokens):
-        if opening.type == "heading_open":
-            section = token.content
-        elif opening.type == "td_open":
-            row.append(token)
-        elif opening.type == "tr_close":
-            if len(row) == COLUMNS and _code(row[0]).startswith("tf."):
-                texts = [_code(cell) for cell in row]
-                off = {
-                    steps: text
-                    for steps, text in zip((1, 10, 100), texts[2:5], strict=True)
-                    if text
-                }
-                rows.append(Trap(texts[0], texts[1], off, texts[5], section))
-            row = []
-    return tuple(rows)
+    result = []
+    for section, cells, _links in tables.rows(FILE):
+        if len(cells) == COLUMNS and cells[0].startswith("tf."):
+            off = {
+                steps: text
+                for steps, text in zip((1, 10, 100), cells[2:5], strict=True)
+                if text
+            }
+            result.append(Trap(cells[0], cells[1], off, cells[5], section))
+    return tuple(result)
 
 
 @functools.cache
@@ -64,6 +51,11 @@ def by_symbol():
     for trap in traps():
         grouped.setdefault(trap.symbol, []).append(trap)
     return grouped
+
+
+def errors(trap):
+    """The errors of a Trap after 1, 10 and 100 steps, '' where there is none."""
+    return [trap.off.get(steps, "") for steps in (1, 10, 100)]
 
 
 def said(trap):
@@ -102,12 +94,7 @@ def plot(trap):
     if len(points) == 1:
         points = [(points[0][0], 14), points[0]]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    label = html.escape(said(trap), quote=True)
-    return (
-        f'<svg class="twin-plot" role="img" aria-label="{label}" viewBox="0 0 50 16">'
+    return (  # of what stands beside it in words
+        '<svg class="twin-plot" aria-hidden="true" viewBox="0 0 50 16">'
         f'<path d="M0 15H50"/><polyline points="{path}"/></svg>'
     )
-
-
-def _code(cell):
-    return "".join(part.content for part in cell.children or ()) or cell.content

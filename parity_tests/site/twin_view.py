@@ -17,11 +17,10 @@ from docutils.parsers.rst import directives
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
-from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
 from parity_tests.models import chapters, facing, reading
-from parity_tests.site import links, numbers, symbols, traps
+from parity_tests.site import links, markup, numbers, symbols, traps
 from parity_tests.site.words import _
 
 TITLES = ("TF1", "TF2")
@@ -42,12 +41,6 @@ def pins(text):
     return tuple(tuple(map(int, pair.split("-"))) for pair in text.split())
 
 
-class UnknownPassage(SphinxError):
-    """What a directive names does not exist; the text begins with file and line."""
-
-    category = "twin"
-
-
 class TwinDirective(SphinxDirective):
     """``{twin} CHAPTER [BLOCK]``; an unknown name stops the build, with file and line."""
 
@@ -62,7 +55,7 @@ class TwinDirective(SphinxDirective):
                 twin(self.env, name, block[0] if block else "", self.options.get("pin"))
             ]
         except ValueError as error:
-            raise UnknownPassage(f"{self.get_location()}: {error}") from None
+            raise markup.UnknownName(self, error) from None
 
 
 def twin(env, name, block="", pinned=None):
@@ -72,9 +65,9 @@ def twin(env, name, block="", pinned=None):
         ValueError: if there is no such chapter or block.
     """
     chapters.require_known(name, chapters.NAMES, "The chapter of a twin view")
-    for path in (*reading.sources(name), traps.FILE, env.config.parity_run):
-        if path:
-            env.note_dependency(str(path))
+    recorded = env.config.parity_run or numbers.RECORDED
+    for path in (*reading.sources(name), traps.FILE, recorded):
+        env.note_dependency(str(path))
     passages = reading.aligned(name)
     if block:
         named = [(left or right).name for left, right in passages]
@@ -87,8 +80,8 @@ def twin(env, name, block="", pinned=None):
                 "A pin must name a line of both passages that face each other. "
                 f"Received: {pair[0]}-{pair[1]}. Use the numbers that the view shows."
             )
-    tolerances = links.address(env.config, env.docname, "tolerances.html")
-    badges = numbers.badges(env.config.parity_run, name, tolerances)
+    address = functools.partial(links.address, env.config, env.docname)
+    badges = numbers.badges(env.config.parity_run, name, address)
     text = rendered(name, passages, pinned, badges, naive(name))
     return nodes.raw("", text, format="html")
 
@@ -114,7 +107,7 @@ def rendered(name, passages, pinned, badges, mistakes):
     paths = reading.sources(name)
     lines = [highlighted(path) for path in paths]
     label = html.escape(_("{chapter}: both programs").format(chapter=name))
-    parts = [f'<section class="twin" aria-label="{label}">']
+    parts = [f'<section class="twin highlight" aria-label="{label}">']
     parts.append('<div class="twin-head">')
     for title, path in zip(TITLES, paths, strict=True):
         place = path.relative_to(reading.ROOT).as_posix()
@@ -161,8 +154,9 @@ def _passage(name, left, right, pinned, lines, badges, mistakes):
         cells += [
             _naive(trap) for number in row[0] for trap in mistakes.get(number, ())
         ]
-        parts.append(f'<div class="twin-row" tabindex="-1">{"".join(cells)}</div>')
-    first = parts[2].replace('tabindex="-1"', 'tabindex="0"', 1)
+        parts.append(f'<div class="twin-row">{"".join(cells)}</div>')
+    # The keyboard reaches the first row, and by its arrows the others.
+    first = parts[2].replace(">", ' tabindex="0">', 1)
     return "".join([*parts[:2], first, *parts[3:], "</div>"])
 
 
@@ -184,17 +178,17 @@ def _naive(trap):
 
 
 def _cell(numbers_of_side, highlighted_lines, title):
-    classes = f"twin-cell {title.lower()} highlight"
+    side = title.lower()
     if not numbers_of_side:
-        return f'<div class="{classes} twin-empty"></div>'
+        return f'<div class="{side} twin-empty"></div>'
     shown = []
     for number in numbers_of_side:
         line = highlighted_lines[number - 1]
-        why = " twin-why" if _is_why(line) else ""
-        shown.append(
-            f'<span class="twin-line{why}" data-line="{number}">{line}\n</span>'
-        )
-    return f'<pre class="{classes}">{"".join(shown)}</pre>'
+        why = ' class="twin-why"' if _is_why(line) else ""
+        shown.append(f"<i{why}>{line}\n</i>")
+    # The style sheet counts on from here: a number in every line would be long.
+    before = numbers_of_side[0] - 1
+    return f'<pre class="{side}" style="--before: {before}">{"".join(shown)}</pre>'
 
 
 def _is_why(line):

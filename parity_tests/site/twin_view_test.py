@@ -16,9 +16,11 @@ extensions = ["myst_parser"]
 root_doc = "page"
 
 def setup(app):
-    from parity_tests.site.twin_view import TwinDirective
+    from parity_tests.site import parts, symbols, twin_view
     app.add_config_value("parity_run", "", "env", str)
-    app.add_directive("twin", TwinDirective)
+    app.add_directive("twin", twin_view.TwinDirective)
+    app.add_directive("parts", parts.PartsDirective)
+    app.add_directive("symbols", symbols.SymbolsDirective)
 """
 
 
@@ -27,9 +29,9 @@ def built(tmp_path):
     """The HTML of a page with one directive on its third line."""
     applications = []
 
-    def build(directive, options=""):
+    def build(arguments, options="", directive="twin"):
         (tmp_path / "conf.py").write_text(CONFIGURATION)
-        text = f"# Page\n\n```{{twin}} {directive}\n{options}```\n"
+        text = f"# Page\n\n```{{{directive}}} {arguments}\n{options}```\n"
         (tmp_path / "page.md").write_text(text)
         application = SphinxTestApp(srcdir=tmp_path, freshenv=True)
         applications.append(application)
@@ -71,6 +73,17 @@ def test_what_does_not_exist_stops_the_build_with_file_and_line(
         built(directive, options)
     assert "page.md:3: " in str(stopped.value)
     assert said in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    "directive, name, nearest",
+    [("parts", "optimisers", "optimizers"), ("symbols", "tf.nm", "tf.nn")],
+)
+def test_an_unknown_module_stops_it_too(directive, name, nearest, built):
+    with pytest.raises(SphinxError) as stopped:
+        built(name, directive=directive)
+    assert "page.md:3: " in str(stopped.value)
+    assert f"Received: {name}. Nearest: {nearest}" in str(stopped.value)
 
 
 @pytest.mark.parametrize("text", ["", "70", "70-", "70-103,71-109", "a-b"])

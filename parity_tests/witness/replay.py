@@ -1,13 +1,14 @@
 """Compares goldens with what today's compat.v1 and the twins compute."""
 
 import importlib
+import json
 import pathlib
 
 from parity_tests.engine import budgets
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.records import MOVE
-from parity_tests.models import chapters, programs
+from parity_tests.models import chapters, programs, runner
 from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair.pair import Pair
 from parity_tests.witness import golden, runs
@@ -223,6 +224,32 @@ def budget_of(stored, play, level):
         return budgets.budget_for(stored.facts["chapter"], level)
     part = f"{stored.facts['kind']}.{play.partition(' ')[0]}"
     return budgets.budget_for(part, level + FLOAT64 * ("float64" in play))
+
+
+def losses(name, config):
+    """What 1.15.5 recorded of a chapter's losses, as ``tf-parity run --json`` writes it.
+
+    Args:
+        name: of a chapter.
+        config: {field: value} of what was run.
+
+    Returns:
+        {"tensorflow": its version, "cpu": ..., "losses": {loss: [[move, value]]}}; None
+        if it was recorded with another configuration.
+    """
+    stored = golden.Golden(GOLDENS / name)
+    if stored.facts.get("config") != json.loads(json.dumps(config)):
+        return None
+    seen = runner.Losses()
+    for record in stored.kept(PLAY):
+        whole = {
+            name: kept.elements
+            for name, kept in record.get("loss", {}).items()
+            if kept.largest is None
+        }
+        seen.record({"loss": whole})
+    facts = {key: stored.facts[key] for key in ("tensorflow", "cpu")}
+    return {**facts, "losses": seen.by_name}
 
 
 def _hashable(value):

@@ -70,6 +70,14 @@ def test_a_chapter_does_what_1_15_5_did(name, side):
     assert cells["initial values"].max_ulp == 0 and cells["initial values"].compared
 
 
+def test_losses_are_those_of_the_same_configuration_only():
+    config = stored("mnist_cnn").facts["config"]
+    losses = replay.losses("mnist_cnn", config)["losses"]["loss"]
+    assert [step for step, _ in losses] == list(range(1, 11))
+    assert losses[0][1] == pytest.approx(11.988064)  # as docs/witness.md has it
+    assert replay.losses("mnist_cnn", {**config, "seed": 2}) is None
+
+
 @pytest.mark.parametrize("name", chapters.PROGRAMS)
 def test_a_program_does_what_1_15_5_did(name):
     for side in replay.sides_of(name):

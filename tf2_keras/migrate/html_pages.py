@@ -1,5 +1,9 @@
-"""Pages that load nothing from anywhere, all of one look, ``look.css``."""
+"""Pages that load nothing from anywhere, all of one look, ``look.css``.
 
+Its colours and fonts, ``palette.css``, are those of the reading room as well.
+"""
+
+import functools
 import pathlib
 
 import jinja2
@@ -18,15 +22,27 @@ def rendered(template, **given):
         **given: what it takes. All text in it is escaped, and what could not be seen
             written out, unless the template says ``safe``.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([template.parent, HERE]),
+    return _environment(template.parent).get_template(template.name).render(given)
+
+
+def plot(drawn, caption):
+    """HTML of a figure, for a page that has ``palette.css`` and ``figure.css``.
+
+    drawn: a Plot of ``parity_tests.engine.curves``.
+    """
+    return str(_environment().get_template("figure.html").module.plot(drawn, caption))
+
+
+@functools.cache
+def _environment(*folders):
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*folders, HERE]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalized,
     )
-    return environment.get_template(template.name).render(given)
 
 
 def _finalized(value):

@@ -38,6 +38,8 @@
       tabs.append(tab);
     }
     twin.querySelector(".twin-head").prepend(tabs);
+    for (const row of twin.querySelectorAll(".twin-row:not([tabindex])"))
+      row.tabIndex = -1;
     twin.addEventListener("keydown", event => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (!step || !event.target.matches(".twin-row")) return;
