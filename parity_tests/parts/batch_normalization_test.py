@@ -217,9 +217,9 @@ def test_contrib_took_batch_and_channels_through_the_fused_op():
         tf1_semantics.layers.BatchNormalization(momentum=0.0, rate=rate)
         for rate in ("contrib", "contrib", "tf.layers")
     )
-    for training in (True, False):
-        expected = on_four_axes(x[:, None, None], training=training)[:, 0, 0]
-        np.testing.assert_array_equal(flat(x, training=training), expected, strict=True)
+    for phase in (True, False):
+        expected = on_four_axes(x[:, None, None], training=phase)[:, 0, 0]
+        np.testing.assert_array_equal(flat(x, training=phase), expected, strict=True)
     unfused(x, training=True)
     sample, population = (layer.moving_variance.numpy() for layer in (flat, unfused))
     np.testing.assert_allclose(sample, x.var(0, ddof=1), rtol=1e-5)
