@@ -5,10 +5,13 @@ took it from the number of nodes in the graph so far, which no later TensorFlow 
 But a ``.meta`` holds both seeds of every op: a Keras twin can draw the same numbers.
 """
 
+import functools
+import inspect
 import math
 import typing
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from tf1_graph import dropouts
 from tf1_graph.meta_graphs import damaged, dtype_of, read
@@ -92,6 +95,17 @@ def random_ops(meta_graph):
     ]
 
 
+@functools.lru_cache(maxsize=None)
+def has_seeds(op):
+    """Whether an op of TensorFlow's has two seeds that are no inputs."""
+    function = getattr(tf.raw_ops, op, None)
+    parameters = inspect.signature(function).parameters if function else {}
+    return all(
+        name in parameters and parameters[name].default == 0
+        for name in ("seed", "seed2")
+    )
+
+
 class _Draws:
     """The random ops of one graph or function body."""
 
@@ -115,7 +129,8 @@ class _Draws:
 
     def _seed(self, node):
         """(graph seed, op seed) of a node that has both as constants, or None."""
-        if "seed" in node.attr and "seed2" in node.attr:
+        # An export without its defaults leaves a seed of 0 out.
+        if {"seed", "seed2"} <= set(node.attr) or has_seeds(node.op):
             return int(node.attr["seed"].i), int(node.attr["seed2"].i)
         if node.op not in SEED_INPUTS:
             return None

@@ -158,7 +158,8 @@ def of_comparison(rounds, json_path):
                 f"it: {cost['rebuilt']:.0f} ms.\nOne step of mnist_cnn, both sides "
                 f"trained alone: {share['training']:.1f} ms; compared: "
                 f"{share['comparison']:.1f} ms, which adds {share['added']:.2f} times "
-                "the training."
+                f"the training, and {share['added_cpu']:.2f} times its time of the "
+                "processor."
             )
         )
         output.write({**cost, "mnist_cnn": share})

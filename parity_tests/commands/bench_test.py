@@ -54,7 +54,9 @@ def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
     # Which of the two takes longer is the machine's to say.
     assert share["training"] > 0 and share["comparison"] > 0
     assert share["added"] == share["comparison"] / share["training"] - 1
-    assert f"adds {share['added']:.2f} times the training" in " ".join(out.split())
+    said = " ".join(out.split())
+    assert f"adds {share['added']:.2f} times the training" in said
+    assert f"and {share['added_cpu']:.2f} times its time of the processor" in said
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -87,7 +87,7 @@ moved(tf.contrib.layers.batch_norm(images, decay=0.9), update_ops=True)  ->  mov
 moved(tf.contrib.layers.batch_norm(images, decay=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=1.0), images)
 moved(tf.contrib.layers.batch_norm(sequences, decay=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=1.0), sequences)
 moved(tf.contrib.layers.batch_norm(x, decay=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=0.9), x[:, None, None])
-moved(tf.contrib.layers.batch_norm(x, decay=0.9, updates_collections=None))  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=0.9), x[:, None, None])
+moved(tf.contrib.layers.batch_norm(x, decay=0.9, updates_collections=None))  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=0.9, rate='contrib'), x)
 moved(tf.layers.batch_normalization(images, training=True, momentum=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=1.0), images)
 moved(tf.layers.batch_normalization(x, training=True, momentum=0.9, trainable=False), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=1.0), x)
 moved(tf.layers.batch_normalization(x, training=True, momentum=0.9), update_ops=True)  ->  moved(tf1_semantics.layers.BatchNormalization(momentum=0.9), x)

@@ -100,7 +100,18 @@ def without_predict():
     return {**built, "generator": built["train"]}
 
 
+def from_a_pipeline():
+    weights = tf1.get_variable("dense/kernel", [3, 1])
+    loss = tf.reduce_mean(tf.square(tf.matmul(tf.constant(X), weights)))
+    step = tf1.train.GradientDescentOptimizer(0.1).minimize(loss)
+    return {"inputs": {}, "train": {"op": step, "loss": loss}}
+
+
 MISTAKES = {
+    "a program without placeholders": (
+        {"tf1": from_a_pipeline, "batches": [{"x": X}]},
+        "tf1 has no placeholder, so name the tensors that the batches come from",
+    ),
     "an input without a placeholder": (
         {"batches": [{"x": X, "y": Y}]},
         "An input must match a placeholder.*'y' in batch 1.*y_true",

@@ -51,7 +51,11 @@ def explained(sides, level, divergence, before, notes):
     with unless_it_fails("The place in the network", notes):
         place, suspects, said = _placed(sides, divergence, *before)
         notes += said
-    sides = sides._replace(place=place)
+
+    def placed(twin, later):
+        return _placed(sides._replace(twin=twin), later, *before)[0]
+
+    sides = sides._replace(place=place, placed=placed)
     if sides.model is None:
         notes.append(UNCHANGEABLE)
         return Explained(place, None, suspects)

@@ -262,6 +262,15 @@ def test_more_of_a_shape_on_one_side_is_refused():
         matched(variables(a=[3], b=[3]), variables(p=[3]))
 
 
+def test_where_no_candidate_is_left_that_is_said_and_the_others_are_counted():
+    several = variables(a=[3], b=[4], c=[5], d=[6], e=[7])
+    with pytest.raises(PairError) as refused:
+        matched(several, variables(p=[3]))
+    said = str(refused.value)
+    assert "b [4] (candidates: none left); c [5] (candidates: none left)" in said
+    assert "e [7]" not in said and "; and 1 more. Say which, names={'b': ...}" in said
+
+
 def test_a_map_comes_first_and_may_leave_out():
     tf1 = variables(a=[4, 4], b=[4, 4], c=[2])
     twin = variables(p=[4, 4], q=[4, 4])

@@ -211,6 +211,21 @@ def test_contribs_rate_is_another_float32_than_that_of_tf_layers():
     assert statistics[0] != statistics[1]
 
 
+def test_contrib_took_batch_and_channels_through_the_fused_op():
+    x = np.random.RandomState(0).standard_normal((6, 4)).astype(np.float32)
+    flat, on_four_axes, unfused = (
+        tf1_semantics.layers.BatchNormalization(momentum=0.0, rate=rate)
+        for rate in ("contrib", "contrib", "tf.layers")
+    )
+    for phase in (True, False):
+        expected = on_four_axes(x[:, None, None], training=phase)[:, 0, 0]
+        np.testing.assert_array_equal(flat(x, training=phase), expected, strict=True)
+    unfused(x, training=True)
+    sample, population = (layer.moving_variance.numpy() for layer in (flat, unfused))
+    np.testing.assert_allclose(sample, x.var(0, ddof=1), rtol=1e-5)
+    np.testing.assert_allclose(population, x.var(0), rtol=1e-5)
+
+
 # --- the layer itself ---
 
 

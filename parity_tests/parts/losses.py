@@ -180,6 +180,14 @@ def on_own_labels():
     )
 
 
+def positives_as_samples():
+    """The weight of a positive, for each example that has a positive."""
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    return lambda labels, predictions, _weights, _kernel: loss(
+        labels, predictions, sample_weight=1.0 + 2.7 * tf.reduce_max(labels, axis=-1)
+    )
+
+
 SCALE = 0.1
 
 
@@ -375,6 +383,28 @@ PARTS = (
                 "  # with sample_weight",
                 of_keras(keras.losses.SparseCategoricalCrossentropy, from_logits=True),
                 {1: 0.3, 100: 0.2},
+            ),
+        ),
+    ),
+    part(
+        "WeightedCrossEntropy",
+        required={"pos_weight": 3.7},
+        pos_weight=([0.5, 1.0, 10.0, [0.3, 1.0, 3.7]], "balanced"),
+        traps=(
+            trap(
+                "keras.losses.BinaryCrossentropy(from_logits=True)",
+                of_keras(keras.losses.BinaryCrossentropy, from_logits=True),
+                {1: 0.3, 100: 0.15},
+                {"pos_weight": 3.7},
+                weighted=False,
+            ),
+            trap(
+                "keras.losses.BinaryCrossentropy(from_logits=True)"
+                "  # sample_weight of 3.7 where a label is 1",
+                positives_as_samples,
+                {1: 0.2, 100: 0.3},
+                {"pos_weight": 3.7},
+                weighted=False,
             ),
         ),
     ),

@@ -92,6 +92,11 @@ def configurations(name):
         ],
         "losses.SigmoidCrossEntropy": [{}, {"label_smoothing": 0.1}],
         "losses.SoftmaxCrossEntropy": [{"label_smoothing": 0.1}, {}],
+        "losses.WeightedCrossEntropy": [
+            {"pos_weight": 3.7},
+            {"pos_weight": [0.3, 1.0, 3.7]},
+            {"pos_weight": 0.0},
+        ],
     }.get(name, [{}])
     start = sorted(LABELS).index(name)
     configured = []
@@ -135,6 +140,7 @@ def test_any_hyperparameters_give_what_tf1_gave(data):
         ("MeanSquaredError", {}, {"reduction": Reduction.SUM_OVER_BATCH_SIZE}),
         ("SoftmaxCrossEntropy", {"label_smoothing": 0.1}, {"label_smoothing": 0.1001}),
         ("SigmoidCrossEntropy", {}, {"weights": 1.0001}),
+        ("WeightedCrossEntropy", {"pos_weight": 3.7}, {"pos_weight": 3.7001}),
     ],
 )
 def test_a_planted_fault_is_found(name, right, wrong):

@@ -289,6 +289,20 @@ def test_unseeded_ops_and_seeds_in_other_places():
     assert "/" in within.node and within.seed[1] == 4
 
 
+def test_an_export_without_its_defaults_lists_the_same():
+    with tf.Graph().as_default():
+        tf1.random_uniform([2])
+        tf1.random_shuffle(tf1.range(3))
+        tf1.set_random_seed(3)
+        tf1.random_normal([2], seed=0)
+        whole, stripped = (
+            seeds.random_ops(tf1.train.export_meta_graph(strip_default_attrs=strip))
+            for strip in (False, True)
+        )
+    assert [operation.seed for operation in whole] == [(0, 0), (0, 0), (3, 0)]
+    assert stripped == whole
+
+
 @pytest.mark.parametrize("computed", ["low", "high", "both"])
 @pytest.mark.parametrize("kind", ["integers", "uniform", "normal", "truncated_normal"])
 def test_what_the_graph_computes_is_not_written(kind, computed):

@@ -229,6 +229,7 @@ VARIANTS = {
         ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
         # contrib's own
         ({"momentum": 0.9, "rate": "contrib"}, [None, None, None, 3], "float32"),
+        ({"momentum": 0.9, "rate": "contrib"}, [None, 5], "float32"),
         (
             {"momentum": 0.997, "rate": "contrib", "scale": False},
             [None, None, None, 2],

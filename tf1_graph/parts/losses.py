@@ -23,6 +23,10 @@ SYMBOLS = collections.OrderedDict(
         ("losses.SigmoidCrossEntropy", "tf.losses.sigmoid_cross_entropy"),
         ("losses.SoftmaxCrossEntropy", "tf.losses.softmax_cross_entropy"),
         ("losses.SparseSoftmaxCrossEntropy", "tf.losses.sparse_softmax_cross_entropy"),
+        (
+            "losses.WeightedCrossEntropy",
+            "tf.nn.weighted_cross_entropy_with_logits",
+        ),
         ("losses.Reduction", "tf.losses.Reduction"),
         ("losses.compute_weighted_loss", "tf.losses.compute_weighted_loss"),
         (
@@ -44,6 +48,7 @@ LABELS = {
     "losses.SigmoidCrossEntropy": "binary",
     "losses.SoftmaxCrossEntropy": "one-hot",
     "losses.SparseSoftmaxCrossEntropy": "classes",
+    "losses.WeightedCrossEntropy": "binary",
 }
 # What makes of a model's logits the predictions that a loss takes.
 ACTIVATIONS = {
@@ -113,12 +118,25 @@ def loss(part, arguments, *inputs, **weights):
         constant = tf.constant(arguments.pop("weights"), tf.float32)
         weights = {"weights": constant * weights["weights"]}
     arguments.update(weights)
+    if part == "losses.WeightedCrossEntropy":
+        elements = weighted_cross_entropy(arguments.pop("pos_weight"), *inputs)
+        return tf.losses.compute_weighted_loss(elements, **arguments)
     rounding = arguments.pop("rounding", "1.15")
     if part == "losses.LogLoss" and rounding == "1.15" and tf.__version__[0] != "1":
         # What is no constant is added where it is written, as 1.15 did with constants.
         epsilon = np.float32(arguments.get("epsilon", 1e-7))
         arguments["epsilon"] = tf.placeholder_with_default(epsilon, [])
     return genuine(SYMBOLS[part])(*inputs, **arguments)
+
+
+def weighted_cross_entropy(pos_weight, labels, logits):
+    """The elements, under a weight that is a number or [classes]."""
+    if not isinstance(pos_weight, float):
+        pos_weight = tf.constant(pos_weight, logits.dtype)
+    labels = tf.cast(labels, logits.dtype)
+    return genuine(SYMBOLS["losses.WeightedCrossEntropy"])(
+        labels, logits, pos_weight=pos_weight
+    )
 
 
 def l2_penalty(scale):
@@ -215,6 +233,7 @@ def data(part):
 
 REQUIRED = {
     "losses.CosineDistance": {"axis": -1},
+    "losses.WeightedCrossEntropy": {"pos_weight": 3.7},
     "losses.Reduction": {"name": "SUM_BY_NONZERO_WEIGHTS"},
     "losses.L2": {"scale": 0.1},
 }
@@ -224,6 +243,7 @@ OTHERS = {
     "losses.LogLoss": {"epsilon": 1e-3},
     "losses.SigmoidCrossEntropy": {"label_smoothing": 0.1},
     "losses.SoftmaxCrossEntropy": {"label_smoothing": 0.1},
+    "losses.WeightedCrossEntropy": {"pos_weight": [0.3, 1.0, 3.7]},
     "losses.compute_weighted_loss": {"weights": 0.3, "reduction": "weighted_sum"},
     "losses.softmax_cross_entropy_with_logits": {"axis": 0},
     "losses.L2": {"scale": 3.7},

@@ -34,7 +34,7 @@ def batch_normalization(x, training, scope="layer", rate="tf.layers", **argument
 
 
 def contrib_batch_norm(x, training, scope, momentum=0.99, scale=True, **options):
-    """tf.contrib.layers.batch_norm with tf.layers' defaults, on four axes.
+    """tf.contrib.layers.batch_norm with tf.layers' defaults, on two or four axes.
 
     With updates_collections that are not the default it is contrib's own, and not
     tf.layers' inside of it.
@@ -57,14 +57,16 @@ def contrib_batch_norm_in_ops(
 ):
     """What it built, in ops that there are today: its rate is subtracted in Python."""
     assert updates_collections == [tf.GraphKeys.UPDATE_OPS]
-    return batch_normalization_in_ops(
-        x,
+    is_flat = x.shape.rank == 2
+    y = batch_normalization_in_ops(
+        tf.reshape(x, [-1, 1, 1, x.shape[-1]]) if is_flat else x,
         momentum=decay,
         training=is_training,
         name=scope,
         rate=tf.constant(1.0 - decay),
         **options,
     )
+    return tf.reshape(y, tf.shape(x)) if is_flat else y
 
 
 def batch_normalization_in_ops(

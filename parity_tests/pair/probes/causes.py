@@ -32,9 +32,10 @@ def cause(sides, level, divergence):
             count += 1
             if count > MOST_CHANGES:
                 return Found(deferring, tuple(tried))
-            later = remaining(sides, change, level, divergence.step)
+            later, moves_on = remaining(sides, change, level, divergence)
             is_whole = later is None
-            if is_whole or (deferring is None and comes_after(later, divergence)):
+            is_another = is_whole or moves_on or comes_after(later, divergence)
+            if is_whole or (deferring is None and is_another):
                 known = table.Cause(
                     change.told, is_whole, probe.page, divergence.stage, probe.name
                 )
@@ -83,12 +84,13 @@ def is_trained(sides, name):
     return match is None or any(source in trained for source in match.sources)
 
 
-def remaining(sides, change, level, step):
-    """The first divergence of the changed twin; False if it cannot be played.
+def remaining(sides, change, level, divergence):
+    """(first divergence of the changed twin, whether its place is further on).
 
-    Args:
-        step: up to which it is played first: most changes change nothing there.
+    The first is None where nothing differs any more, and False if it cannot be played.
+    The play up to the divergence comes first: most changes change nothing there.
     """
+    step = divergence.step
     sides.twin.reset()
     try:
         with contextlib.ExitStack() as stack:
@@ -103,13 +105,32 @@ def remaining(sides, change, level, step):
                         _, found = compare_levels(pair, [level], [moves])
                         if found:
                             break
+                later = found[level][1] if level in found else None
+                return later, _moves_on(sides, twin, later, divergence)
             finally:
                 twin.reset()
     except Exception:  # a change of shapes that the user's layers do not take
-        return False
+        return False, False
     finally:
         sides.twin.reset()
-    return found[level][1] if level in found else None
+
+
+def _moves_on(sides, twin, later, divergence):
+    """Whether a changed twin is right in the layer that was apart, and in another, behind
+    it, is not: of two mistakes in one pass the first is mended."""
+    layers = [layer.name for layer in sides.model._flatten_layers()]
+    if (
+        later is None
+        or sides.placed is None
+        or divergence.stage not in table.FORWARD
+        or (later.step, later.stage) != (divergence.step, divergence.stage)
+        or sides.place is None
+        or sides.place.layer not in layers
+    ):
+        return False
+    place = sides.placed(twin, later)
+    behind = [*layers[layers.index(sides.place.layer) + 1 :], table.LOSS]
+    return place is not None and place.layer in behind
 
 
 def _plays(moves, step, recorded):

@@ -125,6 +125,16 @@ def size(node):
     return 1 + sum(size(each) for each in node.inputs)
 
 
+def is_within(node, graph):
+    """Whether a graph has all that an expression is computed from."""
+    try:
+        for name in leaves(node):
+            graph.get_operation_by_name(name)
+    except KeyError:
+        return False
+    return True
+
+
 def leaves(node):
     """Names of the twin's ops that an expression is computed from."""
     if isinstance(node, Leaf):

@@ -359,8 +359,8 @@ class _Swaps:
             inputs = [self.swapped(tensor) for tensor in inputs]
             operation = create(graph, op_type, inputs, *arguments, **options)
             node = self.fixes.get(operation.name)
-            is_inner = isinstance(graph.outer_graph, func_graph.FuncGraph)
-            if node is not None and not is_inner:
+            # fit traces a step within a loop, so that its graph is an inner one.
+            if node is not None and expressions.is_within(node, graph):
                 key = id(graph), operation.name, 0
                 self._others[key] = node.build(graph), graph
             return operation

@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
-from parity_tests.pair import small_pair
+from parity_tests.engine.records import STAGES
+from parity_tests.pair import explaining, small_pair
+from parity_tests.pair.probes import table
 from tf2_keras.tf1_semantics import initializers, optimizers
 
 
@@ -186,6 +188,32 @@ def test_what_no_probe_takes_away_has_no_cause():
     model.compile(optimizers.GradientDescent(0.1), OtherGradient(), jit_compile=False)
     found = small_pair.pair(program(sgd), model).check()
     assert found.divergences and not found.causes and found.data["cause"] == {}
+
+
+def broken(_sides, _divergence):
+    raise ZeroDivisionError("a graph that no one foresaw")
+    yield
+
+
+def test_a_probe_that_fails_is_named_and_hides_no_other(monkeypatch):
+    failing = table.Probe("broken", STAGES, "", table.FORWARD_PASS, broken)
+    monkeypatch.setattr(table, "PROBES", [failing, *table.PROBES])
+    wrong = rewrite(optimizers.GradientDescent(0.1))
+    wrong.compile(optimizers.GradientDescent(0.1), OtherGradient(), jit_compile=False)
+    found = small_pair.pair(program(sgd), wrong).check()
+    assert any("broken (ZeroDivisionError)" in note for note in found.data["notes"])
+    twin = rewrite(optimizers.GradientDescent(0.2))
+    assert small_pair.pair(program(sgd), twin).check().causes["function"].whole
+
+
+def test_what_explains_a_divergence_and_fails_leaves_the_verdict(monkeypatch):
+    monkeypatch.setattr(explaining, "_placed", lambda *_: 1 / 0)
+    found = small_pair.pair(
+        program(sgd), rewrite(optimizers.GradientDescent(0.2))
+    ).check()
+    assert found.divergences and not found.places and found.causes["function"].whole
+    said = "The place in the network could not be looked for: ZeroDivisionError: "
+    assert [note for note in found.data["notes"] if note.startswith(said)]
 
 
 def test_a_pair_that_is_equal_has_no_cause_and_probes_leave_the_model_as_it_was():

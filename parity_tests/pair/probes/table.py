@@ -86,7 +86,8 @@ class Sides(NamedTuple):
     sides start from, or None) -> a ``Pair`` with it in place of the twin.
     moves: [(move, batch)] that were played. initial: {TF1 name: array} of TF1's initial
     values, slots included. start: {TF1 name: array} that the play started from instead,
-    or None. place: the ``taps.Place`` where they part, or None.
+    or None. place: the ``taps.Place`` where they part, or None. placed: (Twin,
+    Divergence) -> that of a changed twin, or None.
     """
 
     program: object
@@ -98,6 +99,7 @@ class Sides(NamedTuple):
     initial: dict = {}
     start: object = None
     place: object = None
+    placed: Callable | None = None
 
 
 def probe(name, stages, page, at):

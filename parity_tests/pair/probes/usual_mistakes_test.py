@@ -227,6 +227,21 @@ def test_a_usual_mistake_is_found_and_its_cause_proven(mistake):
     assert re.fullmatch(layer, place.layer), place
 
 
+def test_of_two_mistakes_in_one_pass_that_of_the_first_layer_is_proven_first():
+    found = checked(
+        graph(phase=0.7), model("categorical_crossentropy", dropout=drop(fed=False))
+    )
+    place, cause = found.places["function"], found.causes["function"]
+    assert (place.layer, cause.whole) == ("drop", False)
+    assert cause.change.startswith("drop (Dropout): fed=False → True")
+
+
+def test_an_op_is_replaced_where_fit_traces_it_within_its_loop():
+    found = checked(graph(of_classes), model(misspelt(limit=0.1)), levels=["fit"])
+    cause = found.causes["fit"]
+    assert cause.whole and "→ Minimum(Sum, 0.2), as TF1 has it" in cause.change
+
+
 def test_without_a_mistake_all_of_it_is_equal():
     for tf1_side, tf2 in (
         (graph(phase=0.7), model(dropout=drop())),

@@ -74,7 +74,7 @@ class BatchNormalization(ElementwiseLayer):
     no collection to forget; ``update_ops`` is one for programs that ran some of it. With trainable=False 1.15 made no update op (contrib's for
     [batch, channels] apart, which it made) and normalised by the batch all the same: the
     part does both, give it momentum=1.0 to let the statistics stand. contrib's layer
-    takes [batch, channels] through the fused op: reshape to [batch, 1, 1, channels].
+    took [batch, channels] through the fused op, and so does rate="contrib".
 
     ``tf.contrib.layers.batch_norm`` and slim's are this layer with momentum=0.999 and
     scale=False, unless they were told otherwise; and with rate="contrib" where they were
@@ -96,6 +96,7 @@ class BatchNormalization(ElementwiseLayer):
         rate: how 1 - momentum was rounded: "tf.layers" subtracts in float32 where it is
             fused, float32(1) - float32(momentum), "contrib" in Python, and so in
             float64; 4 ULP apart for 0.9. Where it is not fused both did the latter.
+            "contrib" fuses [batch, channels] too, as [batch, 1, 1, channels].
 
     Input shape: any with two axes or more; the channels' size is known.
     Output shape: the same.
@@ -174,9 +175,11 @@ class BatchNormalization(ElementwiseLayer):
             self._broadcast = [
                 channels if other == axis else 1 for other in range(rank)
             ]
-        self._is_fused = self.fused is not False and rank == 4 and axis in (1, 3)
+        is_flat = rank == 2 and axis == 1 and self.rate == "contrib"
+        fits = is_flat or rank == 4 and axis in (1, 3)
+        self._is_fused = self.fused is not False and fits
         if self._is_fused:
-            self._data_format = "NHWC" if axis == 3 else "NCHW"
+            self._data_format = "NCHW" if rank == 4 and axis == 1 else "NHWC"
             require(
                 self.compute_dtype in self.FUSED_DTYPES,
                 f"dtype must be one of {self.FUSED_DTYPES} for the fused kernel",
@@ -204,9 +207,12 @@ class BatchNormalization(ElementwiseLayer):
 
     def call(self, x, training=False):
         refuse_xla(type(self).__name__)
-        if self._is_fused:
+        if not self._is_fused:
+            return self._call_unfused(x, training)
+        if x.shape.rank == 4:
             return self._call_fused(x, training)
-        return self._call_unfused(x, training)
+        y = self._call_fused(tf.reshape(x, [-1, 1, 1, x.shape[-1]]), training)
+        return tf.reshape(y, tf.shape(x))
 
     def _call_fused(self, x, training):
         normalise = functools.partial(

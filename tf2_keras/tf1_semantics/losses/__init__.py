@@ -14,6 +14,7 @@ from tf2_keras.tf1_semantics.losses.classification import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
     SparseSoftmaxCrossEntropy,
+    WeightedCrossEntropy,
     softmax_cross_entropy_with_logits,
 )
 from tf2_keras.tf1_semantics.losses.regression import (
@@ -44,6 +45,7 @@ __all__ = [
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
     "SparseSoftmaxCrossEntropy",
+    "WeightedCrossEntropy",
     "compute_weighted_loss",
     "legacy_sequence_loss",
     "sequence_loss",

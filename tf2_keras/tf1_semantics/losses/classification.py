@@ -14,6 +14,7 @@ from tf2_keras.tf1_semantics.losses.weighting import (
     Reduction,
     WeightedLoss,
     as_float32,
+    constant_weights,
     require_same_shape,
 )
 
@@ -200,6 +201,54 @@ class SparseSoftmaxCrossEntropy(WeightedLoss):
         if surplus == 1 and weights.shape[-1] in (1, None):
             return tf.squeeze(weights, [-1])
         return super().of_rank(weights, losses, name)
+
+
+@keras.saving.register_keras_serializable("tf1_semantics")
+class WeightedCrossEntropy(WeightedLoss):
+    """``tf.nn.weighted_cross_entropy_with_logits``, to compile a model with.
+
+    A positive label counts ``pos_weight`` times; the loss is that of
+
+        -pos_weight y_true log(sigmoid(y_pred)) - (1 - y_true) log(1 - sigmoid(y_pred))
+
+    and with neither ``weights`` nor ``reduction`` its mean, TF1's ``tf.reduce_mean``.
+    Keras's BinaryCrossentropy has no such weight: ``class_weight`` and
+    ``sample_weight`` weigh examples, which is another loss where one has several
+    classes.
+
+    Args:
+        pos_weight: a number, or one for each class, [classes]. From these TF1 takes one
+            off in float32, from a number before it is rounded.
+
+    Other args and errors: see ``WeightedLoss``. ``y_true``, ``y_pred`` and the loss are
+    [batch, classes]. Returns the dtype of ``y_pred``.
+    Source: nn_impl.weighted_cross_entropy_with_logits.
+    """
+
+    logits_are_floating = True
+
+    def __init__(
+        self,
+        pos_weight,
+        weights=1.0,
+        reduction=Reduction.SUM_BY_NONZERO_WEIGHTS,
+        name=None,
+    ):
+        super().__init__(weights, reduction, name)
+        self.pos_weight = constant_weights("pos_weight", pos_weight, "2.0")
+
+    def call(self, y_true, y_pred):
+        y_true = tf.cast(y_true, y_pred.dtype)
+        require_same_shape(y_true, y_pred)
+        pos_weight = self.pos_weight
+        if isinstance(pos_weight, list):
+            pos_weight = tf.constant(pos_weight, y_pred.dtype)
+        # tf.nn.weighted_cross_entropy_with_logits, but for the identity, which groups
+        # the gradients of the logits as TF1's graph does, in eager code too.
+        grouped = tf.identity(y_pred)
+        softplus = tf.math.log1p(tf.exp(-tf.abs(grouped))) + tf.nn.relu(-grouped)
+        log_weight = 1 + (pos_weight - 1) * y_true
+        return (1 - y_true) * y_pred + log_weight * softplus
 
 
 def softmax_cross_entropy_with_logits(labels, logits, axis=-1):

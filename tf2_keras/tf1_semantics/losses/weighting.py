@@ -193,7 +193,11 @@ class WeightedLoss(Configured, keras.losses.Loss):
     ):
         super().__init__(name=name, reduction=None)  # Keras does not know TF1's
         _require_reduction(reduction)
-        self.weights = _constant_weights(weights)
+        self.weights = constant_weights(
+            "weights",
+            weights,
+            "sample_weight for those that change from batch to batch",
+        )
         self.reduction = reduction
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -237,7 +241,7 @@ class WeightedLoss(Configured, keras.losses.Loss):
         return _reduced(losses, weights, self.reduction)
 
 
-def _constant_weights(weights):
+def constant_weights(name, weights, remedy):
     """A number, or lists of numbers, which a configuration can hold."""
     if is_number(weights):
         return weights
@@ -247,8 +251,8 @@ def _constant_weights(weights):
         array = np.array(None)
     require(
         array.dtype.kind in "fiu",
-        "weights must be a number or an array of numbers",
+        f"{name} must be a number or an array of numbers",
         repr(weights),
-        "Use sample_weight for those that change from batch to batch",
+        f"Use {remedy}",
     )
     return array.tolist()
