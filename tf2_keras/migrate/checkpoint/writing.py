@@ -258,6 +258,13 @@ def require_room(folder, size):
     os.remove(path)
 
 
+def begin(path):
+    """Has the disk begin with what is in a file so far, for less to wait for at its end."""
+    if hasattr(os, "posix_fadvise"):
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def moved(path, target):
     """Moves a file that is whole to its place; a full disk may show only here."""
     with open(path, "rb") as file:
