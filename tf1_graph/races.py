@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1_graph import updates
 
-# What hands a reference on, so that its readers read the variable itself.
+# What hands a reference or a handle on, so that its readers read the variable itself.
 ALIASES = ("Identity", "RefIdentity", "Enter", "RefEnter", "Switch", "RefSwitch")
 # Reads that say nothing of a value.
 SHAPES = (
@@ -64,7 +64,6 @@ def races(graph, fetches, feed=None):
 
 def _touching(variable, running, fed):
     """The ops of a run that read or write a variable, in order of their names."""
-    by_reference = variable.type != "VarHandleOp"
     touching, waiting, seen = [], list(variable.outputs), set()
     while waiting:
         tensor = waiting.pop()
@@ -74,7 +73,8 @@ def _touching(variable, running, fed):
         for consumer in tensor.consumers():
             if consumer not in running or consumer.type in SHAPES:
                 continue
-            if by_reference and consumer.type in ALIASES:
+            hands_on = tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype
+            if hands_on and consumer.type in ALIASES:
                 waiting += _handed_on(consumer, fed)
             else:
                 touching.append(consumer)

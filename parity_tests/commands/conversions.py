@@ -171,6 +171,7 @@ def converted(request):
         return _rewritten(request, names)
     from tf2_keras.migrate.checkpoint import keras_saving
 
+    keras_saving.returned_when_freed()
     # What a checkpoint fills needs no initial values; what it leaves open does.
     filled = not (request.from_keras or request.partial)
     with (

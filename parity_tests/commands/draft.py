@@ -5,7 +5,7 @@ import os
 import click
 from rich.text import Text
 
-from parity_tests.commands import console, options, outputs, tables
+from parity_tests.commands import console, options, outputs, pair_files, tables
 from parity_tests.commands.mistakes import UserError, shortened, told
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
@@ -16,9 +16,10 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     examples=[
         "draft model.meta -o twin.py",
         "draft model.meta -o twin.py --y-pred logits --pair pair.py",
+        "draft program.py:build -o twin.py --checkpoint model.ckpt-1000",
     ],
 )
-@click.argument("path", metavar="MODEL.meta", type=click.Path())
+@click.argument("path", metavar="MODEL", type=click.Path())
 @click.option(
     "-o",
     "--output",
@@ -48,7 +49,10 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     help="What a prediction feeds, such as is_training=False.",
 )
 @click.option(
-    "--checkpoint", metavar="PREFIX", help="Start from a checkpoint of that program."
+    "--checkpoint",
+    metavar="PREFIX",
+    help="Start from a checkpoint of that program, and write what it holds, slots "
+    "included, as TWIN.keras beside the twin.",
 )
 @options.file_option(
     "--pair", "pair_path", "Write the pair for tf-parity check to FILE"
@@ -59,7 +63,10 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 )
 @options.json_file
 def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **named):
-    """Draft a Keras twin of an exported training graph, and prove it.
+    """Draft a Keras twin of a training graph, and prove it.
+
+    MODEL is a .meta, the folder of a SavedModel, or FILE.py:build, a function that builds
+    a graph in the default one, or returns it.
 
     What the graph holds and a reader would not see is in the source: seeds, rates,
     epsilons. The twin is then compared with the graph: initial values, loss, gradients,
@@ -71,20 +78,37 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
         outputs.Output(pair_path, "--pair", [path]) as pair_output,
         outputs.Output(json_path, "--json", [path]) as json_output,
     ):
-        _require_file(path)
+        _require_source(path, pair_path)
+        model_path = None
+        if checkpoint is not None and twin_path.endswith(".py"):
+            model_path = f"{twin_path[: -len('.py')]}.keras"
+            if os.path.exists(model_path) and not force:
+                raise UserError(
+                    "--checkpoint writes a file that must not be there yet. "
+                    f"Received: {shortened(model_path)}. "
+                    "Choose another twin, or allow it with --force."
+                )
         for option, written in (("--output", twin_path), ("--pair", pair_path)):
             _require_program(option, written, force)
         with told(HandoverError):
             names = _names(**named)
         console.import_tensorflow()
-        from parity_tests.pair.drafting import finding, pair_file, proving
+        from parity_tests.pair.drafting import (
+            finding,
+            pair_file,
+            proving,
+            sources,
+            trained,
+        )
         from parity_tests.pair.errors import PairError
-        from tf1_graph import exported
         from tf2_keras.migrate.draft.errors import Undraftable
 
-        with told(PairError, Undraftable, ValueError):
-            meta_graph = exported.read(path)
-            names = finding.found(meta_graph, finding.Names(**names))
+        with (
+            pair_files.explained(),
+            told(HandoverError, PairError, Undraftable, ValueError),
+        ):
+            meta_graph, names = sources.read(path, finding.Names(**names))
+            names = finding.found(meta_graph, names)
             proof = proving.proven(
                 meta_graph, names, os.path.basename(path), steps, checkpoint=checkpoint
             )
@@ -94,6 +118,8 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
                 pair_text = pair_file.text(
                     path, twin_path, pair_path, proof, checkpoint
                 )
+            if model_path is not None:
+                trained.write(proof, checkpoint, model_path)
         twin_output.write(proof.source)
         if pair_text is not None:
             pair_output.write(pair_text)
@@ -101,6 +127,7 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             {
                 "meta_graph": path,
                 "twin": twin_path,
+                "model": model_path,
                 "equal": proof.is_equal,
                 "status": proof.status,
                 "names": names._asdict(),
@@ -109,6 +136,8 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             }
         )
         lines = [f"{twin_path}: {len(proof.source.splitlines())} lines", *proof.status]
+        if model_path is not None:
+            lines.append(f"{model_path}: {os.path.getsize(model_path):,} bytes")
         twin_output.show(tables.whole(Text("\n".join(lines))))
         if proof.divergence is not None:
             told_at = f"{twin_path}, level {proof.level}"
@@ -116,14 +145,24 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
     return int(not proof.is_equal)
 
 
-def _require_file(path):
-    if os.path.isfile(path):
-        return
-    kind = "a folder" if os.path.isdir(path) else "no such file"
-    raise UserError(
-        f"MODEL.meta must name a file. Received: {shortened(path)} ({kind}). "
-        "Name what tf.train.Saver.save or export_meta_graph wrote."
-    )
+def _require_source(path, pair_path):
+    file, _, _ = path.rpartition(":") if ".py:" in path else (path, "", "")
+    if os.path.isdir(file):
+        known = os.path.isfile(os.path.join(file, "saved_model.pb"))
+        kind = "a folder without saved_model.pb"
+    else:
+        known, kind = os.path.isfile(file), "no such file"
+    if not known:
+        raise UserError(
+            f"MODEL must name a file or a SavedModel. Received: {shortened(path)} "
+            f"({kind}). Name what tf.train.Saver.save or export_meta_graph wrote, or "
+            "FILE.py:build."
+        )
+    if pair_path is not None and (os.path.isdir(file) or file.endswith(".py")):
+        raise UserError(
+            f"--pair must be of a MODEL that is a .meta. Received: {shortened(path)}. "
+            "Leave it out, or export the graph with tf.train.export_meta_graph."
+        )
 
 
 def _require_program(option, path, force):

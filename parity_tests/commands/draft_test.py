@@ -2,6 +2,8 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -63,6 +65,99 @@ def test_no_program_is_written_over(
     assert (code, out) == (2, "") and err.count("\n") == 1 and says in err
     assert [path.name for path in tmp_path.iterdir()] == ["twin.py"]
     assert (tmp_path / "twin.py").read_text() == "by hand"
+
+
+def checkpointed(folder):
+    """(path of a program's file, prefix of a checkpoint, weights) after some steps."""
+    program = folder / "program.py"
+    program.write_text(PROGRAM)
+    module = {}
+    exec(PROGRAM, module)
+    with tf.Graph().as_default(), tf.Session() as session:
+        module["build"]()
+        session.run(tf.global_variables_initializer())
+        feed = {"x:0": np.ones([2, 3]), "y_true:0": np.ones([2, 1])}
+        for _ in range(3):
+            session.run("train", feed)
+        prefix = tf.train.Saver().save(session, str(folder / "model.ckpt"))
+        return (
+            program,
+            prefix,
+            session.run({v.op.name: v for v in tf.global_variables()}),
+        )
+
+
+PROGRAM = """
+import tensorflow.compat.v1 as tf
+
+def build():
+    tf.set_random_seed(3)
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    y_true = tf.placeholder(tf.float32, [None, 1], name="y_true")
+    weights = tf.get_variable("w", initializer=tf.random_normal([3, 1], seed=7))
+    y_pred = tf.matmul(x, weights, name="y_pred")
+    loss = tf.reduce_mean(tf.square(y_pred - y_true))
+    step = tf.train.get_or_create_global_step()
+    tf.train.AdamOptimizer(0.1).minimize(loss, step, name="train")
+
+nothing = 1
+"""
+
+
+def test_a_program_is_drafted_and_its_checkpoint_carried_over(tf_parity, tmp_path):
+    """Weights, slots and the step, beside the twin; not over what is there."""
+    program, prefix, values = checkpointed(tmp_path)
+    twin = tmp_path / "twin.py"
+    words = ["draft", f"{program}:build", "-o", twin, "--checkpoint", prefix]
+    code, out, err = tf_parity(*words, "--steps", "2")
+    assert code == 0, err
+    module = {"__name__": "twin"}
+    exec(compile(twin.read_text(), str(twin), "exec"), module)
+    model = keras.models.load_model(tmp_path / "twin.keras")
+    paths = {v.path: v.numpy() for v in [*model.variables, *model.optimizer.variables]}
+    for name, path in module["checkpoint_names"](model).items():
+        np.testing.assert_array_equal(paths[path], values[name])
+    slots = [variable.numpy() for variable in model.optimizer.variables]
+    assert any(np.array_equal(slot, values["w/Adam_1"]) for slot in slots)
+    assert int(model.optimizer.iterations.numpy()) == 3
+    twin.unlink()
+    code, _, err = tf_parity(*words)
+    assert code == 2 and "must not be there yet" in err and not twin.exists()
+
+
+def test_a_saved_model_becomes_a_twin_that_predicts(tf_parity, tmp_path):
+    folder, twin = tmp_path / "saved", tmp_path / "twin.py"
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(3)
+        _predicting()
+        session.run(tf.global_variables_initializer())
+        graph = session.graph
+        tf.saved_model.simple_save(
+            session,
+            str(folder),
+            {"x": graph.get_tensor_by_name("x:0")},
+            {"y": graph.get_tensor_by_name("y_pred:0")},
+        )
+    code, out, err = tf_parity("draft", folder, "-o", twin)
+    assert code == 0, err
+    assert "It has no train op" in twin.read_text()
+
+
+@pytest.mark.parametrize(
+    "source, says",
+    [
+        ("program.py:nothing", "must name a function of its file"),
+        ("program.py", "the default graph is empty"),
+        ("none.py:build", "no such file"),
+        (".", "a folder without saved_model.pb"),
+    ],
+)
+def test_what_is_no_graph_is_refused(tf_parity, tmp_path, monkeypatch, source, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    code, out, err = tf_parity("draft", source, "-o", "twin.py")
+    assert (code, out) == (2, "") and err.count("\n") == 1 and says in err, err
+    assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
 
 
 def test_what_was_not_seeded_is_said_and_exits_with_1(tf_parity, tmp_path):

@@ -296,6 +296,17 @@ def test_a_graph_that_cannot_be_imported_is_one_line(tmp_path):
     assert "can import" in refusal(export.model, outputs={"y": "y"})
 
 
+def test_an_input_of_a_size_below_nothing_is_one_line(tmp_path):
+    with tf1.Graph().as_default() as graph:
+        tf1.identity(tf1.placeholder(tf1.float32, [None, 3], "x"), name="y")
+    definition = graph.as_graph_def()
+    definition.node[0].attr["shape"].shape.dim[0].size = -5
+    path = tmp_path / "frozen.pb"
+    path.write_bytes(definition.SerializeToString())
+    said = refusal(exports.opened(path).model, outputs={"y": "y"})
+    assert "-5" in said and said.startswith("An export must be one that Keras can")
+
+
 def test_a_meta_without_its_checkpoint_says_so(exported, tmp_path):
     alone = tmp_path / "alone.meta"
     with open(exported.meta, "rb") as file:

@@ -28,8 +28,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(autouse=True)
 def small_is_large(monkeypatch):
-    """Variables of 16 bytes and more are large; scalars are not."""
+    """Variables of 16 bytes and more are large, and read one by one; scalars are not."""
     monkeypatch.setattr(keras_saving, "LARGE", 16)
+    monkeypatch.setattr(keras_saving, "AT_LEAST", 16)
 
 
 @keras.saving.register_keras_serializable("keras_saving_test")
@@ -41,6 +42,23 @@ class Doubled(keras.layers.Dense):
 
     def load_own_variables(self, store):
         self.kernel.assign(np.asarray(store["doubled"]) / 2)
+
+
+@keras.saving.register_keras_serializable("keras_saving_test")
+class Turned(keras.layers.Dense):
+    """Asks its kernel for its value in all ways that a variable has, twice."""
+
+    def save_own_variables(self, store):
+        for _ in range(2):
+            array, value = self.kernel.numpy(), self.kernel.value
+        store["turned"] = array.T + 1
+        store["negative"] = -array
+        store["again"] = keras.ops.transpose(self.kernel) + keras.ops.transpose(value)
+        store["first"] = array[0] * len(array)
+        store["exact"] = np.array(self.kernel, np.float64)
+
+    def load_own_variables(self, store):
+        self.kernel.assign(np.asarray(store["exact"]))
 
 
 def dense(*, dtype=None, kind=keras.layers.Dense, optimizer=adam):
@@ -82,6 +100,10 @@ CASES = {
     ),
     "a layer that saves in a form of its own": (
         lambda: dense(kind=Doubled),
+        with_slots(DENSE),
+    ),
+    "a layer that asks in other ways": (
+        lambda: dense(kind=Turned),
         with_slots(DENSE),
     ),
     "an average of Keras's": (
@@ -200,6 +222,35 @@ def test_only_what_no_tensor_fills_gets_initial_values(tmp_path):
     # Outside of it variables are Keras's own again.
     assert "__init__" not in vars(keras.Variable)
     assert "value" not in vars(keras.Variable)
+
+
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.1.0",
+    reason="np.array copied what an __array__ had made for it",
+)
+def test_what_was_read_is_written_without_a_copy(tmp_path, monkeypatch):
+    """Memory has one tensor: what Keras gives to HDF5 is what TensorFlow restored."""
+    read, written = [], []
+    verified = keras_saving.verified
+
+    def reading(*words):
+        for name, tensor in verified(*words):
+            read.append(tensor.__array_interface__["data"][0])
+            yield name, tensor
+
+    def writing_to(group, name, data, create=h5py.Group.create_dataset):
+        written.append(data.__array_interface__["data"][0])
+        return create(group, name, data=data)
+
+    monkeypatch.setattr(keras_saving, "verified", reading)
+    monkeypatch.setattr(
+        h5py.Group,
+        "__setitem__",
+        lambda group, name, data: writing_to(group, name, data),
+    )
+    plan = handover.plan(checkpoint(tmp_path, with_slots(DENSE)), dense())
+    keras_saving.save(plan, tmp_path / "m.weights.h5")
+    assert len(plan.items) > 9 and set(read[-9:]) <= set(written)
 
 
 def test_a_damaged_tensor_leaves_no_file(tmp_path):

@@ -209,6 +209,9 @@ def test_an_index_that_cannot_be_meant_is_refused(tmp_path, value, said):
 def test_a_path_without_a_checkpoint_shows_those_beside_it(small, tmp_path):
     assert small in refusal(tmp_path / "modle.ckpt")
     assert "no file 'checkpoint'" in refusal(tmp_path)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").touch()
+    assert "saved without variables/variables.index" in refusal(tmp_path / "saved")
     other = tmp_path / "text"
     other.write_text("no checkpoint " * 10)
     assert "must be whole" in refusal(other)

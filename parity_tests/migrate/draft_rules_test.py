@@ -71,6 +71,18 @@ def test_an_optimizer_is_drafted_as_its_part(said):
     assert said in proof.source
 
 
+def test_what_starts_orthogonal_is_drafted_as_such():
+    def build():
+        x = tf.placeholder(tf.float32, [None, 3], "x")
+        starts = tf.orthogonal_initializer(2.0, seed=7)
+        kernel = tf.get_variable("kernel", [3, UNITS], initializer=starts)
+        trained(tf.matmul(x, kernel), train.GradientDescentOptimizer(0.1))
+
+    proof = proven(build)
+    assert proof.is_equal, proof.status
+    assert "initializers.Orthogonal(" in proof.source and "gain=2.0" in proof.source
+
+
 SCHEDULES = {
     "ExponentialDecay(": lambda step: train.exponential_decay(0.1, step, 2, 0.5, True),
     "staircase=True": lambda step: train.exponential_decay(0.1, step, 2, 0.5, True),

@@ -8,6 +8,8 @@ import pytest
 
 from parity_tests.migrate import drafted
 from parity_tests.models import chapters
+from parity_tests.pair.drafting import finding, proving
+from tf2_keras.migrate.draft.errors import Undraftable
 
 MOST_PARAMETERS = 6
 # Drafts that are longer than the twin by hand, by how much, and why.
@@ -66,6 +68,30 @@ def test_a_draft_is_no_longer_than_the_twin_by_hand(name):
     draft = model_part(drafted.golden(name).read_text(encoding="utf-8"))
     most, _ = LONGER.get(name, (1.0, ""))
     assert draft <= most * written, (draft, written)
+
+
+def test_each_chapter_is_drafted_or_refused():
+    assert {*drafted.CHAPTERS, *drafted.REFUSED, *drafted.ASKED} == {*chapters.NAMES}
+
+
+@pytest.mark.parametrize("name", drafted.REFUSED)
+def test_what_cannot_be_drafted_is_refused_by_op_and_node(name):
+    if name == "gcn":  # sparse, by the parts that its graph has for them
+        meta_graph, _ = drafted.exported_chapter(name)
+        names = finding.Names()
+    else:
+        meta_graph, names = drafted.of_chapter(name)
+    names = finding.found(meta_graph, names)
+    with pytest.raises(Undraftable, match=re.escape(drafted.REFUSED[name])):
+        proving.proven(meta_graph, names, name)
+
+
+@pytest.mark.parametrize("name", drafted.ASKED)
+def test_what_a_graph_leaves_open_is_asked_for_with_the_candidates(name):
+    meta_graph, _ = drafted.exported_chapter(name)
+    with pytest.raises(ValueError, match=re.escape(drafted.ASKED[name])):
+        names = finding.found(meta_graph, finding.Names())
+        proving.proven(meta_graph, names, name)
 
 
 @pytest.mark.parametrize("name", ["mlp", "slim_cnn"])

@@ -55,6 +55,12 @@ def twin_of(name, model):
     return training.compiled(model, names, **played)
 
 
+def powers_of(names):
+    """{name: name}: whose the powers of several Adams are only a map can say."""
+    powers = [name for name in names if "_power" in name]
+    return {name: name for name in powers} if "beta1_power_1" in powers else {}
+
+
 class ChapterPair(Pair):
     """The two sides of a chapter with one configuration.
 
@@ -91,9 +97,8 @@ class ChapterPair(Pair):
         super().close()
 
     def powers(self):
-        """{name: name}: whose the powers of several Adams are only a map can say."""
-        powers = [name for name in self.program.variables if "_power" in name]
-        return {name: name for name in powers} if "beta1_power_1" in powers else {}
+        """What ``powers_of`` says of the program's variables."""
+        return powers_of(self.program.variables)
 
     def share_off(self, moves, level="function", names=None):
         """How far off the twin ends, as a share of the way that TF1's variables went.

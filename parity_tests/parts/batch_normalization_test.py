@@ -247,6 +247,19 @@ def test_the_moving_variance_gathers_the_samples_and_kerass_own_the_populations(
     np.testing.assert_allclose(unfused, population, rtol=1e-5)
 
 
+@pytest.mark.parametrize("fused", [None, False])
+def test_statistics_move_from_where_they_are_told_to_start(fused):
+    layer = tf1_semantics.layers.BatchNormalization(
+        momentum=0.5,
+        moving_mean_initializer=keras.initializers.Constant(8.0),
+        moving_variance_initializer="zeros",
+        fused=fused,
+    )
+    layer(np.full((1, 2, 2, 1), 2.0, np.float32), training=True)
+    assert layer.moving_mean.numpy() == [5.0]
+    assert layer.moving_variance.numpy() == [0.0]
+
+
 @pytest.mark.parametrize("shape", [(2, 2, 2, 3), (2, 3)])
 def test_a_layer_that_is_not_told_to_train_does_not(shape):
     layer = tf1_semantics.layers.BatchNormalization()

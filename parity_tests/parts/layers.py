@@ -276,6 +276,8 @@ PARTS = (
             *_each("renorm", (True,)),
             *_each("beta_initializer", ("zeroes", None)),
             *_each("gamma_initializer", ("gamma", None)),
+            *_each("moving_mean_initializer", ("zeroes", None)),
+            *_each("moving_variance_initializer", ("one", None)),
         ),
         traps=(
             _trap_of_statistics(

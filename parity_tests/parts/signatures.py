@@ -145,14 +145,14 @@ KEPT = (
     *_kept(
         BATCH_NORMALIZATION,
         "default",
-        "beta_initializer gamma_initializer",
+        "beta_initializer gamma_initializer moving_mean_initializer "
+        "moving_variance_initializer",
         "the same: TF1's are objects",
     ),
     *_kept(
         BATCH_NORMALIZATION,
         "left out",
-        "moving_mean_initializer moving_variance_initializer beta_regularizer "
-        "gamma_regularizer beta_constraint gamma_constraint renorm_clipping "
+        "beta_regularizer gamma_regularizer beta_constraint gamma_constraint renorm_clipping "
         "renorm_momentum virtual_batch_size adjustment",
         NO_PART,
     ),

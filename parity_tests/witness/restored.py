@@ -13,6 +13,7 @@ Runs under Python 3.7 and TensorFlow 1.15.5.
 """
 
 import ast
+import functools
 import json
 import sys
 
@@ -34,29 +35,34 @@ def main():
         print("played", flush=True)
 
 
+def program_of(request, moves):
+    """(the Program of a request, its variables' values or None)."""
+    if "part" in request:
+        from tf1_graph.parts import optimizers
+
+        problem = optimizers.ordinary_problem("float32", len(moves))
+        arguments = ast.literal_eval(request["arguments"])
+        return optimizers.program(request["part"], arguments, problem), problem[0]
+    return chapter_program(request["chapter"], json.dumps(request["fields"])), None
+
+
+@functools.lru_cache(maxsize=1)
+def chapter_program(name, fields):
+    """The Program of a chapter; what one was built for, several requests play."""
+    fields = {
+        field: tuple(value) if isinstance(value, list) else value
+        for field, value in json.loads(fields).items()
+    }
+    return chapters.program(name, chapters.graph(name).Config(**fields))
+
+
 def played(request, moves):
     """Yields the records of a request's play."""
     import tensorflow.compat.v1 as tf
 
     from tf1_graph import session as tf1_session
 
-    values = None
-    if "part" in request:
-        from tf1_graph.parts import optimizers
-
-        problem = optimizers.ordinary_problem("float32", len(moves))
-        arguments = ast.literal_eval(request["arguments"])
-        program, values = (
-            optimizers.program(request["part"], arguments, problem),
-            problem[0],
-        )
-    else:
-        fields = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in request["fields"].items()
-        }
-        config = chapters.graph(request["chapter"]).Config(**fields)
-        program = chapters.program(request["chapter"], config)
+    program, values = program_of(request, moves)
     with program.graph.as_default():
         saver = tf.train.Saver()
         with tf1_session.open_session(program.graph) as session:

@@ -10,7 +10,7 @@ from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.models import chapters
 from parity_tests.models.batches import runs_of
-from parity_tests.models.pair import ChapterPair
+from parity_tests.models.pair import powers_of, twin_of
 from parity_tests.pair import recording
 from parity_tests.parts.optimizer_pairs import kinds
 from parity_tests.parts.optimizer_twins import twin as optimizer_twin
@@ -51,6 +51,13 @@ def written(path, moves):
     return str(path)
 
 
+def twin_side(name):
+    """(what a chapter is drawn from, its small model, TF1's names, its Twin)."""
+    drawn, twin = chapters.drawn(name), chapters.twin(name)
+    model = twin.build(twin.Config(**drawn.SMALL))
+    return drawn, model, twin.checkpoint_names(model), twin_of(name, model)
+
+
 def state_of(record):
     return record.get("initial values") or {**record["updates"], **record["slots"]}
 
@@ -75,16 +82,15 @@ def require_within_budget(name, expected, received):
 @pytest.mark.parametrize("name", chapters.checkpointed())
 def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tmp_path):
     """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
-    drawn = chapters.drawn(name)
-    pair = ChapterPair(name, drawn.SMALL)
-    moves = drawn.moves(pair.config)
+    drawn, model, names, twin = twin_side(name)
+    moves = drawn.moves(chapters.graph(name).Config(**drawn.SMALL))
     first, rest = moves[:STOPPED], moves[STOPPED:]
-    *_, left = pair.candidate(first, "function")
+    *_, left = training.play(twin, first)
     back = str(tmp_path / "back.ckpt")
-    writing.save(back, pair.model, pair.names)
-    streams.advance(pair.model, [])  # a program that is started again
-    with pair.twin.starting_here():
-        from_keras = list(training.play(pair.twin, rest))
+    writing.save(back, model, names)
+    streams.advance(model, [])  # a program that is started again
+    with twin.starting_here():
+        from_keras = list(training.play(twin, rest))
     there = str(tmp_path / "there.ckpt")
     common = {"chapter": name, "fields": dict(drawn.SMALL)}
     gone_on, played = restored(
@@ -107,13 +113,12 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tm
         np.testing.assert_array_equal(state_of(gone_on[0])[key], value, strict=True)
     require_within_budget(name, gone_on, from_keras)
 
-    names = {**pair.powers(), **pair.names}
-    handover.load(there, pair.model, names, runs=runs_of(first))
-    with pair.twin.starting_here():
-        from_tf1 = list(training.play(pair.twin, rest))
+    names = {**powers_of(state_of(played[STOPPED])), **names}
+    handover.load(there, model, names, runs=runs_of(first))
+    with twin.starting_here():
+        from_tf1 = list(training.play(twin, rest))
     stopped = {"initial values": state_of(played[STOPPED])}
     require_within_budget(name, [stopped, *played[STOPPED + 1 :]], from_tf1)
-    pair.close()
 
 
 @pytest.mark.parametrize(
@@ -121,9 +126,8 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tm
 )
 def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
     """As in 1.15.5 that is started again: what Python carried there is zeros."""
-    drawn = chapters.drawn(name)
-    pair = ChapterPair(name, drawn.SMALL)
-    moves = drawn.moves(pair.config)
+    drawn, model, names, twin = twin_side(name)
+    moves = drawn.moves(chapters.graph(name).Config(**drawn.SMALL))
     first, rest = moves[:STOPPED], moves[STOPPED:]
     there = str(tmp_path / "there.ckpt")
     common = {"chapter": name, "fields": dict(drawn.SMALL)}
@@ -142,13 +146,12 @@ def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path)
             "out": str(tmp_path / "gone_on.npz"),
         },
     )
-    handover.load(there, pair.model, pair.names, partial=True)
-    for variable in chapters.setup(name).played(pair.model)["remembered"].values():
+    handover.load(there, model, names, partial=True)
+    for variable in chapters.setup(name).played(model)["remembered"].values():
         variable.assign(np.zeros(variable.shape, variable.dtype))
-    with pair.twin.starting_here():
-        received = list(training.play(pair.twin, rest))
+    with twin.starting_here():
+        received = list(training.play(twin, rest))
     require_within_budget(name, expected, received)
-    pair.close()
 
 
 # Optimizers. Their gradients are fed: 1.15.5's own backpropagation may read a variable

@@ -146,6 +146,15 @@ def _train(graph):
     last = [end for end in ends if set(ends) <= led_to[end]]
     if len(last) == 1:
         return last[0].name
+    if (
+        not ends
+    ):  # several train: of each what leads to its updates, and is led to by none
+        some = {end: before for end, before in led_to.items() if before & set(applied)}
+        ends = [
+            end
+            for end in some
+            if not any(end in before for other, before in some.items() if other != end)
+        ]
     raise mistake(
         "The op that trains must be known",
         ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",

@@ -148,7 +148,8 @@ def module_of(source, name="tf_parity_draft"):
 
 
 def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
-    program = program_of(meta_graph, names, checkpoint)
+    # Of its own initial values: those of a checkpoint say nothing of how it starts.
+    program = program_of(meta_graph, names)
     product = drafting.drafted(request_of(program, names, origin, **rung))
     module = module_of(writing.source(product, ["Not compared."]))
     model = module.build()
@@ -157,6 +158,8 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
     with tf1_session.unfused():
         twin = training.compiled(model, module.checkpoint_names(model))
         known = set(twin.state)
+        if checkpoint is not None:
+            program = program_of(meta_graph, names, checkpoint)
         program = program._replace(
             variables={
                 name: variable
@@ -171,7 +174,7 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
         divergence, level = None, None
         racing = _races(program)
         with Pair(program, twin) as pair:
-            values = _start(pair, product)
+            values = _start(pair, product.unseeded or checkpoint is not None)
             if not racing:
                 racing = _differs_from_itself(pair, moves, values)
             for level in levels:
@@ -218,9 +221,9 @@ def _differs_from_itself(pair, moves, values):
     return "" if divergence is None else divergence_line(divergence)
 
 
-def _start(pair, product):
+def _start(pair, is_given):
     """Initial values to begin both sides with; None for each side's own."""
-    if not product.unseeded:
+    if not is_given:
         return None
     record = next(iter(pair.reference([])))
     return dict(record["initial values"])

@@ -248,18 +248,18 @@ class Export:
 
         Args: as of ``layer``.
         """
-        layer = self.layer(signature, inputs, outputs, feed, name="graph")
-        taken = {}
-        for key, name in layer.inputs_by_key.items():
-            shape, dtype = self.shape_of(name)
-            if shape is None:
-                raise mistake(
-                    "An input of a model must have a known rank",
-                    f"{name} of {self.path}",
-                    "Use Export.layer, and call it on tensors",
-                )
-            taken[key] = keras.Input(batch_shape=shape, dtype=dtype, name=key)
         with _one_line(self.path):
+            layer = self._layer(signature, inputs, outputs, feed, {"name": "graph"})
+            taken = {}
+            for key, name in layer.inputs_by_key.items():
+                shape, dtype = self.shape_of(name)
+                if shape is None:
+                    raise mistake(
+                        "An input of a model must have a known rank",
+                        f"{name} of {self.path}",
+                        "Use Export.layer, and call it on tensors",
+                    )
+                taken[key] = keras.Input(batch_shape=shape, dtype=dtype, name=key)
             given = taken if len(taken) > 1 else next(iter(taken.values()), taken)
             return keras.Model(given, layer(given))
 

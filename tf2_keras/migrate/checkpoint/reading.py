@@ -95,6 +95,12 @@ def opened(path):
 
 def absent(path):
     """The refusal of a path at which there is no checkpoint."""
+    if os.path.isdir(path):
+        return mistake(
+            "CKPT must come with the values of its variables",
+            f"{path} without {os.path.relpath(prefix_of(path), path)}.index",
+            "Copy the whole of it",
+        )
     folder = os.path.dirname(path) or "."
     try:
         known = sorted(

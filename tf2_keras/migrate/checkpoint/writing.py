@@ -4,6 +4,7 @@ import contextlib
 import errno
 import functools
 import os
+import re
 import secrets
 import shutil
 
@@ -230,7 +231,9 @@ def folder_beside(target):
         os.mkdir(temporary)
         yield temporary
     except (OSError, tf.errors.OpError) as error:
-        said = getattr(error, "strerror", None) or str(error).split(" [Op:")[0]
+        # TensorFlow says the place first, and in a Session a trace of calls before it.
+        said = getattr(error, "strerror", None)
+        said = said or re.findall(r"; ([^;\[\n]+)", f"; {error}")[-1]
         raise mistake(
             "The output must be written to a place that takes it",
             f"{target} ({said.strip().rstrip('.')[:200]})",
@@ -256,6 +259,13 @@ def require_room(folder, size):
         elif shutil.disk_usage(folder).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.remove(path)
+
+
+def begin(path):
+    """Has the disk begin with what is in a file so far, for less to wait for at its end."""
+    if hasattr(os, "posix_fadvise"):
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def moved(path, target):

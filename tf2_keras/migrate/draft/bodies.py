@@ -86,6 +86,8 @@ class Bodies:
                 words.append("config")
             return f"{function.name}({', '.join(words)})"
         layer = rendered(statement.call)
+        if statement.template:
+            return f"{layer}({statement.template.format(*given)})"
         if len(given) == 1 or statement.spread:
             return f"{layer}({', '.join(given)})"
         return f"{layer}([{', '.join(given)}])"

@@ -20,6 +20,7 @@ from tf2_keras.migrate.draft.statements import Literal, filled, literals
 
 TAKEN = {"Config", "Model", "inference", "loss", "optimizer", "build"}
 TAKEN |= {"checkpoint_names", "config", "keras", "tf", "tf1_semantics", "x", "y"}
+MOST_PARAMETERS = 6  # of a function of a draft
 
 
 class Request(NamedTuple):
@@ -85,6 +86,12 @@ class Product:
     remainder: list  # variables that the graph has and the twin has not
     predicts: bool  # whether the model returns y_pred
     tensors: dict
+
+    @property
+    def taken(self):
+        """{Python name: tensor's name} of the inputs that ``inference`` takes."""
+        used = {*self.outputs, *(n for s in self.statements for n in s.inputs)}
+        return {python: name for python, name in self.inputs.items() if name in used}
 
     @property
     def is_special(self):
@@ -209,7 +216,11 @@ def _drafted(request, reader):
             for operation in reader.operations
             for output in operation.outputs
         },
-        names={tensor.name: name for name, tensor in request.inputs.items()},
+        # What is the target as well is an input of the model by its other name.
+        names={
+            request.inputs[name].name: name
+            for name in sorted(request.inputs, key=lambda name: name != cut.target)
+        },
     )
 
 
@@ -319,6 +330,12 @@ def _loss(request, reader, cut, paths):
         known.setdefault(request.inputs[cut.target].name, "y_true")
         parameters.append("y_true")
         arguments.append("y")
+    if several and len(names) + len(cut.read) >= MOST_PARAMETERS:
+        known.update(
+            (output.name, f"y_pred[{place}]")
+            for place, output in enumerate(cut.outputs)
+        )
+        several, names = False, ["y_pred"]
     parameters += names
     arguments += (
         [f"y_pred[{place}]" for place in range(len(names))] if several else ["y_pred"]
@@ -335,8 +352,8 @@ def _loss(request, reader, cut, paths):
         if variable not in paths:
             raise refusal(
                 "A loss must read only variables that the model has",
-                variable,
-                "Draft another loss",
+                f"{reader.variables[variable].op.type} (node {variable})",
+                "Write that part by hand, or name another loss with --loss",
             )
         read.append(paths[variable])
         return penalties.weight_of(paths[variable])
@@ -354,7 +371,9 @@ def _loss(request, reader, cut, paths):
         parameters.append("weights")
         arguments.append("weights")
     shapes = " and ".join(_shape(output.shape) for output in cut.outputs)
-    is_special = several or bool(cut.read) or bool(read) or cut.target is None
+    is_special = (
+        len(cut.outputs) > 1 or bool(cut.read) or bool(read) or cut.target is None
+    )
     dtype = None if is_special else request.inputs[cut.target].dtype.name
     if dtype not in (None, "float32"):
         why = "# Keras hands a loss its labels as float32."

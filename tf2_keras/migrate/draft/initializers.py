@@ -22,13 +22,10 @@ DRAWS = {
     "TruncatedNormal": "TruncatedNormal",
     "RandomUniform": "RandomUniform",
 }
+SQUARE = ("Mul", ("Qr", ("Add", ("Mul", "?drawn", 1.0), 0.0)), "*")
 ORTHOGONAL = {
-    "upright": ("Mul", "#gain", ("Reshape", ("Mul", ("Qr", "?drawn"), "*"), "*")),
-    "transposed": (
-        "Mul",
-        "#gain",
-        ("Reshape", ("Transpose", ("Mul", ("Qr", "?drawn"), "*"), "*"), "*"),
-    ),
+    "upright": ("Mul", "#gain", ("Reshape", SQUARE, "*")),
+    "transposed": ("Mul", "#gain", ("Reshape", ("Transpose", SQUARE, "*"), "*")),
 }
 # By mode, scale and distribution; the first that fits is taken, tf.get_variable's
 # default before all others.
@@ -81,7 +78,7 @@ class Initializers:
             usual = {"low": 0, "high": 1, "mean": 0, "stddev": 1}
             return self._of_draw(variable, value, usual, dtype)
         _, bound = terms.first(
-            reader, {"uniform": UNIFORM, **NORMALS, **ORTHOGONAL}, value
+            reader, {**ORTHOGONAL, "uniform": UNIFORM, **NORMALS}, value
         )
         if bound is None or reader.kind(bound["drawn"]) not in DRAWS:
             return None

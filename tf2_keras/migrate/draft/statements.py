@@ -39,12 +39,13 @@ class Statement:
     """One line of ``inference``.
 
     outputs: names of the tensors that it stands for, None where one is not needed.
-    call: the layer that is called, a ``Call``; or None, where ``template`` is filled.
+    call: the layer that is called, a ``Call``; or None, where ``template`` is all.
     inputs: names of tensors.
     position: of its op in the graph.
     base: what to name its layer after; None for one without a name.
     weights: {attribute of the layer: TF1 variable}.
-    template: Python with {0}, {1} for the inputs, such as '{0} + {1}'.
+    template: Python with {0}, {1} for the inputs, such as '{0} + {1}'; of a layer what it
+        is called with, if that is not the inputs.
     kind: 'layer', 'operator', or 'function' for a call of a function of the draft.
     why: a comment, if any.
     """

@@ -129,11 +129,15 @@ def _inference(product, bodies):
     names = {tensor: python for python, tensor in product.inputs.items()}
     lines, results = bodies.lines(product.statements, names, product.outputs)
     result = results[0] if len(results) == 1 else f"[{', '.join(results)}]"
-    given = ", ".join(product.shape_of(tensor) for tensor in product.inputs.values())
+    given = ", ".join(product.shape_of(tensor) for tensor in product.taken.values())
     returned = ", ".join(product.shape_of(tensor) for tensor in product.outputs)
     return [
-        f"def inference({', '.join([*product.inputs, 'config'])}):",
-        f'    """{given} -> {returned}, {product.dtype}."""',
+        f"def inference({', '.join([*product.taken, 'config'])}):",
+        *_indented(
+            textwrap.wrap(
+                f'"""{given} -> {returned}, {product.dtype}."""', layout.WIDTH - 4
+            )
+        ),
         *_indented(returning(lines, result)),
     ]
 
@@ -208,7 +212,9 @@ def _build(product):
     else:
         given = "{" + ", ".join(f"{name!r}: {name}" for name in names) + "}"
     kind = "Model" if product.is_special else "keras.Model"
-    lines.append(f"model = {kind}({given}, inference({', '.join([*names, 'config'])}))")
+    lines.append(
+        f"model = {kind}({given}, inference({', '.join([*product.taken, 'config'])}))"
+    )
     if product.loss is not None:
         loss = "" if product.loss.is_special else "loss=loss, "
         lines.append(

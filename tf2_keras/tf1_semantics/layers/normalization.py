@@ -89,6 +89,8 @@ class BatchNormalization(ElementwiseLayer):
         center: whether to add beta.
         scale: whether to multiply by gamma.
         beta_initializer, gamma_initializer: of the weights.
+        moving_mean_initializer, moving_variance_initializer: of the statistics. An
+            average that a program made by hand of what it computed started at zeros.
         renorm: must be False; batch renormalisation is not part of this.
         fused: False for the unfused arithmetic on every input. None and True are
             the same, as in TF1: fused if there are four axes and the channels are the
@@ -123,6 +125,8 @@ class BatchNormalization(ElementwiseLayer):
         scale=True,
         beta_initializer="zeros",
         gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
         renorm=False,
         fused=None,
         rate="tf.layers",
@@ -156,6 +160,12 @@ class BatchNormalization(ElementwiseLayer):
         self.beta_initializer = initializer_from("beta_initializer", beta_initializer)
         self.gamma_initializer = initializer_from(
             "gamma_initializer", gamma_initializer
+        )
+        self.moving_mean_initializer = initializer_from(
+            "moving_mean_initializer", moving_mean_initializer
+        )
+        self.moving_variance_initializer = initializer_from(
+            "moving_variance_initializer", moving_variance_initializer
         )
 
     def build(self, input_shape):
@@ -199,10 +209,14 @@ class BatchNormalization(ElementwiseLayer):
         if self.center:
             self.beta = per_channel(initializer=self.beta_initializer, name="beta")
         self.moving_mean = per_channel(
-            initializer="zeros", trainable=False, name="moving_mean"
+            initializer=self.moving_mean_initializer,
+            trainable=False,
+            name="moving_mean",
         )
         self.moving_variance = per_channel(
-            initializer="ones", trainable=False, name="moving_variance"
+            initializer=self.moving_variance_initializer,
+            trainable=False,
+            name="moving_variance",
         )
 
     def call(self, x, training=False):

@@ -70,6 +70,8 @@ class Context:
     def statement(self, tensor, function, arguments, inputs, base=None, weights=None):
         """The call of a layer; one with weights, or a memory, gets a name."""
         arguments = tuple(arguments)
+        if self._is_frozen(weights or {}):
+            arguments += (("trainable", Literal("False")),)
         if base is not None:
             arguments += (("name", Literal("", "name")),)
         return Statement(
@@ -80,6 +82,12 @@ class Context:
             base,
             weights or {},
         )
+
+    def _is_frozen(self, weights):
+        """Whether a layer has weights that TF1 kept from being trained, all of them."""
+        moving = any(attribute.startswith("moving") for attribute in weights)
+        trained = set(weights.values()) & set(self.reader.trainable)
+        return bool(weights) and not moving and not trained
 
     def operator(self, tensor, template, inputs):
         """An expression of tensors."""

@@ -5,18 +5,25 @@ from tf2_keras.migrate.draft.errors import require
 from tf2_keras.migrate.draft.initializers import seed_argument
 from tf2_keras.migrate.draft.statements import argument, number
 
-SHAPED = ("Shape", "?x")
+# Of a tensor's shape, or of one that the graph holds.
+SHAPES = {"of x": ("Shape", "?x"), "fixed": "*"}
 NORMALS = {
-    "whole": ("Add", ("Mul", ("RandomStandardNormal", SHAPED), "#stddev"), "#mean"),
-    "raw": ("RandomStandardNormal", SHAPED),
+    (kind, key): pattern
+    for key, shape in SHAPES.items()
+    for drawn in [("RandomStandardNormal", shape)]
+    for kind, pattern in (
+        ("whole", ("Add", ("Mul", drawn, "#stddev"), "#mean")),
+        ("raw", drawn),
+    )
 }
 UNIFORMS = {
-    "whole": (
-        "Add",
-        ("Mul", ("RandomUniform", SHAPED), ("Sub", "#maxval", "#minval")),
-        "#minval",
-    ),
-    "raw": ("RandomUniform", SHAPED),
+    (kind, key): pattern
+    for key, shape in SHAPES.items()
+    for drawn in [("RandomUniform", shape)]
+    for kind, pattern in (
+        ("whole", ("Add", ("Mul", drawn, ("Sub", "#maxval", "#minval")), "#minval")),
+        ("raw", drawn),
+    )
 }
 PARTS = (
     ("Normal", NORMALS, {"mean": 0, "stddev": 1}),
@@ -27,6 +34,7 @@ PARTS = (
 def noise(context, tensor):
     """tf.random_normal or tf.random_uniform of a tensor's shape."""
     reader = context.reader
+    example = _example(reader, tensor)
     fitting = [
         (part, usual, bound)
         for part, patterns, usual in PARTS
@@ -35,6 +43,7 @@ def noise(context, tensor):
     ]
     require(fitting, "no noise")
     part, usual, bound = fitting[0]
+    require("x" in bound or example is not None, "noise of nothing's shape")
     drawn = tensor
     while reader.kind(drawn) not in ("RandomStandardNormal", "RandomUniform"):
         drawn = next(
@@ -48,9 +57,23 @@ def noise(context, tensor):
         if name in bound and bound[name] != value
     ]
     arguments.append(seed_argument(*seeds))
-    return context.statement(
-        tensor, f"tf1_semantics.random.{part}", arguments, [bound["x"]], "noise#"
+    shaped = bound.get("x", example)
+    statement = context.statement(
+        tensor, f"tf1_semantics.random.{part}", arguments, [shaped], "noise#"
     )
+    statement.template = "" if "x" in bound else "{0}[0]"
+    return statement
+
+
+def _example(reader, tensor):
+    """An input whose examples have the fixed shape of a tensor; None without one."""
+    sizes = tensor.shape
+    for operation in reader.operations:
+        for output in operation.outputs:
+            known = output.name in reader.inputs and output.shape.rank and sizes.rank
+            if known and output.shape[1:].as_list() == sizes.as_list():
+                return output
+    return None
 
 
 RULES = {

@@ -130,9 +130,10 @@ def _normalized(context, tensor, x, gamma, beta, statistics, epsilon, axis, fuse
         arguments.append(argument("False", keyword="fused"))
     if is_fused and style == "contrib":
         arguments.append(argument("'contrib'", keyword="rate"))
-    for variable, usual in zip(moving, ("'zeros'", "'ones'"), strict=True):
-        call = context.initializers.of(variable)
-        require(getattr(call, "source", "") == usual, f"{variable} starts otherwise")
+    for variable, name, usual in zip(
+        moving, ("mean", "variance"), ("zeros", "ones"), strict=True
+    ):
+        arguments += context.initializer(variable, f"moving_{name}_initializer", usual)
     context.explained.update(operations)
     statement = context.statement(
         tensor,
