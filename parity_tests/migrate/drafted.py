@@ -43,8 +43,8 @@ REFUSED = {
 # {chapter: what has to be named, and is not enough yet}.
 ASKED = {
     "ctc": "a loss of x, seq_len, values, indices",
-    "dcgan": "GradientDescent",
-    "wgan_gp": "RMSProp",
+    "dcgan": "Received: Adam, Adam_1. Name one with --train",
+    "wgan_gp": "Received: Adam, Adam_1. Name one with --train",
 }
 OWN_DATA = ("unet", "vae", "autoencoder", "dqn", "ppo")  # whose batches no graph tells
 # What has to be named: which input is the target, and what is fed for a draft.

@@ -277,7 +277,7 @@ PARTS = (
             *_each("beta_initializer", ("zeroes", None)),
             *_each("gamma_initializer", ("gamma", None)),
             *_each("moving_mean_initializer", ("zeroes", None)),
-            *_each("moving_variance_initializer", ("one", None)),
+            *_each("moving_variance_initializer", ("variance", None)),
         ),
         traps=(
             _trap_of_statistics(
