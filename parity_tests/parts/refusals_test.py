@@ -89,6 +89,7 @@ MORE_USUAL = {
     "maxval": (1, 1.0),
     "method": ("bilinear",),
     "momentum": (0.9,),
+    "pos_weight": (2.0,),
     **dict.fromkeys(("num_true", "num_samples"), (1,)),
     "num_sampled": (5,),
     "output_dtype": ("int64",),

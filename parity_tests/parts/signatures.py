@@ -118,6 +118,21 @@ KEPT = (
     *_kept("losses.CosineDistance", "default", "axis", "TF1 raised without it"),
     *_kept("losses.CosineDistance", "left out", "dim", "the older name of axis"),
     *_kept(
+        "losses.WeightedCrossEntropy", "left out", "targets", "the older name of labels"
+    ),
+    *_kept(
+        "losses.WeightedCrossEntropy",
+        "added",
+        "weights reduction",
+        "what tf.losses added to such an op",
+    ),
+    *_kept(
+        "losses.WeightedCrossEntropy",
+        "default",
+        "pos_weight",
+        "TF1 raised without it",
+    ),
+    *_kept(
         SOFTMAX, "left out", "dim _sentinel name", "the older name of axis, a guard"
     ),
     *_kept(

@@ -182,6 +182,7 @@ def dropout_program(problem, keep_prob, seed, fed=False, scaling="1.15"):
 
 # Every instance that the tests build, as (arguments, sizes of the input, its dtype).
 
+POSITIVE = ("initializers.RandomUniform", {"minval": 0.3, "maxval": 1.7, "seed": 12})
 UNIFORM = ("initializers.RandomUniform", {"minval": -0.3, "maxval": 0.7, "seed": 11})
 # Rounds to one float16, and by way of float32 to the next.
 BETWEEN_FLOAT16S = 0.055587768438749185
@@ -227,6 +228,8 @@ VARIANTS = {
         # from given starts
         ({"beta_initializer": UNIFORM}, [None, None, None, 3], "float32"),
         ({"gamma_initializer": UNIFORM}, [None, 3], "float64"),
+        ({"moving_mean_initializer": UNIFORM}, [None, 3], "float32"),
+        ({"moving_variance_initializer": POSITIVE}, [None, None, None, 3], "float32"),
         # contrib's own
         ({"momentum": 0.9, "rate": "contrib"}, [None, None, None, 3], "float32"),
         ({"momentum": 0.9, "rate": "contrib"}, [None, 5], "float32"),

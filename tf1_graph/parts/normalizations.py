@@ -12,7 +12,10 @@ import tensorflow.compat.v1 as tf
 from tf1_graph.parts.cases import genuine
 from tf1_graph.parts.initializers import initializer
 
-INITIALIZERS = {"beta_initializer", "gamma_initializer"}
+INITIALIZERS = {
+    f"{weight}_initializer"
+    for weight in ("beta", "gamma", "moving_mean", "moving_variance")
+}
 
 
 def batch_normalization(x, training, scope="layer", rate="tf.layers", **arguments):
@@ -78,6 +81,8 @@ def batch_normalization_in_ops(
     scale=True,
     beta_initializer=None,
     gamma_initializer=None,
+    moving_mean_initializer=None,
+    moving_variance_initializer=None,
     training=False,
     name=None,
     reuse=None,
@@ -106,8 +111,13 @@ def batch_normalization_in_ops(
         }
         gamma, beta = weights.get("gamma"), weights.get("beta")
         variable = functools.partial(variable, trainable=False)
-        moving_mean = variable("moving_mean", initializer=tf.zeros_initializer())
-        moving_variance = variable("moving_variance", initializer=tf.ones_initializer())
+        moving_mean = variable(
+            "moving_mean", initializer=moving_mean_initializer or tf.zeros_initializer()
+        )
+        moving_variance = variable(
+            "moving_variance",
+            initializer=moving_variance_initializer or tf.ones_initializer(),
+        )
     if fused is not False and rank == 4 and axis in (1, 3):
         moments = {} if training else {"mean": moving_mean, "variance": moving_variance}
         channels = moving_mean.shape
