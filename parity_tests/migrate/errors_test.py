@@ -130,6 +130,14 @@ def test_a_message_that_none_knows_is_refused(text, near, tf_parity):
     assert "\x1b" not in err
 
 
+def test_a_message_stands_on_its_page_letter_by_letter():
+    """Markdown would take its stars and underscores away, and what looks like HTML."""
+    assert page.plain("a.__init__() of <A>, b.* or c.*, d_e < 3") == (
+        r"a.\_\_init\_\_() of \<A>, b.\* or c.\*, d_e < 3"
+    )
+    assert page.plain("`a.__init__` of `<A>`, `b.*`") == "`a.__init__` of `<A>`, `b.*`"
+
+
 @NEEDS_CHECKOUT
 def test_the_page_of_messages_is_up_to_date():
     assert page.PAGE.read_text(encoding="utf-8") == page.page(), (

@@ -1,10 +1,12 @@
 """Writes docs/guide/errors.md from errors.toml: ``python -m parity_tests.pages.errors``."""
 
 import pathlib
+import re
 
 from parity_tests.pages.idioms import address
 from tf2_keras.migrate import errors
 
+MARKUP = re.compile(r"\*|_(?=_)|(?<=_)_|<(?=[A-Za-z/])")
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "guide" / "errors.md"
 HEAD = """\
 # Errors, by message
@@ -55,6 +57,13 @@ def page():
     return HEAD + "".join(map(section, errors.errors())) + LEGACY
 
 
+def plain(text):
+    """A text in which only backticks are Markdown: no emphasis, and no tag of HTML."""
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [MARKUP.sub(r"\\\g<0>", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def section(error):
     stem = error.page if error.page.startswith("..") else ""
     link = f"{stem}.md" if stem else address(error.page)
@@ -62,8 +71,9 @@ def section(error):
     read = "" if error.page == "errors" else f" See [{name}]({link})."
     asked = f" Asked in {error.thread}." if error.thread else ""
     why = f" Not raised by a test: {error.since}." if error.since else ""
-    parts = [f"## {error.message.rstrip('.')}\n"]
-    parts.append(f"{error.means} **{error.remedy.rstrip('.')}.**{read}{asked}{why}\n")
+    parts = [f"## {plain(error.message.rstrip('.'))}\n"]
+    told = f"{plain(error.means)} **{plain(error.remedy.rstrip('.'))}.**"
+    parts.append(f"{told}{read}{asked}{why}\n")
     if error.provoke:
         parts.append(f"```text\n{error.provoke.strip()}\n```\n")
     if error.instead:

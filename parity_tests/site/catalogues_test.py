@@ -1,10 +1,13 @@
 """Claims about the Chinese edition's catalogues: that they are of today's pages."""
 
+import collections
 import re
 
 import pytest
 
 pytest.importorskip("sphinx", reason="the extra docs is not installed")
+
+from markdown_it import MarkdownIt
 
 from parity_tests.site import catalogues, links
 
@@ -71,6 +74,22 @@ def test_code_addresses_and_numbers_are_those_of_the_page():
         (name, message.id)
         for name, message in translated()
         if facts(message.id) != facts(message.string)
+    ]
+    assert wrong == []
+
+
+def marks(text):
+    """What Markdown shows of a text otherwise than as letters, counted."""
+    tokens = MarkdownIt("commonmark").parseInline(text)[0].children
+    return collections.Counter(token.type for token in tokens if token.tag)
+
+
+def test_what_is_bold_or_a_link_on_the_page_is_so_in_the_translation():
+    """Behind 。 no ** ends anything, unless another sign follows: write **…**。"""
+    wrong = [
+        (name, message.string)
+        for name, message in translated()
+        if marks(message.id) != marks(message.string)
     ]
     assert wrong == []
 
