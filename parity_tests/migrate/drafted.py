@@ -39,12 +39,16 @@ REFUSED = {
     "word2vec": "LogUniformCandidateSampler (node LogUniformCandidateSampler)",
     "seq2seq": "TensorArrayV3 (node nmt/decoder/TensorArray)",
     "gcn": "Placeholder (node features/values)",
+    "wide_deep": "bias/ResourceApplyAdagrad): updates of the kinds Adagrad, Ftrl",
 }
 # {chapter: what has to be named, and is not enough yet}.
 ASKED = {
     "ctc": "a loss of x, seq_len, values, indices",
     "dcgan": "Received: Adam, Adam_1. Name one with --train",
     "wgan_gp": "Received: Adam, Adam_1. Name one with --train",
+    "bert": "none of --train, --loss, --y-pred",
+    "kmeans": "Received: no scalar above the train op. Name one with --loss",
+    "neural_style": "a loss of content, style. Name one with --y-true",
 }
 OWN_DATA = ("unet", "vae", "autoencoder", "dqn", "ppo")  # whose batches no graph tells
 # What has to be named: which input is the target, and what is fed for a draft.

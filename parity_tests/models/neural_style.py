@@ -46,6 +46,14 @@ def program(built, _config):
     )
 
 
+def played(model):
+    """Both pictures are of the size of the one that is made: no size is open."""
+    import tensorflow as tf
+
+    spec = tf.TensorSpec(model.image.shape, tf.float32)
+    return {"inputs": {"x": spec, "style": spec}}
+
+
 def batch_of(pair):
     return dict(zip(("x", "style"), pair))
 

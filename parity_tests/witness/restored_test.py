@@ -122,7 +122,7 @@ def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tm
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in chapters.NAMES if name not in chapters.checkpointed()]
+    "name", [name for name in chapters.MODELS if name not in chapters.checkpointed()]
 )
 def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
     """As in 1.15.5 that is started again: what Python carried there is zeros."""
