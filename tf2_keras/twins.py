@@ -15,6 +15,7 @@ import contextlib
 import inspect
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from tf2_keras.levels import Eager, Fit, Function
@@ -103,7 +104,7 @@ class Twin:
             *self.remembered.values(),
         ):
             moving[key_of(variable)] = variable
-        self._start = [(variable, variable.numpy()) for variable in moving.values()]
+        self._start = [(variable, _array(variable)) for variable in moving.values()]
         self.unobserved = {}  # what ``train`` runs
         self._players = {}  # {(level, move, names in its batch): what plays it}
 
@@ -144,7 +145,7 @@ class Twin:
         So a play goes on from what was handed over; afterwards all is as it was.
         """
         kept = self._start
-        self._start = [(variable, variable.numpy()) for variable, _ in kept]
+        self._start = [(variable, _array(variable)) for variable, _ in kept]
         try:
             yield self
         finally:
@@ -239,6 +240,11 @@ class Twin:
             return carried
         names = {parameter.name for parameter in parameters}
         return {key: value for key, value in carried.items() if key in names}
+
+
+def _array(variable):
+    """What a variable holds; no number, whose sign of zero TensorFlow does not keep."""
+    return np.asarray(variable.numpy())
 
 
 def play(twin, moves, level="function", values=None, settings=None):

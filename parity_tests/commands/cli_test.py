@@ -122,7 +122,9 @@ def test_where_no_file_takes_the_traceback_it_is_shown(tf_parity, monkeypatch):
 # in which its file is half written. SIGINT is heard even where the parent ignores it.
 AT_WORK = """
 import os, signal, sys, time
+# Whatever the shell ignores, as nohup does a hang-up, its children would ignore.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from parity_tests.commands import cli
 from tf2_keras.migrate import scan
 def pause(*_, **__):

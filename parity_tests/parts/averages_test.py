@@ -51,6 +51,17 @@ def test_averages_are_those_of_tf1(data):
             assert comparison.records == len(values)
 
 
+def test_a_number_keeps_the_sign_of_its_zero():
+    """TensorFlow keeps one tensor for equal numbers of Python, and -0.0 equals 0.0."""
+    values = [np.asarray(sign) for sign in (0.0, -0.0, 0.0, -0.0)]
+    for start in values:
+        arguments = {"decay": 0.5, "num_updates": False, "zero_debias": False}
+        with new_pair(arguments, [start] * 2) as pair:
+            pair.compare(
+                tf1_averages.moves([start] * 2), "eager", {"variable": start}
+            ).require_agreement()
+
+
 def in_an_optimizer(num_updates, **arguments):
     average = (PART, {"decay": 0.9, "num_updates": num_updates})
     return "optimizers.Adam", {

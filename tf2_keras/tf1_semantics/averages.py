@@ -99,7 +99,9 @@ class ExponentialMovingAverage(Configured):
             starts = [
                 np.zeros(variable.shape, variable.dtype.as_numpy_dtype)
                 if is_spec(variable)
-                else tf.convert_to_tensor(variable).numpy()
+                # An array: of equal Python numbers TensorFlow keeps one tensor, and
+                # -0.0 equals 0.0.
+                else np.asarray(tf.convert_to_tensor(variable))
                 for variable in variables
             ]
             pairs = list(zip(variables, starts, strict=True))
