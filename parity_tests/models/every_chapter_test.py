@@ -33,6 +33,7 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 EVERY_CHAPTER = pytest.mark.parametrize("name", chapters.NAMES)
 EVERY_MODEL = pytest.mark.parametrize("name", chapters.MODELS)
+HALF = settings(max_examples=settings().max_examples // 2)
 FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
@@ -106,6 +107,7 @@ def faults():
 
 
 @EVERY_MODEL
+@HALF
 @given(data=st.data())
 def test_whole_plays_agree(name, data):
     """0 ULP, whatever is drawn, at every level without a budget."""

@@ -17,12 +17,11 @@ SMALL = {
     "batch_size": 6,
 }
 START = None
-# Sizes and rates are part of a graph: few of them, so that few graphs are built. One has
-# a single bucket, another enough that most words have one of their own.
+# Sizes and rates are part of a graph: two of them, so that few graphs are built. One has
+# a single bucket, the other enough that most words have one of their own.
 CONFIGURATIONS = tuple(
     tuple({**SMALL, **fields}.items())
     for fields in (
-        {},
         {"hash_bucket_size": 1, "hidden_units": (3,), "seed": 0},
         {
             "hash_bucket_size": 500,

@@ -65,8 +65,8 @@ def estimated(folder, batches, config):
         def before_run(self, *_):
             return tf.train.SessionRunArgs(self.loss)
 
-        def after_run(self, **run):
-            self.losses.append(float(run["run_values"].results))
+        def after_run(self, _, run_values):
+            self.losses.append(float(run_values.results))
 
     wide_columns, deep_columns = graph.build_model_columns(config)
     tf.estimator.DNNLinearCombinedClassifier(
