@@ -79,9 +79,9 @@ def test_the_widest_table_is_whole(monkeypatch, columns, worst):
     levels = ("eager", "function", "fit", "replicas")
     chapters = report(dict.fromkeys(stages, worst), levels)
     text = console.rendered(io.StringIO(), [run.table(chapters)])
-    rows = [line for line in text.splitlines() if line.strip().startswith(levels)]
     shown = tables.difference(worst).plain
-    assert sum(row.count(shown) for row in rows) == len(levels) * len(stages)
+    table, _ = text.split("\n0: equal to the bit")
+    assert table.count(shown) == len(levels) * len(stages)
     for stage in stages:
         assert stage.split()[-1] in text
     assert max(map(len, text.splitlines())) <= 100
@@ -123,3 +123,22 @@ def test_a_line_that_can_be_copied_has_no_break(monkeypatch):
 )
 def test_a_speed_is_readable(value, text):
     assert tables.speed(value) == text
+
+
+def test_a_stage_of_one_program_is_named_below_its_rows():
+    """And takes no column of all the others, however many there are."""
+    own = {f"stage {number}": cell(number) for number in range(12)}
+    sections = [
+        ("one", [("fit", {"loss": cell(1)})]),
+        ("two", [("function", {"loss": cell(3), **own})]),
+    ]
+    text = console.rendered(io.StringIO(), [tables.differences("title", sections)])
+    lines = text.splitlines()
+    (below,) = (place for place, line in enumerate(lines) if "function" in line)
+    assert lines[below].split() == ["function", "3", "ULP"]
+    listed = ", ".join(line.strip() for line in lines[below + 1 : below + 4])
+    assert listed.startswith("stage 0 0, stage 1 1 ULP, ")
+    assert all(
+        f"{stage} {number} ULP" in listed for number, stage in enumerate(own) if number
+    )
+    assert max(map(len, lines)) <= 100 and text.count("stage 7") == 1

@@ -31,15 +31,17 @@ def said(cell):
     if cell["max_ulp"] is None or (granted is not None and cell["normwise"] is None):
         return "differs"
     if granted is not None:
-        return f"{short(cell['normwise'])} of {granted:g}"
+        if granted < 10_000:
+            return f"{short(cell['normwise'])} of {granted:g}"
+        return f"{short(cell['normwise'], 1)} of {short(granted)}"
     return f"{short(cell['max_ulp'])} ULP"
 
 
-def short(value):
-    """A number of two digits at least in at most six characters: 0.12, 7.1, 616, 2.0e9."""
+def short(value, digits=2):
+    """A number of some digits in at most six characters: 0.12, 7.1, 616, 2.0e9."""
     if 100 <= value < 10_000:
         return f"{value:.0f}"
-    text = f"{value:.2g}" if value < 100 else f"{value:.1e}"
+    text = f"{value:.{digits}g}" if value < 100 else f"{value:.{digits - 1}e}"
     return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].strip('+')}{m[2]}", text)
 
 
