@@ -331,7 +331,6 @@ def test_nothing_is_cut_all_can_be_read_and_axe_finds_nothing(
     )
     options = {
         "preload": False,  # style sheets again, which no page may ask for from file://
-        "rules": {"color-contrast": {"enabled": False}},  # is measured above
     }
     violations = [
         f"{violation['id']}: {violation['nodes'][0]['html']}"
