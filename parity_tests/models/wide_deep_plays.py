@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from parity_tests.datasets import adult
 from parity_tests.engine import strategies
 from parity_tests.models.drawn import Drawn
+from parity_tests.witness.programs.wide_deep_ids import STRANGE
 from tf1_graph.models.wide_deep import AGES, NUMBERS, VOCABULARIES
 
 SMALL = {
@@ -30,8 +31,6 @@ CONFIGURATIONS = tuple(
         },
     )
 )
-# Words that no list has, an empty one, and one that is not ASCII.
-STRANGE = ("", "unheard of", " Private", "métier")
 
 
 def words(known):

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow.compat.v1 as tf1
 
 from parity_tests.datasets import adult, errors
 from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair
-from parity_tests.models.wide_deep_plays import SMALL, STRANGE, people
+from parity_tests.models.wide_deep_plays import SMALL, people
+from parity_tests.witness.programs import wide_deep_ids
 
 CHAPTER = "wide_deep"
 GRAPH, TWIN = chapters.graph(CHAPTER), chapters.twin(CHAPTER)
@@ -33,49 +33,22 @@ def test_rows_that_are_not_those_are_refused(tmp_path, monkeypatch):
         adult.load()
 
 
-def ids_of_both(batch, config):
-    """({column: ids [B] of TF1's columns}, the same of the twin's layers)."""
-    with tf.Graph().as_default(), tf1.Session() as session:
-        features = {
-            name: tf1.constant(value)
-            for name, value in batch.items()
-            if name != "y_true"
-        }
-        columns, _ = GRAPH.build_model_columns(config)
-        rows, tables = {}, []
-        for column in columns:
-            variables = {}
-            rows[column.name] = tf1.feature_column.linear_model(
-                features, [column], cols_to_vars=variables
-            )
-            tables += variables[column]
-        session.run([tf1.global_variables_initializer(), tf1.tables_initializer()])
-        for table in tables:  # each row holds its own number, and one more
-            numbers = np.arange(1, 1 + int(table.shape[0]), dtype=np.float32)
-            table.load(numbers[:, np.newaxis], session)
-        expected = {
-            name: value[:, 0].astype(np.int64) - 1
-            for name, value in session.run(rows).items()
-        }
+def ids_of_twin(columns, config):
+    """{column: ids [n], int64} of the twin's layers."""
     inputs = {
         name: keras.Input([], name=name, dtype="string" if name in TWIN.WORDS else None)
         for name in (*TWIN.NUMBERS, *TWIN.WORDS)
     }
     ids, _ = TWIN.build_model_columns(inputs, config)
-    tensors = {name: tf.constant(batch[name]) for name in inputs}
-    received = keras.Model(inputs, ids)(tensors)
-    return expected, {name: np.int64(value) for name, value in received.items()}
+    received = keras.Model(inputs, ids)({n: tf.constant(columns[n]) for n in inputs})
+    return {name: np.int64(value) for name, value in received.items()}
 
 
 def test_ids_are_those_of_feature_columns():
     """Of known, unknown and empty words, of ages on a boundary, of each cross."""
-    batch = people(0, 400)
-    batch["occupation"] = batch["occupation"].copy()
-    for place, word in enumerate(STRANGE):
-        for name in TWIN.WORDS:
-            batch[name][7 * place + len(name)] = word.encode("utf-8")
-    batch["age"][: len(TWIN.AGES)] = TWIN.AGES
-    expected, received = ids_of_both(batch, GRAPH.Config())
+    columns = wide_deep_ids.people()
+    expected = wide_deep_ids.ids(columns, GRAPH.Config())
+    received = ids_of_twin(columns, TWIN.Config())
     assert set(expected) == set(received) and len(received) == 8
     for name, ids in expected.items():
         np.testing.assert_array_equal(received[name], ids, name, strict=True)

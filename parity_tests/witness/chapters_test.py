@@ -1,0 +1,45 @@
+"""What chapters say of 1.15.5 beside their goldens, asked of it live."""
+
+import json
+import subprocess
+
+from parity_tests.models import chapters
+from parity_tests.models.wide_deep_test import ids_of_twin
+from parity_tests.witness import environment
+from parity_tests.witness.programs import wide_deep_ids
+
+
+def said(python, program, *words):
+    """The line of JSON that a program prints under a Python."""
+    with environment.running(
+        python,
+        f"parity_tests.witness.programs.{program}",
+        *map(str, words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        output, error = process.communicate()
+    assert process.returncode == 0, error[-3000:]
+    return json.loads(output.splitlines()[-1])
+
+
+def test_the_wide_and_deep_chapter_is_the_canned_estimator(genuine_python, tmp_path):
+    """Its loss of every step, and every variable and slot after twenty, to the bit."""
+    report = said(genuine_python, "canned_wide_deep", tmp_path)
+    assert report["estimator"] == report["written out"]
+    assert len(set(report["estimator"])) == 20
+    assert report["farthest"] == 0 and report["variables"] == 49
+
+
+def test_preprocessing_layers_give_the_numbers_of_1_15_5(genuine_python):
+    """Of unknown and empty words, of ages on a boundary, of crosses."""
+    expected = said(genuine_python, "wide_deep_ids")
+    twin = chapters.twin("wide_deep")
+    received = ids_of_twin(wide_deep_ids.people(), twin.Config())
+    assert {name: ids.tolist() for name, ids in received.items()} == expected
+    assert {name for name, ids in expected.items() if min(ids) < 0} == {*twin.WORDS}
+
+
+def test_a_resource_variable_took_another_shape_in_1_15_5_too(genuine_python, tmp_path):
+    report = said(genuine_python, "another_shape", tmp_path)
+    assert report == {"ref": "InvalidArgumentError", "resource": [4, 3]}
