@@ -146,9 +146,8 @@ def _train(graph):
     last = [end for end in ends if set(ends) <= led_to[end]]
     if len(last) == 1:
         return last[0].name
-    if (
-        not ends
-    ):  # several train: of each what leads to its updates, and is led to by none
+    if not ends:
+        # Several train: of each what leads to its updates, and is led to by none.
         some = {end: before for end, before in led_to.items() if before & set(applied)}
         ends = [
             end
