@@ -51,5 +51,6 @@ def test_a_run_that_is_none_is_refused_and_nothing_left_behind(tf_parity, tmp_pa
         "docs", "--output", tmp_path / "site", "--run", tmp_path / "report.json"
     )
     assert code == 2
-    assert "--run must name what tf-parity run --json wrote" in err
+    assert err.startswith("tf-parity: --run must name what tf-parity run --json wrote")
+    assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -89,9 +89,13 @@ def _is_ours(folder):
 
 def _editions(output, folder, run, jobs):
     """Builds the English edition, and the Chinese one in a folder of it."""
-    from parity_tests.site import catalogues, links
+    from parity_tests.site import catalogues, links, numbers
 
     run = str(pathlib.Path(run).absolute()) if run else ""
+    try:
+        numbers.run(run)  # before Sphinx, which would say whose handler met it
+    except numbers.BadRun as error:
+        raise BuildError(str(error)) from None
     settings = {"parity_run": run, "parity_editions": True}
     catalogues.compiled(folder / "locale")
     _sphinx(output, folder / "doctrees", settings, jobs)
@@ -105,8 +109,6 @@ def _sphinx(output, doctrees, settings, jobs):
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
-
-    from parity_tests.site.numbers import BadRun
 
     said = io.StringIO()
     locale.translators.clear()  # those of an edition that this process built before
@@ -125,7 +127,7 @@ def _sphinx(output, doctrees, settings, jobs):
                 parallel=jobs,
             )
             sphinx.build()
-    except (SphinxError, BadRun) as error:
+    except SphinxError as error:
         raise BuildError(str(error)) from None
     if sphinx.statuscode:
         told = said.getvalue().strip().splitlines()
