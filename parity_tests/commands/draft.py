@@ -1,5 +1,7 @@
 """tf-parity draft: a Keras twin of a TF1 training graph, written and proven."""
 
+import contextlib
+import glob
 import os
 
 import click
@@ -73,10 +75,11 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
     slots, updates. The first lines of FILE say what was compared. The exit code is 0 only
     if all of it was, and is equal to the bit; 1 if something was not.
     """
+    read = _read(path, checkpoint)
     with (
-        outputs.Output(twin_path, "--output", [path]) as twin_output,
-        outputs.Output(pair_path, "--pair", [path]) as pair_output,
-        outputs.Output(json_path, "--json", [path]) as json_output,
+        outputs.Output(twin_path, "--output", read) as twin_output,
+        outputs.Output(pair_path, "--pair", read) as pair_output,
+        outputs.Output(json_path, "--json", read) as json_output,
     ):
         _require_source(path, pair_path)
         model_path = None
@@ -106,6 +109,9 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
         with (
             pair_files.explained(),
             told(HandoverError, PairError, Undraftable, ValueError),
+            outputs.claimed(model_path, "--checkpoint")
+            if model_path
+            else contextlib.nullcontext(),
         ):
             meta_graph, names = sources.read(path, finding.Names(**names))
             names = finding.found(meta_graph, names)
@@ -143,6 +149,14 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             told_at = f"{twin_path}, level {proof.level}"
             twin_output.show(tables.divergence(told_at, proof.divergence.describe()))
     return int(not proof.is_equal)
+
+
+def _read(path, checkpoint):
+    """The files that a draft is made of, none of which it may write over."""
+    program, _, _ = path.rpartition(":")
+    folder = glob.glob(os.path.join(glob.escape(path), "**"), recursive=True)
+    saved = [] if checkpoint is None else glob.glob(glob.escape(checkpoint) + "*")
+    return [path, *([program] if program else []), *folder, *saved]
 
 
 def _require_source(path, pair_path):

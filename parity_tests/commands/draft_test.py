@@ -340,3 +340,22 @@ def test_an_absurd_graph_is_refused_in_one_line(tf_parity, tmp_path, change, sai
     assert code == 2, err
     assert said in err and len(err.splitlines()) == 1
     assert not (tmp_path / "twin.py").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-o", "program.py", "--force"],
+        ["-o", "twin.py", "--json", "program.py"],
+        ["-o", "twin.py", "--checkpoint", "model.ckpt", "--json", "model.ckpt.index"],
+    ],
+)
+def test_what_is_read_is_not_written_over(words, tf_parity, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("program.py", "model.ckpt.index"):
+        (tmp_path / name).write_text("of the user")
+    code, out, err = tf_parity("draft", "program.py:build", *words)
+    assert (code, out) == (2, "") and "must not name what the command reads" in err
+    for name in ("program.py", "model.ckpt.index"):
+        assert (tmp_path / name).read_text() == "of the user"
+    assert len(list(tmp_path.iterdir())) == 2
