@@ -103,12 +103,11 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             sources,
             trained,
         )
-        from parity_tests.pair.errors import PairError
         from tf2_keras.migrate.draft.errors import Undraftable
 
         with (
-            pair_files.explained(),
-            told(HandoverError, PairError, Undraftable, ValueError),
+            told(HandoverError, Undraftable, ValueError),
+            pair_files.explained(),  # first, for it shows the user's own traceback
             outputs.claimed(model_path, "--checkpoint")
             if model_path
             else contextlib.nullcontext(),

@@ -359,3 +359,14 @@ def test_what_is_read_is_not_written_over(words, tf_parity, tmp_path, monkeypatc
     for name in ("program.py", "model.ckpt.index"):
         assert (tmp_path / name).read_text() == "of the user"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_program_that_fails_shows_where(tf_parity, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("def build():\n    raise RuntimeError('my own')\n")
+    twin = tmp_path / "twin.py"
+    code, out, err = tf_parity("draft", f"{program}:build", "-o", twin)
+    assert (code, out) == (2, "") and not twin.exists()
+    trace, _, line = err.rstrip("\n").rpartition("\n")
+    assert f'{program}", line 2, in build' in trace and "RuntimeError: my own" in trace
+    assert line.startswith("tf-parity: MODEL must build its graph. Received: RuntimeE")
