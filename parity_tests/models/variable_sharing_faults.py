@@ -106,6 +106,15 @@ def _averaged_by_the_other_share(twin):
     return {"update_averages": update_averages}
 
 
+def _share_of_python(twin):
+    def update_averages(averages, encoder, config):
+        share = 1.0 - config.average_decay
+        for average, variable in zip(averages.weights, encoder.weights, strict=True):
+            average.assign_sub((average - variable) * share)
+
+    return {"update_averages": update_averages}
+
+
 def _penalties_added(twin):
     """What fit does with the losses of layers."""
 
@@ -159,6 +168,12 @@ FAULTS = {
         "outputs",
         _averaged_by_the_other_share,
         both={"average_decay": 0.75},
+    ),
+    "share_of_python": Fault(
+        "1 - decay is a number of Python, not of float32.",
+        "outputs",
+        _share_of_python,
+        both={"average_decay": 0.99},
     ),
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "outputs", fields={"learning_rate": 0.1375}

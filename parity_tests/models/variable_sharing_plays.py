@@ -15,7 +15,7 @@ def plays(draw, awkward=True):
         "words": draw(st.integers(parts, 9)),
         "parts": parts,
         "weight_decay": draw(st.sampled_from([0.0, 0.0625, 1e-3])),
-        "average_decay": draw(st.sampled_from([0.5, 0.99])),
+        "average_decay": draw(st.sampled_from([0.5, 0.9, 0.99])),
         "seed": draw(st.integers(0, 2**31 - 2)),
     }
     random, batch = random_state(draw), draw(st.integers(1, 6))

@@ -95,8 +95,10 @@ def averaged_by(encoder, config):
 
 def update_averages(averages, encoder, config):
     """Each average goes a share of its way to the variable."""
+    # TF1 subtracts the decay as a float32 tensor: 1 - 0.99 is another number in Python.
+    share = 1.0 - np.float32(config.average_decay)
     for average, variable in zip(averages.weights, encoder.weights, strict=True):
-        average.assign_sub((average - variable) * (1.0 - config.average_decay))
+        average.assign_sub((average - variable) * share)
 
 
 def names_of(encoder):
