@@ -71,7 +71,7 @@ class Beside(keras.layers.Dense):
 
     def load_own_variables(self, store):
         kernel = np.asarray(store["kernel"])
-        assert np.abs(kernel).max() == store["largest"] > 0
+        assert np.abs(kernel).max() == np.asarray(store["largest"]) > 0
         self.kernel.assign(kernel)
 
 
