@@ -40,7 +40,11 @@ OF_EVERY_PART = [f"parts/{file}" for file in OF_EVERY["parts"]]
         ("tf2_keras/migrate/errors.py", ["migrate/errors_test.py"]),
         (
             "tf2_keras/models/resnet.py",
-            ["models/resnet_test.py", "models/every_chapter_test.py"],
+            [
+                "models/resnet_test.py",
+                "models/every_chapter_test.py",
+                "models/every_program_test.py",
+            ],
         ),
     ],
 )
