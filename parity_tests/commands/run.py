@@ -28,7 +28,7 @@ class Fault(options.Known):
         super().__init__("faults", ())
 
     def lists(self):
-        return [(f"Faults of {name}", declared.faults(name)) for name in chapters.NAMES]
+        return [("Faults", ["those of a chapter: tf-parity list CHAPTER"])]
 
     def convert(self, value, _parameter, _context):
         return value  # --chapter may follow it
