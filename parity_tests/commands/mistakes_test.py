@@ -20,7 +20,7 @@ MISTAKES = {
         "--all must have no value. Received",
     ),
     "an argument too many": (
-        ["list", "all", "of"],
+        ["list", "mlp", "all", "of"],
         "no more arguments. Received: all of",
     ),
     "a bench after options": (["bench", "--rounds", "1", "parts"], "Received: parts"),
