@@ -6,6 +6,7 @@ from parity_tests.commands import options
 from parity_tests.commands.mistakes import UserError, told
 from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
+from parity_tests.witness.runs import SEED
 
 
 def data_files(folder):
@@ -16,7 +17,9 @@ def data_files(folder):
     return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
 
 
-def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False):
+def configured(
+    names, data, seed, batch_size, groups=(), levels=(), timed=False, steps=None
+):
     """What chapters are to be run with; needs TensorFlow, which must be imported.
 
     Args:
@@ -25,6 +28,7 @@ def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False)
             it is those that can use the options given.
         levels: of which a chapter must have one; () for any.
         timed: whether it must train a model, whose steps can be timed.
+        steps: how many are asked for, or None.
 
     Returns:
         {chapter: (fields of its Config, data to train on, data to score on)}.
@@ -38,15 +42,19 @@ def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False)
         ("--batch-size", batch_size, _has_batches),
         ("--level", levels or None, lambda name: _has_level(name, levels)),
         ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
+        ("--seed", seed, lambda name: _is_known_of(name, seed=seed)),
+        ("--steps", steps, lambda name: _is_known_of(name, steps=steps)),
     ):
         if value is None:
             continue
         able = tuple(name for name in able if uses(name))
         for name in names:
             if not uses(name):
+                why = ", of which 1.15.5's record is the reference"
                 raise UserError(
-                    f"{option} must go with chapters that use it. "
-                    f"Received: --chapter {name}. Use some of: {', '.join(able)}."
+                    f"{option} must go with chapters that use it. Received: --chapter "
+                    f"{name}{why if chapters.recorded(name) else ''}. "
+                    f"Use some of: {', '.join(able)}."
                 )
     chosen = options.chosen(names, groups) or chapters.NAMES
     asked = [name for name in chosen if name in able]
@@ -82,6 +90,14 @@ def _data_sets(name):
 def _has_level(name, levels):
     known = chapters.levels(name)
     return not known or bool({*known} & {*levels})
+
+
+def _is_known_of(name, **fields):
+    """Whether a chapter can be run with fields of its Config: not if all is recorded."""
+    if not chapters.recorded(name):
+        return True
+    known = chapters.graph(name).Config(**chapters.setup(name).configure(None, SEED))
+    return all(getattr(known, field) == value for field, value in fields.items())
 
 
 def _has_batches(name):

@@ -172,6 +172,11 @@ def test_tf1_graph_uses_only_names_that_1_15_5_and_compat_v1_have():
                     used.add(dotted)
     assert len(used) > 30
     for dotted in used:
+        if dotted.startswith(
+            "tf.estimator."
+        ):  # of a chapter whose reference is a golden
+            assert catalogue.api()[dotted].in_tf1, dotted
+            continue
         found, path = tf, "tf"
         for name in dotted.split(".")[1:]:
             if not hasattr(found, name) and not inspect.ismodule(found):
