@@ -50,7 +50,8 @@ def _glorot_without_its_op_seed(twin):
 
     def faulty(x, units, name, seed, **options):
         graph_seed, op_seed = seed
-        return dense(x, units, name, (graph_seed, 1 if op_seed > 40 else op_seed))
+        op_seed = 1 if op_seed > 40 else op_seed
+        return dense(x, units, name, (graph_seed, op_seed), **options)
 
     return {"dense": faulty}
 
@@ -197,7 +198,7 @@ FAULTS = {
     ),
     "saved_a_step_later": Fault(
         "What is due is saved and evaluated before the next step.",
-        "restored",
+        "loss",
         _told_before_it_is_saved,
     ),
     "logits_served_alone": Fault(

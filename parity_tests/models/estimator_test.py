@@ -53,14 +53,14 @@ def second_training(history):
 
 
 def test_each_call_of_train_begins_its_streams_anew():
-    """The margin: a loss a tenth off, at the first step of the second training."""
+    """The margin: a loss a fifth off, at the first step of the second training."""
     expected, twin, naive = (
         second_training(history)
         for history in (recorded(), records(), records("streams_go_on"))
     )
     assert len(expected) == len(twin) == len(naive) == CONFIG.steps
     np.testing.assert_allclose(twin, expected, rtol=1e-5)
-    assert abs(naive[0] - expected[0]) > 0.1 * expected[0]
+    assert abs(naive[0] - expected[0]) > 0.2 * expected[0]
 
 
 def test_the_loss_of_an_evaluation_is_a_mean_over_batches():
@@ -73,9 +73,9 @@ def test_the_loss_of_an_evaluation_is_a_mean_over_batches():
     assert abs(naive - expected) > 0.02 * expected
 
 
-@pytest.mark.parametrize("model", [DNN, LINEAR])
-def test_a_canned_loss_is_a_sum(model):
-    """The margin: by a mean the weights end where a fifth of the way is missing."""
+@pytest.mark.parametrize("model, off", [(DNN, 0.3), (LINEAR, 0.5)])
+def test_a_canned_loss_is_a_sum(model, off):
+    """The margin: by a mean a third of the net's way is missing, or half the linear one's."""
     first = of_stage(recorded(), "evaluation")[model]
     # Batches of 4, 4 and 2: of ten times the mean over all, a third each.
     assert first["loss"] == pytest.approx(10 / 3 * first["average_loss"], rel=1e-5)
@@ -87,11 +87,11 @@ def test_a_canned_loss_is_a_sum(model):
     )
     way = distance(end, start, names)
     assert distance(end, twin, names) < 1e-5 * way
-    assert distance(end, naive, names) > 0.2 * way
+    assert distance(end, naive, names) > off * way
 
 
 def test_a_canned_net_has_a_rate_of_its_own():
-    """The margin: with that of keras.optimizers.Adagrad it goes a fiftieth of the way."""
+    """The margin: with that of keras.optimizers.Adagrad it goes a tenth at most."""
     names = TWIN.NAMES["dnn"]
     start = of_stage(recorded(), "initial values")[DNN - 1]
     end, naive = (
@@ -163,7 +163,7 @@ def test_an_export_answers_what_the_model_predicts(tmp_path):
     assert {*served} == {*predicted} == {*of_tf1}
     for name, value in predicted.items():
         np.testing.assert_allclose(served[name], value, rtol=1e-6, err_msg=name)
-        np.testing.assert_allclose(served[name], of_tf1[name], rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(served[name], of_tf1[name], atol=1e-6, err_msg=name)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

@@ -30,7 +30,7 @@ def records(name, config):
     for play, fields in chapters.recorded(name).items():
         known = {**runs.fields_of(name), **fields}
         if config == chapters.graph(name).Config(**known):
-            return golden.Golden(stored.GOLDENS / name).play(play)
+            return list(golden.Golden(stored.GOLDENS / name).play(play))
     raise NotRecorded(
         f"{name} must be run as TensorFlow 1.15.5 was, whose record is its reference. "
         f"Received: {config}. Leave out what it was given besides."
