@@ -50,10 +50,11 @@ def configured(
         able = tuple(name for name in able if uses(name))
         for name in names:
             if not uses(name):
-                why = ", of which 1.15.5's record is the reference"
+                recorded = ", of which 1.15.5's record is the reference"
+                why = recorded if option in ("--seed", "--steps") else ""
                 raise UserError(
                     f"{option} must go with chapters that use it. Received: --chapter "
-                    f"{name}{why if chapters.recorded(name) else ''}. "
+                    f"{name}{why}. "
                     f"Use some of: {', '.join(able)}."
                 )
     chosen = options.chosen(names, groups) or chapters.NAMES
