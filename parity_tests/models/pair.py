@@ -11,6 +11,7 @@ import tensorflow as tf
 from parity_tests.engine import budgets
 from parity_tests.models import chapters, programs, recorded
 from parity_tests.pair.pair import Pair, Sides
+from parity_tests.witness import reference_conditions
 from tf2_keras import training
 
 
@@ -147,7 +148,7 @@ class ProgramPair(Sides):
         self.twin_config = self.twin.Config(**twin_fields)
         self.recorded = bool(chapters.recorded(name))
         self.budgets = lambda level: budgets.budget_for(
-            name, recorded.level_of_budgets() if self.recorded else level
+            name, reference_conditions.level_of_budgets() if self.recorded else level
         )
 
     def close(self):

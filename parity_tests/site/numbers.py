@@ -12,8 +12,8 @@ import pathlib
 from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 from parity_tests.models import chapters, reading
-from parity_tests.models.recorded import level_of_budgets
 from parity_tests.site import links
+from parity_tests.witness.reference_conditions import level_of_budgets
 
 # What of a record a function of a chapter answers for; all of it for the whole program.
 STAGES = {

@@ -10,10 +10,10 @@ from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.records import MOVE
 from parity_tests.models import chapters, programs, runner
 from parity_tests.models.pair import ChapterPair, ProgramPair
-from parity_tests.models.recorded import level_of_budgets
 from parity_tests.pair.pair import Pair
 from parity_tests.witness import golden, runs
 from parity_tests.witness.recordables import PLAY
+from parity_tests.witness.reference_conditions import level_of_budgets
 from tf1_graph.parts import cases
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
@@ -202,7 +202,9 @@ def part_legs(stored):
 
 
 def _compare_plays_of_a_part(stored, plays):
-    budgets_of = {play: budget_of(stored, play, level_of_budgets()) for play in plays}
+    budgets_of = {
+        play: budget_of(stored, play, level_of_budgets(True)) for play in plays
+    }
 
     def together(records_of):
         for play, budget_for in budgets_of.items():
