@@ -80,10 +80,12 @@ def test_they_agree_whatever_is_drawn(name, data):
 def test_a_program_does_the_same_again(name):
     """What races with itself, or depends on time or folder, can have no twin."""
     pair, level = ProgramPair(name, fields_of(name)), chapters.levels(name)[-1]
-    compare_plays(reference(name, ()), pair.reference(loaded(name))).require_agreement()
-    first, again = (list(pair.candidate(loaded(name), level)) for _ in range(2))
-    compare_plays(first, again).require_agreement()
-    compared(pair, level, reference(name, ()), again).require_agreement()
+    if pair.recorded:  # three times, when it was; and again in replay_test.py
+        first = pair.candidate(loaded(name), level)
+    else:
+        first = reference(name, ())
+        compare_plays(first, pair.reference(loaded(name))).require_agreement()
+    compare_plays(first, pair.candidate(loaded(name), level)).require_agreement()
 
 
 @EVERY_PROGRAM
