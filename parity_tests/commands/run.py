@@ -116,7 +116,7 @@ def command(
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups, levels
+                names, data, seed, batch_size, groups, levels, steps=steps
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
@@ -180,10 +180,11 @@ def command(
 
 def _told(outcomes):
     """The outcomes; what their processes lack, memory or a folder, is a line."""
-    from parity_tests.models import programs
+    from parity_tests.models import programs, recorded
+    from parity_tests.witness import golden
 
     try:
-        with told(programs.FolderError):
+        with told(programs.FolderError, recorded.NotRecorded, golden.GoldenError):
             yield from outcomes
     except BrokenProcessPool:
         raise UserError(
@@ -242,6 +243,8 @@ def table(chapters_run, of="TF1 graph against twin"):
         if chapter.get("examples", 1) > 1:
             count = f"{chapter['examples']:,} plays of {count}"
         heading = f"{name}, {count}, {reached(chapter['result'])}"
+        if "reference" in chapter:
+            heading += f", against {chapter['reference']}"
         sections.append((heading, list(chapter["levels"].items())))
     return tables.differences(
         f"Worst difference over the whole trajectory, {of}", sections

@@ -54,6 +54,7 @@ GROUPS = {
         "summaries",
         "finetune",
         "monitored_session",
+        "estimator",
         "input_queues",
         "mixed_precision",
     ),
@@ -100,7 +101,10 @@ def setup(name):
 
     That of one of PROGRAMS has TEACHES; STEPS, the default of its Config; LEVELS, those at
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
-    what ``run`` of both sides takes before its ``config``, as ``programs`` says.
+    what ``run`` of both sides takes before its ``config``, as ``programs`` says. Where no
+    TensorFlow of today can run its TF1 side, it has RECORDED, {play: fields of its Config
+    besides those of ``configure``}: what 1.15.5 did with these is in its golden, and is the
+    reference instead. No tensor is larger than what a golden keeps whole.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
@@ -146,7 +150,7 @@ def drawn(name):
     that makes of the twin what today's compat.v1 computes where that is not 1.15's.
 
     That of one of PROGRAMS has ``plays()`` only, of Drawn whose moves are what ``load``
-    returns to train on.
+    returns to train on; one that is ``recorded`` draws from what is.
     """
     return importlib.import_module(f"parity_tests.models.{name}_plays")
 
@@ -164,6 +168,11 @@ def graph(name):
 def twin(name):
     """The Keras side of a chapter."""
     return importlib.import_module(f"tf2_keras.models.{name}")
+
+
+def recorded(name):
+    """{play of its golden: fields of its Config} where the golden is the reference, or {}."""
+    return _said(name, "RECORDED", {}) if name in PROGRAMS else {}
 
 
 def levels(name):
