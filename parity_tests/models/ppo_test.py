@@ -59,7 +59,8 @@ def test_advantages_of_a2c_are_as_they_are():
     rolled = rollout(20, 1)
     config = GRAPH.Config("a2c", batch_size=8)
     (batch,) = itertools.islice(GRAPH.minibatches(rolled, config), 1)
-    np.testing.assert_array_equal(batch["advs"], batch["returns"] - batch["values"])
+    advantages = batch["returns"] - batch["values"]
+    np.testing.assert_array_equal(batch["advs"], advantages, strict=True)
 
 
 def test_advantages_are_normalised_by_minibatch():
