@@ -42,18 +42,19 @@ def next_batch(x, lengths, targets, batch_size):
     """An endless tf.data.Dataset of ({x, lengths}, sparse targets), short at the end."""
 
     def batches():
-        while True:
-            for start in range(0, len(x), batch_size):
-                cut = slice(start, start + batch_size)
-                inputs = {"x": x[cut], "lengths": lengths[cut]}
-                yield inputs, tf.SparseTensor(*sparse_tuple_from(targets[cut]))
+        for start in range(0, len(x), batch_size):
+            cut = slice(start, start + batch_size)
+            inputs = {"x": x[cut], "lengths": lengths[cut]}
+            yield inputs, tf.SparseTensor(*sparse_tuple_from(targets[cut]))
 
     inputs = {
         "x": tf.TensorSpec([None, None, x.shape[2]], tf.float32),
         "lengths": tf.TensorSpec([None], tf.int32),
     }
     signature = inputs, tf.SparseTensorSpec([None, None], tf.int32)
-    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+    one_epoch = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    # Python makes each batch once, and not in every epoch.
+    return one_epoch.cache().repeat()
 
 
 def inference(x, seq_len, config):

@@ -66,6 +66,7 @@ def next_batch(data, batch_size):
             examples, output_signature=(inputs, tf.TensorSpec([None], tf.int32))
         )
         .padded_batch(batch_size, padding_values=EOS)
+        .cache()  # Python makes each batch once, and not in every epoch
         .repeat()
     )
 
