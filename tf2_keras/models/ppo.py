@@ -222,7 +222,8 @@ def minibatches(rollout, config):
         for name, part in parts.items()
     }
     specs["cliprange"] = tf.TensorSpec([], tf.float32)
-    return tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+    made = tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+    return made.prefetch(2)  # Python makes a batch while a step is taken
 
 
 def run(rollout, updates, config=Config()):

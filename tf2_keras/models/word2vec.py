@@ -57,7 +57,8 @@ def generate_batch(codes, config):
             yield batch[:, 0], batch[:, 1:]
 
     signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 1], tf.int32)
-    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+    made = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return made.prefetch(2)  # Python makes a batch while a step is taken
 
 
 @keras.saving.register_keras_serializable("word2vec")
