@@ -56,6 +56,7 @@ GROUPS = {
         "monitored_session",
         "input_queues",
         "mixed_precision",
+        "towers",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -100,7 +101,9 @@ def setup(name):
 
     That of one of PROGRAMS has TEACHES; STEPS, the default of its Config; LEVELS, those at
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
-    what ``run`` of both sides takes before its ``config``, as ``programs`` says.
+    what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
+    have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
+    "tf2_keras", is run in, or None for the process that asks.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
