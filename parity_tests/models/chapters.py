@@ -57,6 +57,7 @@ GROUPS = {
         "estimator",
         "input_queues",
         "mixed_precision",
+        "towers",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -101,10 +102,12 @@ def setup(name):
 
     That of one of PROGRAMS has TEACHES; STEPS, the default of its Config; LEVELS, those at
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
-    what ``run`` of both sides takes before its ``config``, as ``programs`` says. Where no
-    TensorFlow of today can run its TF1 side, it has RECORDED, {play: fields of its Config
-    besides those of ``configure``}: what 1.15.5 did with these is in its golden, and is the
-    reference instead. No tensor is larger than what a golden keeps whole.
+    what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
+    have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
+    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
+    ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
+    instead. No tensor is larger than what a golden keeps whole.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")

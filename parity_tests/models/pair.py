@@ -168,6 +168,8 @@ class ProgramPair(Sides):
     def candidate(self, moves, level, values=None, settings=None):
         """Those of its twin, faulty if a fault is planted; its functions run as ``level`` says."""
         del values, settings
+        if programs.cluster(self.twin, self.twin_config) is not None:
+            return programs.records(self.twin, moves, self.twin_config, self.fault)
         patch = {}
         if self.fault and self.fault.patch:
             patch = self.fault.patch(self.twin)
