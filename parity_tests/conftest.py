@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from parity_tests.commands import cli
-from parity_tests.witness import process_state, reference_conditions
+from parity_tests.witness import environment, process_state, reference_conditions
 
 # Graphs are many small objects: looking for garbage after every 700 new ones costs a fifth
 # of building a chapter, most of it in what TensorFlow's import leaves and nothing frees.
@@ -95,3 +95,28 @@ def run_python(started_python):
         return subprocess.CompletedProcess(words, process.returncode, *output)
 
     return run
+
+
+# TensorFlow 1.15.5 itself, for the claims that run it live.
+
+
+@pytest.fixture(scope="session")
+def genuine_python():
+    """A Python with TensorFlow 1.15.5, or a skip."""
+    python = environment.find()
+    if python is None:
+        pytest.skip(
+            "no Python with TensorFlow 1.15.5 here: `python -m "
+            "parity_tests.witness.environment` builds one"
+        )
+    return python
+
+
+@pytest.fixture(scope="module")
+def restored(genuine_python, tmp_path_factory):
+    """A function of requests that gives [records], see ``handed_over.player``."""
+    from parity_tests.witness import handed_over
+
+    said = tmp_path_factory.mktemp("restored") / "said.txt"
+    with handed_over.player(genuine_python, said) as play:
+        yield play

@@ -23,6 +23,7 @@ __all__ = [
     "data_of",
     "optimizers_of",
     "play",
+    "scales_of",
     "state_of",
     "train",
     "train_step",
@@ -175,7 +176,11 @@ def state_of(model, checkpoint_names):
     apart = {
         key_of(variable)
         for optimizer in optimizers
-        for variable in (optimizer.iterations, optimizer.learning_rate)
+        for variable in (
+            optimizer.iterations,
+            optimizer.learning_rate,
+            *scales_of(optimizer),
+        )
     }
     slots_by_other_names = {
         name for key, name in names.items() if key in belonging - apart
@@ -205,6 +210,13 @@ def optimizers_of(model):
     if len(attributes) > 1 and compiled_with and not compiled_with.built:
         attributes.pop(id(compiled_with), None)
     return list(attributes.values())
+
+
+def scales_of(optimizer):
+    """What a dynamic scale of losses has come to, and its count; () without one."""
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return ()
+    return optimizer.dynamic_scale, optimizer.step_counter
 
 
 def _inputs_of(model):

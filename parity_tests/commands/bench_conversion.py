@@ -1,6 +1,7 @@
 """What ``tf-parity bench convert`` measures: hand-overs of large checkpoints."""
 
 import functools
+import glob
 import os
 import shutil
 import statistics
@@ -12,7 +13,6 @@ import time
 import numpy as np
 
 from tf2_keras.migrate.checkpoint import bundles, partitions, reading, writing
-from tf2_keras.migrate.checkpoint.entries import Entry
 
 COPIED_AT_A_TIME = 2**22
 BLOCKS = ((64, 3), (128, 4), (256, 6), (512, 3))  # of ResNet-50 v1: width, units
@@ -47,31 +47,13 @@ def write_sharded(prefix, gigabytes, shards=8):
     """Writes a checkpoint of so many GB in shards; its tensors have 32 MB each."""
     count = max(shards, round(gigabytes * 2**30 / 2**25))
     array = np.random.RandomState(0).standard_normal((2**13, 2**10)).astype("f")
-    pairs, names = {}, [f"table_{number:04d}" for number in range(count)]
+    names = [f"table_{number:04d}" for number in range(count)]
     for shard in range(shards):
-        path = f"{prefix}-shard-{shard}"
-        with bundles.Bundle(path) as bundle:
-            first = None
-            for number, name in enumerate(names[shard::shards]):
-                if number == 0:
-                    bundle.add(name, array)
-                    first = reading_entry(bundle, array)
-                else:  # the same bytes again: their checksum is known
-                    bundle.copy(name, first, f"{path}.data-00000-of-00001")
-        pairs[shard] = bundle
+        with bundles.Bundle(f"{prefix}-shard-{shard}") as bundle:
+            for name in names[shard::shards]:
+                bundle.add(name, array)
     merge(prefix, [f"{prefix}-shard-{shard}" for shard in range(shards)])
     return count * array.nbytes
-
-
-def reading_entry(bundle, array):
-    """The ``Entry`` of the first tensor of a bundle that is being written."""
-    from tf2_keras.migrate.checkpoint.wire import crc32c, masked
-
-    bundle.file.flush()
-    crc, content = 0, memoryview(array.reshape(-1).view(np.uint8))
-    for begin in range(0, len(content), COPIED_AT_A_TIME):
-        crc = crc32c(content[begin : begin + COPIED_AT_A_TIME], crc)
-    return Entry(array.shape, "float32", size=array.nbytes, crc=masked(crc))
 
 
 def merge(prefix, prefixes):
@@ -93,12 +75,16 @@ def of_bytes(source, target):
         os.remove(target)
 
 
+# {kind of conversion: how its output ends}.
+KINDS = {"to TF1": "", "to .weights.h5": ".weights.h5", "to .keras": ".keras"}
+
+
 def measure(rounds, gigabytes, say=lambda _line: None):
     """{what: numbers} of a ResNet-50 with slots, and of a sharded checkpoint.
 
     Seconds are medians of rounds in turn; memory is what a process of its own took at its
-    highest over what it took before. Before it, and not measured, a Keras model is built,
-    which has no values then.
+    highest over what it took before, pages of files that are cached not counted. Before
+    it, and not measured, a Keras model is built, which has no values then.
     """
     with tempfile.TemporaryDirectory(prefix="tf-parity-bench-") as folder:
         prefix = os.path.join(folder, "resnet_50.ckpt")
@@ -111,7 +97,7 @@ def measure(rounds, gigabytes, say=lambda _line: None):
             },
         )
         say("resnet_50")
-        measured = {"resnet_50": _measured(prefix, folder, rounds, True)}
+        measured = {"resnet_50": _measured(prefix, folder, rounds)}
         if gigabytes:
             room = shutil.disk_usage(folder).free
             needed = 3 * gigabytes * 2**30
@@ -124,20 +110,15 @@ def measure(rounds, gigabytes, say=lambda _line: None):
         return measured
 
 
-def _measured(prefix, folder, rounds, keras_too=False):
+def _measured(prefix, folder, rounds):
     """{kind of conversion: numbers}."""
     checkpoint = reading.opened(prefix)
     sizes = [entry.nbytes for entry in checkpoint.entries.values()]
     target = os.path.join(folder, "converted")
-    weights_file = f"{target}.weights.h5"
     # {side: (what is made before it, what is measured)}
-    sides = {
-        "bytes": (tuple, lambda: of_bytes(checkpoint.files, target)),
-        "to TF1": (tuple, lambda: convert(prefix, target)),
-    }
-    if keras_too:
-        run = functools.partial(into_keras, prefix, weights_file)
-        sides["to Keras"] = built, run
+    sides = {"bytes": (tuple, lambda: of_bytes(checkpoint.files, target))}
+    for kind, ending in KINDS.items():
+        sides[kind] = prepared(prefix, target + ending)
     seconds = {side: [] for side in sides}
     for _ in range(rounds):
         for side, (prepare, run) in sides.items():
@@ -145,24 +126,33 @@ def _measured(prefix, folder, rounds, keras_too=False):
             begin = time.perf_counter()
             run(*made)
             seconds[side].append(time.perf_counter() - begin)
+            for path in glob.glob(glob.escape(target) + ".*"):
+                os.remove(path)
     medians = {side: statistics.median(its) for side, its in seconds.items()}
-    memory = {"to TF1": _memory(prefix, target)}
-    if keras_too:
-        memory["to Keras"] = _memory(prefix, weights_file, "keras")
-    for path in (target + ".index", target + ".data-00000-of-00001", weights_file):
-        if os.path.exists(path):
-            os.remove(path)
-    return {
-        side: {
+    report = {}
+    for kind, ending in KINDS.items():
+        memory = _memory(prefix, target + ending)
+        report[kind] = {
             "bytes": sum(sizes),
             "largest_tensor": max(sizes),
-            "seconds": medians[side],
-            "ratio": medians[side] / medians["bytes"],
-            "memory": memory[side],
-            "memory_ratio": memory[side] / max(sizes),
+            "seconds": medians[kind],
+            "ratio": medians[kind] / medians["bytes"],
+            "memory": memory,
+            "memory_ratio": memory / max(sizes),
         }
-        for side in memory
-    }
+        for path in glob.glob(glob.escape(target) + ".*"):
+            os.remove(path)
+    return report
+
+
+def prepared(prefix, target):
+    """(function of what a conversion needs before, function of that which does it)."""
+    if not target.endswith((".h5", ".keras")):
+        return tuple, lambda: convert(prefix, target)
+    return (
+        functools.partial(built, prefix),
+        functools.partial(into_keras, prefix, target),
+    )
 
 
 def convert(prefix, target):
@@ -172,15 +162,20 @@ def convert(prefix, target):
     writing.rewrite(target, checkpoint, names, force=True)
 
 
-def holder(shapes):
-    """A compiled Keras model that holds variables of these shapes, and their names."""
+@functools.cache
+def holder_class():
     import keras
 
-    from tf2_keras import tf1_semantics
-
+    @keras.saving.register_keras_serializable("tf_parity_bench")
     class Holder(keras.layers.Layer):
+        """Holds variables of the shapes that it is given by their names."""
+
+        def __init__(self, shapes, **options):
+            super().__init__(**options)
+            self.shapes = shapes
+
         def build(self, _shape):
-            for name, shape in shapes.items():
+            for name, shape in self.shapes.items():
                 self.add_weight(
                     shape=shape,
                     name=name.replace("/", "."),
@@ -191,26 +186,40 @@ def holder(shapes):
         def call(self, x):
             return x
 
-    x = keras.Input((1,))
-    model = keras.Model(x, Holder(name="holder")(x))
-    optimizer = tf1_semantics.optimizers.Adam(0.1)
-    model.compile(optimizer, jit_compile=False)
-    optimizer.build(model.trainable_variables)
-    return model, {name: f"holder/{name.replace('/', '.')}" for name in shapes}
+        def get_config(self):
+            return {**super().get_config(), "shapes": self.shapes}
+
+    return Holder
 
 
-def built(shapes=None):
-    """(a model without values, their names, what ``keras_saving.save`` takes of it)."""
+def built(prefix):
+    """A compiled Keras model without values that takes a checkpoint.
+
+    Returns:
+        (model, {TF1 name: name in it}, what ``keras_saving.save`` takes of it).
+    """
+    import keras
+
+    from tf2_keras import tf1_semantics
     from tf2_keras.migrate.checkpoint import keras_saving
 
-    shapes = shapes or {n: s for n, s in resnet_50().items() if not n.endswith(SLOTS)}
+    entries = reading.opened(prefix).entries
+    shapes = {n: e.shape for n, e in entries.items() if not n.endswith(SLOTS)}
+    optimizers = tf1_semantics.optimizers
+    has_slots = len(shapes) < len(entries)
+    kind = optimizers.Adam if has_slots else optimizers.GradientDescent
     with keras_saving.unallocated() as variables:
-        model, names = holder(shapes)
+        x = keras.Input((1,))
+        model = keras.Model(x, holder_class()(shapes, name="holder")(x))
+        optimizer = kind(0.1)
+        model.compile(optimizer, jit_compile=False)
+        optimizer.build(model.trainable_variables)
+    names = {name: f"holder/{name.replace('/', '.')}" for name in shapes}
     return model, names, variables
 
 
 def into_keras(prefix, target, model, names, variables):
-    """A checkpoint as the weights of a Keras model, slots included."""
+    """A checkpoint as a file of a Keras model, slots included."""
     from tf2_keras.migrate.checkpoint import handover, keras_saving
 
     # What the optimizer counts, the checkpoint of the benchmark has not got.
@@ -233,35 +242,27 @@ def resident(name):
         )
 
 
-def first_use(to_keras):
-    """Converts something small: what the libraries then take is the interpreter's."""
-    with tempfile.TemporaryDirectory(prefix="tf-parity-bench-") as folder:
-        prefix = os.path.join(folder, "small.ckpt")
-        writing.write(prefix, {"small": np.ones([4, 4], np.float32)})
-        target = os.path.join(folder, "small.weights.h5")
-        if to_keras:
-            into_keras(prefix, target, *built({"small": (4, 4)}))
-        else:
-            convert(prefix, target)
-
-
 def main(words):
     """Converts once, and prints by how much memory grew while it did."""
     import tensorflow  # noqa: F401 - which is part of the interpreter here
 
     from tf2_keras.migrate.checkpoint import keras_saving
 
-    prefix, target, *to_keras = words
+    prefix, target = words
     keras_saving.returned_when_freed()
-    first_use(to_keras)
-    made = built() if to_keras else ()
+    with tempfile.TemporaryDirectory(prefix="tf-parity-bench-") as folder:
+        # What the libraries take at their first use is the interpreter's.
+        small = os.path.join(folder, "small.ckpt")
+        tensors = ("small", *(f"small/{slot}" for slot in SLOTS))
+        writing.write(small, {n: np.ones([4, 4], np.float32) for n in tensors})
+        prepare, run = prepared(small, os.path.join(folder, os.path.basename(target)))
+        run(*prepare())
+    prepare, run = prepared(prefix, target)
+    made = prepare()
     before = resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # forgets the most that there was
-    if to_keras:
-        into_keras(prefix, target, *made)
-    else:
-        convert(prefix, target)
+    run(*made)
     print(resident("VmHWM") - before)
 
 

@@ -55,6 +55,7 @@ ALLOWED = {
         "numpy",
         "ml_dtypes",
         "h5py",
+        "google_crc32c",
         "tensorflow",
         "keras",
         "tf2_keras",

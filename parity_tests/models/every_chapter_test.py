@@ -25,6 +25,7 @@ from parity_tests.models import chapters
 from parity_tests.models.batches import batches_of, by_part, dense, runs_of
 from parity_tests.models.exported_moves import named, without_sparse
 from parity_tests.models.pair import ChapterPair, twin_of
+from parity_tests.witness import handed_over
 from tf1_graph import exported
 from tf1_graph import session as tf1_session
 from tf2_keras import training
@@ -36,6 +37,7 @@ EVERY_MODEL = pytest.mark.parametrize("name", chapters.MODELS)
 HALF = settings(max_examples=settings().max_examples // 2)
 FEWER = settings(max_examples=settings().max_examples // 3)
 EXACT_LEVELS = ("function", "fit")
+CARRIED_BY_PYTHON = [n for n in chapters.MODELS if n not in chapters.checkpointed()]
 EVERY_LEVEL = pytest.mark.parametrize("level", training.LEVELS)
 
 
@@ -387,13 +389,6 @@ def played(pair, drawn, saver, prefix, stopped):
     return records
 
 
-def state_of(record):
-    """All variables as a record of a play left them."""
-    if "initial values" in record:
-        return record["initial values"]
-    return {**record["updates"], **record["slots"]}
-
-
 @pytest.mark.parametrize("name", chapters.checkpointed())
 @FEWER
 @given(data=st.data())
@@ -411,15 +406,16 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_never_stopped(name, dat
         handover.load(prefix, pair.model, names, runs=runs_of(drawn.moves[:stopped]))
     with pair.twin.starting_here():
         comparison = compare_plays(
-            [{"initial values": state_of(records[stopped])}, *records[stopped + 1 :]],
+            [
+                {"initial values": handed_over.state_of(records[stopped])},
+                *records[stopped + 1 :],
+            ],
             pair.candidate(drawn.moves[stopped:], level, settings=drawn.settings),
         ).require_agreement()
     assert comparison.records == 1 + len(drawn.moves) - stopped
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in chapters.MODELS if name not in chapters.checkpointed()]
-)
+@pytest.mark.parametrize("name", CARRIED_BY_PYTHON)
 def test_a_state_that_python_carried_is_missing_in_a_checkpoint_and_named(
     name, tmp_path
 ):
@@ -448,5 +444,17 @@ def test_a_session_goes_on_from_a_checkpoint_of_the_twin(name, tmp_path):
         tf1.train.Saver().restore(session, prefix)
     restored = tf1_session.plain(session.run(pair.program.variables))
     compare_plays(
-        [{"updates": state_of(left)}], [{"updates": restored}]
+        [{"updates": handed_over.state_of(left)}], [{"updates": restored}]
     ).require_agreement()
+
+
+@pytest.mark.parametrize("name", chapters.checkpointed())
+def test_1_15_5_and_keras_go_on_from_each_other_s_checkpoints(name, restored, tmp_path):
+    """Saver.restore of what Keras wrote; Keras from what Saver.save wrote."""
+    handed_over.both_ways(small_pair(name), restored, tmp_path)
+
+
+@pytest.mark.parametrize("name", CARRIED_BY_PYTHON)
+def test_a_memory_that_no_checkpoint_holds_begins_anew(name, restored, tmp_path):
+    """As in 1.15.5 that is started again."""
+    handed_over.started_again(small_pair(name), restored, tmp_path)

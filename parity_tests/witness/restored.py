@@ -6,13 +6,15 @@ takes requests as lines of JSON and answers each with a line once it was played.
 "chapter" and "fields" of its Config, or "part", an optimizer's, and its "arguments", a
 literal of Python's; "plays", a file of ``recording`` with the moves; and, each if it is
 wanted, "restore", the prefix of a checkpoint that ``tf.train.Saver`` restores in place of
-initial values, "save", one that it writes after "after" moves; and "out", the recording
-to write.
+initial values, "save", one that it writes after "after" moves, and "again", whether a
+program that draws nothing as it runs may keep the Session of the request before; and
+"out", the recording to write.
 
 Runs under Python 3.7 and TensorFlow 1.15.5.
 """
 
 import ast
+import contextlib
 import functools
 import json
 import sys
@@ -56,6 +58,22 @@ def chapter_program(name, fields):
     return chapters.program(name, chapters.graph(name).Config(**fields))
 
 
+LAST = []  # (program, its Session) of the request before
+
+
+@contextlib.contextmanager
+def session_of(program, again):
+    """A new Session; or that of the request before, which has its moves optimized."""
+    from tf1_graph import session as tf1_session
+
+    if not (again and LAST and LAST[0][0] is program):
+        while LAST:
+            LAST.pop()[1].close()
+        LAST.append((program, tf1_session.open_session(program.graph)))
+    with LAST[0][1].as_default():
+        yield LAST[0][1]
+
+
 def played(request, moves):
     """Yields the records of a request's play."""
     import tensorflow.compat.v1 as tf
@@ -65,7 +83,7 @@ def played(request, moves):
     program, values = program_of(request, moves)
     with program.graph.as_default():
         saver = tf.train.Saver()
-        with tf1_session.open_session(program.graph) as session:
+        with session_of(program, request.get("again")) as session:
             records = tf1_session.play(program, moves, values, session=session)
             first = next(records)
             if request.get("restore"):

@@ -1,8 +1,5 @@
 """Writing a checkpoint of format V2 tensor by tensor, without TensorFlow.
 
-What another checkpoint of that format holds is copied as it is, in pieces, its checksum
-along with it: what was damaged before is still found to be.
-
 Source: tensorflow/core/util/tensor_bundle/, lib/io/table_builder.cc, 1.15 and 2.21.
 """
 
@@ -10,9 +7,8 @@ import numpy as np
 
 from tf2_keras.migrate.checkpoint.entries import DTYPES
 from tf2_keras.migrate.checkpoint.tables import MAGIC
-from tf2_keras.migrate.checkpoint.wire import crc32c, masked
+from tf2_keras.migrate.checkpoint.wire import crc32c, in_pieces, masked
 
-COPIED_AT_A_TIME = 2**20  # bytes
 BLOCK = 2**12  # bytes, from which on a block of the index is full
 NUMBERS = {name: number for number, name in reversed(DTYPES.items())}
 
@@ -58,36 +54,21 @@ class Bundle:
         """Appends an array; of strings one of bytes objects."""
         array = np.asarray(array)
         if array.dtype == object:
-            dtype, pieces, crc = "string", *_strings(array.ravel())
+            pieces, crc = _strings(array.ravel())
+            self._append(name, "string", array.shape, pieces, crc)
         else:
-            dtype = array.dtype.name
-            pieces = [
-                memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-            ]
-            crc = 0
-            for begin in range(0, len(pieces[0]), COPIED_AT_A_TIME):
-                crc = crc32c(pieces[0][begin : begin + COPIED_AT_A_TIME], crc)
-        self._append(name, dtype, array.shape, pieces, masked(crc))
+            self.add_pieces(name, array.dtype.name, array.shape, in_pieces(array))
 
-    def copy(self, name, entry, path):
-        """Appends what an ``Entry`` says lies in a file, with its checksum."""
+    def add_pieces(self, name, dtype, shape, pieces):
+        """Appends a tensor, not of strings, whose bytes come piece by piece."""
+        self._append(name, dtype, shape, pieces)
 
-        def pieces():
-            with open(path, "rb") as file:
-                file.seek(entry.offset)
-                left = entry.size
-                while left:
-                    piece = file.read(min(left, COPIED_AT_A_TIME))
-                    if not piece:
-                        raise OSError(f"{path} became shorter")
-                    left -= len(piece)
-                    yield piece
-
-        self._append(name, entry.dtype, entry.shape, pieces(), entry.crc)
-
-    def _append(self, name, dtype, shape, pieces, crc):
+    def _append(self, name, dtype, shape, pieces, crc=None):
+        """Appends pieces; without a checksum that of all of them is the tensor's."""
         begin, self.written[name] = self.place, (dtype, tuple(shape))
+        of_pieces = 0
         for piece in pieces:
+            of_pieces = crc32c(piece, of_pieces)
             self.place += self.file.write(piece)
         sizes = b"".join(_field(2, _field(1, int(size))) for size in shape)
         self.entries[name.encode("utf-8")] = (
@@ -96,7 +77,7 @@ class Bundle:
             + _field(4, begin)
             + _field(5, self.place - begin)
             + varint(6 << 3 | 5)
-            + int(crc).to_bytes(4, "little")
+            + masked(of_pieces if crc is None else crc).to_bytes(4, "little")
         )
 
     def _write_index(self):

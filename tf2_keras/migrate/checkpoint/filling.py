@@ -46,6 +46,22 @@ def shares(group):
     return {name: filled[name] / size if size else 1 for name, size in sizes.items()}
 
 
+def is_as_it_is(plan, group):
+    """Whether a group is one tensor whose bytes are those of its variable."""
+    (item, *others), state = group, plan.twin.state
+    if others or not item.match.is_plain or _factor(plan, item):
+        return False
+    dtype = plan.checkpoint.entries[item.name].dtype
+    return dtype == dtype_of(state[item.match.sources[0]]).name
+
+
+def _factor(plan, item):
+    """What a tensor is multiplied by to be the twin's, or None."""
+    if item.role.kind == roles.SLOT and not plan.checkpoint.of_keras:
+        return slot_factor(plan.twin, item.role.slot)
+    return None
+
+
 def arrays_of(plan, group, read):
     """{name of a variable: array} of what a group of a plan's items fills.
 
@@ -55,9 +71,8 @@ def arrays_of(plan, group, read):
     state, arrays = plan.twin.state, {}
     for item in group:
         value = read(item.name)
-        if item.role.kind == roles.SLOT and not plan.checkpoint.of_keras:
-            factor = slot_factor(plan.twin, item.role.slot)
-            value = value * factor if factor else value
+        factor = _factor(plan, item)
+        value = value * factor if factor else value
         sources = item.match.sources
         if item.match.is_plain:
             arrays[sources[0]] = value

@@ -34,7 +34,6 @@ from tf2_keras.migrate.checkpoint.matching import (
     require_targets_once,
 )
 from tf2_keras.migrate.checkpoint.states import dtype_of, state_of, variables_of
-from tf2_keras.migrate.checkpoint.verifying import verify
 
 MOST_LISTED = 6
 # What Keras counts and TF1 kept nowhere, or in its kernels.
@@ -439,7 +438,8 @@ class Plan:
         """
         if not partial:
             self.require_whole()
-        verify(self.checkpoint, [item.name for item in self.items])
+        for item in self.items:
+            self.checkpoint.verify(item.name)
         for group in filling.groups_of(self.items):
             for source, array in filling.arrays_of(self, group, self._read).items():
                 self.twin.state[source].assign(array)

@@ -1,4 +1,4 @@
-"""A plan as a file of Keras's, tensor by tensor: the model itself never holds them.
+"""A plan as a file of Keras's, piece by piece: the model itself never holds its values.
 
     with keras_saving.unallocated() as variables:
         model = build()
@@ -6,7 +6,8 @@
     keras_saving.save(plan, "model.weights.h5", variables)
 
 Keras saves the model, so that the file has whatever layout Keras and the model's own
-layers give it; when it asks a variable for its value, a tensor of the checkpoint is read.
+layers give it, without the values; then the file is written, with the bytes of the
+checkpoint in their places.
 """
 
 import contextlib
@@ -15,18 +16,18 @@ import math
 import os
 import shutil
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tf2_keras.migrate.checkpoint import filling, writing
+from tf2_keras.migrate.checkpoint import filling, outlines, writing
 from tf2_keras.migrate.checkpoint.states import dtype_of
-from tf2_keras.migrate.checkpoint.verifying import AT_LEAST, verified
+from tf2_keras.migrate.checkpoint.wire import in_pieces
 
 LARGE = 2**16  # bytes, from which on a variable has no initial values
-COPIED_AT_A_TIME, BEGUN_AT_A_TIME = 2**20, 2**25  # bytes
+RETURNED, BEGUN_AT_A_TIME = 2**20, 2**25  # bytes
+ARCHIVE, WEIGHTS = ".keras", "model.weights.h5"
 M_MMAP_THRESHOLD = -3  # Source: malloc.h of glibc
 AROUND_ALL, AROUND_EACH = 2**16, 2**11  # bytes that HDF5 takes besides the values
 
@@ -53,23 +54,8 @@ def unallocated():
             made[id(self)] = self, initializer
         construct(self, values, shape, dtype, *rest, **options)
 
-    with _replaced(keras.Variable, "__init__", constructed):
+    with outlines.replaced(keras.Variable, "__init__", constructed):
         yield made
-
-
-@contextlib.contextmanager
-def _replaced(cls, name, attribute):
-    """In its body an attribute of a class is another one."""
-    inherited = name not in vars(cls)
-    before = getattr(cls, name)
-    setattr(cls, name, attribute)
-    try:
-        yield
-    finally:
-        if inherited:
-            delattr(cls, name)
-        else:
-            setattr(cls, name, before)
 
 
 def _is_large(shape, dtype):
@@ -91,146 +77,55 @@ def returned_when_freed():
     does without, but is there only with oneDNN.
     """
     with contextlib.suppress(OSError, AttributeError):  # another library than GNU's
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, AT_LEAST)
-
-
-class _Array(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array that ``np.array`` does not copy: nobody else has it."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __array__(self, dtype=None, copy=None):  # noqa: ARG002 - as NumPy calls it
-        return self.array if dtype is None else self.array.astype(dtype, copy=False)
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        arrays = [x.array if isinstance(x, _Array) else x for x in inputs]
-        return getattr(ufunc, method)(*arrays, **options)
-
-    def __getattr__(self, name):
-        if name.startswith("__"):  # such as __array_interface__, which is copied from
-            raise AttributeError(name)
-        return getattr(self.array, name)
-
-    def __getitem__(self, key):
-        return self.array[key]
-
-    def __len__(self):
-        return len(self.array)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, RETURNED)
 
 
 class _Values:
-    """What a plan fills a model's variables with, read when it is asked for.
+    """The values that a plan gives a model's variables, read when they are asked for.
 
     Args:
         groups: [[Item]] of which all variables are Keras's.
-        path: of the file that they are written to.
         on_item: called once for each item, when it is read.
     """
 
-    def __init__(self, plan, groups, path, on_item):
-        self.plan, self.path, self.on_item = plan, path, on_item
-        # Keras asks about in this order.
-        order = {id(v): place for place, v in enumerate(plan.twin.variables)}
-        self.groups = sorted(
-            groups,
-            key=lambda group: min(order.get(id(v), 0) for v in _targets(plan, group)),
-        )
-        self.places = {
-            id(variable): place
-            for place, group in enumerate(self.groups)
+    def __init__(self, plan, groups, on_item):
+        self.plan, self.on_item = plan, on_item
+        self.groups = {
+            id(variable): group
+            for group in groups
             for variable in _targets(plan, group)
         }
-        self.most = max([AT_LEAST, *map(self._nbytes, range(len(self.groups)))])
-        self.arrays = {}  # {id of a variable: array} that were read and not asked for
-        self.were_read = set()  # places of groups
-        self.is_reading, self.begun = False, 0
-        self.reader, self.ahead = ThreadPoolExecutor(1), {}
+        self.last, self.arrays = None, {}  # a group, and what it fills
+        self.told = set()
 
     def of(self, variable):
-        """The array of a variable; None for one that has its own value."""
-        place = self.places.get(id(variable))
-        if place is None or self.is_reading:
-            return None
-        if id(variable) not in self.arrays:
-            self.arrays.clear()
-            self._read(place)
-        return self.arrays.pop(id(variable))
+        """The array of a variable."""
+        group = self.groups.get(id(variable))
+        if group is None:
+            return variable.numpy()
+        if group is not self.last:
+            # One group's arrays are there at a time.
+            self.last, self.arrays = None, {}
+            arrays = filling.arrays_of(self.plan, group, self.plan.checkpoint.read)
+            state = self.plan.twin.state
+            self.arrays = {id(state[name]): array for name, array in arrays.items()}
+            self.last = group
+            self._tell(group)
+        return self.arrays[id(variable)]
 
-    def _read(self, place):
-        """Reads a group, and small ones after it; then those after these, meanwhile."""
-        places, size = self._together(place)
-        tensors = (self.ahead.get(place) or self._begin(places)).result()
-        self.ahead.clear()
-        following, size_after = self._together(places[-1] + 1)
-        # Two batches take no more memory than the largest one.
-        if following and size + size_after <= self.most:
-            self.ahead[following[0]] = self._begin(following)
-        self.is_reading = True
-        try:
-            for number in places:
-                arrays = filling.arrays_of(self.plan, self.groups[number], tensors.pop)
-                self.arrays.update(
-                    (id(self.plan.twin.state[name]), array)
-                    for name, array in arrays.items()
-                )
-        finally:
-            self.is_reading = False
-        for number in set(places) - self.were_read:
-            for _ in self.groups[number]:
-                self.on_item()
-        self.were_read.update(places)
-        self.begun += size
-        if self.begun > BEGUN_AT_A_TIME:
-            writing.begin(self.path)
-            self.begun = 0
+    def pieces_of(self, variable):
+        """Yields the bytes of a variable's value."""
+        group = self.groups.get(id(variable))
+        if group is None or not filling.is_as_it_is(self.plan, group):
+            yield from in_pieces(self.of(variable))
+            return
+        yield from self.plan.checkpoint.bytes_of(group[0].name)
+        self._tell(group)
 
-    def _together(self, place):
-        """([places of groups that are read together], their bytes)."""
-        places, size = [], 0
-        for number in range(place, len(self.groups)):
-            nbytes = self._nbytes(number)
-            if places and (size + nbytes > AT_LEAST or number in self.were_read):
-                break
-            places.append(number)
-            size += nbytes
-        return places, size
-
-    def _begin(self, places):
-        names = [item.name for number in places for item in self.groups[number]]
-        return self.reader.submit(lambda: dict(verified(self.plan.checkpoint, names)))
-
-    def _nbytes(self, place):
-        entries = self.plan.checkpoint.entries
-        return sum(entries[item.name].nbytes for item in self.groups[place])
-
-    @contextlib.contextmanager
-    def instead(self):
-        """In its body variables have these for values."""
-        value, as_array = keras.Variable.value, keras.Variable.__array__
-        as_numpy = keras.Variable.numpy
-
-        def tensor(variable):
-            array = self.of(variable)
-            return value.fget(variable) if array is None else tf.constant(array)
-
-        def array_of(variable, dtype=None, copy=None):  # noqa: ARG001 - NumPy's
-            array = self.of(variable)
-            if array is None:
-                return as_array(variable, dtype)
-            return array if dtype is None else array.astype(dtype, copy=False)
-
-        def numpy(variable):
-            array = self.of(variable)
-            return as_numpy(variable) if array is None else _Array(array)
-
-        with (
-            self.reader,
-            _replaced(keras.Variable, "value", property(tensor)),
-            _replaced(keras.Variable, "__array__", array_of),
-            _replaced(keras.Variable, "numpy", numpy),
-        ):
-            yield
+    def _tell(self, group):
+        for item in () if group[0].name in self.told else group:
+            self.told.add(item.name)
+            self.on_item()
 
 
 def save(plan, path, variables=None, partial=False, runs=(), on_item=lambda: None):
@@ -254,7 +149,8 @@ def save(plan, path, variables=None, partial=False, runs=(), on_item=lambda: Non
     streamed, held = [], []
     for group in filling.groups_of(plan.items):
         (streamed if _is_streamed(plan, group) else held).append(group)
-    for group, arrays in _arrays(plan, held):
+    for group in held:
+        arrays = filling.arrays_of(plan, group, plan.checkpoint.read)
         for name, array in arrays.items():
             plan.twin.state[name].assign(array)
         for _ in group:
@@ -265,20 +161,30 @@ def save(plan, path, variables=None, partial=False, runs=(), on_item=lambda: Non
             variable.assign(initializer(tuple(variable.shape), dtype=variable.dtype))
     plan.go_on(runs)
     path = os.fspath(path)
-    is_archive = path.endswith(".keras")
+    values = _Values(plan, streamed, on_item)
+    outline = outlines.Outline(values.of)
     with writing.folder_beside(path) as folder:
+        writing.require_room(folder, _size(plan))
         temporary = os.path.join(folder, os.path.basename(path))
-        # Into an archive, Keras would write by way of memory.
-        apart = os.path.join(folder, "archived")
-        weights = os.path.join(apart, "model.weights.h5") if is_archive else temporary
-        writing.require_room(folder, _size(plan) * (1 + is_archive))
-        with _Values(plan, streamed, weights, on_item).instead():
-            if is_archive:
-                keras.saving.save_model(plan.model, apart, zipped=False)
+        saved = os.path.join(folder, "saved")
+        weights = os.path.join(saved, WEIGHTS)
+
+        def save_model():
+            shutil.rmtree(saved, ignore_errors=True)  # if it is not the first time
+            if path.endswith(ARCHIVE):
+                # Into an archive, Keras would write by way of memory.
+                keras.saving.save_model(plan.model, saved, zipped=False)
             else:
+                os.mkdir(saved)
                 plan.model.save_weights(weights)
-        if is_archive:
-            _archive(apart, temporary)
+
+        outline.make(save_model)
+        contents = outline.contents(weights, values.pieces_of)
+        with open(temporary, "wb") as file:
+            if path.endswith(ARCHIVE):
+                _archive(saved, file, contents)
+            else:
+                _write(file, contents, file)
         writing.moved(temporary, path)
 
 
@@ -305,26 +211,34 @@ def _targets(plan, group):
     return [plan.twin.state[name] for name in names]
 
 
-def _arrays(plan, groups):
-    """Yields (group, {name of a variable: array}), the tensors read as they are needed."""
-    names = [item.name for group in groups for item in group]
-    tensors = verified(plan.checkpoint, names)
-    for group in groups:
-        # The group first: of the tensors no more than it has are taken.
-        read = dict(tensor for _, tensor in zip(group, tensors, strict=False))
-        yield group, filling.arrays_of(plan, group, read.pop)
+def _write(target, pieces, file):
+    """Writes pieces; the disk begins with them before the last is there.
+
+    Args:
+        target: takes the pieces. file: that they come to lie in.
+    """
+    begun = 0
+    for piece in pieces:
+        begun += target.write(piece)
+        if begun > BEGUN_AT_A_TIME:
+            writing.begin(file)
+            begun = 0
 
 
-def _archive(folder, path):
-    """Makes the ``.keras`` of what Keras saved in a folder."""
-    with zipfile.ZipFile(path, "w") as archive:
+def _archive(folder, file, weights):
+    """Makes the ``.keras`` of what Keras saved in a folder, but for the weights.
+
+    Args:
+        weights: yields the bytes of their file.
+    """
+    with zipfile.ZipFile(file, "w") as archive:
         for parent, _, names in os.walk(folder):
-            for name in names:
+            for name in sorted(names):
                 member = os.path.join(parent, name)
                 inside = os.path.relpath(member, folder).replace(os.sep, "/")
-                with (
-                    open(member, "rb") as source,
-                    archive.open(inside, "w", force_zip64=True) as target,
-                ):
-                    shutil.copyfileobj(source, target, COPIED_AT_A_TIME)
-                os.remove(member)
+                with archive.open(inside, "w", force_zip64=True) as target:
+                    if inside == WEIGHTS:
+                        _write(target, weights, file)
+                    else:
+                        with open(member, "rb") as source:
+                            shutil.copyfileobj(source, target)

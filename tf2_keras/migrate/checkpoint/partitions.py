@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint.wire import in_pieces
 
 PART = re.compile(r"^(.+)/part_(\d+)(/.+)?$")
 
@@ -77,6 +78,17 @@ class Joined:
             return self.checkpoint.read(name, verify)
         axis, names = self.pieces[name]
         return np.concatenate([self.checkpoint.read(n, verify) for n in names], axis)
+
+    def bytes_of(self, name):
+        """Yields the bytes of a tensor, few at a time, in memory what has other places.
+
+        Fails at their end at the latest unless they are what their checksums say.
+        """
+        is_in_one_place = getattr(self.checkpoint, "is_in_one_place", None)
+        if name in self.pieces or is_in_one_place is None or not is_in_one_place(name):
+            yield from in_pieces(self.read(name))
+        else:
+            yield from self.checkpoint.bytes_of(name)
 
     def verify(self, name):
         """Fails unless the bytes of a tensor are what their checksums say."""

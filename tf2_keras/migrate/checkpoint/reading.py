@@ -36,9 +36,11 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError, mistake
 from tf2_keras.migrate.checkpoint.tables import Table
 from tf2_keras.migrate.checkpoint.wire import (
     BYTES,
+    PIECE,
     VARINT,
     Damaged,
     crc32c,
+    in_pieces,
     last,
     masked,
     message,
@@ -50,7 +52,6 @@ from tf2_keras.migrate.checkpoint.wire import (
 )
 
 MOST_SHARDS = 10_000
-CHUNK = 2**22  # bytes that a checksum takes at a time
 OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"  # what tf.train.Checkpoint adds
 SAVED_MODELS = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -285,24 +286,30 @@ class BundleCheckpoint:
 
     def verify(self, name):
         """Fails unless the bytes of a tensor are what their checksums say."""
-        entry = known(name, self)
-        with whole_file(self.prefix):
-            places = [entry]
-            if entry.slices:
-                places = [
-                    self.parts[slice_key(name, extents)]
-                    for _, extents, _ in parts_of(entry)
-                ]
-            for place in places:
-                if place.dtype == "string":
-                    self._read(name, place, True)
-                    continue
-                crc = 0
-                with open(self.shards[place.shard], "rb") as file:
-                    file.seek(place.offset)
-                    for begin in range(0, place.size, CHUNK):
-                        crc = crc32c(file.read(min(CHUNK, place.size - begin)), crc)
-                self._require(name, place, crc)
+        if self.is_in_one_place(name):
+            for _ in self.bytes_of(name):
+                pass
+        else:
+            self.read(name)
+
+    def is_in_one_place(self, name):
+        """Whether the values of a tensor lie in a file as they do in memory."""
+        entry = self.entries[name]
+        return not entry.slices and entry.dtype not in ("string", *UNREADABLE)
+
+    def bytes_of(self, name):
+        """Yields the bytes of a tensor that is in one place, PIECE at a time.
+
+        Fails at their end unless they are what their checksum says.
+        """
+        entry, crc = known(name, self), 0
+        with whole_file(self.prefix), open(self.shards[entry.shard], "rb") as file:
+            file.seek(entry.offset)
+            for begin in range(0, entry.size, PIECE):
+                piece = file.read(min(PIECE, entry.size - begin))
+                crc = crc32c(piece, crc)
+                yield piece
+            self._require(name, entry, crc)
 
     @staticmethod
     def _require(name, entry, crc):
@@ -317,16 +324,15 @@ class BundleCheckpoint:
                 return self._strings(name, entry, file.read(entry.size))
         if entry.dtype in UNREADABLE:
             raise Damaged(f"{name} is a {entry.dtype}, which has no values")
-        dtype = numpy_dtype(entry.dtype)
+        array = np.empty(entry.elements, numpy_dtype(entry.dtype))
+        crc = 0
         with open(shard, "rb") as file:
             file.seek(entry.offset)
-            array = np.fromfile(file, dtype, entry.elements)
-        if array.size != entry.elements:
-            raise Damaged(f"{name} is cut off")
+            for piece in in_pieces(array):
+                if file.readinto(piece) != len(piece):
+                    raise Damaged(f"{name} is cut off")
+                crc = crc32c(piece, crc) if verify else crc
         if verify:
-            crc, content = 0, memoryview(array.view(np.uint8))
-            for begin in range(0, len(content), CHUNK):
-                crc = crc32c(content[begin : begin + CHUNK], crc)
             self._require(name, entry, crc)
         return array
 

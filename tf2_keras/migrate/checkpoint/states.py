@@ -18,7 +18,13 @@ def state_of(model, names=None):
     """
     if isinstance(model, keras.Model):
         asked = {entry for entry in (names or {}).values() if isinstance(entry, str)}
-        return training.state_of(model, paths_of(model, asked))
+        scales = (
+            variable.path
+            for optimizer in training.optimizers_of(model)
+            for variable in training.scales_of(optimizer)
+        )
+        names = {**paths_of(model, asked), **{path: path for path in scales}}
+        return training.state_of(model, names)
     return model
 
 

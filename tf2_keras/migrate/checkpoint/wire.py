@@ -1,4 +1,4 @@
-"""Bytes as protocol buffers and checksums have them, read without either library.
+"""Bytes as protocol buffers and checksums have them, read without TensorFlow.
 
 A checkpoint may come from a stranger: what is read here is bounded by the bytes that
 there are, and what cannot be meant is a ``Damaged``.
@@ -6,8 +6,7 @@ there are, and what cannot be meant is a ``Damaged``.
 Source: protobuf's wire format; tensorflow/core/lib/hash/crc32c.h, io/ordered_code.cc.
 """
 
-import functools
-
+import google_crc32c
 import numpy as np
 
 
@@ -16,6 +15,7 @@ class Damaged(ValueError):
 
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+PIECE = 2**18  # bytes of values at a time: they stay in a processor's cache
 LONGEST_VARINT = 10  # bytes of 64 bits, seven each
 
 
@@ -90,84 +90,22 @@ def messages(fields, number):
 # Checksums.
 
 
-@functools.cache
-def _table():
-    """[256] uint32: what a byte does to CRC-32C's register."""
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, np.uint32(0x82F63B78) ^ (table >> 1), table >> 1)
-    return table
-
-
-@functools.cache
-def _tables_of_words():
-    """Two [65536] uint32: what the halves of a word of four bytes do."""
-    table = _table()
-    halves = []
-    for zeros in (2, 0):  # bytes of the word that follow the half
-        crc = np.arange(65536, dtype=np.uint32)
-        for _ in range(2):
-            crc = table[crc & 0xFF] ^ (crc >> 8)
-        for _ in range(zeros):
-            crc = table[crc & 0xFF] ^ (crc >> 8)
-        halves.append(crc)
-    return halves
-
-
-@functools.cache
-def _shifted_by(length):
-    """[32] uint32, what so many zero bytes make of each bit; a power of two from 4 on."""
-    if length == 4:
-        low, high = _tables_of_words()
-        bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
-        return low[bits & 0xFFFF] ^ high[bits >> 16]
-    return _shifted(_shifted_by(length // 2), length // 2)
-
-
-def _shifted(crc, length):
-    """Registers after ``length`` more zero bytes, a power of two from 4 on."""
-    matrix = _shifted_by(length)
-    result = np.zeros_like(crc)
-    for bit in range(32):
-        result ^= matrix[bit] * ((crc >> np.uint32(bit)) & np.uint32(1))
-    return result
-
-
-LANE = 1024  # bytes that are read one after the other; many lanes beside each other
-MOST_LANES = 4096
-
-
 def crc32c(data, crc=0):
     """The CRC-32C (Castagnoli) of bytes, continued from that of bytes before them."""
-    data = np.frombuffer(data, np.uint8)
-    register = np.uint32(crc ^ 0xFFFFFFFF)
-    place = 0
-    while len(data) - place >= LANE:
-        lanes = min(MOST_LANES, 1 << (((len(data) - place) // LANE).bit_length() - 1))
-        size = lanes * LANE
-        words = np.ascontiguousarray(
-            data[place : place + size].view("<u4").reshape(lanes, LANE // 4).T
-        )
-        low, high = _tables_of_words()
-        crcs, places = np.zeros(lanes, "<u4"), np.empty(lanes, np.intp)
-        halves = crcs.view("<u2").reshape(lanes, 2)
-        for column in words:
-            np.bitwise_xor(crcs, column, out=crcs)
-            places[:] = halves[:, 0]
-            # Places are within; "clip" takes them as they are, and is faster.
-            of_low = low.take(places, mode="clip")
-            places[:] = halves[:, 1]
-            np.bitwise_xor(of_low, high.take(places, mode="clip"), out=crcs)
-        length = LANE
-        while len(crcs) > 1:
-            crcs = _shifted(crcs[::2], length) ^ crcs[1::2]
-            length *= 2
-        register = (_shifted(np.array([register]), size) ^ crcs)[0]
-        place += size
-    table, register = _table().tolist(), int(register)
-    for byte in data[place:].tolist():
-        register = table[(register ^ byte) & 0xFF] ^ (register >> 8)
-    return register ^ 0xFFFFFFFF
+    # As an array, which is no copy: the library takes no memoryview.
+    return google_crc32c.extend(crc, np.frombuffer(data, np.uint8))
+
+
+def in_pieces(array):
+    """Yields the bytes of an array, PIECE of them at a time, without a copy of it all."""
+    if not array.flags.c_contiguous:
+        rows = max(1, PIECE // max(1, array[:1].nbytes))
+        for begin in range(0, len(array), rows):
+            yield from in_pieces(np.ascontiguousarray(array[begin : begin + rows]))
+        return
+    content = array.reshape(-1).view(np.uint8)
+    for begin in range(0, len(content), PIECE):
+        yield content[begin : begin + PIECE]
 
 
 def masked(crc):

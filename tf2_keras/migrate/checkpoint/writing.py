@@ -190,19 +190,17 @@ def rewrite(prefix, checkpoint, names, force=False):
     """Writes tensors of a checkpoint as one of format V2, under other names.
 
     Args:
-        checkpoint: as ``reading.opened`` returns it, or ``partitions.Joined``.
+        checkpoint: ``partitions.Joined``.
         names: {name there: name here}.
     """
-    inner = getattr(checkpoint, "checkpoint", checkpoint)
-    shards = getattr(inner, "shards", None)
     with _placed(prefix, force) as path, Bundle(path) as bundle:
         for name, target in names.items():
-            entry = inner.entries.get(name)
-            as_it_is = shards and entry and not entry.slices
-            if as_it_is and name not in getattr(checkpoint, "pieces", ()):
-                bundle.copy(target, entry, shards[entry.shard])
-            else:
+            entry = checkpoint.entries[name]
+            if entry.dtype == "string":
                 bundle.add(target, checkpoint.read(name))
+            else:
+                pieces = checkpoint.bytes_of(name)
+                bundle.add_pieces(target, entry.dtype, entry.shape, pieces)
 
 
 @contextlib.contextmanager
@@ -261,11 +259,11 @@ def require_room(folder, size):
     os.remove(path)
 
 
-def begin(path):
+def begin(file):
     """Has the disk begin with what is in a file so far, for less to wait for at its end."""
     if hasattr(os, "posix_fadvise"):
-        with open(path, "rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.flush()
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def moved(path, target):
