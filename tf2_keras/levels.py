@@ -148,7 +148,8 @@ class Fit(keras.callbacks.Callback):
     def on_train_batch_end(self, *_, **__):
         # The next step stores over this one: of what it goes on from a tensor is kept.
         carried = {
-            name: store.value() for name, store in self.stores.get("carried", {}).items()
+            name: store.value()
+            for name, store in self.stores.get("carried", {}).items()
         }
         record = self.twin.record(self.name, self.stores)
         self.played.append(({"carried": carried} if carried else {}, record))
