@@ -88,6 +88,7 @@ def command(
     logdir,
 ):
     """Train both sides of the chapters alike and compare it all."""
+    _require_levels(levels, names)
     if fault:
         _require_fault(fault, options.chosen(names, groups))
     with (
@@ -214,14 +215,42 @@ def _page(subjects, environment):
     )
 
 
+def _require_levels(levels, names):
+    """That each chapter that is named has all levels that are."""
+    for name in names:
+        known = chapters.levels(name) or options.LEVELS
+        missing = [level for level in options.once(levels) if level not in known]
+        if missing:
+            raise UserError(
+                f"--level must be one at which {name} is run. "
+                f"Received: {', '.join(missing)}. Use --level "
+                f"{' or --level '.join(known)}, or another chapter."
+            )
+
+
 def _require_fault(fault, names):
+    """That a fault is one of the chapter that is named, and of what else it might be."""
+    owners = [name for name in chapters.NAMES if fault in declared.faults(name)]
     if len(names) != 1:
+        able = [name for name in names or owners if name in owners]
+        given = f": {', '.join(names)}" if names else ""
+        remedy = f"{fault} is none of any chapter's; tf-parity run --help lists them"
+        if owners:
+            only = "only " if able and names else ""
+            remedy = f"Give {only}--chapter {' or --chapter '.join(able or owners)}"
         raise UserError(
             "--fault needs exactly one chapter to plant it in. "
-            f"Received: {len(names) or 'all'} of them. Add for instance --chapter mnist_cnn."
+            f"Received: {len(names) or 'all'} of them{given}. {remedy}."
+        )
+    own = declared.faults(names[0])
+    if fault not in own and owners:
+        raise UserError(
+            f"--fault must be one of {names[0]}'s. "
+            f"Received: {fault}, which is of {', '.join(owners)}. "
+            f"Use --chapter {owners[0]}, or one of: {', '.join(own)}."
         )
     with told(chapters.UnknownName):
-        chapters.require_known(fault, declared.faults(names[0]), "--fault")
+        chapters.require_known(fault, own, "--fault")
 
 
 def _again(request, given, level=None, step=None):
