@@ -82,7 +82,8 @@ def require_known(name, known, kind):
     remedy = (
         f"Nearest: {', '.join(nearest)}" if nearest else f"Known: {', '.join(known)}"
     )
-    raise UnknownName(f"{kind} must be a known name. Received: {name}. {remedy}.")
+    received = name if name.strip() else "an empty text"
+    raise UnknownName(f"{kind} must be a known name. Received: {received}. {remedy}.")
 
 
 def setup(name):
