@@ -179,6 +179,16 @@ def recorded(name):
     return _said(name, "RECORDED", {}) if name in PROGRAMS else {}
 
 
+def level_of_budgets(onednn=None):
+    """The level of budgets that says what 1.15.5 and today's TensorFlow differ by.
+
+    onednn: whether this process runs with oneDNN; by default as its environment says.
+    """
+    if onednn is None:
+        onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+    return "1.15.5" if onednn else "1.15.5, oneDNN off"
+
+
 def levels(name):
     """The levels at which the twin of a chapter is run, or () for all."""
     return _said(name, "LEVELS") if name in PROGRAMS else ()

@@ -11,7 +11,6 @@ import tensorflow as tf
 from parity_tests.engine import budgets
 from parity_tests.models import chapters, programs, recorded
 from parity_tests.pair.pair import Pair, Sides
-from parity_tests.witness import reference_conditions
 from tf2_keras import training
 
 
@@ -148,7 +147,7 @@ class ProgramPair(Sides):
         self.twin_config = self.twin.Config(**twin_fields)
         self.recorded = bool(chapters.recorded(name))
         self.budgets = lambda level: budgets.budget_for(
-            name, reference_conditions.level_of_budgets() if self.recorded else level
+            name, chapters.level_of_budgets() if self.recorded else level
         )
 
     def close(self):

@@ -13,7 +13,6 @@ from parity_tests.engine import cell_tables
 from parity_tests.engine.records import in_order
 from parity_tests.models import chapters, reading
 from parity_tests.site import links
-from parity_tests.witness.reference_conditions import level_of_budgets
 
 # What of a record a function of a chapter answers for; all of it for the whole program.
 STAGES = {
@@ -139,7 +138,7 @@ def badge(name, level, stages, cells, address):
     if kind == "off" and reason:
         kind, title = "within", f"{title}. {worst}: {reason}"
         # Of what 1.15.5 recorded the budget is that of 1.15.5, whatever runs the twin.
-        of_level = level_of_budgets(True) if chapters.recorded(name) else level
+        of_level = chapters.level_of_budgets(True) if chapters.recorded(name) else level
         row = f"tolerances.html#{name}-{of_level}-{worst.replace(' ', '-')}"
         number = f'<a href="{address(row)}">{number}</a>'
     return (

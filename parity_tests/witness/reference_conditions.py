@@ -86,16 +86,6 @@ def threads():
     }
 
 
-def level_of_budgets(onednn=None):
-    """The level of budgets that says what 1.15.5 and today's TensorFlow differ by.
-
-    onednn: whether this process runs with oneDNN; by default as its environment says.
-    """
-    if onednn is None:
-        onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
-    return "1.15.5" if onednn else "1.15.5, oneDNN off"
-
-
 def cpu_model():
     """The processor as the system names it."""
     return _cpu_info("model name") or platform.processor() or platform.machine()

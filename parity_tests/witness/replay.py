@@ -13,7 +13,6 @@ from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair.pair import Pair
 from parity_tests.witness import golden, runs
 from parity_tests.witness.recordables import PLAY
-from parity_tests.witness.reference_conditions import level_of_budgets
 from tf1_graph.parts import cases
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
@@ -152,7 +151,7 @@ def chapter_legs(stored, onednn=True, fault=None, sides=None, **options):
                 records = pair.reference(moves)
             else:
                 records = pair.candidate(moves, side)
-            budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
+            budget_for = budget_of(stored, PLAY, chapters.level_of_budgets(onednn))
             yield side, compare(stored, PLAY, records, budget_for, **options)
 
 
@@ -163,7 +162,7 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
     for side in sides or sides_of(name):
         level, _, play = side.partition(OF_SIDE)
         play = play or PLAY
-        budget_for = budget_of(stored, play, level_of_budgets(onednn))
+        budget_for = budget_of(stored, play, chapters.level_of_budgets(onednn))
         played = {**fields, **chapters.recorded(name).get(play, {})}
         with ProgramPair(name, played, fault and fault._replace(both=None)) as pair:
             if side == "compat.v1":
@@ -203,7 +202,7 @@ def part_legs(stored):
 
 def _compare_plays_of_a_part(stored, plays):
     budgets_of = {
-        play: budget_of(stored, play, level_of_budgets(True)) for play in plays
+        play: budget_of(stored, play, chapters.level_of_budgets(True)) for play in plays
     }
 
     def together(records_of):

@@ -211,7 +211,7 @@ def test_a_planted_fault_of_a_loss_is_caught_at_these_budgets_too(part, fault):
         for play, case in losses.CASES.items()
         if case.part == f"losses.{part}" and case.arguments.keys() >= fault.keys()
     )
-    budget_for = replay.budget_of(kept, play, replay.level_of_budgets(True))
+    budget_for = replay.budget_of(kept, play, chapters.level_of_budgets(True))
     for arguments, agree in (({}, True), (fault, False)):
         changed = case._replace(arguments={**case.arguments, **arguments})
         records = session.play(*losses.play(changed))
