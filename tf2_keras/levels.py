@@ -146,11 +146,13 @@ class Fit(keras.callbacks.Callback):
         yield from played
 
     def on_train_batch_end(self, *_, **__):
-        seen = {
-            stage: {name: store.value() for name, store in named.items()}
-            for stage, named in self.stores.items()
+        # The next step stores over this one: of what it goes on from a tensor is kept.
+        carried = {
+            name: store.value()
+            for name, store in self.stores.get("carried", {}).items()
         }
-        self.played.append((seen, self.twin.record(self.name, seen)))
+        record = self.twin.record(self.name, self.stores)
+        self.played.append(({"carried": carried} if carried else {}, record))
 
     @contextlib.contextmanager
     def in_place(self):

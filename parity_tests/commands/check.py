@@ -1,5 +1,6 @@
 """tf-parity check: both sides of a user's own pair compared."""
 
+import json
 import shlex
 
 import click
@@ -10,6 +11,7 @@ from parity_tests.commands import (
     options,
     outputs,
     pair_files,
+    replaceable,
     report_pages,
     run,
     tables,
@@ -85,8 +87,12 @@ def command(
     inputs = [path, *([play] if play else [])]
     with (
         outputs.Output(json_path, "--json", inputs) as output,
-        outputs.Output(names_path, "--save-names", inputs) as names_output,
-        outputs.Output(script_path, "--worst-case", inputs) as script_output,
+        outputs.Output(
+            names_path, "--save-names", inputs, replaceable.is_map, "names.json"
+        ) as names_output,
+        outputs.Output(
+            script_path, "--worst-case", inputs, example="worst.py"
+        ) as script_output,
         report_pages.opened(report_folder, inputs) as page,
         report_pages.logging(logdir),
         time_limits.limited(timeout, "check"),
@@ -154,7 +160,7 @@ def command(
         )
         # Each where it was asked for, also if both sides hold NaN: they say so.
         output.write(report)
-        names_output.write(checked.data["names"])
+        names_output.write(json.dumps(checked.data["names"], indent=2))
         if trace is not None:
             from parity_tests.pair import html_report
 

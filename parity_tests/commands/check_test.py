@@ -41,7 +41,7 @@ def test_check_prints_the_table_of_run_and_writes_the_same_as_data(
     code, out, err = tf_parity("check", pair_file, *words)
     assert code == 0, err
     data = json.loads(report.read_text())
-    assert set(data) == {"environment", "pairs"}
+    assert set(data) == {"generator", "environment", "pairs"}
     ((name, pair),) = data["pairs"].items()
     assert name == str(pair_file) and set(pair["levels"]["fit"]) == STAGES
     assert pair["first_divergence"] == {} and pair["steps"] == 3
@@ -63,9 +63,10 @@ def test_check_of_another_name_shows_where_it_parts_and_how_to_see_it_again(
         "First divergence: step 2 (move 3 of the play), move train, slots, tensor dense/kernel/Mom"
         in out
     )
-    line = next(line for line in out.splitlines() if "reproduce" in line)
+    whole = out.replace("\\\n", "")  # as a shell reads it
+    line = next(line for line in whole.splitlines() if "reproduce" in line)
     code, again, _ = tf_parity(*shlex.split(line.split("tf-parity ")[1]))
-    assert code == 1 and line.strip() in again
+    assert code == 1 and line.strip() in again.replace("\\\n", "")
     assert out.endswith("\n1 pair, 1 level: 1 of 1 diverges; 0 of 1 exactly equal.\n")
 
 

@@ -40,6 +40,7 @@ SHARED = (
     "options",
     "outputs",
     "pair_files",
+    "replaceable",
     "report_pages",
     "seeds_table",
     "settings",

@@ -6,9 +6,12 @@ import pathlib
 
 
 def faults(chapter):
-    """Names of the faults of a chapter, the keys of its FAULTS."""
+    """{name: (what is wrong, stage where it first shows)} of a chapter's FAULTS."""
     declared = _assigned(f"parity_tests/models/{chapter}_faults.py", "FAULTS")
-    return tuple(key.value for key in declared.keys)
+    return {
+        key.value: tuple(word.value for word in fault.args[:2])
+        for key, fault in zip(declared.keys, declared.values, strict=True)
+    }
 
 
 def optimizers():

@@ -77,8 +77,8 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
     """
     read = _read(path, checkpoint)
     with (
-        outputs.Output(twin_path, "--output", read) as twin_output,
-        outputs.Output(pair_path, "--pair", read) as pair_output,
+        _program(twin_path, "--output", read, "twin.py") as twin_output,
+        _program(pair_path, "--pair", read, "pair.py") as pair_output,
         outputs.Output(json_path, "--json", read) as json_output,
     ):
         _require_source(path, pair_path)
@@ -148,6 +148,11 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             told_at = f"{twin_path}, level {proof.level}"
             twin_output.show(tables.divergence(told_at, proof.divergence.describe()))
     return int(not proof.is_equal)
+
+
+def _program(path, option, read, example):
+    """The Output of a file of Python, of which ``_require_program`` says what it may be."""
+    return outputs.Output(path, option, read, lambda _: True, example)
 
 
 def _read(path, checkpoint):

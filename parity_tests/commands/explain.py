@@ -33,6 +33,7 @@ def command(symbol, form, output_path):
             data = {
                 "error": {
                     **answer.error._asdict(),
+                    "received": answer.received,
                     "evidence": answer.error.evidence,
                     "address": addresses.of_message(answer.error),
                 }

@@ -1,5 +1,7 @@
 """tf-parity guide: which chapters to read first for a code base."""
 
+import tempfile
+
 import click
 
 from parity_tests.commands import options, outputs, scan
@@ -32,9 +34,8 @@ def command(paths, form, output_path, assume, cover):
         output_path, "--output", lambda: scan.sources_of(paths)
     ) as output:
         report = scan.scanned(paths, assume)
-        constructs = covers.shown(
-            {name: reading.sources(name)[0] for name in chapters.NAMES}
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            constructs = covers.shown(reading.as_of_1_15(chapters.NAMES, folder))
         if cover:
             data = guide.covering(report, constructs)
             shown = guide.cover_table(data)

@@ -59,10 +59,6 @@ def _options_of(words):
     "words, names",
     [
         (["run"], [*chapters.NAMES, *options.LEVELS]),
-        (
-            ["run"],
-            [fault for name in chapters.NAMES for fault in declared.faults(name)],
-        ),
         (["check"], options.LEVELS),
         (["read"], chapters.NAMES),
         (["witness"], chapters.NAMES),
@@ -77,6 +73,25 @@ def test_help_lists_every_name_that_a_command_knows(words, names, tf_parity):
     _, out, _ = tf_parity(*words, "--help")
     listed = out.partition("-h, --help")[2]
     assert set(names) <= set(re.findall(r"[\w.]+", listed))
+
+
+def test_help_says_where_the_faults_of_a_chapter_are_listed(tf_parity):
+    _, out, _ = tf_parity("run", "--help")
+    assert "Faults:\n  those of a chapter: tf-parity list CHAPTER\n" in out
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_list_shows_what_each_fault_of_a_chapter_is(name, tf_parity):
+    code, out, _ = tf_parity("list", name)
+    faults = {
+        fault: (planted.says, planted.stage)
+        for fault, planted in chapters.faults(name).items()
+    }
+    assert (code, declared.faults(name)) == (0, faults)
+    words = out.split()
+    assert set(" ".join(faults).split()) <= set(words)
+    for says, stage in faults.values():
+        assert set(f"{says} {stage}".split()) <= set(words)
 
 
 def test_without_a_command_the_help_comes_and_it_is_a_mistake(tf_parity):

@@ -1,11 +1,15 @@
 """A mistake in the call: how it is said, and what of it may reach a terminal."""
 
 import contextlib
+import re
 
 import click
 
 from tf2_keras.migrate.printable import printable
 
+EMPTY = "an empty text"
+# What was received, where that is nothing: a blank, or an end of a sentence, stands there.
+NOTHING = re.compile(r"Received: (?= |,|\. [A-Z`])")
 LONGEST_VALUE = 80  # characters of what was received that a message repeats
 
 
@@ -13,6 +17,9 @@ class UserError(click.ClickException):
     """A mistake in the call: one line on stderr, exit code 2."""
 
     exit_code = 2
+
+    def __init__(self, message):
+        super().__init__(NOTHING.sub(f"Received: {EMPTY}", message))
 
 
 @contextlib.contextmanager
@@ -38,5 +45,5 @@ def shortened(value):
     """What was received, as far as a message can show it."""
     text = str(value)
     if not text:
-        return "an empty text"
+        return EMPTY
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"

@@ -20,7 +20,7 @@ MISTAKES = {
         "--all must have no value. Received",
     ),
     "an argument too many": (
-        ["list", "all", "of"],
+        ["list", "mlp", "all", "of"],
         "no more arguments. Received: all of",
     ),
     "a bench after options": (["bench", "--rounds", "1", "parts"], "Received: parts"),
@@ -41,8 +41,53 @@ MISTAKES = {
     "a fault without its chapter": (["run", "--fault", "x"], "exactly one chapter"),
     "a fault of two chapters": (
         ["run", "--chapter", "resnet", "--chapter", "mnist_cnn", "--fault", "x"],
-        "Received: 2 of them",
+        "Received: 2 of them: resnet, mnist_cnn. x is none of any chapter's",
     ),
+    "a fault of one of two chapters": (
+        [
+            "run",
+            "--chapter",
+            "resnet",
+            "--chapter",
+            "vae",
+            "--fault",
+            "stride_on_the_3x3",
+        ],
+        "Received: 2 of them: resnet, vae. Give only --chapter resnet.",
+    ),
+    "a fault of neither of two chapters": (
+        ["run", "--chapter", "mlp", "--chapter", "vae", "--fault", "stride_on_the_3x3"],
+        "Received: 2 of them: mlp, vae. Give --chapter resnet.",
+    ),
+    "a fault of some chapter": (
+        ["run", "--fault", "stride_on_the_3x3"],
+        "Received: all of them. Give --chapter resnet.",
+    ),
+    "a fault of another chapter": (
+        ["run", "--chapter", "mnist_cnn", "--fault", "stride_on_the_3x3"],
+        "--fault must be one of mnist_cnn's. Received: stride_on_the_3x3, which is of "
+        "resnet. Use --chapter resnet, or one of: keras_truncated_normal, ",
+    ),
+    "a level that a chapter lacks": (
+        ["run", "--chapter", "input_queues", "--level", "fit"],
+        "--level must be one at which input_queues is run. Received: fit. "
+        "Use --level eager, or another chapter.",
+    ),
+    "a level that a chapter lacks, beside one that it has": (
+        ["run", "--chapter", "input_queues", "--level", "function", "--level", "eager"],
+        "Received: function. Use --level eager",
+    ),
+    "no folder": (["new-pair", ""], "Received: an empty text ("),
+    "no file": (["check", ""], "Received: an empty text (no such file)."),
+    "no play": (["record", "", "-o", ""], "Received: an empty text"),
+    "no path to scan": (["scan", ""], "Received: an empty text (no such file)."),
+    "no name for a report": (["run", "--json", ""], "Received: an empty text."),
+    "no folder for a page": (["run", "--report", ""], "Received: an empty text"),
+    "no folder for curves": (["run", "--logdir", ""], "Received: an empty text"),
+    "no export": (["seeds", ""], "Received: an empty text (no such file)."),
+    "no checkpoint": (["inspect", ""], "Received: an empty text"),
+    "no model": (["draft", "", "-o", "twin.py"], "Received: an empty text"),
+    "no name for a twin": (["draft", "/no.meta", "-o", ""], "Received: an empty text"),
     "no steps": (["run", "--steps", "0"], "--steps must be a whole number from 1 to "),
     "negative steps": (["run", "--steps", "-3"], "Received: -3. Use for instance"),
     "steps for ever": (["run", "--steps", "9" * 20], f"Received: {'9' * 20}."),

@@ -34,7 +34,12 @@ class Known(click.ParamType):
     def convert(self, value, parameter, _context):
         with told(chapters.UnknownName):
             for name in value.split(",") if self.separated else [value]:
-                chapters.require_known(shortened(name), self.names(), label(parameter))
+                chapters.require_known(
+                    # An empty one has no nearest name; the words for it would have.
+                    shortened(name) if name else name,
+                    self.names(),
+                    label(parameter),
+                )
         return tuple(value.split(",")) if self.separated else value
 
     def shell_complete(self, _context, _parameter, incomplete):

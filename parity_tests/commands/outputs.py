@@ -15,8 +15,8 @@ import shutil
 import stat
 import sys
 
-from parity_tests.commands import console
-from parity_tests.commands.mistakes import UserError, lines
+from parity_tests.commands import console, replaceable
+from parity_tests.commands.mistakes import UserError, lines, shortened
 
 
 @contextlib.contextmanager
@@ -44,6 +44,9 @@ class Output:
         option: that named it, for messages.
         inputs: files that the command reads, or a callable that returns them; none of
             them is written over.
+        replaces: whether the file that a path names may be replaced; by default if it is
+            a report of ours.
+        example: a name of such a file, for messages.
 
     Entering checks at once what would otherwise fail after the work, and that no other
     option of the command names the same file.
@@ -51,8 +54,16 @@ class Output:
 
     entered = []  # of (option, real path)
 
-    def __init__(self, path, option, inputs=()):
+    def __init__(
+        self,
+        path,
+        option,
+        inputs=(),
+        replaces=replaceable.is_report,
+        example="report.json",
+    ):
         self.path, self.option, self.inputs = path, option, inputs
+        self.replaces, self.example = replaces, example
         self._stream = self._device = self._target = None
         self._claims = contextlib.ExitStack()
 
@@ -66,8 +77,8 @@ class Output:
             kind = "the folder " if os.path.isdir(self.path) else ""
             raise UserError(
                 f"{self.option} must name a file. "
-                f"Received: {kind}{self.path or 'an empty name'}. "
-                f"Use for instance {os.path.join(self.path, 'report.json')}."
+                f"Received: {kind}{shortened(self.path)}. "
+                f"Use for instance {os.path.join(self.path, self.example)}."
             )
         with self._writable():
             try:
@@ -84,6 +95,12 @@ class Output:
                 self._target = os.path.realpath(self.path)  # a link stays a link
                 if status is not None and not os.access(self._target, os.W_OK):
                     raise PermissionError(f"no write permission on {self.path}")
+                if status is not None and not self.replaces(self.path):
+                    raise UserError(
+                        f"{self.option} must name a new file, or one that it wrote "
+                        f"before. Received: {shortened(self.path)}, which holds "
+                        "something else. Choose another name, or remove that file first."
+                    )
                 with temporary_beside(self._target):
                     pass
         if self._target is not None:
@@ -124,12 +141,17 @@ class Output:
 
     def _text(self, content):
         if isinstance(content, dict):
-            return json.dumps(content, indent=2, allow_nan=False) + "\n"
+            report = replaceable.marked(content)
+            return json.dumps(report, indent=2, allow_nan=False) + "\n"
         if isinstance(content, str):
             if self._stream is not None and self._stream.isatty():
                 content = lines(content)
-            return content.rstrip("\n") + "\n"
-        return console.rendered(self._stream or io.StringIO(), [content])
+            text = content.rstrip("\n") + "\n"
+            is_report = self._stream is None and self.replaces is replaceable.is_report
+            return replaceable.signed(text) if is_report else text
+        if self._stream is not None:
+            return console.rendered(self._stream, [content])
+        return replaceable.signed(console.rendered(io.StringIO(), [content]))
 
     @contextlib.contextmanager
     def _writable(self):

@@ -45,7 +45,7 @@ def test_a_file_that_exists_keeps_its_mode(tf_parity):
 def test_a_link_is_followed_and_stays(tf_parity, exists):
     os.mkdir("elsewhere")
     if exists:
-        pathlib.Path("elsewhere/report.json").write_text("old")
+        pathlib.Path("elsewhere/report.json").write_text('{"generator": "tf-parity"}')
     os.symlink("elsewhere/report.json", "link")
     os.symlink("link", "link to link")
     assert tf_parity(*SYMBOL, "link to link")[0] == 0
@@ -152,10 +152,12 @@ def test_what_a_scan_reads_is_not_written_over(tf_parity, command, output):
 
 
 def test_what_a_scan_does_not_read_may_be_written_over(tf_parity):
-    for path in ("train.py", "report.txt"):
-        pathlib.Path(path).write_text("import tensorflow as tf\n")
-    assert tf_parity("scan", ".", "--output", "report.txt")[0] == 0
-    assert "1 file" in pathlib.Path("report.txt").read_text(encoding="utf-8")
+    pathlib.Path("train.py").write_text("import tensorflow as tf\n")
+    pathlib.Path("report.txt").touch()
+    for _ in range(2):  # an empty file, then the report itself
+        assert tf_parity("scan", ".", "--output", "report.txt")[0] == 0
+        assert "1 file" in pathlib.Path("report.txt").read_text(encoding="utf-8")
+    pathlib.Path("report.txt").write_text("import tensorflow as tf\n")
     assert "--output must not" in refused(
         tf_parity, "scan", "report.txt", "--output", "report.txt"
     )
@@ -203,7 +205,7 @@ def test_other_inputs_are_not_written_over(tf_parity):
 @pytest.mark.parametrize(
     "path, says",
     [
-        ("", "must name a file. Received: an empty name."),
+        ("", "must name a file. Received: an empty text."),
         (".", "must name a file. Received: the folder .."),
         ("new/", "must name a file. Received: new/."),
         ("no/where.json", "(No such file or directory)"),
@@ -234,7 +236,7 @@ def test_a_full_disk_leaves_what_was_there(tf_parity, monkeypatch, failing):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    pathlib.Path("report.json").write_text("old")
+    pathlib.Path("report.json").write_text('{"generator": "tf-parity"}')
     monkeypatch.setattr(os, failing, full)
     err = refused(tf_parity, *SYMBOL, "report.json")
     assert "--output must name a file that can be written" in err

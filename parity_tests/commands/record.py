@@ -11,6 +11,7 @@ from parity_tests.commands import (
     options,
     outputs,
     pair_files,
+    replaceable,
     tables,
     time_limits,
 )
@@ -46,7 +47,9 @@ def command(file, output_path, steps, examples, seed, timeout):
             "Use for instance -o play.npz."
         )
     with (
-        outputs.Output(output_path, "-o", [path]) as output,
+        outputs.Output(
+            output_path, "-o", [path], replaceable.is_play, "play.npz"
+        ) as output,
         time_limits.limited(timeout, "record"),
     ):
         console.import_tensorflow()

@@ -6,8 +6,8 @@ import pathlib
 
 import click
 
-from parity_tests.commands import outputs
-from parity_tests.commands.mistakes import UserError
+from parity_tests.commands import outputs, replaceable
+from parity_tests.commands.mistakes import UserError, shortened
 from parity_tests.pair import unfinished
 
 NAME = "index.html"
@@ -39,8 +39,9 @@ def opened(folder, inputs=()):
         with outputs.Output(None, "--report") as output:
             yield output
         return
+    _require_name(folder, "--report")
     path = os.path.join(folder, NAME)
-    if os.path.lexists(path) and not _is_ours(path):
+    if os.path.lexists(path) and not replaceable.is_report(path):
         raise UserError(
             f"--report must name a folder without an {NAME} of yours. "
             f"Received: {folder}. Name another one, such as "
@@ -56,6 +57,7 @@ def logging(logdir):
     if logdir is None:
         yield
         return
+    _require_name(logdir, "--logdir")
     earlier = next(pathlib.Path(logdir).glob("**/*tfevents*"), None)
     if earlier is not None:
         raise UserError(
@@ -67,10 +69,12 @@ def logging(logdir):
         yield
 
 
-def _is_ours(path):
-    from parity_tests.pair import html_report
-
-    return html_report.is_ours(path)
+def _require_name(folder, option_name):
+    if not folder:
+        raise UserError(
+            f"{option_name} must name a folder. Received: {shortened(folder)}. "
+            f"Use for instance {option_name} parity."
+        )
 
 
 @contextlib.contextmanager
@@ -84,7 +88,7 @@ def made(folder, option_name):
         _gone(missing)
         raise UserError(
             f"{option_name} must name a folder that can be made. "
-            f"Received: {folder or 'an empty name'} ({error.strerror}). "
+            f"Received: {folder} ({error.strerror}). "
             "Name another one, or change permissions."
         ) from None
     try:

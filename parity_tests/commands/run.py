@@ -28,7 +28,7 @@ class Fault(options.Known):
         super().__init__("faults", ())
 
     def lists(self):
-        return [(f"Faults of {name}", declared.faults(name)) for name in chapters.NAMES]
+        return [("Faults", ["those of a chapter: tf-parity list CHAPTER"])]
 
     def convert(self, value, _parameter, _context):
         return value  # --chapter may follow it
@@ -88,6 +88,7 @@ def command(
     logdir,
 ):
     """Train both sides of the chapters alike and compare it all."""
+    _require_levels(levels, names)
     if fault:
         _require_fault(fault, options.chosen(names, groups))
     with (
@@ -116,7 +117,7 @@ def command(
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups, levels
+                names, data, seed, batch_size, groups, levels, steps=steps
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
@@ -180,10 +181,11 @@ def command(
 
 def _told(outcomes):
     """The outcomes; what their processes lack, memory or a folder, is a line."""
-    from parity_tests.models import programs
+    from parity_tests.models import programs, recorded
+    from parity_tests.witness import golden
 
     try:
-        with told(programs.FolderError):
+        with told(programs.FolderError, recorded.NotRecorded, golden.GoldenError):
             yield from outcomes
     except BrokenProcessPool:
         raise UserError(
@@ -213,14 +215,42 @@ def _page(subjects, environment):
     )
 
 
+def _require_levels(levels, names):
+    """That each chapter that is named has all levels that are."""
+    for name in names:
+        known = chapters.levels(name) or options.LEVELS
+        missing = [level for level in options.once(levels) if level not in known]
+        if missing:
+            raise UserError(
+                f"--level must be one at which {name} is run. "
+                f"Received: {', '.join(missing)}. Use --level "
+                f"{' or --level '.join(known)}, or another chapter."
+            )
+
+
 def _require_fault(fault, names):
+    """That a fault is one of the chapter that is named, and of what else it might be."""
+    owners = [name for name in chapters.NAMES if fault in declared.faults(name)]
     if len(names) != 1:
+        able = [name for name in names or owners if name in owners]
+        given = f": {', '.join(names)}" if names else ""
+        remedy = f"{fault} is none of any chapter's; tf-parity run --help lists them"
+        if owners:
+            only = "only " if able and names else ""
+            remedy = f"Give {only}--chapter {' or --chapter '.join(able or owners)}"
         raise UserError(
             "--fault needs exactly one chapter to plant it in. "
-            f"Received: {len(names) or 'all'} of them. Add for instance --chapter mnist_cnn."
+            f"Received: {len(names) or 'all'} of them{given}. {remedy}."
+        )
+    own = declared.faults(names[0])
+    if fault not in own and owners:
+        raise UserError(
+            f"--fault must be one of {names[0]}'s. "
+            f"Received: {fault}, which is of {', '.join(owners)}. "
+            f"Use --chapter {owners[0]}, or one of: {', '.join(own)}."
         )
     with told(chapters.UnknownName):
-        chapters.require_known(fault, declared.faults(names[0]), "--fault")
+        chapters.require_known(fault, own, "--fault")
 
 
 def _again(request, given, level=None, step=None):
@@ -242,6 +272,8 @@ def table(chapters_run, of="TF1 graph against twin"):
         if chapter.get("examples", 1) > 1:
             count = f"{chapter['examples']:,} plays of {count}"
         heading = f"{name}, {count}, {reached(chapter['result'])}"
+        if "reference" in chapter:
+            heading += f", against {chapter['reference']}"
         sections.append((heading, list(chapter["levels"].items())))
     return tables.differences(
         f"Worst difference over the whole trajectory, {of}", sections

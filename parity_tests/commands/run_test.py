@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import tempfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from parity_tests.commands import options, run
 from parity_tests.commands.tables_test import cell
 from parity_tests.models import reading, runner
+from parity_tests.witness import golden, stored
 
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
@@ -72,12 +74,13 @@ def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
     np.testing.assert_allclose(session, witness, rtol=1e-5)
     assert list(session[:, 0]) == list(range(1, 12))
     assert session[0, 1] == twin[0, 1] and session[1, 1] != twin[1, 1]
-    line = next(line for line in out.splitlines() if "reproduce" in line)
+    whole = out.replace("\\\n", "")  # as a shell reads it
+    line = next(line for line in whole.splitlines() if "reproduce" in line)
     words = shlex.split(line.split("tf-parity ")[1])
     divergence = chapter["first_divergence"]["function"]
     assert divergence["step"] == 1 and divergence["stage"] == "updates"
     code, again, _ = tf_parity(*words)
-    assert code == 1 and line.strip() in again
+    assert code == 1 and line.strip() in again.replace("\\\n", "")
 
 
 def test_the_line_that_shows_it_again_has_every_option():
@@ -101,15 +104,53 @@ def test_a_damaged_data_folder_is_a_mistake_too(tf_parity, tmp_path):
     assert os.listdir(tmp_path) == ["train-images-idx3-ubyte"]
 
 
+@pytest.mark.parametrize("chapter", ["save_restore", "estimator"])
 def test_without_a_folder_for_what_a_program_writes_there_is_one_line(
-    tf_parity, tmp_path, monkeypatch
+    chapter, tf_parity, tmp_path, monkeypatch
 ):
     (tmp_path / "file").write_text("")
     with monkeypatch.context() as patched:
         patched.setattr(tempfile, "tempdir", str(tmp_path / "file"))
-        code, out, err = tf_parity("run", "--chapter", "save_restore")
+        code, out, err = tf_parity("run", "--chapter", chapter)
     assert code == 2 and out == ""
     assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
+
+
+def test_a_chapter_that_only_1_15_5_runs_says_what_it_is_compared_with(
+    tf_parity, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["--chapter", "estimator", "--json", tmp_path / "report.json"]
+    code, out, err = tf_parity("run", *words)
+    assert code == 0, err
+    assert (
+        "\nestimator, 4 steps, records 53, against TensorFlow 1.15.5's record\n" in out
+    )
+    assert max(map(len, out.splitlines())) <= 80
+    chapter = json.loads((tmp_path / "report.json").read_text())["chapters"][
+        "estimator"
+    ]
+    assert chapter["reference"] == runner.RECORD
+    reasons = {cell["budget"]["reason"] for cell in chapter["levels"]["fit"].values()}
+    assert any("square root" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("option, value", [("--steps", 3), ("--seed", 2)])
+def test_what_1_15_5_did_not_record_is_refused_in_a_line(tf_parity, option, value):
+    code, out, err = tf_parity("run", "--chapter", "estimator", option, value)
+    assert code == 2 and out == "" and len(err.splitlines()) == 1
+    assert f"{option} must go with chapters that use it" in err
+    assert "of which 1.15.5's record is the reference" in err
+
+
+def test_a_damaged_record_is_refused_in_a_line(tf_parity, tmp_path, monkeypatch):
+    kept = shutil.copytree(stored.GOLDENS / "estimator", tmp_path / "estimator")
+    (kept / golden.NPZ).write_bytes(b"damaged")
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "GOLDENS", tmp_path)
+        code, out, err = tf_parity("run", "--chapter", "estimator")
+    assert code == 2 and out == "" and len(err.splitlines()) == 1
+    assert "Record it again" in err
 
 
 def test_an_old_report_survives_a_run_that_fails(tf_parity, tmp_path):

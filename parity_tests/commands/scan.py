@@ -15,7 +15,8 @@ def _existing(_context, _parameter, value):
     for path in value:
         if not os.path.lexists(path):
             raise UserError(
-                f"PATH must name a file or a folder. Received: {path} (no such file). "
+                "PATH must name a file or a folder. "
+                f"Received: {shortened(path)} (no such file). "
                 "Use for instance . for all of this folder."
             )
     return options.once(value)

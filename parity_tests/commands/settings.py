@@ -16,7 +16,9 @@ def data_files(folder):
     return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
 
 
-def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False):
+def configured(
+    names, data, seed, batch_size, groups=(), levels=(), timed=False, steps=None
+):
     """What chapters are to be run with; needs TensorFlow, which must be imported.
 
     Args:
@@ -25,6 +27,7 @@ def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False)
             it is those that can use the options given.
         levels: of which a chapter must have one; () for any.
         timed: whether it must train a model, whose steps can be timed.
+        steps: how many are asked for, or None.
 
     Returns:
         {chapter: (fields of its Config, data to train on, data to score on)}.
@@ -38,15 +41,20 @@ def configured(names, data, seed, batch_size, groups=(), levels=(), timed=False)
         ("--batch-size", batch_size, _has_batches),
         ("--level", levels or None, lambda name: _has_level(name, levels)),
         ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
+        ("--seed", seed, lambda name: _is_known_of(name, seed=seed)),
+        ("--steps", steps, lambda name: _is_known_of(name, steps=steps)),
     ):
         if value is None:
             continue
         able = tuple(name for name in able if uses(name))
         for name in names:
             if not uses(name):
+                recorded = ", of which 1.15.5's record is the reference"
+                why = recorded if option in ("--seed", "--steps") else ""
                 raise UserError(
-                    f"{option} must go with chapters that use it. "
-                    f"Received: --chapter {name}. Use some of: {', '.join(able)}."
+                    f"{option} must go with chapters that use it. Received: --chapter "
+                    f"{name}{why}. "
+                    f"Use some of: {', '.join(able)}."
                 )
     chosen = options.chosen(names, groups) or chapters.NAMES
     asked = [name for name in chosen if name in able]
@@ -82,6 +90,16 @@ def _data_sets(name):
 def _has_level(name, levels):
     known = chapters.levels(name)
     return not known or bool({*known} & {*levels})
+
+
+def _is_known_of(name, **fields):
+    """Whether a chapter can be run with fields of its Config: not if all is recorded."""
+    if not chapters.recorded(name):
+        return True
+    from parity_tests.witness.runs import SEED
+
+    known = chapters.graph(name).Config(**chapters.setup(name).configure(None, SEED))
+    return all(getattr(known, field) == value for field, value in fields.items())
 
 
 def _has_batches(name):

@@ -42,6 +42,16 @@ def test_of_a_group_it_is_the_chapters_that_can_use_the_options(tmp_path):
         settings.configured((), tmp_path, 1, None, ("sequences",))
 
 
+def test_what_1_15_5_recorded_is_left_out_where_it_recorded_something_else():
+    program = chapters.GROUPS["program"]
+    assert tuple(settings.configured((), None, 1, None, ("program",))) == program
+    others = tuple(name for name in program if not chapters.recorded(name))
+    assert others != program
+    assert tuple(settings.configured((), None, 2, None, ("program",))) == others
+    configured = settings.configured((), None, 1, None, ("program",), steps=3)
+    assert tuple(configured) == others
+
+
 @pytest.mark.parametrize(
     "name, examples",
     [("linear_regression", 2000), ("mnist_cnn", 5000), ("resnet", 10000)],

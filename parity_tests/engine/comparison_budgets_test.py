@@ -49,6 +49,9 @@ def test_normwise_budgets_measure_against_the_largest_magnitude_so_far():
         records[::-1], candidates[::-1], budget_for=lambda *_: Budget(0, 1.0)
     )
     assert not reverse.ok
+    # Where no budget asks for it, a tensor is measured against itself.
+    exact = compare_plays(records, candidates).first_divergence
+    assert exact.normwise == alone.first_divergence.normwise
 
 
 def test_an_update_is_measured_against_the_initial_value_it_was_taken_from():

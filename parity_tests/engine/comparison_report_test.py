@@ -1,6 +1,8 @@
 """Claims about what a comparison reports: which element, by how much, in which words."""
 
 import json
+import shlex
+import subprocess
 
 import ml_dtypes
 import numpy as np
@@ -29,6 +31,25 @@ def test_the_report_names_everything():
         "  budget     1 ULP: the mean differs\n"
         "  reproduce  tf-parity run --steps 1"
     )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 12])
+def test_a_long_command_is_broken_between_its_options_as_a_shell_takes_it(count):
+    options = [f"--option-{number} 'a value --of it'" for number in range(count)]
+    command = " ".join(["tf-parity check 'a pair.py'", *options])
+    divergence = compare_one(np.zeros(3), np.ones(3)).first_divergence
+    text = divergence.describe(command)
+    told = text[text.index("reproduce") + len("reproduce") :]
+    assert max(map(len, text.splitlines())) <= 80
+    assert told.count("\n") == 0 if count < 2 else told.count("\n") >= count // 3
+    words = subprocess.check_output(["sh", "-c", f"printf '%s\\n' {told}"], text=True)
+    assert words.splitlines() == shlex.split(command)
+
+
+def test_another_text_in_the_place_of_a_command_stays_as_it_is():
+    divergence = compare_one(np.zeros(3), np.ones(3)).first_divergence
+    text = "it's what one sees " * 9
+    assert divergence.describe(text).endswith(f"  reproduce  {text}")
 
 
 def test_the_report_of_a_shape_shows_no_values():

@@ -371,6 +371,10 @@ def test_complex_numbers_are_compared_by_their_parts():
     changed.imag[1] = up(-4)
     divergence = compare_one(value, changed).first_divergence
     assert divergence.index == (1, 1) and divergence.ulps == 1
+    changed = value.copy()
+    changed.imag[0] = up(2)  # of the first element the second part
+    divergence = compare_one(value, changed).first_divergence
+    assert divergence.index == (0, 1) and divergence.reference == 2
 
 
 @pytest.mark.parametrize("record", [None, [], {"loss": 1.0}, {"loss": [1.0]}])

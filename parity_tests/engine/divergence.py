@@ -1,5 +1,6 @@
 """What a comparison finds: the worst of each stage, and where two sides first part."""
 
+import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,6 +8,10 @@ import numpy as np
 
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.ulps import FLOAT_LAYOUTS, INCOMPARABLE, finite_or_none
+
+LABEL_WIDTH = 11
+# Of a line of 80 columns, after its label and before the backslash that breaks it.
+COMMAND_WIDTH = 80 - 2 - LABEL_WIDTH - 2
 
 
 @dataclass
@@ -137,10 +142,10 @@ class Divergence(NamedTuple):
             reason = f": {self.budget.reason}" if self.budget.reason else ""
             lines.append(("budget", self.budget.describe() + reason))
         if reproduce:
-            lines.append(("reproduce", reproduce))
+            lines.append(("reproduce", _copyable(reproduce)))
         return "\n".join(
             [f"{title}: {', '.join(place)}"]
-            + [f"  {label:<11}{text}" for label, text in lines]
+            + [f"  {label:<{LABEL_WIDTH}}{text}" for label, text in lines]
         )
 
     def as_data(self):
@@ -174,6 +179,29 @@ class Divergence(NamedTuple):
             "worst_ulps": _measurable_or_none(self.worst_ulps),
             "worst_normwise": finite_or_none(self.worst_normwise),
         }
+
+
+def _copyable(command):
+    """A command line, broken between its options as a shell takes it where it is long."""
+    if len(command) <= COMMAND_WIDTH:
+        return command
+    try:
+        words = shlex.split(command)
+    except ValueError:  # some other text of the caller's
+        return command
+    parts = []
+    for word in words:
+        if parts and not word.startswith("-"):
+            parts[-1].append(word)
+        else:
+            parts.append([word])
+    lines = []
+    for part in map(shlex.join, parts):
+        if lines and len(lines[-1]) + 1 + len(part) <= COMMAND_WIDTH:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return f" \\\n{' ' * (LABEL_WIDTH + 4)}".join(lines)
 
 
 def _value_and_bits(value):

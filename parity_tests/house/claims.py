@@ -6,7 +6,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 ROOMS = {"tf1_semantics": "parts"}  # those that are not named like what they claim
 # What claims something of every chapter and of every part, by the names in its cases.
 OF_EVERY = {
-    "models": ["every_chapter_test.py"],
+    "models": ["every_chapter_test.py", "every_program_test.py"],
     "parts": [
         *("refusals_test.py", "configuration_test.py", "signatures_test.py"),
         *("parts_test.py", "every_part_test.py"),
@@ -45,6 +45,9 @@ ELSEWHERE = {
         *("witness/nodes_test.py", "witness/seeds_test.py", "witness/dropouts_test.py"),
     ],
     "tf2_keras/tf1_semantics/errors.py": ["parts/refusals_test.py"],
+    "tf2_keras/tf1_semantics/philox.py": [
+        *("parts/philox_test.py", "parts/random_test.py"),
+    ],
 }
 
 

@@ -200,6 +200,49 @@ def test_an_attribute_has_the_answer_of_its_owner():
     assert answered > 20
 
 
+@pytest.mark.parametrize(
+    "chapter, pattern",
+    [
+        ("wide_deep", r"tf\.(contrib\.)?feature_column(\..+)?"),
+        ("wide_deep", r"tf\.estimator\.DNNLinearCombinedClassifier"),
+        ("monitored_session", r"tf\.train\.(\w+Hook|\w*Monitored\w*Session)"),
+        ("input_queues", r"tf\.(queue\.|io\.|train\.)?\w*Queue(Base|Runner)?"),
+        (
+            "input_queues",
+            r"tf\.train\.(\w*_producer|(maybe_)?(shuffle_)?batch(_join)?)",
+        ),
+        ("input_queues", r"tf\.train\.(Coordinator|start_queue_runners|limit_epochs)"),
+        ("summaries", r"tf\.summary\..+"),
+        ("mixed_precision", r"tf\..*mixed_precision\.[^.]+\..+"),
+        ("mixed_precision", r"tf\.train\.experimental\.\w*([mM]ixed|Loss)\w*"),
+    ],
+)
+def test_what_a_chapter_shows_names_it(chapter, pattern):
+    symbols = [
+        row.symbol
+        for row in catalogue.api().values()
+        if row.in_tf1 and re.fullmatch(pattern, row.symbol)
+    ]
+    assert symbols
+    for symbol in symbols:
+        assert catalogue.find(symbol).chapter == chapter, symbol
+
+
+def test_each_feature_column_has_a_replacement_of_its_own():
+    columns = [
+        catalogue.find(row.symbol)
+        for row in catalogue.api().values()
+        if row.symbol.startswith("tf.feature_column.") and row.in_tf1
+    ]
+    assert len(columns) == 19
+    replacements = {}
+    for rule in columns:
+        assert rule.evidence != rule_file.UNPROVEN, rule.symbol
+        name = rule.symbol.rpartition(".")[2].removeprefix("sequence_")
+        replacements.setdefault(rule.replacement, set()).add(name)
+    assert all(len(names) == 1 for names in replacements.values()), replacements
+
+
 def test_the_nearest_names_are_offered():
     assert "tf.placeholder" in catalogue.nearest("tf.placehodler")
     assert "tf.train.AdamOptimizer" in catalogue.nearest("tf.AdamOptimizer")

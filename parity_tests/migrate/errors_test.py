@@ -113,6 +113,32 @@ def test_the_command_answers_to_what_is_pasted(tf_parity):
 
 
 @pytest.mark.parametrize(
+    "text, heading",
+    [
+        (
+            "Attempting to use uninitialized value w/b",
+            "Attempting to use uninitialized value w/b",
+        ),
+        ("No module named 'keras.legacy'", "No module named 'keras.legacy'"),
+        (
+            'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n'
+            "AttributeError: module 'tensorflow' has no attribute 'log'\n",
+            "AttributeError: module 'tensorflow' has no attribute 'log'",
+        ),
+        ("Session graph is empty \x1b[31m", r"Session graph is empty \x1b[31m"),
+    ],
+)
+def test_an_answer_is_headed_by_what_was_pasted(text, heading, tf_parity):
+    """With its own names; below it the message that stands on the page."""
+    code, out, _ = tf_parity("explain", text)
+    assert code == 0 and out.splitlines()[0].strip() == heading
+    known = errors.found(text).error.message
+    assert f"known as │ {known[:40]}" in " ".join(out.split())
+    data = json.loads(tf_parity("explain", text, "--format", "json")[1])
+    assert data["error"]["received"] == heading and data["error"]["message"] == known
+
+
+@pytest.mark.parametrize(
     "text, near",
     [
         (

@@ -54,8 +54,10 @@ GROUPS = {
         "summaries",
         "finetune",
         "monitored_session",
+        "estimator",
         "input_queues",
         "mixed_precision",
+        "towers",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -80,7 +82,8 @@ def require_known(name, known, kind):
     remedy = (
         f"Nearest: {', '.join(nearest)}" if nearest else f"Known: {', '.join(known)}"
     )
-    raise UnknownName(f"{kind} must be a known name. Received: {name}. {remedy}.")
+    received = name if name.strip() else "an empty text"
+    raise UnknownName(f"{kind} must be a known name. Received: {received}. {remedy}.")
 
 
 def setup(name):
@@ -100,7 +103,12 @@ def setup(name):
 
     That of one of PROGRAMS has TEACHES; STEPS, the default of its Config; LEVELS, those at
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
-    what ``run`` of both sides takes before its ``config``, as ``programs`` says.
+    what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
+    have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
+    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
+    ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
+    instead. No tensor is larger than what a golden keeps whole.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
@@ -146,7 +154,7 @@ def drawn(name):
     that makes of the twin what today's compat.v1 computes where that is not 1.15's.
 
     That of one of PROGRAMS has ``plays()`` only, of Drawn whose moves are what ``load``
-    returns to train on.
+    returns to train on; one that is ``recorded`` draws from what is.
     """
     return importlib.import_module(f"parity_tests.models.{name}_plays")
 
@@ -164,6 +172,21 @@ def graph(name):
 def twin(name):
     """The Keras side of a chapter."""
     return importlib.import_module(f"tf2_keras.models.{name}")
+
+
+def recorded(name):
+    """{play of its golden: fields of its Config} where the golden is the reference, or {}."""
+    return _said(name, "RECORDED", {}) if name in PROGRAMS else {}
+
+
+def level_of_budgets(onednn=None):
+    """The level of budgets that says what 1.15.5 and today's TensorFlow differ by.
+
+    onednn: whether this process runs with oneDNN; by default as its environment says.
+    """
+    if onednn is None:
+        onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
+    return "1.15.5" if onednn else "1.15.5, oneDNN off"
 
 
 def levels(name):

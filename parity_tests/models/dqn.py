@@ -6,6 +6,7 @@ TEACHES = "a target network by copies, replay, RMSProp, an epsilon under tf.cond
 STEPS = 60
 METRIC = "states that lead to the goal"
 TRANSITIONS = 2000
+SAMPLES_AT_ONCE = 50  # that a tf.data generator is asked for: each call costs
 
 
 class Maze:
@@ -145,16 +146,17 @@ def dataset(train, config):
     def batches():
         memory = filled(Memory(config), train)
         while True:
-            yield (memory.sample(),)
+            samples = [memory.sample() for _ in range(SAMPLES_AT_ONCE)]
+            yield ({name: np.stack([s[name] for s in samples]) for name in specs},)
 
-    shape = [None, config.features]
+    shape = [None, None, config.features]
     specs = {
         "s": tf.TensorSpec(shape),
-        "a": tf.TensorSpec([None], tf.int32),
-        "r": tf.TensorSpec([None]),
+        "a": tf.TensorSpec([None, None], tf.int32),
+        "r": tf.TensorSpec([None, None]),
         "s_": tf.TensorSpec(shape),
     }
-    return tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+    return tf.data.Dataset.from_generator(batches, output_signature=(specs,)).unbatch()
 
 
 def evaluation(test, _config):

@@ -200,6 +200,28 @@ def test_both_sides_have_the_same_configuration(name):
     assert of_graph == of_twin
 
 
+@pytest.mark.parametrize(
+    "name, maker",
+    [
+        *((name, "make_data") for name in ("linear_regression", "logistic_regression")),
+        *((name, "data") for name in ("input_iterators", "input_queues")),
+        *(
+            (name, "examples")
+            for name in ("save_restore", "summaries", "finetune", "monitored_session")
+        ),
+        ("mixed_precision", "examples"),
+        ("control_flow", "signal"),
+    ],
+)
+def test_both_sides_make_the_same_data(name, maker):
+    for ours, theirs in zip(
+        getattr(chapters.graph(name), maker)(),
+        getattr(chapters.twin(name), maker)(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs, strict=True)
+
+
 @EVERY_MODEL
 @given(
     batch_size=st.integers(1, 250),

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from parity_tests.engine import budgets
-from parity_tests.models import chapters, programs
+from parity_tests.models import chapters, programs, recorded
 from parity_tests.pair.pair import Pair, Sides
 from tf2_keras import training
 
@@ -132,7 +132,7 @@ class ChapterPair(Pair):
 class ProgramPair(Sides):
     """The two sides of one of ``chapters.PROGRAMS`` with one configuration.
 
-    Its moves are what the chapter's ``load`` returns to train on, see ``programs``.
+    Of what is ``chapters.recorded`` the TF1 side is 1.15.5's record. Its moves are what the chapter's ``load`` returns to train on, see ``programs``.
 
     Args:
         name, fields, fault: as of ``ChapterPair``.
@@ -145,19 +145,30 @@ class ProgramPair(Sides):
         self.config = self.graph.Config(**fields)
         twin_fields = {**fields, **((fault and fault.fields) or {})}
         self.twin_config = self.twin.Config(**twin_fields)
-        self.budgets = lambda level: budgets.budget_for(name, level)
+        self.recorded = bool(chapters.recorded(name))
+        self.budgets = lambda level: budgets.budget_for(
+            name, chapters.level_of_budgets() if self.recorded else level
+        )
 
     def close(self):
         """Nothing is kept between two plays."""
 
     def reference(self, moves, values=None, settings=None):
-        """The records of TF1's program."""
+        """The records of TF1's program.
+
+        Raises:
+            recorded.NotRecorded: if they would have to be in the golden, and are not.
+        """
         del values, settings  # a program has those of its configuration
+        if self.recorded:
+            return recorded.records(self.name, self.config)
         return programs.records(self.graph, moves, self.config)
 
     def candidate(self, moves, level, values=None, settings=None):
         """Those of its twin, faulty if a fault is planted; its functions run as ``level`` says."""
         del values, settings
+        if programs.cluster(self.twin, self.twin_config) is not None:
+            return programs.records(self.twin, moves, self.twin_config, self.fault)
         patch = {}
         if self.fault and self.fault.patch:
             patch = self.fault.patch(self.twin)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-TEACHES = "PPO2's clipped losses, a fed rate, orthogonal init, Adam's epsilon"
+TEACHES = "PPO2's clipped losses beside A2C's, a fed rate, epsilons, a slot of ones"
 STEPS = 12
 METRIC = "value error"
 ROLLOUT = 512  # steps

@@ -59,6 +59,41 @@ def _optimizer(epsilon=None, clip=tf1_semantics.clipping.ByGlobalNorm):
     }
 
 
+def _rmsprop(slot="ones", epsilon=None):
+    """(twin module) -> patch: A2C's RMSProp with another first slot, or epsilon."""
+
+    class RMSProp(tf1_semantics.optimizers.RMSProp):
+        def add_slots(self, variables, name, initializer="zeros"):
+            return super().add_slots(
+                variables, name, slot if name == "rms" else initializer
+            )
+
+    return lambda twin: {
+        "optimizer": lambda config: RMSProp(
+            config.lr,
+            config.alpha,
+            epsilon=config.epsilon if epsilon is None else epsilon,
+            clip=[tf1_semantics.clipping.ByGlobalNorm(config.max_grad_norm)],
+            name="rmsprop",
+        )
+    }
+
+
+def _value_of_ppo2(twin):
+    true = twin.a2c_losses
+
+    def a2c_losses(neglogpac, vpred, batch):
+        pg_loss, vf_loss = true(neglogpac, vpred, batch)
+        return pg_loss, 0.5 * vf_loss
+
+    return {"a2c_losses": a2c_losses}
+
+
+def _normalised(batch):
+    advs = batch["advs"]
+    return {**batch, "advs": (advs - advs.mean()) / (advs.std() + np.float32(1e-8))}
+
+
 def _loss(value=None, policy=None, normalised=False):
     """(twin module) -> patch: a loss of other errors of the value, or the policy."""
 
@@ -129,6 +164,8 @@ def _rate_stays(twin):
     return {"PPO": PPO}
 
 
+A2C = {"algorithm": "a2c"}
+
 FAULTS = {
     "keras_orthogonal": Fault(
         "Keras's Orthogonal with the same seeds.", "initial values", _keras_orthogonal
@@ -193,4 +230,22 @@ FAULTS = {
         _optimizer(epsilon=1e-7),
     ),
     "rate_stays": Fault("The fed rate is not taken.", "updates", _rate_stays),
+    "a2c_slot_of_zeros": Fault(
+        "RMSProp's slot starts at zeros, as Keras's in the published branch for TF2.",
+        "initial values",
+        _rmsprop(slot="zeros"),
+        both=A2C,
+    ),
+    "a2c_epsilon_as_it_comes": Fault(
+        "RMSProp has its own epsilon of 1e-10.",
+        "slots",
+        _rmsprop(epsilon=1e-10),
+        both=A2C,
+    ),
+    "a2c_value_of_ppo2": Fault(
+        "The value's error is halved, as in PPO2.", "loss", _value_of_ppo2, both=A2C
+    ),
+    "a2c_advantages_normalised": Fault(
+        "Advantages are normalised, as in PPO2.", "loss", batch=_normalised, both=A2C
+    ),
 }

@@ -17,6 +17,7 @@ CONFIGURATIONS = tuple(
         {},
         {"actions": 5, "num_layers": 1, "max_grad_norm": 1e3, "ent_coef": 0.5},
         {"features": 2, "num_hidden": 17, "max_grad_norm": 1e-3, "seed": 7},
+        {"algorithm": "a2c", "max_grad_norm": 0.1},
     )
 )
 

@@ -4,7 +4,9 @@ Such a chapter has no model that is played move by move. Its two files have a ``
 with ``steps``, and a ``run(..., config)`` that does all that the program does and returns
 what was seen of it, a list of records as ``engine.records`` says: the stages are the
 chapter's own, such as the batches, the calls of hooks, or what stands in a file. A
-program that writes files takes the folder for them as ``folder``.
+program that writes files takes the folder for them as ``folder``. What consists of tasks,
+or wants a process of its own, says so by the ``cluster`` of the chapter's setup, and each
+task calls ``run``.
 
 Runs under Python 3.7 as well.
 """
@@ -15,22 +17,37 @@ import tempfile
 
 import numpy as np
 
+from parity_tests.models import chapters, tasks
+
 
 class FolderError(Exception):
     """There is no folder for the files that a program writes."""
 
 
-def records(side, arrays, config):
+def cluster(side, config):
+    """The ``tasks.Cluster`` that one side of a chapter runs in, or None for this process."""
+    package, _, name = side.__name__.partition(".models.")
+    setup = chapters.setup(name)
+    return setup.cluster(package, config) if hasattr(setup, "cluster") else None
+
+
+def records(side, arrays, config, fault=None):
     """What ``run`` of one side returns.
 
     Args:
         side: the module ``tf1_graph.models.NAME`` or ``tf2_keras.models.NAME``.
         arrays: what the chapter's ``load`` returned to train on.
         config: of that side.
+        fault: a ``pair.Fault`` of the chapter, to be planted in tasks; elsewhere the
+            caller has to.
 
     Raises:
         FolderError: where the program writes files, and there is no room for them.
+        tasks.TaskError: where it has tasks, and one of them failed.
     """
+    of_tasks = cluster(side, config)
+    if of_tasks is not None:
+        return tasks.run(side, arrays, config, of_tasks, fault)
     if "folder" not in inspect.signature(side.run).parameters:
         return side.run(*arrays, config=config)
     with _scratch() as folder:

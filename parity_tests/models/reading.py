@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import pathlib
+import re
 from typing import NamedTuple
 
 from rich.console import Group
@@ -13,6 +14,14 @@ from rich.table import Table
 ROOT = pathlib.Path(__file__).parents[2]
 # Below this width two columns of code are too narrow to read: one follows the other.
 LEAST_WIDTH_OF_TWO = 120
+
+
+# {module of tf1_graph: where 1.15 had it}: today's compat.v1 lost what these stand in for.
+STOOD_FOR = {
+    "rnn_cell": "tensorflow.nn",
+    "crf": "tensorflow.contrib",
+    "seq2seq": "tensorflow.contrib",
+}
 
 
 class Passage(NamedTuple):
@@ -33,6 +42,28 @@ def sources(name):
         ROOT / "tf1_graph" / "models" / f"{name}.py",
         ROOT / "tf2_keras" / "models" / f"{name}.py",
     )
+
+
+def as_of_1_15(names, folder):
+    """{chapter: path of its TF1 side}, copied into a folder with 1.15's own modules.
+
+    A chapter whose cells come from ``tf1_graph.rnn_cell`` shows those of
+    ``tf.nn.rnn_cell`` to who reads it.
+    """
+
+    def imported(line):
+        modules = line[1].split(", ")
+        return "\n".join(f"from {STOOD_FOR[name]} import {name}" for name in modules)
+
+    copies = {}
+    for name in names:
+        text = sources(name)[0].read_text(encoding="utf-8")
+        text = re.sub(
+            "^from tf1_graph import (.+)$", imported, text, flags=re.MULTILINE
+        )
+        copies[name] = pathlib.Path(folder) / f"{name}.py"
+        copies[name].write_text(text, encoding="utf-8")
+    return copies
 
 
 def passages(path):

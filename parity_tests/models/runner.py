@@ -8,6 +8,7 @@ The result is plain data, valid JSON:
                                                     "ok"}}},
                          "result": {"metric": ..., "session": ..., LEVEL: ...},
                          "losses": {"session": {LOSS: [[move, value], ...]}, LEVEL: ...},
+                         "reference": "..." where it is no Session of this process,
                          "first_divergence": {LEVEL: ...}}}}
 """
 
@@ -22,6 +23,9 @@ from parity_tests.models import chapters, reading
 from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair import event_files, levels, networks, traces
 from tf2_keras import training
+
+# What stands in for the Session of a chapter that is ``chapters.recorded``.
+RECORD = "TensorFlow 1.15.5's record"
 
 
 class Request(NamedTuple):
@@ -125,7 +129,10 @@ def _run_program(request, fault, watching, on_progress):
             watching.on_difference,
         )
     config = dataclasses.asdict(pair.config)
-    return _reported(request, config, compared[0], result, compared[1])
+    data, divergences = _reported(request, config, compared[0], result, compared[1])
+    if pair.recorded:
+        data["reference"] = RECORD
+    return data, divergences
 
 
 def _reported(request, config, cells, result, divergences, losses=None):

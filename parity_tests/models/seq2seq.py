@@ -7,7 +7,7 @@ import numpy as np
 
 from parity_tests.datasets import shakespeare
 
-TEACHES = "an encoder and a decoder with attention, teacher forcing, greedy decoding"
+TEACHES = "both attentions, teacher forcing, beam search in a while loop"
 STEPS = 20
 LEARNING_RATE = "GradientDescent/learning_rate:0"
 METRIC = "test loss"
@@ -51,7 +51,9 @@ def program(built, _config):
         {"learning_rate": built.graph.get_tensor_by_name(LEARNING_RATE)},
         train=session.train(built.train, built.loss, gradients=built.gradients),
         predict=session.move(outputs={"y_pred": built.y_pred}),
-        translate=session.move(outputs={"tokens": built.tokens}),
+        translate=session.move(
+            outputs={"tokens": built.tokens, "log_probs": built.log_probs}
+        ),
     )
 
 
@@ -59,7 +61,8 @@ def played(model):
     """What the twin does besides ``train`` and ``predict``."""
 
     def translate(x, source_lengths):
-        return {"outputs": {"tokens": model.translate(x, source_lengths)}}
+        tokens, log_probs = model.translate(x, source_lengths)
+        return {"outputs": {"tokens": tokens, "log_probs": log_probs}}
 
     return {"translate": translate}
 

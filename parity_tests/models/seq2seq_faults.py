@@ -1,5 +1,7 @@
 """Faults planted in the translator's twin."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -29,8 +31,25 @@ def _decoder(**methods):
     return patch
 
 
-def _no_input_feeding(step, decoder, inputs, memory, initial, cell_state, attention):
-    return step(inputs, memory, initial, cell_state, tf.zeros_like(attention))
+def _stepping(step):
+    """(twin module) -> patch: other steps, functions of (true step, inputs, state)."""
+
+    def start(true, decoder, *given):
+        stepped, state = true(*given)
+        return functools.partial(step, stepped), state
+
+    return _decoder(start=start)
+
+
+def _no_input_feeding(step, inputs, state):
+    cell_state, attention = state
+    return step(inputs, (cell_state, tf.zeros_like(attention)))
+
+
+def _outputs_projected(step, inputs, state):
+    _, state = step(inputs, state)
+    (_, h), _ = state
+    return h, state
 
 
 def _padding_attended(start, decoder, memory, memory_lengths, encoder_state):
@@ -42,15 +61,37 @@ def _state_not_handed_over(start, decoder, memory, memory_lengths, encoder_state
     return start(memory, memory_lengths, zeros)
 
 
-def _outputs_projected(step, decoder, inputs, memory, initial, cell_state, attention):
-    _, (c, h), attention = step(inputs, memory, initial, cell_state, attention)
-    return h, (c, h), attention
+def _beams(change):
+    """(twin module) -> patch: translations of other arguments, or changed.
+
+    Args:
+        change: (true beam search, its arguments) -> what that returns.
+    """
+    return lambda twin: {"beam_search": functools.partial(change, twin.beam_search)}
 
 
-def _written_to_the_end(greedy, decoder, embeddings, memory, lengths, state, most):
-    """Tokens of as many steps as there may be, nothing once all are finished."""
-    tokens = greedy(embeddings, memory, lengths, state, most)
-    return tf.pad(tokens, [[0, 0], [0, most - tf.shape(tokens)[1]]], constant_values=2)
+def _states_of_other_beams(search, step, state, embeddings, projection, most, config):
+    """Each beam goes on from the state of the first one of its source."""
+
+    def from_the_first(inputs, state):
+        width = config.beam_width
+        first = tf.nest.map_structure(
+            lambda part: tf.repeat(part[::width], width, axis=0), state
+        )
+        return step(inputs, first)
+
+    return search(from_the_first, state, embeddings, projection, most, config)
+
+
+def _tiled_by_batches(search, step, state, embeddings, projection, most, config):
+    """Beams that stand behind all sources, as of tf.tile."""
+
+    def transposed(part):
+        by_source = tf.reshape(part, [-1, config.beam_width, part.shape[-1]])
+        return tf.reshape(tf.transpose(by_source, [1, 0, 2]), [-1, part.shape[-1]])
+
+    state = tf.nest.map_structure(transposed, state)
+    return search(step, state, embeddings, projection, most, config)
 
 
 def _loss(change):
@@ -119,7 +160,7 @@ FAULTS = {
     "no_input_feeding": Fault(
         "A step does not see the attention of the step before.",
         "loss",
-        _decoder(step=_no_input_feeding),
+        _stepping(_no_input_feeding),
     ),
     "padding_attended": Fault(
         "What is past a source's end is attended to.",
@@ -132,7 +173,18 @@ FAULTS = {
     "outputs_projected": Fault(
         "Logits are made of the cell's output, not of the attention.",
         "loss",
-        _decoder(step=_outputs_projected),
+        _stepping(_outputs_projected),
+    ),
+    "other_attention": Fault(
+        "The other mechanism, which has other variables.",
+        "initial values",
+        fields={"attention": "bahdanau"},
+    ),
+    "bahdanau_padding_attended": Fault(
+        "What is past a source's end is attended to, by Bahdanau's attention.",
+        "loss",
+        _decoder(start=_padding_attended),
+        both={"attention": "bahdanau"},
     ),
     "targets_not_shifted": Fault(
         "The decoder is fed the letter that it is to write.",
@@ -164,9 +216,24 @@ FAULTS = {
     "wrong_rate": Fault(
         "The rate is a tenth too high.", "updates", fields={"learning_rate": 0.55}
     ),
-    "written_to_the_end": Fault(
-        "A translation goes on when all of its batch have ended.",
+    "ended_beams_write_on": Fault(
+        "No beam ends; what follows </s> costs as much as what comes before.",
         "outputs",
-        _decoder(greedy=_written_to_the_end),
+        lambda twin: {"EOS": -1},
+    ),
+    "states_of_the_first_beam": Fault(
+        "A beam writes on from the state of the first one.",
+        "outputs",
+        _beams(_states_of_other_beams),
+    ),
+    "tiled_by_batches": Fault(
+        "Sources are repeated one after all, and not each beside itself.",
+        "outputs",
+        _beams(_tiled_by_batches),
+    ),
+    "one_beam": Fault(
+        "A translation takes the likeliest letter at each step.",
+        "outputs",
+        fields={"beam_width": 1},
     ),
 }

@@ -11,6 +11,7 @@ SMALL = {
     "init_weight": 0.7,
     "batch_size": 4,
     "learning_rate": 0.5,
+    "beam_width": 3,
 }
 START = None
 # Sizes and the clip are part of a graph: few of them, so that few graphs are built. The
@@ -19,7 +20,13 @@ CONFIGURATIONS = tuple(
     tuple({**SMALL, **fields}.items())
     for fields in (
         {},
-        {"num_units": 1, "max_gradient_norm": 0.05, "seed": 2**31 - 2},
+        {
+            "num_units": 1,
+            "attention": "bahdanau",
+            "max_gradient_norm": 0.05,
+            "beam_width": 1,
+            "seed": 2**31 - 2,
+        },
     )
 )
 
@@ -74,7 +81,9 @@ def moves(config):
     made[-1] = {name: part[:-2] for name, part in made[-1].items()}
     steps = [("train", batch) for batch in made]
     return [
-        *steps[:2],
+        steps[0],
+        ("translate", translated(made[1])),  # of a beginner, who ends late
+        steps[1],
         ("predict", inputs_of(made[1])),
         *steps[2:],
         ("predict", inputs_of(made[3])),

@@ -23,6 +23,17 @@ SIDES = ("session", *training.LEVELS)
 STEPS_PER_EXECUTION = 50
 
 
+def trained_moves(setup, train, config):
+    """(how many moves a step trains by, an iterator of those moves).
+
+    What a chapter plays in between, such as the copies of a target network, is no step:
+    the other sides, which read a data set, do not run it.
+    """
+    trains = getattr(setup, "TRAINS", ("train",))
+    moves = setup.moves(train, config)
+    return len(trains), ((move, batch) for move, batch in moves if move in trains)
+
+
 def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SIDES):
     """How fast a chapter trains on each side.
 
@@ -53,8 +64,7 @@ def measure(name, fields, train, seconds=1.0, rounds=5, on_round=None, sides=SID
         program = chapters.program(name, config)
         opened = tf1_session.open_session(program.graph)
         tf1_session.initialise(opened, program)
-        moves = setup.moves(train, config)
-        moves_a_step = len(getattr(setup, "TRAINS", ("train",)))
+        moves_a_step, moves = trained_moves(setup, train, config)
 
         def run(steps):
             for move, batch in itertools.islice(moves, steps * moves_a_step):

@@ -21,6 +21,11 @@ def _penalty(of_slopes, axis=1, root=tf.sqrt):
     return lambda twin: {"penalty": penalty}
 
 
+def _square_of_a_mean(grad, config):
+    slopes = tf.sqrt(tf.reduce_sum(tf.square(grad), axis=1))
+    return config.lam * tf.reduce_mean(slopes - 1.0) ** 2
+
+
 def _from_one(slopes):
     return tf.square(slopes - 1.0)
 
@@ -105,6 +110,11 @@ FAULTS = {
         "The square of the slope is kept near one.",
         "loss",
         _penalty(_from_one, root=tf.identity),
+    ),
+    "square_of_a_mean": Fault(
+        "The mean distance from one is squared, and not each slope's.",
+        "loss",
+        lambda twin: {"penalty": _square_of_a_mean},
     ),
     "one_sided_penalty": Fault(
         "Slopes below one cost nothing.",

@@ -47,6 +47,7 @@ CHAPTERS = {
     "save_restore": "state",
     "summaries": "state",
     "monitored_session": "sessions",
+    "estimator": "sessions",
     "numbers": "sessions",
     "verify": "sessions",
 }

@@ -327,13 +327,14 @@ def _twin_loss(twin, moves, matches, values):
 
 
 class _Seen:
-    """What is kept of the records: the last loss of each side, and what is no number."""
+    """What is kept of the records: the last loss of each side, and ``nan``, where TF1's
+    side first held what is no number."""
 
     def __init__(self, on_progress, watching):
         self.on_progress, self.watching = on_progress, watching
         self.losses = {"session": None}
         self._steps, self._played = collections.Counter(), collections.Counter()
-        self._nan = {}  # {side: where}, of the first
+        self.nan = None
 
     def observe(self, level, side, record):
         self.watching.on_record(level, side, record)
@@ -343,24 +344,22 @@ class _Seen:
         if record.get("loss"):
             loss = float(np.mean(next(iter(record["loss"].values()))))
             self.losses[side] = loss if np.isfinite(loss) else None
-        for stage, named in record.items():
-            if stage == MOVE or side in self._nan:
-                continue
-            for name, value in (named or {}).items():
-                value = np.asarray(value)
-                if value.dtype.kind == "f" and np.isnan(value).any():
-                    move = record.get(MOVE)
-                    number = self._played[level, side, move] if move else None
-                    place = Divergence(step, stage, name, "", None, move=move)
-                    self._nan[side] = place._replace(occurrence=number)
-                    break
+        if side == "session" and self.nan is None:
+            self.nan = self._first_nan(step, record, level)
         if side != "session":
             self.on_progress()
 
-    @property
-    def nan(self):
-        """The ``Divergence`` that the first NaN of TF1's side would be, or None."""
-        return self._nan.get("session")
+    def _first_nan(self, step, record, level):
+        """The ``Divergence`` that the first NaN of a record would be, or None."""
+        for stage, named in record.items():
+            for name, value in (named or {}).items() if stage != MOVE else ():
+                value = np.asarray(value)
+                if value.dtype.kind == "f" and np.isnan(value).any():
+                    move = record.get(MOVE)
+                    number = self._played[level, "session", move] if move else None
+                    place = Divergence(step, stage, name, "", None, move=move)
+                    return place._replace(occurrence=number)
+        return None
 
 
 def _told(nan):

@@ -78,15 +78,6 @@ def of_pair(name, checked, trace, reproduce):
     )
 
 
-def is_ours(path):
-    """Whether a file is a page that this module wrote, which may be written over."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return f'<meta name="generator" content="{GENERATOR}">' in file.read(2000)
-    except OSError:
-        return False
-
-
 def verdict(subject):
     """One sentence: equal, or where and by how much not, and why."""
     data = subject.data

@@ -203,12 +203,3 @@ def test_a_play_of_any_length_makes_a_page(steps):
     text = page(stored_pairs.subject(reference=plays, candidate=off))
     Page(text)
     assert len(text) < 120_000
-
-
-def test_only_pages_of_ours_are_known_as_such(tmp_path):
-    path = tmp_path / "index.html"
-    assert not html_report.is_ours(path)
-    path.write_text("<html><title>mine</title>")
-    assert not html_report.is_ours(path)
-    path.write_text(page(stored_pairs.subject()), encoding="utf-8")
-    assert html_report.is_ours(path)

@@ -94,7 +94,11 @@ def _write(folder, test, suffix, checked, trace):
 
     os.makedirs(folder, exist_ok=True)
     environment = checking.environment()
-    data = {"environment": environment, "pairs": {test + suffix: checked.data}}
+    data = {
+        "generator": html_report.GENERATOR,
+        "environment": environment,
+        "pairs": {test + suffix: checked.data},
+    }
     again = {None: f"pytest {shlex.quote(test)}"}
     subject = html_report.of_pair(test + suffix, checked, trace, again)
     name = re.sub(r"[^\w.-]+", "_", test + suffix).strip("_")

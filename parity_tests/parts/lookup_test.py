@@ -68,6 +68,30 @@ def test_a_feature_column_numbers_alike():
         np.testing.assert_array_equal(received, expected, strict=True)
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_feature_column_of_a_file_numbers_alike(ending, tmp_path):
+    path, sentence = tmp_path / "words", [["the"], ["cat"], ["a b"], ["dog"]]
+    path.write_bytes(ending.join(["wolf", "a b", "the", ""]).encode())
+    for arguments in ({}, {"num_oov_buckets": 4}, {"default_value": 1}):
+        with tf.Graph().as_default() as graph:
+            words = tf.feature_column.categorical_column_with_vocabulary_file
+            indicator = tf.feature_column.indicator_column
+            indicated = tf.compat.v1.feature_column.input_layer(
+                {"word": tf.constant(sentence)},
+                [indicator(words("word", str(path), **arguments))],
+            )
+            tables = tf.compat.v1.tables_initializer()
+        with tf.compat.v1.Session(graph=graph) as session:
+            session.run(tables)
+            expected = session.run(indicated)
+        with open(path) as file:
+            vocabulary = [line.rstrip("\n") for line in file]
+        numbers = lookup.IndexTable(vocabulary, **arguments)(np.array(sentence))
+        received = tf.one_hot(numbers[:, 0], expected.shape[1])  # -1 is none
+        np.testing.assert_array_equal(received, expected, strict=True)
+        assert expected[0, 2] == expected[2, 1] == 1
+
+
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_table_is_part_of_a_model_that_can_be_saved(tmp_path):

@@ -120,7 +120,12 @@ def zeros(*shapes):
                 (((2,), (2, 2), (2,)), "kernel must be"),
             )
         ),
-        (recurrent.lstm_weights_to_keras, zeros((5, 8), (6,)), {}, "bias must be"),
+        (
+            recurrent.lstm_weights_to_keras,
+            zeros((5, 8), (6,)),
+            {},
+            r"bias must be of the shape \[4 \* units\], \(8,\)",
+        ),
         (
             recurrent.lstm_weights_to_keras,
             zeros((5, 8), (8,)),

@@ -38,6 +38,14 @@ def test_a_badge_says_the_worst_of_its_stages_and_leads_to_test_and_reason():
     assert "another order of the sum" in badge
 
 
+def test_a_badge_of_what_1_15_5_recorded_leads_to_its_budget():
+    cells = {"loss": recorded_cell(0.9, WITHIN)}
+    badge = numbers.badge("estimator", "fit", None, cells, "../{}".format)
+    assert '"../tolerances.html#estimator-1.15.5-loss"' in badge
+    page = (results.DOCS / "tolerances.md").read_text(encoding="utf-8")
+    assert "\n| estimator | 1.15.5 | loss |" in page  # what the anchor is made of
+
+
 def test_what_is_equal_to_the_bit_is_0_ulp_and_leads_to_its_test():
     badge = badge_of("fit", ("loss",), {"loss": recorded_cell(0.0)})
     assert "0 ULP" in badge

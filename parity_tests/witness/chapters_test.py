@@ -1,7 +1,10 @@
 """What chapters say of 1.15.5 beside their goldens, asked of it live."""
 
 import json
+import runpy
 import subprocess
+
+import pytest
 
 from parity_tests.models import chapters
 from parity_tests.models.wide_deep_test import ids_of_twin
@@ -9,18 +12,32 @@ from parity_tests.witness import environment
 from parity_tests.witness.programs import wide_deep_ids
 
 
-def said(python, program, *words):
-    """The line of JSON that a program prints under a Python."""
+def printed(python, module, *words):
+    """What a module prints under a Python."""
     with environment.running(
         python,
-        f"parity_tests.witness.programs.{program}",
+        module,
         *map(str, words),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
         output, error = process.communicate()
     assert process.returncode == 0, error[-3000:]
+    return output
+
+
+def said(python, program, *words):
+    """The line of JSON that a program prints under a Python."""
+    output = printed(python, f"parity_tests.witness.programs.{program}", *words)
     return json.loads(output.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", [*filter(chapters.recorded, chapters.PROGRAMS)])
+def test_what_only_1_15_5_runs_prints_what_its_twin_does(name, genuine_python, capsys):
+    """As read_alike_test.py has it of all chapters that run today."""
+    runpy.run_path(chapters.twin(name).__file__, run_name="__main__")
+    of_twin = capsys.readouterr().out
+    assert of_twin and printed(genuine_python, f"tf1_graph.models.{name}") == of_twin
 
 
 def test_the_wide_and_deep_chapter_is_the_canned_estimator(genuine_python, tmp_path):

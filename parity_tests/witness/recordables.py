@@ -153,20 +153,23 @@ def program(name, steps, data=None):
     """One of ``chapters.PROGRAMS``: all that its ``run`` returns, text in bytes."""
     facts = {"chapter": name, "steps": steps}
 
-    def play():
-        fields = dict(runs.fields_of(name, data), steps=steps)
-        config = chapters.graph(name).Config(**fields)
+    def play(fields):
+        known = dict(runs.fields_of(name, data), steps=steps)
+        config = chapters.graph(name).Config(**dict(known, **fields))
         train, _ = chapters.setup(name).load(data, runs.SEED)
         history = programs.records(chapters.graph(name), train, config)
         yield from programs.without_text(history)
-        facts["config"] = dataclasses.asdict(config)
+        # What every play has that says nothing else.
+        facts.setdefault("config", dataclasses.asdict(config))
+
+    plays = chapters.recorded(name) or {PLAY: {}}
 
     sources = (f"tf1_graph/models/{name}.py",)
     return Recordable(
         name,
         f"{steps} steps of the program",
         sources + getattr(chapters.setup(name), "SOURCES", ()),
-        lambda: {PLAY: play()},
+        lambda: {key: play(fields) for key, fields in plays.items()},
         facts,
         None,
     )

@@ -24,17 +24,23 @@ EXACT = Budget()
 ANOTHER_CPU = "1.15.5, another CPU"
 FLOAT64 = ", float64"  # what a level of a part's plays in float64 ends with
 OF_PLAY = ": "  # between a play's name and a tensor's
+OF_SIDE = ", "  # between a level and a play's name
 
 
 def sides_of(chapter):
-    """What a chapter's golden is compared with: ``SIDES``, or a program's own levels."""
+    """What a chapter's golden is compared with: ``SIDES``, or a program's own levels.
+
+    Without compat.v1 where that cannot run it; there each further play is a side, too.
+    """
     levels = chapters.levels(chapter)
+    plays = chapters.recorded(chapter)
+    if plays:
+        return tuple(
+            level if play == PLAY else level + OF_SIDE + play
+            for play in plays
+            for level in levels
+        )
     return ("compat.v1", *levels) if levels else SIDES
-
-
-def level_of_budgets(onednn=True):
-    """The level of budgets that says what 1.15.5 and the two others differ by."""
-    return "1.15.5" if onednn else "1.15.5, oneDNN off"
 
 
 def compare(stored, play, records, budget_for=None, **options):
@@ -145,7 +151,7 @@ def chapter_legs(stored, onednn=True, fault=None, sides=None, **options):
                 records = pair.reference(moves)
             else:
                 records = pair.candidate(moves, side)
-            budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
+            budget_for = budget_of(stored, PLAY, chapters.level_of_budgets(onednn))
             yield side, compare(stored, PLAY, records, budget_for, **options)
 
 
@@ -153,15 +159,18 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
     """``chapter_legs`` of one of ``chapters.PROGRAMS``: compat.v1 and its own levels."""
     name = stored.facts["chapter"]
     train, _ = chapters.setup(name).load(None, runs.SEED)
-    budget_for = budget_of(stored, PLAY, level_of_budgets(onednn))
-    with ProgramPair(name, fields, fault and fault._replace(both=None)) as pair:
-        for side in sides or sides_of(name):
+    for side in sides or sides_of(name):
+        level, _, play = side.partition(OF_SIDE)
+        play = play or PLAY
+        budget_for = budget_of(stored, play, chapters.level_of_budgets(onednn))
+        played = {**fields, **chapters.recorded(name).get(play, {})}
+        with ProgramPair(name, played, fault and fault._replace(both=None)) as pair:
             if side == "compat.v1":
                 history = pair.reference(train)
             else:
-                history = pair.candidate(train, side)
+                history = pair.candidate(train, level)
             records = programs.without_text(history)
-            yield side, compare(stored, PLAY, records, budget_for, **options)
+            yield side, compare(stored, play, records, budget_for, **options)
 
 
 def part_legs(stored):
@@ -192,7 +201,9 @@ def part_legs(stored):
 
 
 def _compare_plays_of_a_part(stored, plays):
-    budgets_of = {play: budget_of(stored, play, level_of_budgets()) for play in plays}
+    budgets_of = {
+        play: budget_of(stored, play, chapters.level_of_budgets(True)) for play in plays
+    }
 
     def together(records_of):
         for play, budget_for in budgets_of.items():

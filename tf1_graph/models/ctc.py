@@ -4,7 +4,7 @@ Frames of sound become letters; which frame is which letter nobody says. The los
 over all ways to say the target, in which a blank stands between letters.
 
 Shapes: B batch, T frames, F = 13 features of a frame, H = 50 hidden units, C = 28 classes,
-letters first, the blank last.
+the space first, the blank last.
 """
 
 import collections
@@ -20,7 +20,7 @@ from tf1_graph import rnn_cell
 class Config:
     num_features: int = 13  # F
     num_units: int = 50  # H
-    num_classes: int = 28  # C: 26 letters, the space, the blank
+    num_classes: int = 28  # C: the space, 26 letters, the blank
     learning_rate: float = 1e-2
     momentum: float = 0.9
     batch_size: int = 1

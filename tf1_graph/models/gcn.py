@@ -42,7 +42,7 @@ def sparse_dropout(x, keep_prob, seed):
 
 def graph_convolution(x, support, shape, seed, name):
     """[N, in], [N, N] -> [N, out], and the weights [in, out]; no biases."""
-    with tf.variable_scope(name):
+    with tf.variable_scope("gcn/" + name + "_vars"):
         weights = glorot(shape, seed, "weights_0")
     if isinstance(x, tf.SparseTensor):
         pre_sup = tf.sparse_tensor_dense_matmul(x, weights)

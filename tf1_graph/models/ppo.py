@@ -1,7 +1,8 @@
-"""Proximal policy optimisation: the update of PPO2 in OpenAI's baselines.
+"""Proximal policy optimisation and A2C: the updates of both in OpenAI's baselines.
 
-A policy and a value on top of one net; the new policy may leave the old one by a ratio
-within the clip range, and the value by as much. Rate and clip range are fed.
+A policy and a value on top of one net. In PPO2 the new policy may leave the old one by a
+ratio within the clip range, and the value by as much; A2C takes one step from what the
+policy itself did. Rate and clip range are fed.
 
 Shapes: B minibatch, F = 4 features of an observation, A = 2 actions.
 """
@@ -15,6 +16,7 @@ import tensorflow.compat.v1 as tf
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+    algorithm: str = "ppo2"  # or "a2c", see below
     features: int = 4  # F
     actions: int = 2  # A
     num_hidden: int = 64
@@ -24,10 +26,15 @@ class Config:
     ent_coef: float = 0.0
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5  # of all gradients together
-    epsilon: float = 1e-5  # of Adam
+    alpha: float = 0.99  # of A2C's RMSProp
+    epsilon: float = 1e-5  # of RMSProp or Adam
     noptepochs: int = 4  # passes over a rollout
     batch_size: int = 64  # of a minibatch
     seed: int = 1  # of the graph, and of the order of minibatches
+
+
+# Five steps of each of sixteen environments, seen once.
+A2C = Config("a2c", lr=7e-4, ent_coef=0.01, noptepochs=1, batch_size=80)
 
 
 def fc(x, scope, nh, init_scale, seed):
@@ -67,20 +74,22 @@ def entropy(logits):
     return tf.reduce_sum(p0 * (tf.log(z0) - a0), axis=-1)
 
 
-def loss(logits, vpred, batch, config):
-    """The losses of the policy, the value and the entropy together, a scalar.
+def a2c_losses(neglogpac, vpred, batch):
+    """(of the policy, of the value), scalars."""
+    pg_loss = tf.reduce_mean(batch["advs"] * neglogpac)
+    vf_loss = tf.losses.mean_squared_error(vpred, batch["returns"])
+    return pg_loss, vf_loss
 
-    Args:
-        batch: {'actions', 'returns', 'advs', 'neglogpacs', 'values': [B], of the rollout;
-            'cliprange': scalar}.
+
+def ppo2_losses(neglogpac, vpred, batch):
+    """(of the policy, of the value), scalars.
+
+    Each is the greater of two: clipping takes no step that it should not.
     """
     cliprange = batch["cliprange"]
-    neglogpac = neglogp(logits, batch["actions"])
-    policy_entropy = tf.reduce_mean(entropy(logits))
     vpredclipped = batch["values"] + tf.clip_by_value(
         vpred - batch["values"], -cliprange, cliprange
     )
-    # The greater of two errors: clipping takes no step that it should not.
     vf_losses1 = tf.square(vpred - batch["returns"])
     vf_losses2 = tf.square(vpredclipped - batch["returns"])
     vf_loss = 0.5 * tf.reduce_mean(tf.maximum(vf_losses1, vf_losses2))
@@ -90,11 +99,29 @@ def loss(logits, vpred, batch, config):
         ratio, 1.0 - cliprange, 1.0 + cliprange
     )
     pg_loss = tf.reduce_mean(tf.maximum(pg_losses, pg_losses2))
+    return pg_loss, vf_loss
+
+
+def loss(logits, vpred, batch, config):
+    """The losses of the policy, the value and the entropy together, a scalar.
+
+    Args:
+        batch: {'actions', 'returns', 'advs': [B]; and for PPO2 'neglogpacs', 'values': [B],
+            of the rollout, and 'cliprange': scalar}.
+    """
+    neglogpac = neglogp(logits, batch["actions"])
+    policy_entropy = tf.reduce_mean(entropy(logits))
+    losses = a2c_losses if config.algorithm == "a2c" else ppo2_losses
+    pg_loss, vf_loss = losses(neglogpac, vpred, batch)
     return pg_loss - policy_entropy * config.ent_coef + vf_loss * config.vf_coef
 
 
 def optimizer(learning_rate, config):
-    """Adam, with another epsilon than TF1's 1e-8."""
+    """RMSProp or Adam, with another epsilon than TF1's 1e-10 and 1e-8."""
+    if config.algorithm == "a2c":
+        return tf.train.RMSPropOptimizer(
+            learning_rate, decay=config.alpha, epsilon=config.epsilon
+        )
     return tf.train.AdamOptimizer(learning_rate, epsilon=config.epsilon)
 
 
@@ -135,9 +162,10 @@ def minibatches(rollout, config):
         for start in range(0, len(inds), config.batch_size):
             mbinds = inds[start : start + config.batch_size]
             batch = {name: part[mbinds] for name, part in rollout.items()}
-            # Advantages are normalised by minibatch, here and not in the graph.
             advs = batch["returns"] - batch["values"]
-            advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
+            if config.algorithm == "ppo2":
+                # Normalised by minibatch, here and not in the graph.
+                advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
             batch.update(advs=advs, cliprange=np.float32(config.cliprange))
             yield batch
 

@@ -1,11 +1,11 @@
 """Translation with attention, as in tensorflow/nmt, of words into their mirror images.
 
 An LSTM reads a source; another writes the target and looks back at all that the first
-saw: Luong's attention with input feeding. Trained, it is fed the true target; translating,
-what it wrote itself.
+saw: Luong's attention or Bahdanau's, fed to the next step. Trained, the writer is fed the
+true target; translating, what it wrote itself: the likeliest letter, or those of W beams.
 
 Shapes: B pairs, S and T letters of the longest source and target, V letters known, E = H
-units of embedding, cells and attention.
+units of embedding, cells and attention, W beams.
 """
 
 import collections
@@ -23,22 +23,22 @@ SOS, EOS = 1, 2  # <s>, which starts a target, and </s>, which ends it; 0 is unk
 class Config:
     vocab_size: int = 60  # V, of both languages
     num_units: int = 32  # H
+    attention: str = "scaled_luong"  # or "bahdanau"
     init_weight: float = 0.1  # kernels start within this of zero
     forget_bias: float = 1.0
     batch_size: int = 128  # B
     learning_rate: float = 1.0
     max_gradient_norm: float = 5.0  # of all gradients together
+    beam_width: int = 10  # W, of a translation; 1 is greedy
     num_train_steps: int = 12000
     seed: int = 1  # of the graph; all variables draw by one more
 
 
 def padded(sequences):
     """[n, longest] int32 of lists of numbers, EOS behind them."""
-    shape = [len(sequences), max(map(len, sequences))]
-    array = np.full(shape, EOS, np.int32)
-    for row, sequence in zip(array, sequences):
-        row[: len(sequence)] = sequence
-    return array
+    return tf.keras.preprocessing.sequence.pad_sequences(
+        sequences, padding="post", value=EOS
+    )
 
 
 def next_batch(data, batch_size):
@@ -63,98 +63,121 @@ def next_batch(data, batch_size):
 def encoder(source, source_lengths, embeddings, config):
     """(outputs [B, S, H], zeros past a source's end, last state (c, h))."""
     with tf.variable_scope("encoder"):
-        cell = rnn_cell.LSTMCell(config.num_units, forget_bias=config.forget_bias)
         return tf.nn.dynamic_rnn(
-            cell,
+            rnn_cell.LSTMCell(config.num_units, forget_bias=config.forget_bias),
             tf.nn.embedding_lookup(embeddings, source),
             sequence_length=source_lengths,
             dtype=tf.float32,
         )
 
 
-class Decoder:
-    """A cell with attention, what it starts from, and what makes logits of its outputs."""
+def decoder(memory, memory_lengths, encoder_state, config):
+    """(step, the state before the first).
 
-    def __init__(self, memory, memory_lengths, encoder_state, embeddings, config):
-        self.embeddings, self.config = embeddings, config
+    A step takes inputs [B, E] and a state, the cell's and its attention [B, H], and
+    returns an output [B, H] and the next state.
+    """
+    units = config.num_units
+    if config.attention == "scaled_luong":
         attention_mechanism = seq2seq.LuongAttention(
-            config.num_units, memory, memory_sequence_length=memory_lengths, scale=True
+            units, memory, memory_lengths, scale=True
         )
-        self.cell = seq2seq.AttentionWrapper(
-            rnn_cell.LSTMCell(config.num_units, forget_bias=config.forget_bias),
-            attention_mechanism,
-            attention_layer_size=config.num_units,
-        )
-        zeros = self.cell.zero_state(tf.shape(memory)[0], tf.float32)
-        self.initial_state = zeros._replace(cell_state=encoder_state)
-        self.projection = tf.get_variable(
-            "output_projection/kernel", [config.num_units, config.vocab_size]
-        )
+    else:
+        attention_mechanism = seq2seq.BahdanauAttention(units, memory, memory_lengths)
+    cell = seq2seq.AttentionWrapper(
+        rnn_cell.LSTMCell(units, forget_bias=config.forget_bias),
+        attention_mechanism,
+        attention_layer_size=units,
+    )
+    zeros = cell.zero_state(tf.shape(memory)[0], tf.float32)
 
-    def step(self, inputs, cell_state, attention):
-        """Inputs [B, E] -> (output [B, H], the cell's state, attention [B, H])."""
-        state = self.initial_state._replace(cell_state=cell_state, attention=attention)
-        output, state = self.cell(inputs, state)
-        return output, state.cell_state, state.attention
+    def step(inputs, state):
+        cell_state, attention = state
+        state = zeros._replace(cell_state=cell_state, attention=attention)
+        output, state = cell(inputs, state)
+        return output, (state.cell_state, state.attention)
 
-    def teacher_forced(self, target):
-        """[B, T] -> logits [B, T, V]: what TrainingHelper's dynamic_decode ran."""
-        inputs = tf.nn.embedding_lookup(self.embeddings, target)  # [B, T, E]
-        steps = tf.shape(target)[1]
-        by_time = tf.TensorArray(tf.float32, steps)
-        by_time = by_time.unstack(tf.transpose(inputs, [1, 0, 2]))
+    return step, (encoder_state, zeros.attention)
 
-        def body(time, outputs, cell_state, attention):
-            output, cell_state, attention = self.step(
-                by_time.read(time), cell_state, attention
-            )
-            return time + 1, outputs.write(time, output), cell_state, attention
 
-        start = self.initial_state.cell_state, self.initial_state.attention
-        outputs = tf.TensorArray(tf.float32, steps)
-        _, outputs, _, _ = tf.while_loop(
-            lambda time, *_: time < steps, body, (0, outputs) + start
-        )
-        outputs = tf.reshape(outputs.stack(), [-1, self.config.num_units])  # [T B, H]
-        logits = tf.matmul(outputs, self.projection)
-        shape = [steps, -1, self.config.vocab_size]
-        return tf.transpose(tf.reshape(logits, shape), [1, 0, 2])
+def teacher_forced(step, state, inputs):
+    """Inputs [B, T, E] -> outputs [B, T, H]: dynamic_decode with a TrainingHelper."""
+    steps = tf.shape(inputs)[1]
+    by_time = tf.TensorArray(tf.float32, steps).unstack(tf.transpose(inputs, [1, 0, 2]))
 
-    def greedy(self, most_steps):
-        """[B, at most so many] int32: what GreedyEmbeddingHelper's dynamic_decode ran."""
-        batch = tf.shape(self.initial_state.attention)[0]
+    def body(time, outputs, state):
+        output, state = step(by_time.read(time), state)
+        return time + 1, outputs.write(time, output), state
 
-        def body(time, written, tokens, finished, cell_state, attention):
-            output, cell_state, attention = self.step(
-                tf.nn.embedding_lookup(self.embeddings, tokens), cell_state, attention
-            )
-            logits = tf.matmul(output, self.projection)
-            tokens = tf.argmax(logits, -1, output_type=tf.int32)
-            finished = tf.logical_or(finished, tf.equal(tokens, EOS))
-            written = written.write(time, tokens)
-            return time + 1, written, tokens, finished, cell_state, attention
+    outputs = tf.TensorArray(tf.float32, steps)
+    _, outputs, _ = tf.while_loop(
+        lambda time, *_: time < steps, body, (0, outputs, state)
+    )
+    return tf.transpose(outputs.stack(), [1, 0, 2])
 
-        def unfinished(time, written, tokens, finished, *_):
-            return tf.logical_and(time < most_steps, ~tf.reduce_all(finished))
 
-        written = tf.TensorArray(tf.int32, most_steps, dynamic_size=True)
-        start = tf.fill([batch], SOS), tf.fill([batch], False)
-        start += self.initial_state.cell_state, self.initial_state.attention
-        time, written, *_ = tf.while_loop(unfinished, body, (0, written) + start)
-        return tf.transpose(written.gather(tf.range(time)))
+def beam_search(step, state, embeddings, projection, most_steps, config):
+    """(tokens [B, W, at most so many] int32, the best first, their log-probabilities).
+
+    dynamic_decode with a BeamSearchDecoder, of a state of B W rows; one beam is greedy.
+    """
+    width, words = config.beam_width, config.vocab_size
+    batch = tf.shape(state[1])[0] // width
+    # What has ended goes on with </s> alone, at no cost.
+    ended = tf.one_hot(EOS, words, on_value=0.0, off_value=tf.float32.min)  # [V]
+
+    def body(written, log_probs, state):
+        inputs = tf.nn.embedding_lookup(embeddings, tf.reshape(written[..., -1], [-1]))
+        output, state = step(inputs, state)
+        step_log_probs = tf.nn.log_softmax(tf.matmul(output, projection))
+        step_log_probs = tf.reshape(step_log_probs, [batch, width, words])
+        finished = tf.equal(written[..., -1:], EOS)  # [B, W, 1]
+        step_log_probs = tf.where_v2(finished, ended, step_log_probs)
+        total = log_probs[..., tf.newaxis] + step_log_probs
+        log_probs, chosen = tf.nn.top_k(tf.reshape(total, [batch, -1]), width)
+        parents, tokens = chosen // words, chosen % words  # [B, W]
+        rows = tf.reshape(parents + width * tf.range(batch)[:, tf.newaxis], [-1])
+        state = tf.nest.map_structure(lambda part: tf.gather(part, rows), state)
+        written = tf.gather(written, parents, batch_dims=1)
+        return tf.concat([written, tokens[..., tf.newaxis]], 2), log_probs, state
+
+    def unfinished(written, log_probs, state):
+        return ~tf.reduce_all(tf.equal(written[..., -1], EOS))
+
+    written = tf.fill([batch, width, 1], SOS)
+    # All beams begin alike: only the first can be chosen from.
+    log_probs = tf.one_hot(tf.zeros([batch], tf.int32), width, 0.0, -np.inf)
+    start = written, log_probs, state
+    shapes = tf.nest.map_structure(lambda part: part.shape, (log_probs, state))
+    written, log_probs, _ = tf.while_loop(
+        unfinished,
+        body,
+        start,
+        shape_invariants=(tf.TensorShape([None, width, None]),) + shapes,
+        maximum_iterations=most_steps,
+    )
+    return written[..., 1:], log_probs
 
 
 def inference(source, source_lengths, target_input, config):
-    """(logits [B, T, V], tokens [B, twice as many as the source has at most])."""
+    """(logits [B, T, V], tokens [B, W, 2 S at most], log-probabilities [B, W])."""
     embeddings = tf.get_variable(
         "embeddings/embedding_share", [config.vocab_size, config.num_units]
     )
-    memory, encoder_state = encoder(source, source_lengths, embeddings, config)
+    memory, state = encoder(source, source_lengths, embeddings, config)
     with tf.variable_scope("decoder"):
-        decoder = Decoder(memory, source_lengths, encoder_state, embeddings, config)
-        logits = decoder.teacher_forced(target_input)
-        tokens = decoder.greedy(2 * tf.reduce_max(source_lengths))
-    return logits, tokens
+        step, start = decoder(memory, source_lengths, state, config)
+        projection = tf.get_variable(
+            "output_projection/kernel", [config.num_units, config.vocab_size]
+        )
+        inputs = tf.nn.embedding_lookup(embeddings, target_input)
+        logits = tf.tensordot(teacher_forced(step, start, inputs), projection, 1)
+    with tf.variable_scope("decoder", reuse=True):
+        tiled = seq2seq.tile_batch((memory, source_lengths, state), config.beam_width)
+        most_steps = 2 * tf.reduce_max(source_lengths)
+        arguments = decoder(*tiled, config) + (embeddings, projection, most_steps)
+        tokens, log_probs = beam_search(*arguments, config)
+    return logits, tokens, log_probs
 
 
 def loss(target_output, logits, target_lengths):
@@ -178,7 +201,7 @@ def optimizer(config):
 Model = collections.namedtuple(
     "Model",
     ["graph", "x", "source_lengths", "target_input", "target_lengths", "y_true"]
-    + ["y_pred", "tokens", "loss", "gradients", "train"],
+    + ["y_pred", "tokens", "log_probs", "loss", "gradients", "train"],
 )
 
 
@@ -196,7 +219,9 @@ def build(config=Config()):
         target_output = tf.placeholder(tf.int32, [None, None], name="target_output")
         target_lengths = tf.placeholder(tf.int32, [None], name="target_lengths")
         with tf.variable_scope("nmt", initializer=initializer):
-            logits, tokens = inference(source, source_lengths, target_input, config)
+            logits, tokens, log_probs = inference(
+                source, source_lengths, target_input, config
+            )
         cost = loss(target_output, logits, target_lengths)
         variables = tf.trainable_variables()
         clipped, _ = tf.clip_by_global_norm(
@@ -206,7 +231,7 @@ def build(config=Config()):
         train = optimizer(config).apply_gradients(gradients)
     return Model(
         graph, source, source_lengths, target_input, target_lengths, target_output,
-        logits, tokens, cost, gradients, train,
+        logits, tokens, log_probs, cost, gradients, train,
     )  # fmt: skip
 
 
@@ -234,6 +259,6 @@ def run(data, sources, config=Config()):
                 losses.append(step_loss)
             lengths = [len(source) for source in sources]
             feed_dict = {built.x: padded(sources), built.source_lengths: lengths}
-            tokens = session.run(built.tokens, feed_dict=feed_dict).tolist()
+            tokens = session.run(built.tokens, feed_dict=feed_dict)[:, 0].tolist()
     # What follows the end was written to wait for longer translations.
     return losses, [row[: (row + [EOS]).index(EOS)] for row in tokens]

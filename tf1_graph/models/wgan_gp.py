@@ -25,7 +25,7 @@ class Config:
     learning_rate: float = 1e-4
     beta1: float = 0.5  # of both Adams
     batch_size: int = 32
-    iterations: int = 200000
+    iterations: int = 1000000
     seed: int = 1  # of the graph; each random op adds its own
 
 

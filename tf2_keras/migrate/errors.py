@@ -48,10 +48,16 @@ class Error(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An Error, and the Rule of the symbol that the message names, or None."""
+    """What is known of a message that was pasted.
+
+    error: the Error whose pattern it holds.
+    rule: of the symbol that the message names, or None.
+    received: the message's line as it was pasted, with its own names and numbers.
+    """
 
     error: Error
     rule: Rule
+    received: str
 
 
 @functools.cache
@@ -93,7 +99,14 @@ def found(text):
             f"All are in {pages.page('errors').file}."
         )
     error = min(fitting, key=lambda error: "{" in error.symbol)
-    return Answer(error, _rule(error, text))
+    return Answer(error, _rule(error, text), _line(error, text))
+
+
+def _line(error, text):
+    """The line of what was pasted in which the entry's message begins."""
+    place = re.search(error.pattern, text).start()
+    start = text.rfind("\n", 0, place) + 1
+    return printable(text[start:].partition("\n")[0].strip())
 
 
 def _rule(error, text):

@@ -202,7 +202,7 @@ def cover_table(data):
         return Text("Nothing to cover: no use of TensorFlow 1.x needs a chapter.")
     table = Table(title="Chapters, each by the files it completes")
     table.add_column("chapter", no_wrap=True)
-    for heading in ("files shown whole", "uses shown"):
+    for heading in ("files shown whole so far", "uses shown so far"):
         table.add_column(heading, justify="right")
     for step in data["chapters"]:
         table.add_row(

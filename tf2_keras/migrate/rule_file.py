@@ -16,7 +16,7 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-RULES = ("rules.toml", "rules_contrib.toml")
+RULES = ("rules.toml", "rules_contrib.toml", "rules_estimator.toml")
 STATUSES = tuple(status for status in statuses.STATUSES if status != "unknown")
 UNPROVEN = "unproven"
 # The test that runs both sides of an idiom: it proves what the snippet names.

@@ -185,11 +185,13 @@ def explained(symbol):
     known = public_names.resolve(name.replace("tf.", "tensorflow.", 1))
     rule = catalogue.find(name) if known and known.listed else None
     if rule is None:
-        nearest = catalogue.nearest(name)[:5]
+        # Of next to nothing, such as "tf.", what is short would be nearest.
+        said = name.strip(". ").rpartition(".")[2]
+        nearest = catalogue.nearest(name)[:5] if said not in ("", "tf") else ()
         remedy = f"Nearest: {', '.join(nearest)}" if nearest else "Write it as tf.log"
         raise UnknownSymbol(
             "SYMBOL must be one of TensorFlow 1.x. "
-            f"Received: {printable(symbol) or 'an empty text'}. {remedy}."
+            f"Received: {printable(symbol).strip() or 'an empty text'}. {remedy}."
         )
     return catalogue.shown(rule)
 
@@ -247,9 +249,11 @@ def explanation(rule, chapters=None):
 def answer(answer, chapters=None):
     """What an errors.Answer says of a message; below it the rule that it leads to."""
     error = answer.error
-    table = Table(title=Text(error.message), title_justify="left", show_header=False)
+    table = Table(title=Text(answer.received), title_justify="left", show_header=False)
     table.add_column("what", style="bold")
     table.add_column("says", overflow="fold")
+    if error.message not in answer.received:
+        table.add_row("known as", Text(error.message))
     table.add_row("means", Text(error.means))
     table.add_row("write", Text(error.remedy))
     if error.instead:

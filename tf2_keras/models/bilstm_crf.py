@@ -73,6 +73,7 @@ def minibatches(data, batch_size):
             examples, output_signature=(inputs, tf.TensorSpec([None], tf.int32))
         )
         .padded_batch(batch_size)
+        .cache()  # Python makes each batch once, and not in every epoch
         .repeat()
     )
 

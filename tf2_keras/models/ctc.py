@@ -4,7 +4,7 @@ Frames of sound become letters; which frame is which letter nobody says. The los
 over all ways to say the target, in which a blank stands between letters.
 
 Shapes: B batch, T frames, F = 13 features of a frame, H = 50 hidden units, C = 28 classes,
-letters first, the blank last.
+the space first, the blank last.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from tf2_keras import tf1_semantics
 class Config:
     num_features: int = 13  # F
     num_units: int = 50  # H
-    num_classes: int = 28  # C: 26 letters, the space, the blank
+    num_classes: int = 28  # C: the space, 26 letters, the blank
     learning_rate: float = 1e-2
     momentum: float = 0.9
     batch_size: int = 1
@@ -42,18 +42,19 @@ def next_batch(x, lengths, targets, batch_size):
     """An endless tf.data.Dataset of ({x, lengths}, sparse targets), short at the end."""
 
     def batches():
-        while True:
-            for start in range(0, len(x), batch_size):
-                cut = slice(start, start + batch_size)
-                inputs = {"x": x[cut], "lengths": lengths[cut]}
-                yield inputs, tf.SparseTensor(*sparse_tuple_from(targets[cut]))
+        for start in range(0, len(x), batch_size):
+            cut = slice(start, start + batch_size)
+            inputs = {"x": x[cut], "lengths": lengths[cut]}
+            yield inputs, tf.SparseTensor(*sparse_tuple_from(targets[cut]))
 
     inputs = {
         "x": tf.TensorSpec([None, None, x.shape[2]], tf.float32),
         "lengths": tf.TensorSpec([None], tf.int32),
     }
     signature = inputs, tf.SparseTensorSpec([None, None], tf.int32)
-    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+    one_epoch = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    # Python makes each batch once, and not in every epoch.
+    return one_epoch.cache().repeat()
 
 
 def inference(x, seq_len, config):

@@ -163,8 +163,10 @@ def build(config=Config()):
 
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}."""
-    names = [f"graphconvolution_{layer}/weights_0" for layer in (1, 2)]
-    return dict(zip(names, names, strict=True))
+    return {
+        f"gcn/{layer}_vars/weights_0": f"{layer}/weights_0"
+        for layer in ("graphconvolution_1", "graphconvolution_2")
+    }
 
 
 def run(features, support, labels, masks, config=Config()):

@@ -151,8 +151,7 @@ def next_batch(images, labels, batch_size, seed):
     signature = tf.TensorSpec([None], tf.int64)
     return (
         tf.data.Dataset.from_generator(epochs, output_signature=signature)
-        .unbatch()
-        .batch(batch_size)
+        .rebatch(batch_size)
         .map(lambda chosen: (tf.gather(images, chosen), tf.gather(labels, chosen)))
         .prefetch(2)
     )

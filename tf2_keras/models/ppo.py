@@ -1,7 +1,8 @@
-"""Proximal policy optimisation, the update of PPO2 in baselines: the Keras 3 twin.
+"""Proximal policy optimisation and A2C, as baselines has both: the Keras 3 twin.
 
-A policy and a value on top of one net; the new policy may leave the old one by a ratio
-within the clip range, and the value by as much. Rate and clip range come with a batch.
+A policy and a value on top of one net. In PPO2 the new policy may leave the old one by a
+ratio within the clip range, and the value by as much; A2C takes one step from what the
+policy itself did. Rate and clip range come with a batch.
 
 Shapes: B minibatch, F = 4 features of an observation, A = 2 actions.
 """
@@ -17,6 +18,7 @@ from tf2_keras import tf1_semantics
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+    algorithm: str = "ppo2"  # or "a2c", see below
     features: int = 4  # F
     actions: int = 2  # A
     num_hidden: int = 64
@@ -26,10 +28,15 @@ class Config:
     ent_coef: float = 0.0
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5  # of all gradients together
-    epsilon: float = 1e-5  # of Adam
+    alpha: float = 0.99  # of A2C's RMSProp
+    epsilon: float = 1e-5  # of RMSProp or Adam
     noptepochs: int = 4  # passes over a rollout
     batch_size: int = 64  # of a minibatch
     seed: int = 1  # of the graph, and of the order of minibatches
+
+
+# Five steps of each of sixteen environments, seen once.
+A2C = Config("a2c", lr=7e-4, ent_coef=0.01, noptepochs=1, batch_size=80)
 
 
 @keras.saving.register_keras_serializable("ppo")
@@ -96,20 +103,23 @@ def entropy(logits):
     return keras.ops.sum(p0 * (keras.ops.log(z0) - a0), axis=-1)
 
 
-def loss(logits, vpred, batch, config):
-    """The losses of the policy, the value and the entropy together, a scalar.
+def a2c_losses(neglogpac, vpred, batch):
+    """(of the policy, of the value), scalars."""
+    pg_loss = keras.ops.mean(batch["advs"] * neglogpac)
+    vf_loss = tf1_semantics.losses.MeanSquaredError()(batch["returns"], vpred)
+    return pg_loss, vf_loss
 
-    Args:
-        batch: {'actions', 'returns', 'advs', 'neglogpacs', 'values': [B], of the rollout;
-            'cliprange': scalar}.
+
+def ppo2_losses(neglogpac, vpred, batch):
+    """(of the policy, of the value), scalars.
+
+    Each is the greater of two: clipping takes no step that it should not.
     """
-    ops, cliprange = keras.ops, batch["cliprange"]
-    neglogpac = neglogp(logits, batch["actions"])
-    policy_entropy = ops.mean(entropy(logits))
+    ops = keras.ops
+    cliprange = batch["cliprange"]
     vpredclipped = batch["values"] + tf.clip_by_value(
         vpred - batch["values"], -cliprange, cliprange
     )
-    # The greater of two errors: clipping takes no step that it should not.
     vf_losses1 = ops.square(vpred - batch["returns"])
     vf_losses2 = ops.square(vpredclipped - batch["returns"])
     vf_loss = 0.5 * ops.mean(ops.maximum(vf_losses1, vf_losses2))
@@ -119,16 +129,33 @@ def loss(logits, vpred, batch, config):
         ratio, 1.0 - cliprange, 1.0 + cliprange
     )
     pg_loss = ops.mean(ops.maximum(pg_losses, pg_losses2))
+    return pg_loss, vf_loss
+
+
+def loss(logits, vpred, batch, config):
+    """The losses of the policy, the value and the entropy together, a scalar.
+
+    Args:
+        batch: {'actions', 'returns', 'advs': [B]; and for PPO2 'neglogpacs', 'values': [B],
+            of the rollout, and 'cliprange': scalar}.
+    """
+    neglogpac = neglogp(logits, batch["actions"])
+    policy_entropy = keras.ops.mean(entropy(logits))
+    losses = a2c_losses if config.algorithm == "a2c" else ppo2_losses
+    pg_loss, vf_loss = losses(neglogpac, vpred, batch)
     return pg_loss - policy_entropy * config.ent_coef + vf_loss * config.vf_coef
 
 
 def optimizer(config):
-    """Adam, with another epsilon than TF1's 1e-8 or Keras's 1e-7."""
+    """RMSProp or Adam, with another epsilon than TF1's 1e-10 and 1e-8, or Keras's 1e-7."""
+    clip = [tf1_semantics.clipping.ByGlobalNorm(config.max_grad_norm)]
+    if config.algorithm == "a2c":
+        # Keras's average of squares starts at zero, TF1's at one: first steps are smaller.
+        return tf1_semantics.optimizers.RMSProp(
+            config.lr, config.alpha, epsilon=config.epsilon, clip=clip, name="rmsprop"
+        )
     return tf1_semantics.optimizers.Adam(
-        config.lr,
-        epsilon=config.epsilon,
-        clip=[tf1_semantics.clipping.ByGlobalNorm(config.max_grad_norm)],
-        name="adam",
+        config.lr, epsilon=config.epsilon, clip=clip, name="adam"
     )
 
 
@@ -181,9 +208,10 @@ def minibatches(rollout, config):
             for start in range(0, len(inds), config.batch_size):
                 mbinds = inds[start : start + config.batch_size]
                 batch = {name: part[mbinds] for name, part in rollout.items()}
-                # Advantages are normalised by minibatch, and not in the model.
                 advs = batch["returns"] - batch["values"]
-                advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
+                if config.algorithm == "ppo2":
+                    # Normalised by minibatch, here and not in the model.
+                    advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
                 yield (
                     {**batch, "advs": advs, "cliprange": np.float32(config.cliprange)},
                 )
@@ -194,7 +222,8 @@ def minibatches(rollout, config):
         for name, part in parts.items()
     }
     specs["cliprange"] = tf.TensorSpec([], tf.float32)
-    return tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+    made = tf.data.Dataset.from_generator(batches, output_signature=(specs,))
+    return made.prefetch(2)  # Python makes a batch while a step is taken
 
 
 def run(rollout, updates, config=Config()):

@@ -1,11 +1,11 @@
 """Translation with attention, of words into their mirror images: the Keras 3 twin.
 
 An LSTM reads a source; another writes the target and looks back at all that the first
-saw: Luong's attention with input feeding. Trained, it is fed the true target; translating,
-what it wrote itself.
+saw: Luong's attention or Bahdanau's, fed to the next step. Trained, the writer is fed the
+true target; translating, what it wrote itself: the likeliest letter, or those of W beams.
 
 Shapes: B pairs, S and T letters of the longest source and target, V letters known, E = H
-units of embedding, cells and attention.
+units of embedding, cells and attention, W beams.
 """
 
 import dataclasses
@@ -23,22 +23,20 @@ SOS, EOS = 1, 2  # <s>, which starts a target, and </s>, which ends it; 0 is unk
 class Config:
     vocab_size: int = 60  # V, of both languages
     num_units: int = 32  # H
+    attention: str = "scaled_luong"  # or "bahdanau"
     init_weight: float = 0.1  # kernels start within this of zero
     forget_bias: float = 1.0
     batch_size: int = 128  # B
     learning_rate: float = 1.0
     max_gradient_norm: float = 5.0  # of all gradients together
+    beam_width: int = 10  # W, of a translation; 1 is greedy
     num_train_steps: int = 12000
     seed: int = 1  # of the graph; all variables draw by one more
 
 
 def padded(sequences):
     """[n, longest] int32 of lists of numbers, EOS behind them."""
-    shape = [len(sequences), max(map(len, sequences))]
-    array = np.full(shape, EOS, np.int32)
-    for row, sequence in zip(array, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return array
+    return keras.utils.pad_sequences(sequences, padding="post", value=EOS)
 
 
 def next_batch(data, batch_size):
@@ -68,6 +66,7 @@ def next_batch(data, batch_size):
             examples, output_signature=(inputs, tf.TensorSpec([None], tf.int32))
         )
         .padded_batch(batch_size, padding_values=EOS)
+        .cache()  # Python makes each batch once, and not in every epoch
         .repeat()
     )
 
@@ -100,18 +99,21 @@ class Decoder(keras.layers.Layer):
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
         self.config = config = Config(**config)
+        units, start = config.num_units, {"kernel_initializer": initializer(config)}
         # Keras's attention layers see a whole target at once; here each step feeds on
         # the attention of the step before.
-        attention_mechanism = tf1_semantics.attention.LuongAttention(
-            config.num_units, scale=True, kernel_initializer=initializer(config)
-        )
+        if config.attention == "scaled_luong":
+            attention_mechanism = tf1_semantics.attention.LuongAttention(
+                units, scale=True, **start
+            )
+        else:
+            attention_mechanism = tf1_semantics.attention.BahdanauAttention(
+                units, **start
+            )
         self.cell = tf1_semantics.attention.AttentionWrapper(
-            lstm_cell(config),
-            attention_mechanism,
-            attention_layer_size=config.num_units,
-            kernel_initializer=initializer(config),
+            lstm_cell(config), attention_mechanism, attention_layer_size=units, **start
         )
-        self.compiled = tf.function(self.teacher_forced, autograph=False)
+        self.compiled = tf.function(self.logits, autograph=False)
 
     def build(self, inputs_shape, memory_shape, memory_lengths_shape):
         self.cell.build(inputs_shape[-1], memory_shape)
@@ -122,76 +124,34 @@ class Decoder(keras.layers.Layer):
         )
 
     def start(self, memory, memory_lengths, encoder_state):
-        """(the prepared memory, the state before the first step)."""
+        """(step, the state before the first).
+
+        A step takes inputs [B, E] and a state, the cell's and its attention [B, H], and
+        returns an output [B, H] and the next state.
+        """
         memory = self.cell.prepare(memory, memory_lengths)
         zeros = self.cell.get_initial_state(memory)
-        return memory, zeros._replace(cell_state=tuple(encoder_state))
 
-    def step(self, inputs, memory, initial_state, cell_state, attention):
-        """Inputs [B, E] -> (output [B, H], the cell's state, attention [B, H])."""
-        state = initial_state._replace(cell_state=cell_state, attention=attention)
-        output, state = self.cell(inputs, state, memory)
-        # What a loop hands on needs TF1's barrier: Grappler adds gradients by their names.
-        carried = tf1_semantics.recurrent.carried((state.cell_state, state.attention))
-        return output, *carried
+        def step(inputs, state):
+            cell_state, attention = state
+            state = zeros._replace(cell_state=cell_state, attention=attention)
+            output, state = self.cell(inputs, state, memory)
+            # What a loop hands on needs TF1's barrier: Grappler adds gradients by name.
+            state = state.cell_state, state.attention
+            return output, tf1_semantics.recurrent.carried(state)
+
+        return step, (tuple(encoder_state), zeros.attention)
 
     def call(self, inputs, memory, memory_lengths, c, h):
         """Inputs [B, T, E] -> logits [B, T, V]."""
         # Run op by op, a loop would sum its gradients in another order.
-        forced = self.compiled if tf.executing_eagerly() else self.teacher_forced
-        return forced(inputs, memory, memory_lengths, c, h)
+        logits = self.compiled if tf.executing_eagerly() else self.logits
+        return logits(inputs, memory, memory_lengths, c, h)
 
-    def teacher_forced(self, inputs, memory, memory_lengths, c, h):
-        """A step for each of the true target's letters, whatever was written."""
-        memory, initial = self.start(memory, memory_lengths, (c, h))
-        steps = tf.shape(inputs)[1]
-        by_time = tf.TensorArray(
-            tf.float32, steps, element_shape=[None, inputs.shape[2]]
-        )
-        by_time = by_time.unstack(tf.transpose(inputs, [1, 0, 2]))
-
-        def body(time, outputs, cell_state, attention):
-            output, cell_state, attention = self.step(
-                by_time.read(time), memory, initial, cell_state, attention
-            )
-            return time + 1, outputs.write(time, output), cell_state, attention
-
-        outputs = tf.TensorArray(
-            tf.float32, steps, element_shape=[None, self.config.num_units]
-        )
-        _, outputs, _, _ = tf.while_loop(
-            lambda time, *_: time < steps,
-            body,
-            (0, outputs, initial.cell_state, initial.attention),
-        )
-        outputs = tf.reshape(outputs.stack(), [-1, self.config.num_units])  # [T B, H]
-        logits = tf.matmul(outputs, self.projection)
-        shape = [steps, -1, self.config.vocab_size]
-        return tf.transpose(tf.reshape(logits, shape), [1, 0, 2])
-
-    def greedy(self, embeddings, memory, memory_lengths, encoder_state, most_steps):
-        """[B, at most so many] int32."""
-        memory, initial = self.start(memory, memory_lengths, encoder_state)
-        batch = tf.shape(initial.attention)[0]
-
-        def body(time, written, tokens, finished, cell_state, attention):
-            output, cell_state, attention = self.step(
-                embeddings(tokens), memory, initial, cell_state, attention
-            )
-            logits = tf.matmul(output, self.projection)
-            tokens = tf.argmax(logits, -1, output_type=tf.int32)
-            finished = tf.logical_or(finished, tf.equal(tokens, EOS))
-            written = written.write(time, tokens)
-            return time + 1, written, tokens, finished, cell_state, attention
-
-        def unfinished(time, written, tokens, finished, *_):
-            return tf.logical_and(time < most_steps, ~tf.reduce_all(finished))
-
-        written = tf.TensorArray(tf.int32, most_steps, dynamic_size=True)
-        start = tf.fill([batch], SOS), tf.fill([batch], False)
-        start += initial.cell_state, initial.attention
-        time, written, *_ = tf.while_loop(unfinished, body, (0, written, *start))
-        return tf.transpose(written.gather(tf.range(time)))
+    def logits(self, inputs, memory, memory_lengths, c, h):
+        step, start = self.start(memory, memory_lengths, (c, h))
+        outputs = teacher_forced(step, start, inputs)
+        return tf.tensordot(outputs, tf.convert_to_tensor(self.projection), 1)
 
     def compute_output_spec(self, inputs, memory, memory_lengths, c, h):
         shape = *inputs.shape[:2], self.config.vocab_size
@@ -199,6 +159,66 @@ class Decoder(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+
+def teacher_forced(step, state, inputs):
+    """Inputs [B, T, E] -> outputs [B, T, H]: dynamic_decode with a TrainingHelper."""
+    steps = tf.shape(inputs)[1]
+    by_time = tf.TensorArray(tf.float32, steps, element_shape=[None, inputs.shape[2]])
+    by_time = by_time.unstack(tf.transpose(inputs, [1, 0, 2]))
+
+    def body(time, outputs, state):
+        output, state = step(by_time.read(time), state)
+        return time + 1, outputs.write(time, output), state
+
+    outputs = tf.TensorArray(tf.float32, steps, element_shape=state[1].shape)
+    _, outputs, _ = tf.while_loop(
+        lambda time, *_: time < steps, body, (0, outputs, state)
+    )
+    return tf.transpose(outputs.stack(), [1, 0, 2])
+
+
+def beam_search(step, state, embeddings, projection, most_steps, config):
+    """(tokens [B, W, at most so many] int32, the best first, their log-probabilities).
+
+    dynamic_decode with a BeamSearchDecoder, of a state of B W rows; one beam is greedy.
+    """
+    width, words = config.beam_width, config.vocab_size
+    batch = tf.shape(state[1])[0] // width
+    # What has ended goes on with </s> alone, at no cost.
+    ended = tf.one_hot(EOS, words, on_value=0.0, off_value=tf.float32.min)  # [V]
+
+    def body(written, log_probs, state):
+        inputs = embeddings(tf.reshape(written[..., -1], [-1]))
+        output, state = step(inputs, state)
+        step_log_probs = tf.nn.log_softmax(tf.matmul(output, projection))
+        step_log_probs = tf.reshape(step_log_probs, [batch, width, words])
+        finished = tf.equal(written[..., -1:], EOS)  # [B, W, 1]
+        step_log_probs = tf.where(finished, ended, step_log_probs)
+        total = log_probs[..., tf.newaxis] + step_log_probs
+        log_probs, chosen = tf.nn.top_k(tf.reshape(total, [batch, -1]), width)
+        parents, tokens = chosen // words, chosen % words  # [B, W]
+        rows = tf.reshape(parents + width * tf.range(batch)[:, tf.newaxis], [-1])
+        state = tf.nest.map_structure(lambda part: tf.gather(part, rows), state)
+        written = tf.gather(written, parents, batch_dims=1)
+        return tf.concat([written, tokens[..., tf.newaxis]], 2), log_probs, state
+
+    def unfinished(written, log_probs, state):
+        return ~tf.reduce_all(tf.equal(written[..., -1], EOS))
+
+    written = tf.fill([batch, width, 1], SOS)
+    # All beams begin alike: only the first can be chosen from.
+    log_probs = tf.one_hot(tf.zeros([batch], tf.int32), width, 0.0, -np.inf)
+    start = written, log_probs, state
+    shapes = tf.nest.map_structure(lambda part: part.shape, (log_probs, state))
+    written, log_probs, _ = tf.while_loop(
+        unfinished,
+        body,
+        start,
+        shape_invariants=(tf.TensorShape([None, width, None]), *shapes),
+        maximum_iterations=most_steps,
+    )
+    return written[..., 1:], log_probs
 
 
 def inference(source, source_lengths, target_input, config):
@@ -257,13 +277,19 @@ class Translator(keras.Model):
         return loss(y, y_pred, x["target_lengths"])
 
     def translate(self, source, source_lengths):
-        """[B, S], [B] -> tokens [B, twice as many as the source has at most]."""
-        embeddings = self.get_layer("embedding_share")
-        memory, state = self.get_layer("encoder")(embeddings(source), source_lengths)
-        most_steps = 2 * tf.reduce_max(source_lengths)
-        return self.get_layer("decoder").greedy(
-            embeddings, memory, source_lengths, state, most_steps
+        """[B, S], [B] -> (tokens [B, W, 2 S at most], log-probabilities [B, W])."""
+        embeddings, encoder, decoder = (
+            self.get_layer(name) for name in ("embedding_share", "encoder", "decoder")
         )
+        memory, state = encoder(embeddings(source), source_lengths)
+        # contrib's tile_batch: a source stands once for each of its beams.
+        tiled = tf.nest.map_structure(
+            lambda part: tf.repeat(part, decoder.config.beam_width, axis=0),
+            (memory, source_lengths, state),
+        )
+        most_steps = 2 * tf.reduce_max(source_lengths)
+        arguments = *decoder.start(*tiled), embeddings, decoder.projection, most_steps
+        return beam_search(*arguments, decoder.config)
 
 
 def build(config=Config()):
@@ -319,6 +345,8 @@ def run(data, sources, config=Config()):
         callbacks=[each_loss],
     )
     lengths = tf.constant([len(source) for source in sources])
-    tokens = model.translate(tf.constant(padded(sources)), lengths).numpy().tolist()
+    tokens, _ = model.translate(tf.constant(padded(sources)), lengths)
     # What follows the end was written to wait for longer translations.
-    return losses, [row[: (row + [EOS]).index(EOS)] for row in tokens]
+    return losses, [
+        row[: (row + [EOS]).index(EOS)] for row in tokens[:, 0].numpy().tolist()
+    ]

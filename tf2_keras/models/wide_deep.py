@@ -175,22 +175,6 @@ class Rows(keras.layers.Layer):
         return {**super().get_config(), "buckets": self.buckets, **config}
 
 
-@keras.saving.register_keras_serializable("wide_deep")
-class LinearModel(keras.layers.Layer):
-    """The weights [B, 1] of all columns -> their sum and a bias [B, 1]."""
-
-    def build(self, weights_shape):
-        self.bias = self.add_weight(
-            shape=(1,), initializer="zeros", name="bias_weights"
-        )
-
-    def call(self, weights):
-        return tf.nn.bias_add(tf.add_n(weights), self.bias)
-
-    def compute_output_shape(self, weights_shape):
-        return weights_shape[0]
-
-
 def dense(net, units, name, seed, activation=None):
     """[B, n] -> [B, units]."""
     net = keras.layers.Dense(
@@ -214,7 +198,9 @@ def linear(wide_columns, config):
         )
         for name in sorted(wide_columns)
     ]
-    return LinearModel(name="linear_model")(weights)
+    return tf1_semantics.layers.BiasAdd(name="linear_model")(
+        keras.layers.Add()(weights)
+    )
 
 
 def dnn(deep_columns, config):
@@ -246,13 +232,10 @@ def loss(labels, logits):
 
 def optimizer(config):
     """{scope: the optimizer of its variables}."""
+    optimizers = tf1_semantics.optimizers
     return {
-        "linear": tf1_semantics.optimizers.Ftrl(
-            config.linear_learning_rate, name="Ftrl"
-        ),
-        "dnn": tf1_semantics.optimizers.Adagrad(
-            config.dnn_learning_rate, name="Adagrad"
-        ),
+        "linear": optimizers.Ftrl(config.linear_learning_rate, name="Ftrl"),
+        "dnn": optimizers.Adagrad(config.dnn_learning_rate, name="Adagrad"),
     }
 
 
@@ -305,7 +288,7 @@ def checkpoint_names(model):
     table = (
         "input_from_feature_columns/input_layer/occupation_embedding/embedding_weights"
     )
-    names = {"linear/linear_model/bias_weights": "linear_model/bias_weights"}
+    names = {"linear/linear_model/bias_weights": "linear_model/bias"}
     for variable in model.trainable_variables:
         layer, weight = variable.path.split("/")
         scope, _, name = layer.partition("_")

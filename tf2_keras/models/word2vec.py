@@ -7,6 +7,7 @@ Shapes: B pairs of neighbours, V words known, E width of a vector, S words drawn
 """
 
 import dataclasses
+import itertools
 import math
 
 import keras
@@ -48,14 +49,16 @@ def neighbours(codes, config):
 
 def generate_batch(codes, config):
     """An endless tf.data.Dataset of (words [B], neighbours [B, 1]), int32."""
-    return (
-        tf.data.Dataset.from_generator(
-            lambda: neighbours(codes, config),
-            output_signature=(tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int32)),
-        )
-        .batch(config.batch_size)
-        .map(lambda word, neighbour: (word, neighbour[:, tf.newaxis]))
-    )
+
+    def batches():
+        pairs = neighbours(codes, config)
+        while True:  # whole batches: to ask Python for each pair costs more than a step
+            batch = np.array(list(itertools.islice(pairs, config.batch_size)), np.int32)
+            yield batch[:, 0], batch[:, 1:]
+
+    signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 1], tf.int32)
+    made = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return made.prefetch(2)  # Python makes a batch while a step is taken
 
 
 @keras.saving.register_keras_serializable("word2vec")

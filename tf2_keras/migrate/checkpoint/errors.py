@@ -9,5 +9,7 @@ class HandoverError(ValueError):
 
 def mistake(rule, received, remedy):
     """A ``HandoverError`` of one printable line, whatever is in names and paths."""
+    if not received or received[0] == " ":  # only what is said of a name that is empty
+        received = f"an empty text{received}"
     text = " ".join(f"{rule}. Received: {received}. {remedy}.".split())
     return HandoverError(printable(text))

@@ -1,4 +1,4 @@
-"""An Estimator's life: ``python -m parity_tests.witness.programs.estimator --out DIR``.
+"""An Estimator's life: ``python -m parity_tests.witness.programs.own_estimator --out DIR``.
 
 Trained twice, evaluated on batches of unequal size, asked for predictions; a linear
 regression on one feature. Under 1.15.5: later releases have no ``tf.estimator``.
@@ -90,9 +90,9 @@ def computed(folder):
 
 
 def main():
-    out = export.folder("estimator", __doc__)
+    out = export.folder("own_estimator", __doc__)
     with tempfile.TemporaryDirectory() as folder:
-        export.write("estimator", out, None, computed(folder))
+        export.write("own_estimator", out, None, computed(folder))
 
 
 if __name__ == "__main__":

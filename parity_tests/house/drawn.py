@@ -1,0 +1,84 @@
+"""Which cases of the claims a run takes, a plugin of pytest that imports no TensorFlow.
+
+Most claims hold for many alike: each fault of each chapter, each option of each part. Run
+are, as of a property's examples, some of them: where the whole tree is run, a quarter of
+each test's cases, the same ones in every run, or by a profile that draws new examples, new
+ones. Whoever names files or tests runs all of theirs, and so does ``--whole``.
+"""
+
+import collections
+import math
+import zlib
+
+import pytest
+from hypothesis import settings
+
+SHARE = 4  # of a test's cases one in so many, and at least one
+_COUNTS = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="Run every case of every test, as where files or tests are named.",
+    )
+
+
+def pytest_configure(config):
+    """The decision is the controller's of pytest-xdist; its workers are handed it."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    chosen = named or config.option.keyword or config.option.markexpr
+    draws = not (chosen or config.getoption("--whole"))
+    draws = getattr(config, "workerinput", {}).get("draws_cases", draws)
+    config.stash[_COUNTS] = collections.Counter(draws=draws)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["draws_cases"] = bool(node.config.stash[_COUNTS]["draws"])
+
+
+def drawn(names, seed):
+    """Those of a test's cases, by their ids, that a run takes: a set."""
+
+    def rank(name):
+        return zlib.crc32(f"{seed}:{name}".encode())
+
+    return {*sorted(names, key=rank)[: math.ceil(len(names) / SHARE)]}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    if not config.stash[_COUNTS]["draws"]:
+        return
+    seed = 0 if settings.default.derandomize else config.option.hypothesis_seed
+    cases = collections.defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item.nodeid)
+    taken = set().union(*(drawn(names, seed) for names in cases.values()))
+    config.stash[_COUNTS].update(run=len(taken), all=len(items))
+    left = [item for item in items if item.nodeid not in taken]
+    items[:] = [item for item in items if item.nodeid in taken]
+    config.hook.pytest_deselected(items=left)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["cases"] = dict(session.config.stash[_COUNTS])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Every worker collects the same."""
+    counts = getattr(node, "workeroutput", {}).get("cases", {})
+    node.config.stash[_COUNTS] = collections.Counter(counts)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counts = config.stash[_COUNTS]
+    if counts["all"]:
+        terminalreporter.write_line(
+            f"{counts['run']:,} of {counts['all']:,} cases were run, at least one of "
+            "each test. All of them: pytest --whole"
+        )

@@ -1,0 +1,25 @@
+"""Chapters whose reference is what 1.15.5 recorded, for today no TensorFlow runs their TF1 side."""
+
+from parity_tests.models import chapters
+from parity_tests.witness import golden, runs, stored
+
+
+class NotRecorded(ValueError):
+    """A configuration that 1.15.5 recorded nothing of."""
+
+
+def records(name, config):
+    """What 1.15.5 did with a configuration, as its golden has it.
+
+    Raises:
+        NotRecorded: if it has none of it.
+        golden.GoldenError: if there is no golden, or it was changed.
+    """
+    for play, fields in chapters.recorded(name).items():
+        known = {**runs.fields_of(name), **fields}
+        if config == chapters.graph(name).Config(**known):
+            return list(golden.Golden(stored.GOLDENS / name).play(play))
+    raise NotRecorded(
+        f"{name} must be run as TensorFlow 1.15.5 was, whose record is its reference. "
+        f"Received: {config}. Leave out what it was given besides."
+    )
