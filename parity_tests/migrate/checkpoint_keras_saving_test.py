@@ -15,6 +15,7 @@ from parity_tests.migrate.checkpoint_models import (
     checkpoint,
     compiled,
     require_equal,
+    slots_by_path,
     weights,
     with_slots,
 )
@@ -250,27 +251,117 @@ def test_only_what_no_tensor_fills_gets_initial_values(tmp_path):
     assert "value" not in vars(keras.Variable)
 
 
-@pytest.mark.skipif(
+def memory_of_saving(plan, path, variables):
+    """What Python and NumPy take at the highest, in bytes."""
+    tracemalloc.start()
+    try:
+        keras_saving.save(plan, path, variables)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+MARKS_STAY = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.1.0",
     reason="np.array copies the mark of a variable, which then has its value instead",
 )
+
+
+@MARKS_STAY
 @pytest.mark.parametrize("name", ["m.weights.h5", "m.keras"])
 def test_no_large_tensor_is_ever_in_memory(name, tmp_path):
-    """All that Python and NumPy take at the highest is a fraction of the largest."""
+    """All that is taken is a fraction of the largest."""
     large = array(1024, 1024)
     prefix = checkpoint(tmp_path, with_slots({"first/kernel": large}))
     with keras_saving.unallocated() as variables:
         layer = keras.layers.Dense(1024, use_bias=False, name="first")
         model = compiled([layer], (1024,), adam())
-    plan = handover.plan(prefix, model)
-    tracemalloc.start()
-    try:
-        keras_saving.save(plan, tmp_path / name, variables)
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    most = memory_of_saving(handover.plan(prefix, model), tmp_path / name, variables)
     assert large.nbytes > 3 * wire.PIECE
     assert most < large.nbytes / 2
+
+
+INPUTS, UNITS = 1501, 517  # neither is a whole number of pieces, nor is their sum
+
+
+def recurrent(kind, units, optimizer):
+    """(a model of one recurrent layer, TF1's tensors of it)."""
+    rows = INPUTS + units
+    if kind == "lstm":
+        layer = keras.layers.LSTM(units, name="rnn")
+        widths = {"lstm_cell": 4 * units}
+    else:
+        layer = keras.layers.GRU(units, reset_after=False, name="rnn")
+        widths = {"gru_cell/gates": 2 * units, "gru_cell/candidate": units}
+    tensors = {}
+    for name, width in widths.items():
+        tensors[f"rnn/{name}/kernel"] = array(rows, width)
+        tensors[f"rnn/{name}/bias"] = array(width)
+    return compiled([layer], (None, INPUTS), optimizer), tensors
+
+
+@MARKS_STAY
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_gates_change_their_places_a_few_rows_at_a_time(kind, tmp_path):
+    """Of kernels that are larger than all that is taken; slots in their layout."""
+    with keras_saving.unallocated() as variables:
+        model, tensors = recurrent(kind, UNITS, adam())
+    prefix, path = checkpoint(tmp_path, with_slots(tensors)), tmp_path / "m.keras"
+    most = memory_of_saving(handover.plan(prefix, model), path, variables)
+    largest = max(value.nbytes for value in tensors.values())
+    assert largest > 30 * wire.PIECE and most < largest / 2
+    expected, _ = recurrent(kind, UNITS, adam())
+    handover.load(prefix, expected)
+    received = keras.models.load_model(path)
+    for path, value in weights(expected).items():
+        require_equal(weights(received)[path], value)
+    for path, value in slots_by_path(expected).items():
+        require_equal(slots_by_path(received)[path], value)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_a_velocity_of_gates_has_the_rate_in_it(kind, tmp_path):
+    def momentum():
+        return keras.optimizers.SGD(0.3, momentum=0.9)
+
+    model, tensors = recurrent(kind, 5, momentum())
+    slots = {f"{name}/Momentum": value + 1 for name, value in tensors.items()}
+    prefix, path = checkpoint(tmp_path, tensors | slots), tmp_path / "m.keras"
+    keras_saving.save(handover.plan(prefix, model), path)
+    expected, _ = recurrent(kind, 5, momentum())
+    handover.load(prefix, expected)
+    received = keras.models.load_model(path)
+    for optimizers in zip(
+        expected.optimizer.variables, received.optimizer.variables, strict=True
+    ):
+        value, again = map(np.asarray, optimizers)
+        require_equal(again, value)
+
+
+def test_gates_that_are_damaged_or_are_not_all_there(tmp_path):
+    """The last bytes are no part of the kernel, whose rows come first."""
+    model, tensors = recurrent("gru", 4, None)
+    del tensors["rnn/gru_cell/candidate/bias"], tensors["rnn/gru_cell/gates/bias"]
+    path, before = tmp_path / "m.weights.h5", weights(model)
+    candidate = {"rnn/gru_cell/candidate/kernel": tensors.popitem()[1]}
+    gates = checkpoint(tmp_path, tensors)
+    keras_saving.save(handover.plan(gates, model), path, partial=True)
+    again, _ = recurrent("gru", 4, None)
+    again.load_weights(path)
+    kernel = "rnn/gru_cell/kernel"
+    require_equal(weights(again)[kernel][:, 8:], before[kernel][:, 8:])
+    require_equal(
+        weights(again)[kernel][:, :4], tensors["rnn/gru_cell/gates/kernel"][:INPUTS, 4:]
+    )
+    prefix = checkpoint(tmp_path, tensors | candidate)
+    data = tmp_path / f"{prefix}.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[-1] ^= 1
+    data.write_bytes(content)
+    path = tmp_path / "damaged.weights.h5"
+    with pytest.raises(HandoverError, match="is not what its checksum says"):
+        keras_saving.save(handover.plan(prefix, model), path, partial=True)
+    assert not path.exists()
 
 
 def test_a_damaged_tensor_leaves_no_file(tmp_path):

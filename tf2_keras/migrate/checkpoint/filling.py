@@ -1,10 +1,15 @@
 """The arrays that a plan fills a model's variables with, one variable after another."""
 
 import collections
+import itertools
 import math
 
+import numpy as np
+
 from tf2_keras.migrate.checkpoint import roles
+from tf2_keras.migrate.checkpoint.entries import numpy_dtype
 from tf2_keras.migrate.checkpoint.states import dtype_of, slot_factor
+from tf2_keras.migrate.checkpoint.wire import PIECE
 
 
 def groups_of(items):
@@ -49,6 +54,64 @@ def is_as_it_is(plan, group):
         return False
     dtype = plan.checkpoint.entries[item.name].dtype
     return dtype == dtype_of(state[item.match.sources[0]]).name
+
+
+def is_by_rows(group):
+    """Whether the rows of a group's tensors, side by side, are those of its variables."""
+    matches = [item.match for item in group]
+    first = matches[0]
+    if not all(
+        match.is_by_rows and match.sources == first.sources and not match.forget_bias
+        for match in matches
+    ):
+        return False
+    places = [match.rows_of_sources for match in matches]
+    return all(
+        sorted(itertools.chain(*(place[source][1] for place in places)))
+        == list(range(width))
+        for source, (_, width) in zip(first.sources, first.source_shapes, strict=True)
+    )
+
+
+def pieces_of(plan, group, source):
+    """Yields the bytes of a variable that a group fills by rows, few at a time.
+
+    Fails at their end at the latest unless the tensors are what their checksums say.
+    """
+    variable = plan.twin.state[source]
+    (height, width), dtype = tuple(variable.shape), dtype_of(variable)
+    rows = max(1, PIECE // max(1, width * dtype.itemsize))
+    columns = [item.match.rows_of_sources[source][1] for item in group]
+    first, _ = group[0].match.rows_of_sources[source]
+    blocks = zip(*(_blocks(plan, item, rows) for item in group), strict=True)
+    for number, of_items in enumerate(blocks):
+        # To the last one, although the variable may end before: checksums are of all.
+        begin = max(0, first - number * rows)
+        end = max(0, first + height - number * rows)
+        filled = np.empty((len(of_items[0][begin:end]), width), dtype)
+        for block, places in zip(of_items, columns, strict=True):
+            filled[:, places] = block[begin:end]
+        yield filled.reshape(-1).view(np.uint8)
+
+
+def _blocks(plan, item, rows):
+    """Yields the rows of a tensor, so many at a time, as the twin's values."""
+    dtype = numpy_dtype(plan.checkpoint.entries[item.name].dtype)
+    _, width = item.match.shape
+    size, factor = max(1, rows * width * dtype.itemsize), _factor(plan, item)
+    read = bytearray()
+
+    def block(content):
+        values = np.frombuffer(bytes(content), dtype).reshape(-1, width)
+        return values * factor if factor else values
+
+    for piece in plan.checkpoint.bytes_of(item.name):
+        read.extend(piece)
+        while len(read) >= size:
+            yield block(read[:size])
+            del read[:size]
+    if read:
+        yield block(read)
 
 
 def _factor(plan, item):

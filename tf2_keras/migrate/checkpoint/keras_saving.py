@@ -115,12 +115,17 @@ class _Values:
 
     def pieces_of(self, variable):
         """Yields the bytes of a variable's value."""
-        group = self.groups.get(id(variable))
-        if group is None or not filling.is_as_it_is(self.plan, group):
+        plan, group = self.plan, self.groups.get(id(variable))
+        if group and filling.is_as_it_is(plan, group):
+            yield from plan.checkpoint.bytes_of(group[0].name)
+            self._tell(group)
+        elif group and filling.is_by_rows(group):
+            sources = group[0].match.sources
+            (source,) = (s for s in sources if plan.twin.state[s] is variable)
+            yield from filling.pieces_of(plan, group, source)
+            self._tell(group)
+        else:
             yield from in_pieces(self.of(variable))
-            return
-        yield from self.plan.checkpoint.bytes_of(group[0].name)
-        self._tell(group)
 
     def _tell(self, group):
         for item in () if group[0].name in self.told else group:

@@ -146,7 +146,7 @@ class Match(NamedTuple):
             return [value]
         if self.forget_bias and with_offset:
             value = value + self._offset(value.dtype)
-        if self._is_by_rows:
+        if self.is_by_rows:
             return self._rows_to_twin(value, arrays)
         flat = np.concatenate([np.ravel(array) for array in arrays])
         flat[self.positions] = value
@@ -157,31 +157,39 @@ class Match(NamedTuple):
         ]
 
     @property
-    def _is_by_rows(self):
+    def is_by_rows(self):
+        """Whether its rows are rows of the sources, one after the other, others' columns."""
         return self.layout in BY_ROWS and all(len(s) == 2 for s in self.source_shapes)
 
-    def _columns(self):
-        """[int array, where in a row of a source the columns of TF1's row go]."""
-        ends = np.cumsum([0, *(shape[1] for shape in self.source_shapes)])
+    @property
+    def rows_of_sources(self):
+        """{source: (first row of TF1's, where in a row of the source its columns go)}."""
+        heights, widths = zip(*self.source_shapes, strict=True)
+        ends = np.cumsum([0, *widths])
         rows = [np.arange(b, e)[None] for b, e in zip(ends, ends[1:], strict=False)]
         columns = LAYOUTS[self.layout](*rows)
-        return [row - end for row, end in zip(columns, ends[:-1], strict=True)]
+        firsts = np.cumsum([0, *heights])[:-1].tolist()
+        return {
+            source: (first, row - end)
+            for source, first, row, end in zip(
+                self.sources, firsts, columns, ends[:-1], strict=True
+            )
+        }
 
     def _rows_to_twin(self, value, arrays):
         """As ``to_twin``, without the positions, which take more memory than the rest."""
-        value, begin, filled = value.reshape(self.shape), 0, []
-        for array, columns in zip(arrays, self._columns(), strict=True):
-            array = np.array(array)
-            array[:, columns] = value[begin : begin + len(array)]
-            begin += len(array)
+        value, filled = value.reshape(self.shape), []
+        for array, place in zip(arrays, self.rows_of_sources.values(), strict=True):
+            array, (first, columns) = np.array(array), place
+            array[:, columns] = value[first : first + len(array)]
             filled.append(array)
         return filled
 
     def counts(self):
         """How many elements of each source it fills."""
-        if self._is_by_rows:
-            shapes = zip(self._columns(), self.source_shapes, strict=True)
-            return [len(columns) * shape[0] for columns, shape in shapes]
+        if self.is_by_rows:
+            places = zip(self.rows_of_sources.values(), self.source_shapes, strict=True)
+            return [len(columns) * shape[0] for (_, columns), shape in places]
         ends = np.cumsum(list(map(_elements, self.source_shapes)))
         sources = np.searchsorted(ends, self.positions.ravel(), side="right")
         return np.bincount(sources, minlength=len(ends)).tolist()
