@@ -1,5 +1,6 @@
-"""Chapters that save by themselves: the twin goes on from what the TF1 program saved."""
+"""Chapters that are programs: the twin goes on from what the TF1 program saved."""
 
+import contextlib
 from unittest import mock
 
 import keras
@@ -11,7 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.models import chapters
+from parity_tests.migrate import handed_towers
+from parity_tests.models import chapters, programs, tasks
+from tf2_keras import training
 from tf2_keras.migrate.checkpoint import handover
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
@@ -19,12 +22,40 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"
 )
 FEWER = settings(max_examples=settings().max_examples // 3)
+FEWEST = settings(max_examples=max(1, settings().max_examples // 5))
 
 
 def sides(chapter):
     """(its TF1 program, its twin, what it is run on)."""
     graph, twin = chapters.graph(chapter), chapters.twin(chapter)
     return graph, twin, chapters.setup(chapter).load(None, 1)[0]
+
+
+@contextlib.contextmanager
+def saved(graph, prefix):
+    """In its body a Session of a chapter that has none of its own saves when it closes."""
+
+    class Saving(tf1.Session):
+        def __exit__(self, *exits):
+            try:
+                with self.graph.as_default():
+                    tf1.train.Saver().save(self, prefix)
+            finally:
+                super().__exit__(*exits)
+
+    with mock.patch.object(graph.tf, "Session", Saving):
+        yield
+
+
+def rest_of(records, before):
+    """What a program says that begins where another one was after so many steps."""
+    begun, *steps = records
+    return [{**begun, "initial values": steps[before - 1]["updates"]}, *steps[before:]]
+
+
+def state(variables):
+    """What a hand-over fills, of variables by TF1's names that are no Keras model's."""
+    return training.State(variables, frozenset(), [], list(variables.values()))
 
 
 def load(prefix, model, optimizer, names=None):
@@ -127,17 +158,9 @@ def test_a_scale_of_losses_goes_on_in_keras(tmp_path_factory, before, after):
     config = graph.Config(steps=before)
     prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
 
-    class Saving(tf1.Session):
-        """Saves when it is closed."""
-
-        def __exit__(self, *exits):
-            with self.graph.as_default():
-                tf1.train.Saver().save(self, prefix)
-            return super().__exit__(*exits)
-
-    with mock.patch.object(graph.tf, "Session", Saving):
+    with saved(graph, prefix):
         graph.run(x, y, config)
-    expected = graph.run(x, y, graph.Config(steps=before + after))[before:]
+    expected = graph.run(x, y, graph.Config(steps=before + after))
     model, scaled = twin.build(x.shape[1], twin.Config()), twin.optimizer(twin.Config())
     scaled.build(model.trainable_variables)
     names = {
@@ -156,5 +179,155 @@ def test_a_scale_of_losses_goes_on_in_keras(tmp_path_factory, before, after):
         received = twin.run(
             np.roll(x, shift, 0), np.roll(y, shift, 0), twin.Config(steps=after)
         )
-    expected[0] = {"initial values": expected[0]["updates"]}
+    compare_plays(rest_of(expected, before), received).require_agreement()
+
+
+@FEWER
+@given(before=st.integers(1, 6), after=st.integers(1, 4), data=st.data())
+def test_a_table_in_parts_and_its_averages_go_on_in_keras(
+    tmp_path_factory, before, after, data
+):
+    """TF1 saves the parts as one; the twin has them apart, and so their averages."""
+    graph, twin, _ = sides("variable_sharing")
+    drawn = data.draw(chapters.drawn("variable_sharing").plays())
+    fields = dict(drawn.fields)
+    prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
+    with saved(graph, prefix):
+        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
+    expected = graph.run(
+        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
+    )
+    config = twin.Config(**{**fields, "steps": after})
+    encoder = twin.Encoder(config)
+    encoder.build(None)
+    averages = twin.averaged_by(encoder, config)
+    names = twin.names_of(encoder).tolist()
+    variables = dict(zip(names, encoder.weights, strict=True))
+    for name, average in zip(names, averages.weights, strict=True):
+        variables[f"{name}/ExponentialMovingAverage"] = average
+    parts = {"layout": "rows", "of": names[: config.parts]}
+    plan = handover.load(prefix, state(variables), {"encoder/table": parts})
+    averaged = [item.name for item in plan.items if item.role.kind == "average"]
+    assert len(averaged) == 3 and len(plan.items) == 6
+    with (
+        mock.patch.object(twin, "Encoder", lambda _: encoder),
+        mock.patch.object(encoder, "build"),  # which would make its variables anew
+        mock.patch.object(twin, "averaged_by", lambda *_: averages),
+    ):
+        received = twin.run(*drawn.moves, config)
+    compare_plays(rest_of(expected, before), received).require_agreement()
+
+
+@FEWER
+@given(before=st.integers(1, 6), after=st.integers(1, 4), data=st.data())
+def test_counts_of_what_ran_go_on_in_keras(tmp_path_factory, before, after, data):
+    graph, twin, _ = sides("control_flow")
+    drawn = data.draw(chapters.drawn("control_flow").plays())
+    fields = dict(drawn.fields)
+    prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
+    with saved(graph, prefix):
+        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
+    expected = graph.run(
+        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
+    )
+    built = twin.variables()
+    handover.load(prefix, state(built._asdict()))
+    with mock.patch.object(twin, "variables", lambda: built):
+        received = twin.run(*drawn.moves, twin.Config(**{**fields, "steps": after}))
+    for record in received[1:]:
+        # A list of Python's is in no checkpoint.
+        record["outputs"]["observed"] += np.float32(before)
+    compare_plays(rest_of(expected, before), received).require_agreement()
+
+
+@FEWER
+@given(tests=st.integers(1, 2), after=st.integers(1, 4), data=st.data())
+def test_events_go_on_in_keras(tmp_path_factory, tests, after, data):
+    """As TensorBoard shows them, from the step on at which TF1 stopped."""
+    graph, twin, _ = sides("summaries")
+    drawn = data.draw(chapters.drawn("summaries").plays())
+    fields, (x, y, *test) = dict(drawn.fields), drawn.moves
+    before = tests * fields["test_every"]
+    folders = [str(tmp_path_factory.mktemp(side)) for side in ("tf1", "whole", "tf2")]
+    prefix = str(tmp_path_factory.mktemp("saved") / "model.ckpt")
+    with saved(graph, prefix):
+        graph.write(
+            x, y, *test, graph.Config(**{**fields, "steps": before}), folders[0]
+        )
+    whole = graph.Config(**{**fields, "steps": before + after})
+    expected = []
+    for record in graph.run(x, y, *test, folders[1], whole):
+        (event,) = record.values()
+        if "step" in event:
+            event["step"] -= before
+        if event.get("step", 0) >= 0:
+            expected.append(record)
+    config = twin.Config(**{**fields, "steps": after})
+    model, optimizer = twin.build(config)
+    load(prefix, model, optimizer)
+    with mock.patch.object(twin, "build", lambda _: (model, optimizer)):
+        # Its own run begins at the first example.
+        turned = (np.roll(array, -(before % len(x)), 0) for array in (x, y))
+        received = twin.run(*turned, *test, folders[2], config)
+    assert len(received) > after
     compare_plays(expected, received).require_agreement()
+
+
+@FEWEST
+@given(before=st.integers(1, 5), after=st.integers(1, 3), data=st.data())
+def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):
+    """Variables of the first device are those of every replica, and slots likewise."""
+    graph, twin, _ = sides("towers")
+    plays = chapters.drawn("towers").plays()
+    drawn = data.draw(plays.filter(lambda drawn: dict(drawn.fields)["towers"] == 2))
+    fields = dict(drawn.fields)
+    prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
+    with saved(graph, prefix):
+        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
+    expected = graph.run(
+        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
+    )
+    config = twin.Config(**{**fields, "steps": after})
+    shift = -(before * config.batch_size % len(drawn.moves[0]))
+    turned = [np.roll(array, shift, 0) for array in drawn.moves]
+    cluster = chapters.setup("towers").cluster("tf2_keras", config)
+    received = tasks.run(handed_towers, (*turned, prefix), config, cluster)
+    predicted = received[-1]["outputs"]  # of all examples, in their order
+    predicted["logits"] = np.roll(predicted["logits"], -shift, 0)
+    compare_plays(rest_of(expected, before), received).require_agreement()
+
+
+# Every program has its claim here, or says why not.
+
+HANDED_OVER = {
+    "save_restore": test_save_restore_goes_on_in_keras,
+    "monitored_session": test_a_monitored_training_that_was_killed_goes_on_in_keras,
+    "finetune": test_a_net_that_tf1_trained_is_tuned_in_keras,
+    "mixed_precision": test_a_scale_of_losses_goes_on_in_keras,
+    "variable_sharing": test_a_table_in_parts_and_its_averages_go_on_in_keras,
+    "control_flow": test_counts_of_what_ran_go_on_in_keras,
+    "summaries": test_events_go_on_in_keras,
+    "towers": test_towers_go_on_as_replicas,
+}
+# Their graphs have no variables.
+NOTHING_TO_SAVE = ("input_iterators", "input_queues", "nearest_neighbours")
+# No graph of compat.v1 could go on: tf.estimator was taken away.
+ONLY_IN_1_15 = ("estimator",)
+
+
+def test_every_program_hands_over_or_says_why_not():
+    decided = [*HANDED_OVER, *NOTHING_TO_SAVE, *ONLY_IN_1_15]
+    assert sorted(decided) == sorted(chapters.PROGRAMS)
+
+
+@pytest.mark.parametrize("name", NOTHING_TO_SAVE)
+def test_a_program_without_variables_has_nothing_to_hand_over(name, tmp_path):
+    graph, _, data = sides(name)
+    prefix = str(tmp_path / "model.ckpt")
+    with saved(graph, prefix), pytest.raises(ValueError, match="No variables to save"):
+        programs.records(graph, data, graph.Config())
+
+
+@pytest.mark.parametrize("name", ONLY_IN_1_15)
+def test_a_program_of_1_15_alone_runs_in_no_graph_of_today(name):
+    assert chapters.setup(name).RECORDED and not hasattr(tf1, "estimator")

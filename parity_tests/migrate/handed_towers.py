@@ -1,0 +1,21 @@
+"""The twin of towers, going on from a checkpoint of TF1's: what its task runs."""
+
+from unittest import mock
+
+from parity_tests.models import chapters
+from tf2_keras.migrate.checkpoint import handover
+
+
+def run(x_data, y_data, prefix, config):
+    """As the twin's ``run``, after the hand-over of all that the checkpoint holds."""
+    twin = chapters.twin("towers")
+    build = twin.build
+
+    def handed_over(inputs, config):
+        model, momentum = build(inputs, config)
+        model.compile(momentum, "mse", jit_compile=False)
+        handover.load(prefix, model)
+        return model, momentum
+
+    with mock.patch.object(twin, "build", handed_over):
+        return twin.run(x_data, y_data, config)
