@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from parity_tests.commands import cli
+from parity_tests.house import permissions
 from parity_tests.witness import environment, process_state, reference_conditions
 
 # Graphs are many small objects: looking for garbage after every 700 new ones costs a fifth
@@ -56,6 +57,17 @@ def tf_parity(monkeypatch, capfd):
         return stop.value.code or 0, output.out, output.err
 
     return call
+
+
+@pytest.fixture
+def permissions_bind():
+    """Has permission bits bind root, too, or skips."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(permissions.binding())
+        except OSError as error:
+            pytest.skip(f"permission bits do not bind this user: {error}")
+        yield
 
 
 ROOT = pathlib.Path(__file__).parents[1]

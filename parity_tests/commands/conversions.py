@@ -126,6 +126,7 @@ def require_possible(request):
     if request.from_keras:
         if not os.path.isfile(request.source):
             raise reading.absent(request.source)
+        reading.require_readable(request.source)
     elif not request.graph_alone:
         reading.opened(request.source)
     said = request.chapter or request.model_file or request.of_tf_keras

@@ -103,7 +103,7 @@ def write(fixes):
         for fix in fixes:
             target = os.path.realpath(fix.file)  # a link stays a link
             with _writable(fix.file):
-                if not os.access(target, os.W_OK):
+                if not outputs.may_write(target):
                     raise PermissionError("no write permission")
                 with open(target, "rb") as file:
                     if file.read() != fix.before:

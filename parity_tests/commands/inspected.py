@@ -150,6 +150,7 @@ def _of_keras(path):
             f"{path} ({kind})",
             "Name what Keras's save or save_weights wrote",
         )
+    reading.require_readable(path)
     try:
         if path.endswith(".keras"):
             with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,6 @@ import threading
 import pytest
 
 SYMBOL = ["explain", "tf.log", "--format", "json", "--output"]
-IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 @pytest.fixture(autouse=True)
@@ -222,10 +221,10 @@ def test_what_cannot_be_written_is_refused_at_once(tf_parity, path, says):
         assert says in refused(tf_parity, *words, path)
 
 
-@pytest.mark.skipif(IS_ROOT, reason="root may write anywhere")
+@pytest.mark.usefixtures("permissions_bind")
 @pytest.mark.parametrize("path", ["read only", "folder/new"])
 def test_permissions_are_kept_to(tf_parity, path):
-    pathlib.Path("read only").write_text("old")
+    pathlib.Path("read only").write_text('{"generator": "tf-parity"}')
     os.chmod("read only", 0o400)
     os.mkdir("folder", 0o500)
     assert "permission" in refused(tf_parity, *SYMBOL, path).lower()

@@ -278,10 +278,7 @@ def test_file_that_the_system_does_not_open_is_refused(tmp_path, monkeypatch, co
         read_idx(tmp_path / "digits")
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0,
-    reason="permission bits do not bind root",
-)
+@pytest.mark.usefixtures("permissions_bind")
 def test_file_without_read_permission_is_refused(tmp_path):
     path = tmp_path / "digits"
     path.write_bytes(LABELS_FILE)

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import pathlib
 import re
 import shutil
@@ -246,10 +245,7 @@ def test_folder_that_the_system_does_not_let_look_into_is_refused(folder, monkey
         mnist.load(folder)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0,
-    reason="permission bits do not bind root",
-)
+@pytest.mark.usefixtures("permissions_bind")
 @pytest.mark.parametrize("mode", [0o000, 0o100, 0o400])
 def test_folder_without_permission_is_refused(folder, mode):
     folder.chmod(mode)

@@ -297,19 +297,11 @@ def test_folders_are_searched_in_order_however_deep(tmp_path):
     assert skipped == []
 
 
-def test_unreadable_folders_and_files_are_counted(tmp_path, monkeypatch):
-    (tmp_path / "closed").mkdir()
-    write(tmp_path / "closed.py", TF)
+@pytest.mark.usefixtures("permissions_bind")
+def test_unreadable_folders_and_files_are_counted(tmp_path):
+    write(tmp_path / "closed.py", TF).chmod(0)
     write(tmp_path / "open.py", TF + "tf.log(1)")
-    real_scan, real_open = os.scandir, open
-
-    def refuse(path, *rest, **named):
-        if "closed" in str(path):
-            raise PermissionError(13, "Permission denied")
-        return (real_open if rest else real_scan)(path, *rest, **named)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    monkeypatch.setattr("builtins.open", refuse)
+    (tmp_path / "closed").mkdir(0)
     report = scan.scan([str(tmp_path)])
     assert report.files == 1
     assert report.summary()["skipped"] == {"unreadable": 1, "unreadable folder": 1}

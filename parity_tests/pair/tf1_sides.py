@@ -98,11 +98,19 @@ def load(path, name=None):
     """A module of the user's, from its file; what it imports beside it is found.
 
     Raises:
-        PairError: if it fails, with its traceback.
+        PairError: if it cannot be read; if it fails, with its traceback.
     """
     path = os.path.abspath(path)
     folder, file = os.path.split(path)
     name = name or "tf_parity_side_" + re.sub(r"\W", "_", file[: -len(".py")])
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        raise mistake(
+            f"{path} must be a file that can be read",
+            error.strerror,
+            "Change its permissions, or name another file",
+        ) from None
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     if folder not in sys.path:

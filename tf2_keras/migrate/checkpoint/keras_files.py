@@ -65,6 +65,7 @@ class KerasFile:
         self.files = [self.prefix]
         if not os.path.isfile(self.prefix):
             raise reading.absent(self.prefix)
+        reading.require_readable(self.prefix)
         self.entries, self.layers, self._places = {}, {}, {}
         self.config = self.training = None
         try:

@@ -72,8 +72,8 @@ def opened(path):
         HandoverError: if there is none, or if it is not whole.
     """
     path = os.fspath(path)
-    prefix = prefix_of(path)
     try:
+        prefix = prefix_of(path)
         if os.path.isfile(prefix + ".index"):
             return BundleCheckpoint(prefix)
         if path.endswith(".pb") and os.path.isfile(path):
@@ -90,7 +90,7 @@ def opened(path):
         if files:
             return SliceCheckpoint(prefix, files)
     except OSError as error:
-        raise unreadable(error, prefix) from None
+        raise unreadable(error, path) from None
     raise absent(path)
 
 
@@ -192,6 +192,14 @@ def unreadable(error, path):
         f"{error.filename or path} ({error.strerror or error})",
         "Change its permissions, or copy it again",
     )
+
+
+def require_readable(path):
+    """Refuses a file that the system does not let be read; HDF5 would say it at length."""
+    try:
+        open(path, "rb").close()
+    except OSError as error:
+        raise unreadable(error, path) from None
 
 
 class BundleCheckpoint:
