@@ -35,20 +35,15 @@ def command(path, json_path):
     with outputs.Output(json_path, "--json", [path]) as output:
         with told(HandoverError, ValueError):
             contents = inspected.inspect(os.fspath(path))
-        output.show(table(contents))
+        # Apart from the table, whose width would break their lines.
+        title = f"{printable(contents['path'])}: {contents['kind']}"
+        output.show(Text(title), table(contents), Text("\n".join(totals(contents))))
         output.write(contents)
 
 
 def table(contents):
-    """What the command line prints of ``inspected.inspect``'s data."""
-    result = Table(
-        title=Text(f"{printable(contents['path'])}: {contents['kind']}"),
-        caption=Text("\n".join(totals(contents))),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
+    """The tensors of ``inspected.inspect``'s data."""
+    result = Table(box=None, padding=(0, 2, 0, 0))
     result.add_column("tensor", overflow="fold")
     result.add_column("shape", overflow="fold")
     result.add_column("dtype")

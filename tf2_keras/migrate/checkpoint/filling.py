@@ -1,8 +1,7 @@
 """The arrays that a plan fills a model's variables with, one variable after another."""
 
 import collections
-
-import numpy as np
+import math
 
 from tf2_keras.migrate.checkpoint import roles
 from tf2_keras.migrate.checkpoint.states import dtype_of, slot_factor
@@ -35,14 +34,11 @@ def shares(group):
     filled, sizes = collections.Counter(), {}
     for item in group:
         match = item.match
-        ends = np.cumsum([np.prod(s, dtype=np.int64) for s in match.source_shapes])
-        of_sources = np.searchsorted(ends, match.positions.ravel(), side="right")
-        counts = np.bincount(of_sources, minlength=len(ends))
-        for source, count, size in zip(
-            match.sources, counts, np.diff([0, *ends]), strict=True
+        for source, count, shape in zip(
+            match.sources, match.counts(), match.source_shapes, strict=True
         ):
-            filled[source] += int(count)
-            sizes[source] = int(size)
+            filled[source] += count
+            sizes[source] = math.prod(shape)
     return {name: filled[name] / size if size else 1 for name, size in sizes.items()}
 
 

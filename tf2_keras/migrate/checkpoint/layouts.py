@@ -83,6 +83,9 @@ LAYOUTS = {
     "gru candidate bias": gru_candidate_bias,
 }
 
+# Of these every row of TF1's is a row of one source after the other, its columns moved.
+BY_ROWS = ("lstm kernel", "gru gates kernel", "gru candidate kernel", "rows")
+
 
 class Match(NamedTuple):
     """One TF1 variable and where its values lie in the twin.
@@ -143,6 +146,8 @@ class Match(NamedTuple):
             return [value]
         if self.forget_bias and with_offset:
             value = value + self._offset(value.dtype)
+        if self._is_by_rows:
+            return self._rows_to_twin(value, arrays)
         flat = np.concatenate([np.ravel(array) for array in arrays])
         flat[self.positions] = value
         ends = np.cumsum([np.size(array) for array in arrays])[:-1]
@@ -150,6 +155,36 @@ class Match(NamedTuple):
             part.reshape(np.shape(array))
             for part, array in zip(np.split(flat, ends), arrays, strict=True)
         ]
+
+    @property
+    def _is_by_rows(self):
+        return self.layout in BY_ROWS and all(len(s) == 2 for s in self.source_shapes)
+
+    def _columns(self):
+        """[int array, where in a row of a source the columns of TF1's row go]."""
+        ends = np.cumsum([0, *(shape[1] for shape in self.source_shapes)])
+        rows = [np.arange(b, e)[None] for b, e in zip(ends, ends[1:], strict=False)]
+        columns = LAYOUTS[self.layout](*rows)
+        return [row - end for row, end in zip(columns, ends[:-1], strict=True)]
+
+    def _rows_to_twin(self, value, arrays):
+        """As ``to_twin``, without the positions, which take more memory than the rest."""
+        value, begin, filled = value.reshape(self.shape), 0, []
+        for array, columns in zip(arrays, self._columns(), strict=True):
+            array = np.array(array)
+            array[:, columns] = value[begin : begin + len(array)]
+            begin += len(array)
+            filled.append(array)
+        return filled
+
+    def counts(self):
+        """How many elements of each source it fills."""
+        if self._is_by_rows:
+            shapes = zip(self._columns(), self.source_shapes, strict=True)
+            return [len(columns) * shape[0] for columns, shape in shapes]
+        ends = np.cumsum(list(map(_elements, self.source_shapes)))
+        sources = np.searchsorted(ends, self.positions.ravel(), side="right")
+        return np.bincount(sources, minlength=len(ends)).tolist()
 
     def _offset(self, dtype):
         return forget_offset(self.forget_bias, self.shape).astype(dtype)
