@@ -179,11 +179,11 @@ def command(
 
 
 def _told(outcomes):
-    """The outcomes; what their processes lack, memory or a folder, is a line."""
-    from parity_tests.models import programs
+    """The outcomes; what their processes lack, memory, a folder or a task, is a line."""
+    from parity_tests.models import programs, tasks
 
     try:
-        with told(programs.FolderError):
+        with told(programs.FolderError, tasks.TaskError):
             yield from outcomes
     except BrokenProcessPool:
         raise UserError(
