@@ -12,7 +12,6 @@ from rich.text import Text
 
 from parity_tests.commands import console, options, outputs, pair_files, tables
 from parity_tests.commands.mistakes import UserError, shortened, told
-from parity_tests.pair.errors import is_theirs
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
 
@@ -230,6 +229,8 @@ def _require_program(option, path, force):
 
 def _require_module(option, path):
     """A file must be one that Python can import, and hide no other module."""
+    from parity_tests.pair.errors import is_theirs
+
     name = os.path.basename(path)[: -len(".py")]
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UserError(
