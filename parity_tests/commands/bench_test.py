@@ -14,7 +14,7 @@ def test_chapters_are_what_bench_times(tf_parity, tmp_path):
     assert code == 0, err
     assert max(map(len, out.splitlines())) <= 100
     report = json.loads(path.read_text())
-    assert set(report) == {"environment", "chapters"}
+    assert set(report) == {"generator", "environment", "chapters"}
     sides = report["chapters"]["session_basics"]
     assert tuple(sides) == ("session", "eager", "function", "fit")
     assert sides["session"]["ratio"] == 1.0

@@ -118,6 +118,8 @@ def test_where_no_file_takes_the_traceback_it_is_shown(tf_parity, monkeypatch):
 # ------------------------------------------------------------------ signals, pipes, disks
 
 
+OLD = '{"generator": "tf-parity"}'  # else it would not be replaced at all
+
 # A scan that never ends: it says that it is at work, and with "write" reaches the moment
 # in which its file is half written. SIGINT is heard even where the parent ignores it.
 AT_WORK = """
@@ -151,7 +153,7 @@ def test_a_signal_ends_cleanly_and_leaves_nothing(
     started_python, tmp_path, number, code, says, pause
 ):
     (tmp_path / "train.py").write_text("import tensorflow as tf\n")
-    (tmp_path / "report.json").write_text("old")
+    (tmp_path / "report.json").write_text(OLD)
     words = ["scan", tmp_path / "train.py", "--format", "json"]
     words += ["--output", tmp_path / "report.json"]
     environment = {**os.environ, "PAUSE": pause}
@@ -162,7 +164,7 @@ def test_a_signal_ends_cleanly_and_leaves_nothing(
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (code, "", f"tf-parity: {says}.\n")
     assert sorted(os.listdir(tmp_path)) == ["report.json", "train.py"]
-    assert (tmp_path / "report.json").read_text() == "old"
+    assert (tmp_path / "report.json").read_text() == OLD
 
 
 TRAINING = """

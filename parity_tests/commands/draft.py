@@ -2,7 +2,10 @@
 
 import contextlib
 import glob
+import importlib.machinery
+import keyword
 import os
+import sys
 
 import click
 from rich.text import Text
@@ -57,7 +60,10 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     "included, as TWIN.keras beside the twin.",
 )
 @options.file_option(
-    "--pair", "pair_path", "Write the pair for tf-parity check to FILE"
+    "--pair",
+    "pair_path",
+    "Write the pair for tf-parity check to FILE; of a MODEL that is no .meta, also its "
+    "graph, as the .meta of that name,",
 )
 @click.option("--force", is_flag=True, help="Replace a twin or pair that exists.")
 @options.number(
@@ -81,16 +87,10 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
         _program(pair_path, "--pair", read, "pair.py") as pair_output,
         outputs.Output(json_path, "--json", read) as json_output,
     ):
-        _require_source(path, pair_path)
-        model_path = None
-        if checkpoint is not None and twin_path.endswith(".py"):
-            model_path = f"{twin_path[: -len('.py')]}.keras"
-            if os.path.exists(model_path) and not force:
-                raise UserError(
-                    "--checkpoint writes a file that must not be there yet. "
-                    f"Received: {shortened(model_path)}. "
-                    "Choose another twin, or allow it with --force."
-                )
+        _require_source(path)
+        model_path = _beside("--checkpoint", checkpoint, twin_path, ".keras", force)
+        exports = pair_path is not None and not path.endswith(".meta")
+        graph_path = _beside("--pair", exports or None, pair_path, ".meta", force)
         for option, written in (("--output", twin_path), ("--pair", pair_path)):
             _require_program(option, written, force)
         with told(HandoverError):
@@ -108,9 +108,9 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
         with (
             told(HandoverError, Undraftable, ValueError),
             pair_files.explained(),  # first, for it shows the user's own traceback
-            outputs.claimed(model_path, "--checkpoint")
-            if model_path
-            else contextlib.nullcontext(),
+            _claimed("--checkpoint", model_path),
+            _claimed("--pair", graph_path),
+            _named_by_its_option(),
         ):
             meta_graph, names = sources.read(path, finding.Names(**names))
             names = finding.found(meta_graph, names)
@@ -121,13 +121,16 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             pair_text = None
             if pair_path is not None:
                 pair_text = pair_file.text(
-                    path, twin_path, pair_path, proof, checkpoint
+                    graph_path or path, twin_path, pair_path, proof, checkpoint
                 )
             if model_path is not None:
                 trained.write(proof, checkpoint, model_path)
         twin_output.write(proof.source)
         if pair_text is not None:
             pair_output.write(pair_text)
+        if graph_path is not None:
+            with open(graph_path, "wb") as file:
+                file.write(meta_graph.SerializeToString(deterministic=True))
         json_output.write(
             {
                 "meta_graph": path,
@@ -163,7 +166,36 @@ def _read(path, checkpoint):
     return [path, *([program] if program else []), *folder, *saved]
 
 
-def _require_source(path, pair_path):
+def _beside(option, given, path, ending, force):
+    """The file that an option writes beside another, of the same name; or None."""
+    if given is None or not path.endswith(".py"):
+        return None
+    beside = path[: -len(".py")] + ending
+    if os.path.exists(beside) and not force:
+        raise UserError(
+            f"{option} writes a file that must not be there yet. "
+            f"Received: {shortened(beside)}. "
+            "Choose another name beside it, or allow it with --force."
+        )
+    return beside
+
+
+def _claimed(option, path):
+    return outputs.claimed(path, option) if path else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _named_by_its_option():
+    """A mistake in what --checkpoint names is told by the name of the option."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("checkpoint must"):
+            raise
+        raise UserError(f"--{error}") from None
+
+
+def _require_source(path):
     file, _, _ = path.rpartition(":") if ".py:" in path else (path, "", "")
     if os.path.isdir(file):
         known = os.path.isfile(os.path.join(file, "saved_model.pb"))
@@ -176,11 +208,6 @@ def _require_source(path, pair_path):
             f"({kind}). Name what tf.train.Saver.save or export_meta_graph wrote, or "
             "FILE.py:build."
         )
-    if pair_path is not None and (os.path.isdir(file) or file.endswith(".py")):
-        raise UserError(
-            f"--pair must be of a MODEL that is a .meta. Received: {shortened(path)}. "
-            "Leave it out, or export the graph with tf.train.export_meta_graph."
-        )
 
 
 def _require_program(option, path, force):
@@ -191,11 +218,33 @@ def _require_program(option, path, force):
             f"{option} must name a Python file. Received: {shortened(path)}. "
             "Let it end in .py."
         )
+    _require_module(option, path)
     if os.path.exists(path) and not force:
         raise UserError(
             f"{option} must name a file that is not there yet. "
             f"Received: {shortened(path)}, which may hold what somebody wrote by hand. "
             "Choose another name, or allow it with --force."
+        )
+
+
+def _require_module(option, path):
+    """A file must be one that Python can import, and hide no other module."""
+    from parity_tests.pair.errors import is_theirs
+
+    name = os.path.basename(path)[: -len(".py")]
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UserError(
+            f"{option} must name a file that can be imported. Received: "
+            f"{shortened(path)}. Use letters, digits and _, such as twin.py."
+        )
+    spec = importlib.machinery.PathFinder.find_spec(name)
+    origin = spec.origin if spec is not None else None
+    is_installed = origin is not None and not is_theirs(os.path.abspath(origin))
+    if name in sys.stdlib_module_names or is_installed:
+        raise UserError(
+            f"{option} must not hide a module that programs import. Received: "
+            f"{shortened(path)}, by whose name there is a {name}. "
+            "Choose another name, such as twin.py."
         )
 
 

@@ -52,6 +52,13 @@ def test_a_draft_and_its_pair_are_written_and_equal(tf_parity, tmp_path):
         ("--pair", "twin.py", "which may hold what somebody wrote by hand"),
         ("--output", "twin.txt", "Let it end in .py"),
         ("--pair", "-", "Let it end in .py"),
+        ("--output", "keras.py", "by whose name there is a keras"),
+        ("--output", "numpy.py", "by whose name there is a numpy"),
+        ("--output", "dataclasses.py", "must not hide a module that programs import"),
+        ("--output", "sys.py", "must not hide a module that programs import"),
+        ("--pair", "parity_tests.py", "must not hide a module that programs import"),
+        ("--output", "my-twin.py", "Use letters, digits and _"),
+        ("--output", "class.py", "must name a file that can be imported"),
     ],
 )
 def test_no_program_is_written_over(
@@ -101,6 +108,12 @@ def build():
     tf.train.AdamOptimizer(0.1).minimize(loss, step, name="train")
 
 nothing = 1
+
+def build_of_size(size, *, depth):
+    build()
+
+def forgets():
+    return 3
 """
 
 
@@ -126,6 +139,28 @@ def test_a_program_is_drafted_and_its_checkpoint_carried_over(tf_parity, tmp_pat
     assert code == 2 and "must not be there yet" in err and not twin.exists()
 
 
+def test_a_program_becomes_a_pair_whose_graph_is_written_beside_it(tf_parity, tmp_path):
+    program, prefix, _ = checkpointed(tmp_path)
+    twin, pair = tmp_path / "drafted_program.py", tmp_path / "pair_of_program.py"
+    words = ["draft", f"{program}:build", "-o", twin, "--pair", pair, "--steps", "2"]
+    code, _, err = tf_parity(*words)
+    assert code == 0, err
+    assert (tmp_path / "pair_of_program.meta").stat().st_size
+    code, out, err = tf_parity("check", pair, "--steps", "2", "--level", "function")
+    assert code == 0, out + err
+    for file in (twin, pair):
+        file.unlink()
+    code, _, err = tf_parity(*words)
+    assert code == 2 and "--pair writes a file that must not be there yet" in err
+
+
+def test_what_checkpoint_names_is_told_by_its_option(tf_parity, tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    words = ["-o", tmp_path / "twin.py", "--checkpoint", tmp_path / "none.ckpt"]
+    code, _, err = tf_parity("draft", f"{tmp_path / 'program.py'}:build", *words)
+    assert code == 2 and "tf-parity: --checkpoint must" in err, err
+
+
 def test_a_saved_model_becomes_a_twin_that_predicts(tf_parity, tmp_path):
     folder, twin = tmp_path / "saved", tmp_path / "twin.py"
     with tf.Graph().as_default(), tf.Session() as session:
@@ -139,15 +174,26 @@ def test_a_saved_model_becomes_a_twin_that_predicts(tf_parity, tmp_path):
             {"x": graph.get_tensor_by_name("x:0")},
             {"y": graph.get_tensor_by_name("y_pred:0")},
         )
-    code, out, err = tf_parity("draft", folder, "-o", twin)
+    pair = tmp_path / "pair_of_saved.py"
+    words = ["--pair", pair, "--steps", "2"]
+    code, out, err = tf_parity("draft", folder, "-o", twin, *words)
     assert code == 0, err
     assert "It has no train op" in twin.read_text()
+    code, out, err = tf_parity("check", pair, "--level", "function")
+    assert code == 0, out + err
 
 
 @pytest.mark.parametrize(
     "source, says",
     [
         ("program.py:nothing", "must name a function of its file"),
+        ("program.py:biuld", "nearest: build), of build, build_of_size, forgets"),
+        (
+            "program.py:build_of_size",
+            "takes no arguments. Received: program.py:build_of",
+        ),
+        ("program.py:build_of_size", "def small(): return build_of_size(...)"),
+        ("program.py:forgets", "which returned 3 and left the default graph empty"),
         ("program.py", "the default graph is empty"),
         ("none.py:build", "no such file"),
         (".", "a folder without saved_model.pb"),
@@ -299,6 +345,38 @@ def test_a_mistake_in_the_call_is_one_line(tf_parity, tmp_path, words, said):
     assert code == 2
     assert said in err and len(err.splitlines()) == 1, err
     assert not twin.exists()
+
+
+def two_optimizers():
+    """Two losses, each with an optimizer, and a group of both."""
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    for name in ("first", "second"):
+        kernel = tf.get_variable(name, initializer=tf.random_normal([3, 1], seed=7))
+        loss = tf.reduce_mean(tf.square(tf.matmul(x, kernel)), name=f"{name}_loss")
+        optimizer = tf.train.GradientDescentOptimizer(0.1)
+        optimizer.minimize(loss, None, [kernel], name=f"train_{name}")
+    operations = [op for op in x.graph.get_operations() if op.type == "NoOp"]
+    tf.group(*operations, name="train")
+    tf.reduce_sum(x, name="accuracy")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--train", "train"], "A train op must minimise one loss. Received: train"),
+        (["--train", "train"], "such as --train train_first"),
+        (
+            ["--train", "train_first", "--loss", "second_loss"],
+            "train_first minimises first_loss:0",
+        ),
+        (["--train", "train", "--loss", "accuracy"], "--loss must name what the train"),
+    ],
+)
+def test_a_loss_must_be_what_is_minimised(tf_parity, tmp_path, words, said):
+    meta = exported_graph(tmp_path / "model.meta", two_optimizers)
+    code, out, err = tf_parity("draft", meta, "-o", tmp_path / "twin.py", *words)
+    assert (code, out) == (2, "") and err.count("\n") == 1 and said in err, err
+    assert not (tmp_path / "twin.py").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph", None])

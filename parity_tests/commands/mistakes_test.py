@@ -177,3 +177,29 @@ def test_what_would_steer_the_terminal_is_shown_as_its_escape(
     code, _, err = tf_parity("scan", ".", "--output", f"no{name}/x")
     assert code == 2 and err.count("\n") == 1
     assert r"no\x1b[31m\x07\u202e\nred.py/x" in err
+
+
+@pytest.mark.parametrize(
+    "words, remedy",
+    [
+        (["explain", ""], "Write it as tf.log."),
+        (["explain", " "], "Write it as tf.log."),
+        (["scan", ""], "Use for instance . for all of this folder."),
+        (["guide", ""], "Use for instance . for all of this folder."),
+        (["read", ""], "Known: "),
+        (["list", ""], "Known: "),
+        (["scan", ".", "--format", ""], "Known: terminal"),
+        (["scan", ".", "--fail-on", ""], "Known: "),
+    ],
+    ids=" ".join,
+)
+def test_what_was_received_is_said_even_if_it_is_nothing(words, remedy, tf_parity):
+    code, _, err = tf_parity(*words)
+    assert code == 2 and "Received: an empty text" in err
+    assert remedy in err and "Nearest" not in err
+
+
+@pytest.mark.parametrize("symbol", [".", "tf", "tf.", "tf..", " tf. "])
+def test_nothing_is_near_to_what_names_nothing(symbol, tf_parity):
+    code, _, err = tf_parity("explain", symbol)
+    assert code == 2 and f"Received: {symbol.strip()}. Write it as tf.log." in err

@@ -180,12 +180,13 @@ def command(
 
 
 def _told(outcomes):
-    """The outcomes; what their processes lack, memory or a folder, is a line."""
-    from parity_tests.models import programs, recorded
+    """The outcomes; what their processes lack, memory, a folder or a task, is a line."""
+    from parity_tests.models import programs, recorded, tasks
     from parity_tests.witness import golden
 
+    mistakes = programs.FolderError, tasks.TaskError, recorded.NotRecorded
     try:
-        with told(programs.FolderError, recorded.NotRecorded, golden.GoldenError):
+        with told(*mistakes, golden.GoldenError):
             yield from outcomes
     except BrokenProcessPool:
         raise UserError(

@@ -23,7 +23,7 @@ def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
     code, out, err = tf_parity("run", *words, "--steps", 3, "--json", path)
     assert code == 0, err
     report = json.loads(path.read_text())
-    assert set(report) == {"environment", "chapters"}
+    assert set(report) == {"generator", "environment", "chapters"}
     assert {"tensorflow", "keras", "numpy", "cpu", "onednn"} <= set(
         report["environment"]
     )

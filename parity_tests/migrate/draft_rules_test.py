@@ -214,12 +214,21 @@ def test_noise_in_the_forward_pass_goes_on_from_step_to_step():
     assert "tf1_semantics.random.Normal(" in proof.source
 
 
-def test_a_weight_that_two_layers_share_is_refused():
-    def build():
-        x = tf.placeholder(tf.float32, [None, 3], "x")
-        kernel = weights("shared/kernel", [3, 3])
-        y_pred = tf.matmul(tf.nn.relu(tf.matmul(x, kernel)), kernel)
-        trained(y_pred, train.GradientDescentOptimizer(0.1))
+def tied(is_transposed):
+    x = tf.placeholder(tf.float32, [None, 3], "x")
+    kernel = weights("shared/kernel", [3, 3])
+    hidden = tf.nn.relu(tf.matmul(x, kernel))
+    y_pred = tf.matmul(hidden, kernel, transpose_b=is_transposed)
+    trained(y_pred, train.GradientDescentOptimizer(0.1))
 
+
+def test_a_layer_that_is_called_twice_is_one():
+    proof = proven(lambda: tied(False))
+    assert proof.is_equal, proof.status
+    assert "    shared = keras.layers.Dense(\n" in proof.source
+    assert proof.source.count("shared(x)") == 2
+
+
+def test_a_weight_that_two_layers_share_is_refused():
     with pytest.raises(ValueError, match="one layer.*shared/kernel"):
-        proven(build)
+        proven(lambda: tied(True))

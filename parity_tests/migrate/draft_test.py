@@ -77,11 +77,7 @@ def test_each_chapter_is_drafted_or_refused():
 
 @pytest.mark.parametrize("name", drafted.REFUSED)
 def test_what_cannot_be_drafted_is_refused_by_op_and_node(name):
-    if name == "gcn":  # sparse, by the parts that its graph has for them
-        meta_graph, _ = drafted.exported_chapter(name)
-        names = finding.Names()
-    else:
-        meta_graph, names = drafted.of_chapter(name)
+    meta_graph, names = drafted.of_chapter(name)
     names = finding.found(meta_graph, names)
     with pytest.raises(Undraftable, match=re.escape(drafted.REFUSED[name])):
         proving.proven(meta_graph, names, name)

@@ -52,32 +52,6 @@ def test_what_differs_in_arguments_concerns_the_calls_that_give_them(tf_parity):
     assert "fn1 is true_fn" not in tf_parity("explain", "tf.cond")[1]  # a case has it
 
 
-@pytest.mark.parametrize(
-    "words, remedy",
-    [
-        (["explain", ""], "Write it as tf.log."),
-        (["explain", " "], "Write it as tf.log."),
-        (["scan", ""], "Use for instance . for all of this folder."),
-        (["guide", ""], "Use for instance . for all of this folder."),
-        (["read", ""], "Known: "),
-        (["list", ""], "Known: "),
-        (["scan", ".", "--format", ""], "Known: terminal"),
-        (["scan", ".", "--fail-on", ""], "Known: "),
-    ],
-    ids=" ".join,
-)
-def test_what_was_received_is_said_even_if_it_is_nothing(words, remedy, tf_parity):
-    code, _, err = tf_parity(*words)
-    assert code == 2 and "Received: an empty text" in err
-    assert remedy in err and "Nearest" not in err
-
-
-@pytest.mark.parametrize("symbol", [".", "tf", "tf.", "tf..", " tf. "])
-def test_nothing_is_near_to_what_names_nothing(symbol, tf_parity):
-    code, _, err = tf_parity("explain", symbol)
-    assert code == 2 and f"Received: {symbol.strip()}. Write it as tf.log." in err
-
-
 def test_an_explanation_shows_the_cases(tf_parity, monkeypatch):
     rule = rule_file.Rule(
         "tf.log",

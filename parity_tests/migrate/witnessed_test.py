@@ -224,6 +224,14 @@ def test_a_changed_number_is_seen():
     assert witnessed.verdict([calls.text(one)], refused).kind == "refused"
 
 
+def test_a_gradient_that_is_refused_today_is_a_difference():
+    refused = witnessed.verdict(["x"], [calls.REFUSED, "LookupError", "No gradient"])
+    row = "tf.f(x)", "gradient", refused
+    assert witnessed.difference_of([row]) == "LookupError today (tf.f(x), gradient)"
+    nothing = refused._replace(difference="ValueError today")  # None for zeros
+    assert witnessed.difference_of([("tf.f(x)", "gradient", nothing)]) == ""
+
+
 def test_every_row_reads_under_1_15():
     """Each line of the tables is an expression, on both sides, and was recorded once."""
     rows = call_rows.rows()

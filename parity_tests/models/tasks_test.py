@@ -95,6 +95,13 @@ def test_a_task_that_never_comes_ends_all(tmp_path):
     assert gone(pids(tmp_path))
 
 
+@mock.patch.object(tasks, "SECONDS", 0)
+def test_a_run_whose_task_never_comes_is_one_line(tf_parity):
+    code, _, error = tf_parity("run", "--chapter", "towers", "--steps", "1")
+    assert code == 2 and error.count("\n") == 1, error
+    assert "Received: nothing from chief 0. Look" in error
+
+
 def test_a_port_is_free_and_held_until_all_are_chosen():
     with contextlib.ExitStack() as held:
         port = tasks.free_port(held)

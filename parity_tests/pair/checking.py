@@ -199,9 +199,12 @@ def checked(
                 tf1_references.initial_values(reference),
                 start := copied or from_values,
             )
-            records = tf1_references.records(played, drawn[number], start)
-            before = explaining.state_before(records, divergence, found.matches)
             said = []
+
+            def before(parted, moves=drawn[number], start=start):
+                records = tf1_references.records(played, moves, start)
+                return explaining.state_before(records, parted, found.matches)
+
             explained = explaining.explained(sides, alike[0], divergence, before, said)
             of_level = "" if len(_alike(divergences)) == 1 else f"{', '.join(alike)}: "
             notes += [of_level + note for note in said]

@@ -44,16 +44,16 @@ def explained(sides, level, divergence, before, notes):
     Args:
         sides: ``probes.Sides`` of the play that parted.
         level, divergence: where.
-        before: what ``state_before`` gave.
+        before: (a ``Divergence``) -> what ``state_before`` gives of it.
         notes: sentences are added to it.
     """
     place, cause, suspects = None, None, []
     with unless_it_fails("The place in the network", notes):
-        place, suspects, said = _placed(sides, divergence, *before)
+        place, suspects, said = _placed(sides, divergence, *before(divergence))
         notes += said
 
     def placed(twin, later):
-        return _placed(sides._replace(twin=twin), later, *before)[0]
+        return _placed(sides._replace(twin=twin), later, *before(later))[0]
 
     sides = sides._replace(place=place, placed=placed)
     if sides.model is None:

@@ -134,9 +134,13 @@ def test_the_layer_whose_gradient_is_wrong_is_named_backwards():
     ((_, divergence),) = found.divergences.values()
     place = found.places["function"]
     assert divergence.stage == "gradients" and place.direction == "backward"
-    # The first gradient that is apart is that of what goes into the square.
-    assert (place.layer, place.kind) == ("second", "Dense")
-    assert "backwards, first apart in layer second" in place.describe()
+    # The first gradient that is apart is that of what goes into the square, by whose
+    # derivative it is made.
+    assert (place.layer, place.kind) == (
+        "square",
+        "Square, what it hands back to second",
+    )
+    assert "backwards, first apart in layer square" in place.describe()
     assert not found.causes
     assert found.data["suspects"]["function"][0]["layer"] == "second"
     note = found.data["notes"][-1]

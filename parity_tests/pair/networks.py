@@ -88,7 +88,7 @@ def layers(program, model, twin, moves, step, paths, copied=None, to_twin=None):
     to_twin = to_twin or (lambda values: values or {})
     tapping.reset(twin, to_twin(state), earlier, to_twin(copied))
     try:
-        tapped, _ = tapping.of_model(model, twin, name, batch)
+        tapped, *_ = tapping.of_model(model, twin, name, batch)
     finally:
         twin.reset()
     weights = {

@@ -5,6 +5,7 @@ Both run as one graph, of which every float is fetched that may be.
 
 import contextlib
 import inspect
+import re
 from typing import NamedTuple
 
 import keras
@@ -20,6 +21,7 @@ from tf1_graph import updates
 from tf2_keras import training
 from tf2_keras.observing import key_of, replaced
 
+SHAPED = re.compile(r"(Ones|Zeros)Like\b")  # ops that take but the shape of a tensor
 MOST_TAPS = 4000  # tensors of a graph that are fetched
 
 
@@ -187,12 +189,13 @@ def reset(twin, values, before=(), start=None):
 
 
 def of_model(model, twin, name, batch):
-    """([Tap] of the layers in one move of a twin, {its name: gradient of a variable}).
+    """([Tap] of the layers in one move of a twin, {its name: gradient of a variable},
+    names of the variables whose update gets what backpropagation left, as it is).
 
-    Taps are in order of execution, in a function; gradients are dense ones, as
-    backpropagation left them.
+    Taps are in order of execution, in a function; gradients are dense ones, as the
+    optimizer is given them.
     """
-    listed, gradients = [], []
+    listed, gradients, untouched = [], [], set()
 
     def run(given):
         listed.clear()
@@ -241,7 +244,13 @@ def of_model(model, twin, name, batch):
                 stack.enter_context(tapped_layer(layer))
             for optimizer in twin.optimizers:
                 stack.enter_context(_applied(optimizer, of_variables))
-            twin.step(name, given)
+            left = stack.enter_context(_backpropagated())
+            seen = twin.step(name, given)
+        untouched.update(
+            variable
+            for variable, gradient in seen.get("gradients", {}).items()
+            if any(_origin(gradient) is tensor for tensor in left)
+        )
         known = {place: gradient for place, gradient in gradients}
         return outputs, known, twin.named_gradients(of_variables)
 
@@ -253,7 +262,34 @@ def of_model(model, twin, name, batch):
         )
         for place, (tap, array) in enumerate(zip(listed, arrays, strict=True))
     ]
-    return taps, {key: value.numpy() for key, value in of_variables.items()}
+    return taps, {k: value.numpy() for k, value in of_variables.items()}, untouched
+
+
+def _origin(tensor):
+    """What a tensor of a graph is handed on from, as it is."""
+    while tf.is_tensor(tensor) and tensor.op.type in ("Identity", "IdentityN"):
+        tensor = tensor.op.inputs[tensor.value_index]
+    return tensor
+
+
+@contextlib.contextmanager
+def _backpropagated():
+    """While this is entered, all gradients that are computed: a list that grows."""
+    left, tape_gradient, gradients = [], tf.GradientTape.gradient, tf.gradients
+
+    def kept(function):
+        def keeping(*arguments, **options):
+            result = function(*arguments, **options)
+            left.extend(tf.nest.flatten(result))
+            return result
+
+        return keeping
+
+    tf.GradientTape.gradient, tf.gradients = kept(tape_gradient), kept(gradients)
+    try:
+        yield left
+    finally:
+        tf.GradientTape.gradient, tf.gradients = tape_gradient, gradients
 
 
 def _applied(optimizer, gradients):
@@ -345,9 +381,14 @@ def of_function(twin, name, batch):
         return outputs
 
     arrays = called(twin, batch, run)
+    # What is the same whatever its input holds is never what is apart.
+    shaped = set()
+    for place, tap in enumerate(listed):
+        if SHAPED.match(tap.kind) or (tap.sources and shaped.issuperset(tap.sources)):
+            shaped.add(place)
     return [
-        tap._replace(output=array.numpy())
-        for tap, array in zip(listed, arrays, strict=True)
+        tap._replace(output=None if place in shaped else array.numpy())
+        for place, (tap, array) in enumerate(zip(listed, arrays, strict=True))
     ]
 
 

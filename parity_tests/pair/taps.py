@@ -8,6 +8,7 @@ first tap that is not, all of whose predecessors are, is the place; the tensor n
 it in the graph is its counterpart.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,8 @@ ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax
 # largest magnitude; where the sides part by no more than that, only equal bits count.
 ROUNDED = 64.0
 MOST_SUSPECTS = 3
+# What tf.gradients names its ops: such a gradient goes into the update as it is.
+AS_IT_IS = re.compile(r"(^|/)gradients(_\d+)?/(?!.*clip_by)")
 # Where a divergence lies that no layer has.
 LOSS, AFTER, OPTIMIZER = "loss", "gradients", "optimizer"
 # The same in a twin of callables, which has no layers.
@@ -158,8 +161,7 @@ def tapped(sides, move, values, divergence):
     if found is None and is_backward:
         found = network.apart(network.layers, forward=False)
         suspects = network.suspects(network.layers, forward=False)
-        if divergence.normwise is not None and divergence.normwise <= ROUNDED:
-            found = found or network.of_parameter(divergence.tensor)
+        found = found or network.of_parameter(divergence)
         found = found or Place(
             AFTER, _of_gradient(divergence), *network.of_gradient(divergence.tensor)
         )
@@ -202,10 +204,10 @@ class _Network:
         )
         self._fetch()
         self._start()
-        self.layers, self.of_variables = [], {}
+        self.layers, self.of_variables, self.untouched = [], {}, set()
         if sides.model is not None:
             tapped_model = tapping.of_model(sides.model, sides.twin, name, batch)
-            self.layers, self.of_variables = tapped_model
+            self.layers, self.of_variables, self.untouched = tapped_model
         sides.twin.reset()
 
     def _start(self):
@@ -319,7 +321,8 @@ class _Network:
                 position, distance = found[number]
             if not forward:
                 operation = None if position is None else tensors[position].op
-                return _place(taps[number], operation, distance, "backward")
+                tap = _handing_back(taps, number, sources[number])
+                return _place(tap, operation, distance, "backward")
             return self._named(
                 taps, number, position, distance, found, right, sources, tensors
             )
@@ -359,26 +362,37 @@ class _Network:
         listed.sort(key=lambda suspect: -suspect.growth)
         return listed[:MOST_SUSPECTS]
 
-    def of_parameter(self, name):
-        """The ``Place`` of a layer that sums the gradient of its own variable otherwise.
+    def of_parameter(self, divergence):
+        """The ``Place`` of a layer whose own variable has another gradient, although what
+        comes back to the layer is right: it sums otherwise, or is read elsewhere as well.
 
-        None unless that rounds otherwise.
+        None where something is made of the gradient before the update, on either side.
         """
+        name = divergence.tensor
         match = self.sides.matches.get(name)
         gradient = self.of_variables.get(match.sources[0]) if match else None
         if gradient is None or not match.is_plain:
             return None
-        _, distance = tapping.nearest(gradient, self.backward_arrays)
-        if not distance or distance > ROUNDED:
+        operation, op_type, _, line, _ = self.of_gradient(name)
+        is_rounding = divergence.normwise is not None and divergence.normwise <= ROUNDED
+        if is_rounding:
+            _, distance = tapping.nearest(gradient, self.backward_arrays)
+            if not distance or distance > ROUNDED:
+                return None
+        elif match.sources[0] in self.untouched and AS_IT_IS.search(operation or ""):
+            distance = divergence.normwise or np.inf
+        else:
             return None
         for layer in self.sides.model._flatten_layers(include_self=False):
             for variable in layer._trainable_variables:
                 if variable.path == match.sources[0]:
-                    operation, op_type, _, line, _ = self.of_gradient(name)
                     kind = f"{type(layer).__name__}, gradient of its {variable.name}"
+                    if not is_rounding:
+                        kind += ", wherever it is read"
                     at = tapping.line_of_class(type(layer))
                     return Place(
-                        *(layer.name, kind, operation, op_type, float(distance)),
+                        *(layer.name, kind, operation, op_type),
+                        float(distance) if np.isfinite(distance) else None,
                         *(line, at, "backward"),
                     )
         return None
@@ -392,6 +406,19 @@ class _Network:
         if operation is None:
             return None, None, None, None, None
         return operation.name, operation.type, None, line_of(operation), None
+
+
+def _handing_back(taps, number, consumers):
+    """The ``Tap`` that stands for a derivative that is apart where all before are right:
+    the layer that hands it back, if there is but one that took the output."""
+    tap = taps[number]
+    if not consumers:
+        return tap._replace(kind=f"{tap.kind}, what the loss hands back to it")
+    if len(consumers) > 1:
+        names = " and ".join(taps[consumer].layer for consumer in consumers)
+        return tap._replace(kind=f"{tap.kind}, what {names} hand back to it")
+    consumer = taps[consumers[0]]
+    return consumer._replace(kind=f"{consumer.kind}, what it hands back to {tap.layer}")
 
 
 def tells(output):

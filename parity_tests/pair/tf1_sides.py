@@ -78,7 +78,7 @@ def program(source, inputs=None, checkpoint=None, moves=None):
             raise mistake(
                 "tf1 must name a function of its file",
                 "{!r}; {} has {}".format(
-                    source, path, ", ".join(_functions(module)) or "none"
+                    source, path, ", ".join(functions(module)) or "none"
                 ),
                 "Write it after the colon: program.py:build",
             )
@@ -128,7 +128,8 @@ def load(path, name=None):
     return module
 
 
-def _functions(module):
+def functions(module):
+    """Names of what a module's own file defines to be called."""
     return [
         name
         for name, value in vars(module).items()

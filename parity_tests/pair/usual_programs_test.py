@@ -166,7 +166,8 @@ def test_the_order_in_which_penalties_are_added_is_proven_to_be_the_cause():
     checked = OwnPair(penalised, penalised_model, **options).check()
     ((_, divergence),) = checked.divergences.values()
     (cause,) = checked.causes.values()
-    assert divergence.stage == "loss" and cause.probe == "order of penalties"
+    (proven,) = cause.changes
+    assert divergence.stage == "loss" and proven.probe == "order of penalties"
     assert cause.whole and "tf.add_n(self.losses)" in cause.change
     (place,) = checked.places.values()
     assert "of Keras's compute_loss" in place.kind and place.tf2_line is None

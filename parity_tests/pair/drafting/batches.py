@@ -1,14 +1,19 @@
 """Batches to prove a draft with: numbers that suit what a graph does with them."""
 
+import collections
 import os
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from parity_tests.pair.drafting import shapes
+from parity_tests.pair.errors import mistake
 from tf1_graph import exported
+from tf1_graph import session as tf1_session
 
 SEED = 7
 SIZES = (5, 3)  # of batches whose size is open, in turn
+MOST_SIZES = 8  # that are tried where these do not run
 OPEN = 6  # any other open size
 LABELS = ("SoftmaxCrossEntropyWithLogits",)
 TABLES = ("GatherV2", "Gather", "ResourceGather")
@@ -16,14 +21,18 @@ HANDED_ON = ("Identity", "Cast", "Reshape", "ExpandDims", "Transpose", "StopGrad
 HANDED_ON += ("Squeeze", "Snapshot", "Enter", "ReverseSequence")
 
 
-def batches(program, steps, seed=SEED):
-    """[{name in a batch: array}] for a ``session.Program``, ``steps`` of them."""
+def batches(program, steps, sizes=SIZES, seed=SEED):
+    """[{name in a batch: array}] for a ``session.Program``, ``steps`` of them.
+
+    Args:
+        sizes: of batches whose size is open, in turn.
+    """
     random = np.random.RandomState(seed)
     inputs = dict(program.inputs)
     uses = {name: _uses(tensor) for name, tensor in inputs.items()}
     made = []
     for step in range(steps):
-        size = SIZES[step % len(SIZES)]
+        size = sizes[step % len(sizes)]
         batch = {}
         for name, tensor in inputs.items():
             shape = _shape(tensor, size)
@@ -32,39 +41,69 @@ def batches(program, steps, seed=SEED):
     return made
 
 
-def of_meta(beside, meta, inputs, moves, steps=10):
+def fitting_sizes(program):
+    """The sizes of batches that a program takes: ``SIZES``, or one that its graph has.
+
+    A program may have been built for one batch size that its placeholders do not say.
+
+    Raises:
+        PairError: if a step runs on none, with what TensorFlow said first.
+    """
+    known, said = collections.Counter(_first_sizes(program)), None
+    for sizes in [SIZES, *((size,) for size, _ in known.most_common(MOST_SIZES))]:
+        try:
+            for _ in tf1_session.play(
+                program, [("train", batches(program, 1, sizes)[0])]
+            ):
+                pass
+            return sizes
+        except tf.errors.InvalidArgumentError as error:
+            said = said or error.message.strip().splitlines()[-1]
+    raise mistake(
+        "A step must run on a batch of random numbers",
+        said,
+        "Give the placeholders the shapes that they are fed with",
+    )
+
+
+def _first_sizes(program):
+    """First sizes of all that the graph makes of its inputs, as far as it says them."""
+    waiting, seen = list(program.inputs.values()), set()
+    while waiting:
+        for consumer in waiting.pop().consumers():
+            if consumer in seen or "gradients" in consumer.name:
+                continue
+            seen.add(consumer)
+            for tensor in (*consumer.inputs, *consumer.outputs):
+                is_data = tensor.dtype.is_floating and (tensor.shape.rank or 0) > 1
+                if is_data and tensor.shape[0] is not None:
+                    yield tensor.shape.as_list()[0]
+            waiting += list(consumer.outputs)
+
+
+def of_meta(beside, meta, inputs, moves, steps=10, sizes=SIZES):
     """The moves of a pair of a ``.meta``, as ``OwnPair`` takes them.
 
     Args:
         beside: the pair's own file, whose folder ``meta`` is relative to.
         inputs, moves: as of ``exported.load``.
+        sizes: as of ``batches``.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(beside)), meta)
-    program = exported.load(path, inputs, **moves)
-    return [("train", batch) for batch in batches(program, steps)]
+    program = exported.load(shapes.completed(exported.read(path)), inputs, **moves)
+    (move,) = moves
+    return [(move, batch) for batch in batches(program, steps, sizes)]
 
 
 def _shape(tensor, size):
     """Sizes of an array: the first open one is the batch's."""
-    shape = tensor.shape
-    if shape.rank is None:
-        shape = _beside(tensor)
-    sizes = shape.as_list() if shape.rank is not None else [None]
+    sizes = tensor.shape.as_list() if tensor.shape.rank is not None else [None]
     is_open = [length is None for length in sizes]
     first = is_open.index(True) if any(is_open) else None
     return [
         length if length is not None else size if place == first else OPEN
         for place, length in enumerate(sizes)
     ]
-
-
-def _beside(tensor):
-    """The shape of what meets a tensor of an unknown rank."""
-    for consumer in tensor.consumers():
-        for given in consumer.inputs:
-            if given.name != tensor.name and given.shape.rank:
-                return given.shape
-    return tensor.shape
 
 
 def _array(random, tensor, shape, uses, inputs):

@@ -1,5 +1,6 @@
 """What of a training graph is its loss, its train op, its inputs, if nobody says so."""
 
+import collections
 import re
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from tf2_keras.migrate.draft.reading import MOST_NODES
 GRADIENT = re.compile(r"^(.*?/)?gradients(_\d+)?/(.+)_grad/")
 SEED_OF_GRADIENTS = re.compile(r"^(.*/)?gradients(_\d+)?/(grad_ys_\d+|Fill)$")
 MOST_CANDIDATES = 6
+# What yields batches where a program had no placeholders.
+PIPELINE = re.compile(r"IteratorGetNext(Sync)?$|QueueDequeue(Many|UpTo)?(V2)?$")
 # Kinds of ops that minimize, group and with_dependencies make.
 RUN = ("NoOp", "AssignAdd", "AssignAddVariableOp", "Identity")
 
@@ -59,8 +62,8 @@ def found(meta_graph, names):
     if train is not None:
         _require_updates(graph, train)
     loss = names.loss
-    if loss is None and train is not None:
-        loss = _loss(graph, train)
+    if train is not None:
+        loss = _loss(graph, train, loss)
     training_feed = dict(names.training_feed or {})
     inference_feed = dict(names.inference_feed or {})
     fed = {_tensor(name) for name in training_feed}
@@ -81,11 +84,7 @@ def found(meta_graph, names):
     inputs = names.inputs
     if inputs is None:
         fed = {_tensor(name) for name in training_feed}
-        inputs = {
-            placeholder.op.name.rpartition("/")[2]: placeholder.name
-            for placeholder in needed
-            if placeholder.name not in fed
-        }
+        inputs = _inputs([t for t in needed if t.name not in fed])
         unfed = [
             placeholder.op.name
             for placeholder in needed
@@ -178,11 +177,58 @@ def _require_updates(graph, train):
     )
 
 
-def _loss(graph, train):
-    """The name of the scalar whose gradients the train op takes."""
+def _loss(graph, train, named=None):
+    """The name of the scalar whose gradients the train op takes.
+
+    Args:
+        named: what the caller says it is, or None.
+
+    Raises:
+        PairError: if that is another, or nothing says which of several it is.
+    """
     operation = graph.as_graph_element(train, allow_tensor=True, allow_operation=True)
-    operation = getattr(operation, "op", operation)
-    candidates = {}
+    minimised = _minimised(graph, getattr(operation, "op", operation))
+    if named is not None:
+        scalars = [tensor for tensor in minimised.values() if not tensor.shape.rank]
+        loss = _handed_on(graph.get_tensor_by_name(_tensor(named)))
+        if scalars and loss.name not in {
+            _handed_on(t).name for t in minimised.values()
+        }:
+            raise mistake(
+                "--loss must name what the train op minimises",
+                f"{named}; {train} minimises "
+                + ", ".join(tensor.name for tensor in scalars[:MOST_CANDIDATES]),
+                "Name that one, or leave it out",
+            )
+        return named
+    if len(minimised) == 1:
+        return next(iter(minimised))
+    scalars = sorted(minimised) or [
+        output.name
+        for op in graph.get_operations()
+        for output in op.outputs
+        if "loss" in op.name.rpartition("/")[2]
+        and output.shape.rank == 0
+        and "gradients" not in op.name
+    ]
+    single = _of_one_loss(graph, getattr(operation, "op", operation))
+    if len(minimised) > 1 and len(single) > 1:
+        raise mistake(
+            "A train op must minimise one loss",
+            f"{train}, which runs {', '.join(single)} and minimises "
+            + ", ".join(scalars[:MOST_CANDIDATES]),
+            f"Draft one optimizer at a time, such as --train {single[0]}",
+        )
+    raise mistake(
+        "The loss must be known",
+        ", ".join(scalars[:MOST_CANDIDATES]) or "no scalar above the train op",
+        "Name one with --loss",
+    )
+
+
+def _minimised(graph, operation):
+    """{name: tensor} of all whose gradients an op takes."""
+    minimised = {}
     for earlier in updates.ancestors([operation]):
         if not SEED_OF_GRADIENTS.match(earlier.name):
             continue
@@ -191,22 +237,24 @@ def _loss(graph, train):
             if match and _has(graph, match.group(3)):
                 output = graph.get_operation_by_name(match.group(3)).outputs[0]
                 if output.dtype.is_floating:
-                    candidates[output.name] = output
-    if len(candidates) == 1:
-        return next(iter(candidates))
-    scalars = sorted(candidates) or [
-        output.name
-        for op in graph.get_operations()
-        for output in op.outputs
-        if "loss" in op.name.rpartition("/")[2]
-        and output.shape.rank == 0
-        and "gradients" not in op.name
-    ]
-    raise mistake(
-        "The loss must be known",
-        ", ".join(scalars[:MOST_CANDIDATES]) or "no scalar above the train op",
-        "Name one with --loss",
+                    minimised[output.name] = output
+    return minimised
+
+
+def _of_one_loss(graph, operation):
+    """Names of the ops that an op waits for and that each train by one loss."""
+    return sorted(
+        earlier.name
+        for earlier in operation.control_inputs
+        if len(_minimised(graph, earlier)) == 1
+        and any(updates.APPLY.match(op.type) for op in updates.ancestors([earlier]))
     )
+
+
+def _handed_on(tensor):
+    while tensor.op.type in ("Identity", "CheckNumerics", "Snapshot"):
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def _has(graph, name):
@@ -226,12 +274,41 @@ def _placeholders(graph, ends):
         )
         for name in ends
     ]
-    needed = updates.ancestors([getattr(e, "op", e) for e in elements])
-    return [
-        operation.outputs[0]
-        for operation in graph.get_operations()
-        if operation in needed and operation.type == "Placeholder"
-    ]
+    waiting = [getattr(element, "op", element) for element in elements]
+    known, found = set(waiting), []
+    while waiting:
+        operation = waiting.pop()
+        if operation.type == "Placeholder" or PIPELINE.match(operation.type):
+            found += [output for output in operation.outputs if output.consumers()]
+            continue
+        for earlier in (*(t.op for t in operation.inputs), *operation.control_inputs):
+            if earlier not in known:
+                known.add(earlier)
+                waiting.append(earlier)
+    position = {op: place for place, op in enumerate(graph.get_operations())}
+    return sorted(found, key=lambda output: (position[output.op], output.value_index))
+
+
+def _inputs(tensors):
+    """{name in a batch: tensor's name}: the last part, or all where that is another's."""
+    names = {tensor.op.name for tensor in tensors}
+    for name in sorted(names):
+        scope, _, part = name.rpartition("/")
+        if part == "values" and f"{scope}/indices" in names:
+            raise mistake(
+                "An input must be a dense tensor to be drafted",
+                f"{name} of a sparse placeholder",
+                "Write by hand what takes it, or name others to be fed with --x",
+            )
+    last = collections.Counter(t.op.name.rpartition("/")[2] for t in tensors)
+    inputs = {}
+    for tensor in tensors:
+        name = tensor.op.name.rpartition("/")[2]
+        siblings = sum(other.op is tensor.op for other in tensors)
+        if last[name] > siblings:
+            name = tensor.op.name.replace("/", "_")
+        inputs[f"{name}_{tensor.value_index}" if siblings > 1 else name] = tensor.name
+    return inputs
 
 
 def _is_op(graph, name):

@@ -2,6 +2,7 @@
 
 import os
 
+from parity_tests.pair.drafting import batches
 from tf2_keras.migrate.draft import layout
 
 PATHS = """\
@@ -11,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / {folder!r}))
 
 """
+COMPILED = "\nmodel.compile('sgd')  # which a twin has to be; it trains nothing"
 TEXT = '''\
 """A training graph and its draft: tf-parity check {name}"""
 
@@ -23,12 +25,12 @@ META = {meta!r}
 INPUTS = {inputs!r}
 MOVES = {moves!r}
 
-model = {module}.build()
+model = {module}.build(){compiled}
 pair = parity.OwnPair(
     tf1=parity.TF1Side(META, moves=MOVES, inputs=INPUTS{checkpoint}),
     tf2=model,
     # Numbers that suit what the graph does with them; put data of yours in their place.
-    batches=lambda: batches.of_meta(__file__, META, INPUTS, MOVES),
+    batches=lambda: batches.of_meta(__file__, META, INPUTS, MOVES{sizes}),
     names={names},
 )
 '''
@@ -48,6 +50,9 @@ def text(meta, twin, pair, proof, checkpoint=None):
         moves["train"] = {"op": names.train, "loss": names.loss}
         if names.training_feed:
             moves["train"]["feed"] = names.training_feed
+    else:
+        outputs = {"y_pred": names.y_pred}
+        moves["predict"] = {"outputs": outputs, "feed": names.inference_feed or {}}
     module = os.path.splitext(os.path.basename(twin))[0]
     matched = f"{module}.checkpoint_names(model)"
     if proof.product.remainder:
@@ -64,8 +69,10 @@ def text(meta, twin, pair, proof, checkpoint=None):
             unsorted="" if beside == "." else "  # noqa: E402",
             meta=os.path.relpath(meta, folder),
             module=module,
+            compiled="" if names.train is not None else COMPILED,
             inputs=dict(names.inputs),
             moves=moves,
+            sizes="" if proof.sizes == batches.SIZES else f", sizes={proof.sizes}",
             checkpoint=started,
             names=matched,
         )

@@ -28,6 +28,7 @@ class Proof(NamedTuple):
     status: [line] of what was compared.
     divergence: an engine ``Divergence``, or None. level: where it showed.
     product: the ``drafting.Product``. names: ``finding.Names``, the target as y_true.
+    sizes: of the batches.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Proof(NamedTuple):
     level: str | None
     product: object
     names: finding.Names
+    sizes: tuple
 
 
 def proven(
@@ -167,8 +169,11 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
                 if name in known
             }
         )
+        sizes = batches.SIZES
         if moves is None:
-            moves = _moves(program, product, names, steps)
+            if product.loss is not None:
+                sizes = batches.fitting_sizes(program)
+            moves = _moves(program, product, names, steps, sizes)
         else:
             steps = sum(move == "train" for move, _ in moves)
         divergence, level = None, None
@@ -194,6 +199,7 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
         level if divergence is not None else None,
         product,
         names,
+        sizes,
     )
 
 
@@ -229,8 +235,8 @@ def _start(pair, is_given):
     return dict(record["initial values"])
 
 
-def _moves(program, product, names, steps):
-    data = batches.batches(program, steps)
+def _moves(program, product, names, steps, sizes):
+    data = batches.batches(program, steps, sizes)
     moves = [] if product.loss is None else [("train", batch) for batch in data]
     if names.y_pred is not None and product.predicts:
         taken = {product.names[tensor] for tensor in product.inputs.values()}

@@ -1,17 +1,19 @@
 """What a draft is made of: a ``.meta``, a SavedModel, or a program that builds a graph."""
 
+import inspect
 import os
 
 import tensorflow.compat.v1 as tf
 
 from parity_tests.pair import tf1_sides
+from parity_tests.pair.drafting import shapes
 from parity_tests.pair.errors import mistake, theirs
-from tf1_graph import exported
+from tf1_graph import exported, updates
 from tf2_keras.migrate.checkpoint import exports
 
 
 def read(source, names):
-    """(MetaGraphDef, ``finding.Names``) of a graph.
+    """(MetaGraphDef with shapes ``completed``, ``finding.Names``) of a graph.
 
     Args:
         source: a path of a ``.meta`` or of a SavedModel's folder; 'program.py:build',
@@ -22,6 +24,11 @@ def read(source, names):
         PairError: for a program that fails, or that builds no graph.
         HandoverError, ValueError: for a file that is no export, or not whole.
     """
+    meta_graph, names = _read(source, names)
+    return shapes.completed(meta_graph, names.training_feed or ()), names
+
+
+def _read(source, names):
     path, function = tf1_sides.split(source)
     if path.endswith(".py"):
         return _built(path, function), names
@@ -44,23 +51,46 @@ def _built(path, function):
     graph = tf.Graph()
     with graph.as_default(), tf1_sides.resets_of_an_empty_graph():
         module = tf1_sides.load(path)
+        returned, told = None, path
         if function is not None:
-            build = getattr(module, function, None)
-            if not callable(build):
-                raise mistake(
-                    "MODEL must name a function of its file",
-                    f"{path}:{function}",
-                    "Write it after the colon, FILE.py:build",
-                )
+            build = _function(module, path, function)
             with theirs("MODEL must build its graph"):
                 returned = build()
+            told = f"{path}:{function}, which returned {repr(returned):.40} and"
             own = [returned, getattr(returned, "graph", None)]
             graph = next((g for g in own if isinstance(g, tf.Graph)), graph)
     if not graph.get_operations():
+        left = "after which the default graph is empty"
+        if function is not None:
+            left = "left the default graph empty"
         raise mistake(
             "MODEL must build a graph",
-            f"{path}, after which the default graph is empty",
-            "Name the function that builds it, FILE.py:build",
+            f"{told}, {left}" if function is None else f"{told} {left}",
+            "Name the function that builds it, FILE.py:build; it may return its graph",
         )
     with graph.as_default():
         return tf.train.export_meta_graph(graph=graph)
+
+
+def _function(module, path, name):
+    """The function of a module that builds a graph, without arguments."""
+    build = getattr(module, name, None)
+    if not callable(build):
+        functions = tf1_sides.functions(module)
+        raise mistake(
+            "MODEL must name a function of its file",
+            f"{path}:{name} (nearest: {updates.nearest(name, functions)}), of "
+            f"{', '.join(functions) or 'none'}",
+            "Write it after the colon, FILE.py:build",
+        )
+    try:
+        inspect.signature(build).bind()
+    except TypeError as error:
+        raise mistake(
+            "MODEL must name a function that takes no arguments",
+            f"{path}:{name}{inspect.signature(build)} ({error})",
+            f"Name one that calls it, such as def small(): return {name}(...)",
+        ) from None
+    except ValueError:  # one without a signature: it is called as it is
+        pass
+    return build

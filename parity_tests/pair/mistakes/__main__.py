@@ -2,8 +2,8 @@
 
 Each mistake is checked as a user would check it. A row says where the two sides were
 found apart and which cause was proven; what was not named rightly is said beside it.
-``--only WORD`` runs the rows that have it in their program or mistake, ``--json FILE``
-writes all rows as data. Exit code 1 if a cause is false, or if fewer are named or proven
+``--only WORD`` runs the rows that have it in their program or mistake, ``--together``
+those of several mistakes in one twin, ``--json FILE`` writes all rows as data. Exit code 1 if a cause is false, or if fewer are named or proven
 than the goals ask for.
 """
 
@@ -19,14 +19,20 @@ def main(arguments=None):
         prog="python -m parity_tests.pair.mistakes", description=__doc__
     )
     parser.add_argument("--only", metavar="WORD", default="", help="some rows")
+    parser.add_argument(
+        "--together", action="store_true", help="several mistakes in one twin"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the rows as data")
     given = parser.parse_args(arguments)
     console.import_tensorflow()
-    from parity_tests.pair.mistakes import running, table
+    from parity_tests.pair.mistakes import running, table, together
 
+    rows = [*table.FAITHFUL, *table.PLANTED]
+    if given.together:
+        rows = [*together.IN_ONE_PLACE, *together.IN_SEVERAL]
     planted = [
         row
-        for row in [*table.FAITHFUL, *table.PLANTED]
+        for row in rows
         if given.only.lower() in f"{row.program} {row.mistake}".lower()
     ]
     if not planted:

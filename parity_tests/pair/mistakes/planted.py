@@ -18,7 +18,8 @@ NONE = "none"  # the mistake of a program without one
 class Planted(NamedTuple):
     """program, mistake: what is wrong with whose twin. pair: () -> OwnPair.
     stage: where the sides part. layer: regular expression of the layer, or of "loss",
-    "gradients" or "optimizer". says: one of the change that the cause must be, or None.
+    "gradients" or "optimizer". says: one of the change that the cause must be, or None;
+    of mistakes that come together, one of each.
     """
 
     program: str

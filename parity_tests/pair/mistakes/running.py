@@ -48,9 +48,7 @@ def run(planted):
     place, cause = checked.places.get("function"), checked.causes.get("function")
     stage, layer = divergence and divergence.stage, place and place.layer
     change = cause and cause.change
-    is_proven = bool(
-        change and planted.says is not None and re.search(planted.says, change)
-    )
+    is_proven = bool(change and planted.says is not None and _says(cause, planted.says))
     return Row(
         planted.program,
         planted.mistake,
@@ -61,6 +59,14 @@ def run(planted):
         is_proven,
         change is not None and not is_proven,
     )
+
+
+def _says(cause, says):
+    """Whether a cause says what it must; of several, each change what its own must."""
+    if isinstance(says, str):
+        return re.search(says, cause.change)
+    told = [proven.change for proven in cause.changes]
+    return len(told) == len(says) and all(map(re.search, says, told))
 
 
 def shares(rows):

@@ -90,6 +90,8 @@ def stops(sides, divergence):
     sides.twin.reset()
     for array in arrays:
         for tap in operations:
+            if tap.output is None:
+                continue
             place, distance = tapping.nearest(tap.output, [array])
             if place is None or distance > ROUNDED:
                 continue

@@ -59,7 +59,9 @@ def operations(sides, divergence):
         swaps = _Swaps(fixes)
         unseen = replaced(sides.model, train_function=None)
         told = "; ".join(fix.told for fix in fixes)
-        yield Change(told, together(swaps.put(), unseen), swaps.on_twin)
+        yield Change(
+            told, together(swaps.put(), unseen), swaps.on_twin, edits=len(fixes)
+        )
 
 
 class Op(NamedTuple):

@@ -165,12 +165,14 @@ def test_the_cause_of_a_planted_mistake_is_proven(name):
         assert cause.whole
 
 
-def test_of_two_mistakes_the_first_is_named_and_the_second_is_said_to_follow():
+def test_of_two_mistakes_the_first_to_show_is_proven_first():
     twin = {"optimizer": lambda: optimizers.GradientDescent(0.2), "scale": 2.0}
     found = checked((sgd, 0.0), twin)
     (cause,) = found.causes.values()
-    assert cause.stage == "loss" and not cause.whole
-    assert "with it the two sides part later" in cause.describe()
+    assert cause.stage == "loss" and cause.whole
+    loss, rate = (proven.probe for proven in cause.changes)
+    assert (loss, rate) == ("sum or mean", "hyper-parameter")
+    assert "2 causes, proven together: with all of them" in cause.describe()
 
 
 @tf.custom_gradient

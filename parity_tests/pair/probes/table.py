@@ -45,37 +45,69 @@ class Change(NamedTuple):
     told: the change to make, in one line.
     put: a context manager, while it is entered the model is so changed.
     on_twin: called with the ``Twin`` of the changed model, before it plays.
+    edits: how many places of the program it is told for.
     """
 
     told: str
     put: contextlib.AbstractContextManager
     on_twin: Callable = lambda _: None
+    edits: int = 1
+
+
+class Proven(NamedTuple):
+    """One change of a ``Cause``. change: what to do, in one line. page: where to read
+    about it. probe: name of the probe that proved it."""
+
+    change: str
+    page: str
+    probe: str
 
 
 class Cause(NamedTuple):
-    """A change to the twin that takes a divergence away.
+    """Changes to the twin that take a divergence away, none of which can be left out.
 
-    change: what to do, in one line. whole: whether nothing differs any more in the whole
-    play. page: where to read about it. stage: where the two sides parted. probe: name of
-    the probe that proved it.
+    changes: [Proven], one for each mistake, in the order in which they were proven.
+    whole: whether nothing differs any more in the whole play. stage: where the two sides
+    parted.
     """
 
-    change: str
+    changes: tuple
     whole: bool
-    page: str
     stage: str
-    probe: str
+
+    @property
+    def change(self):
+        """All that is to be done, in one line."""
+        return "; and ".join(proven.change for proven in self.changes)
+
+    @property
+    def page(self):
+        return self.changes[0].page
 
     def describe(self):
-        extent = (
-            "with it everything is equal"
-            if self.whole
-            else "with it the two sides part later"
-        )
-        return f"cause, proven: {extent}\n  {self.change}\n  read {self.page}"
+        count = len(self.changes)
+        head, them = ("cause, proven", "it")
+        if count > 1:
+            head, them = (f"{count} causes, proven together", "all of them")
+        extent = "everything is equal" if self.whole else "the two sides part later"
+        lines = [f"{head}: with {them} {extent}"]
+        for number, proven in enumerate(self.changes, 1):
+            mark = f"{number}. " if count > 1 else ""
+            lines += [
+                f"  {mark}{proven.change}",
+                f"  {mark and '   '}read {proven.page}",
+            ]
+        return "\n".join(lines)
 
     def as_data(self):
-        return self._asdict()
+        return {
+            "change": self.change,
+            "changes": [proven._asdict() for proven in self.changes],
+            "whole": self.whole,
+            "page": self.page,
+            "stage": self.stage,
+            "probe": self.changes[0].probe,
+        }
 
 
 class Sides(NamedTuple):
@@ -87,7 +119,8 @@ class Sides(NamedTuple):
     moves: [(move, batch)] that were played. initial: {TF1 name: array} of TF1's initial
     values, slots included. start: {TF1 name: array} that the play started from instead,
     or None. place: the ``taps.Place`` where they part, or None. placed: (Twin,
-    Divergence) -> that of a changed twin, or None.
+    Divergence) -> that of a changed twin, or None. on_twins: what else each twin that is
+    made of the model is given to before it plays, since the model is changed already.
     """
 
     program: object
@@ -100,6 +133,7 @@ class Sides(NamedTuple):
     start: object = None
     place: object = None
     placed: Callable | None = None
+    on_twins: tuple = ()
 
 
 def probe(name, stages, page, at):

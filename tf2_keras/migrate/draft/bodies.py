@@ -86,6 +86,8 @@ class Bodies:
                 words.append("config")
             return f"{function.name}({', '.join(words)})"
         layer = rendered(statement.call)
+        if statement.kind == "definition":
+            return layer
         if statement.template:
             return f"{layer}({statement.template.format(*given)})"
         if len(given) == 1 or statement.spread:
@@ -100,6 +102,9 @@ class Bodies:
         if statement.structure is not None:
             return self._targets(statement, names, remaining, live)
         (output,) = statement.outputs
+        if statement.kind == "definition":
+            names[output] = self._layer_name(statement, {*names.values(), VALUE})
+            return names[output]
         free = [names[name] for name in statement.inputs if remaining[name] == 0]
         free = [name for name in free if name not in live and name in self._own]
         if VALUE not in live and (len(statement.inputs) > 1 or not free):
@@ -134,6 +139,16 @@ class Bodies:
             return f"({', '.join(inner)})"
 
         return ", ".join(nested(part) for part in statement.structure)
+
+    def _layer_name(self, statement, taken):
+        """What a layer that is called again is called in Python."""
+        base = re.sub(r"\W", "_", statement.name.rpartition(".")[2]).lower()
+        base = f"{base}_layer" if base in taken or not base.isidentifier() else base
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        return name
 
     def _name(self, statement, live):
         """A name for a value beside others."""

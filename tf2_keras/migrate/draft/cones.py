@@ -43,33 +43,30 @@ class Cones:
     def __init__(self, context):
         self.context, self.reader = context, context.reader
         self.classes, self.uses, self.raw = [], set(), set()
-        self._by_data = {}
+        self._data = self._find_data()
 
     def is_data(self, tensor):
         """Whether numbers of an input or a draw, not only a shape, make a tensor."""
-        waiting = [self.reader.source(tensor)]
+        return self.reader.source(tensor).name in self._data
+
+    def _find_data(self):
+        """Names of all tensors of data: what follows from inputs and draws."""
+        waiting = [
+            output
+            for operation in self.reader.operations
+            for output in operation.outputs
+            if output.name in self.reader.inputs or operation.type in DRAWS
+        ]
+        known = {tensor.name for tensor in waiting}
         while waiting:
-            current = waiting[-1]
-            if self._by_data.get(current.name) is not None:
-                waiting.pop()
-                continue
-            if current.name in self.reader.inputs or current.op.type in DRAWS:
-                self._by_data[current.name] = True
-                continue
-            if current.op.type in ("Shape", "Size", "Rank", "ShapeN"):
-                self._by_data[current.name] = False
-                continue
-            before = self.reader.given(current)
-            unknown = [given for given in before if given.name not in self._by_data]
-            if unknown and current.name not in self._by_data:
-                self._by_data[current.name] = None
-                waiting += unknown
-                continue
-            self._by_data[current.name] = any(
-                self._by_data.get(given.name) for given in before
-            )
-            waiting.pop()
-        return self._by_data[self.reader.source(tensor).name]
+            for consumer in waiting.pop().consumers():
+                if consumer.type in ("Shape", "Size", "Rank", "ShapeN"):
+                    continue
+                for output in consumer.outputs:
+                    if output.name not in known:
+                        known.add(output.name)
+                        waiting.append(output)
+        return known
 
     def inputs_of(self, tensor):
         """The tensors of data that the Python of a plain op is written in."""
@@ -190,7 +187,7 @@ class Cones:
         dtype = self.reader.variables[variable].dtype.base_dtype.name
         if dtype != "float32":
             words.append(f"dtype={dtype!r}")
-        if variable not in self.reader.trainable:
+        if variable not in self.context.trained:
             words.append("trainable=False")
         return ", ".join(words)
 

@@ -25,6 +25,9 @@ def target_of(reader, loss, inputs, named=None):
     Args:
         named: what the caller says it is, or None.
 
+    Returns:
+        None where there is none: each input is one of the model's.
+
     Raises:
         Undraftable: if several could be, with their names.
     """
@@ -40,11 +43,31 @@ def target_of(reader, loss, inputs, named=None):
     ):
         if len(candidates) == 1:
             return candidates[0]
+    unlearned = _unlearned(reader, loss, needed)
+    if len(unlearned) < 2:
+        return unlearned[0] if unlearned else None
     raise refusal(
         "What the model is to predict must be known",
         f"a loss of {', '.join(needed)}",
         f"Name one with --y-true, such as --y-true {needed[-1]}",
     )
+
+
+def _unlearned(reader, loss, needed):
+    """Inputs that no weights act upon, neither by themselves nor joined with others."""
+    learned = set()
+    for operation in reader.ancestors([reader.source(loss).op]):
+        told = [reader.needs(given) for given in operation.inputs]
+        kinds = [{kind for kind, _ in needs} for needs in told]
+        acted_upon = any(
+            "variable" in kind and "input" not in kind and given.shape.rank != 0
+            for kind, given in zip(kinds, operation.inputs, strict=True)
+        )
+        if acted_upon:
+            learned |= {
+                name for needs in told for kind, name in needs if kind == "input"
+            }
+    return [name for name in needed if name not in learned]
 
 
 def _labels(reader, loss, needed):
@@ -111,6 +134,7 @@ def cut(reader, loss, inputs, target, y_pred=None):
                 and reader.needs_input(tensor, [target])
             )
             or not (tensor.shape.rank or tensor.shape.rank is None)
+            or (target is None and _is_arithmetic(reader, tensor))
         )
         if is_of_model and not is_of_loss:
             outputs.append(tensor)
@@ -124,6 +148,17 @@ def cut(reader, loss, inputs, target, y_pred=None):
             "Name the loss with --loss",
         )
     return Cut(outputs, target, read)
+
+
+def _is_arithmetic(reader, tensor):
+    """Whether a tensor is what a loss makes of probabilities: logarithms, 1 - p."""
+    kind = reader.kind(tensor)
+    if kind in ("Log", "Neg", "Square", "Abs"):
+        return True
+    return kind in ("Add", "Sub") and any(
+        reader.constant(given) is not None or _is_arithmetic(reader, given)
+        for given in reader.given(tensor)
+    )
 
 
 def _behind(y_pred):

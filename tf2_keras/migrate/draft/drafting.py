@@ -6,15 +6,22 @@ text = writing.source(product, ["Not compared."])
 
 import collections
 import dataclasses
+import keyword
 import re
 from typing import NamedTuple
 
-from tf2_keras.migrate.draft import cutting, factoring, naming, optimizers, penalties
-from tf2_keras.migrate.draft.cones import Cones, _shape
+from tf2_keras.migrate.draft import (
+    cutting,
+    factoring,
+    forward,
+    naming,
+    optimizers,
+    penalties,
+)
+from tf2_keras.migrate.draft.cones import _shape
 from tf2_keras.migrate.draft.errors import Undraftable, refusal, refused_op
 from tf2_keras.migrate.draft.plain import Expressions
 from tf2_keras.migrate.draft.reading import OUTSIDE, Reader
-from tf2_keras.migrate.draft.rules import statement_of
 from tf2_keras.migrate.draft.rules.context import Context
 from tf2_keras.migrate.draft.statements import Literal, filled, literals
 
@@ -99,6 +106,8 @@ class Product:
 
     @property
     def why_special(self):
+        if self.loss.is_special and "y_true" not in self.loss.parameters:
+            return "whose loss has no target"
         if self.loss.is_special:
             return "whose loss is of more than one output"
         return "whose gradients are added in TF1's order"
@@ -157,11 +166,12 @@ def drafted(request):
 def _drafted(request, reader):
     _require_known_ops(request, reader)
     cut = _cut(request, reader)
-    context = Context(reader, request.updates, cut.outputs)
     optimizer = None
     if request.loss is not None:
         optimizer = optimizers.Optimizer(reader, request.updates)
-    statements, cones, prefix = _forward(context, cut.outputs)
+    trained = optimizer.trained if optimizer else reader.trainable
+    context = Context(reader, request.updates, cut.outputs, trained)
+    statements, cones, prefix = forward.statements_of(context, cut.outputs)
     paths = naming.paths(statements)
     loss = None
     uses_raw = set(cones.raw)
@@ -169,7 +179,8 @@ def _drafted(request, reader):
         loss, raw = _loss(request, reader, cut, paths)
         uses_raw |= raw
         _require_explained(context, optimizer, request.updates)
-        _require_trained(reader, optimizer, paths)
+        _require_trained(reader, optimizer, statements)
+        paths.update(optimizer.renamed(paths))
         if optimizer.step is not None:
             paths = {optimizer.step: f"{optimizer.name}/iteration", **paths}
         if optimizer.rate is not None:
@@ -181,8 +192,9 @@ def _drafted(request, reader):
     taken = {*TAKEN, *(layer.name for layer in cones.classes)}
     inputs = _inputs(request, statements, cut, loss)
     flat, functions = factoring.factored(statements, outputs, {*taken, *inputs})
-    optimizer_slots = optimizer.slots if optimizer else set()
-    known = {*paths, *optimizer_slots}
+    known = {*paths}
+    if optimizer is not None:
+        known |= optimizer.slots | optimizer.averages
     return Product(
         origin=request.origin,
         package=re.sub(r"\W", "_", request.origin.partition(".")[0]) or "draft",
@@ -243,81 +255,6 @@ def _cut(request, reader):
     return cutting.cut(reader, request.loss, request.inputs, target, request.y_pred)
 
 
-def _forward(context, outputs):
-    """(named statements in order, Cones, their scope) of what the model computes."""
-    reader = context.reader
-    cones = Cones(context)
-    known, users = {}, collections.defaultdict(set)
-    tensors = {}
-    waiting = list(outputs)
-    while waiting:
-        tensor = waiting.pop()
-        if tensor.name in tensors or tensor.name in reader.inputs:
-            continue
-        tensors[tensor.name] = tensor
-        statement, _ = statement_of(context, tensor)
-        if statement is not None and not _takes_data(reader, cones, statement):
-            statement = None
-        known[tensor.name] = statement
-        before = (
-            [reader.graph.get_tensor_by_name(name) for name in statement.inputs]
-            if statement
-            else cones.inputs_of(tensor)
-        )
-        for given in before:
-            users[given.name].add(tensor.name)
-            waiting.append(given)
-    for output in outputs:
-        if not cones.is_data(output):
-            raise refusal(
-                "What a model returns must depend on its inputs",
-                output.name,
-                "Name another output with --y-pred",
-            )
-    plain = [tensors[name] for name, statement in known.items() if statement is None]
-    plain.sort(key=lambda tensor: (reader.position[tensor.op.name], tensor.name))
-    distinct = {id(s): s for s in known.values() if s is not None}
-    statements = list(distinct.values())
-    statements += cones.statements(plain, users, {output.name for output in outputs})
-    statements.sort(key=lambda statement: statement.position)
-    statements = _in_order(statements, reader.inputs)
-    return statements, cones, naming.named(statements)
-
-
-def _takes_data(reader, cones, statement):
-    return all(
-        cones.is_data(reader.graph.get_tensor_by_name(name))
-        for name in statement.inputs
-    )
-
-
-def _in_order(statements, inputs):
-    """By position, but each behind what it takes."""
-    made_by = {
-        output: statement for statement in statements for output in statement.outputs
-    }
-    ordered, done = [], set()
-
-    def visit(statement):
-        stack = [(statement, False)]
-        while stack:
-            current, is_ready = stack.pop()
-            if id(current) in done:
-                continue
-            if is_ready:
-                done.add(id(current))
-                ordered.append(current)
-                continue
-            stack.append((current, True))
-            for name in reversed(current.inputs):
-                if name not in inputs and id(made_by[name]) not in done:
-                    stack.append((made_by[name], False))
-
-    for statement in statements:
-        visit(statement)
-    return ordered
-
-
 def _loss(request, reader, cut, paths):
     """(Loss, kinds of ops that only tf.raw_ops has)."""
     several = len(cut.outputs) > 1
@@ -342,7 +279,7 @@ def _loss(request, reader, cut, paths):
     )
     model_inputs = [name for name in request.inputs if name != cut.target]
     for name in cut.read:
-        python = re.sub(r"\W", "_", name)
+        python = _python_name(name)
         known[request.inputs[name].name] = python
         parameters.append(python)
         arguments.append("x" if len(model_inputs) == 1 else f"x[{name!r}]")
@@ -399,26 +336,28 @@ def _require_explained(context, optimizer, updates):
         )
 
 
-def _require_trained(reader, optimizer, paths):
-    """What is trained must be what the model holds, and all of it."""
-    missing = [name for name in optimizer.trained if name not in paths]
+def _require_trained(reader, optimizer, statements):
+    """What is trained must be what the model holds, and of a layer all of it."""
+    held = [{*statement.weights.values()} for statement in statements]
+    missing = [name for name in optimizer.trained if name not in set().union(*held)]
     if missing:
         raise refusal(
             "An optimizer must train variables that the model has",
             ", ".join(missing[:3]),
             "Name the outputs that need them",
         )
-    still = [
-        name
-        for name in paths
-        if name in reader.trainable and name not in optimizer.trained
-    ]
-    if still:
-        raise refusal(
-            "All trainable variables of a model must be trained",
-            ", ".join(still[:3]) + ", which the train op leaves alone",
-            "Freeze their layers by hand",
-        )
+    for weights in held:
+        still = [
+            name
+            for name in reader.trainable
+            if name in weights and name not in optimizer.trained
+        ]
+        if still and weights & {*optimizer.trained}:
+            raise refusal(
+                "A layer must be trained whole or not at all",
+                ", ".join(still[:3]) + ", which the train op leaves alone",
+                "Freeze that variable by hand",
+            )
 
 
 def _configured(statements, call):
@@ -457,6 +396,13 @@ def _configured(statements, call):
     return config, statements, put(call) if call is not None else None
 
 
+def _python_name(name):
+    """What an input is called in Python, after its name in a batch."""
+    word = re.sub(r"\W", "_", name)
+    word = word.lower() if word.startswith("Placeholder") else word
+    return f"{word}_" if keyword.iskeyword(word) or word[0].isdigit() else word
+
+
 def _inputs(request, statements, cut, loss):
     """{Python name: tensor's name} of the model's inputs."""
     taken = {name for statement in statements for name in statement.inputs}
@@ -472,7 +418,9 @@ def _inputs(request, statements, cut, loss):
             continue
         if tensor.name in inputs.values():
             continue
-        inputs[re.sub(r"\W", "_", name)] = tensor.name
+        inputs[_python_name(name)] = tensor.name
+    if [*inputs] == ["placeholder"]:
+        inputs = {"x": inputs["placeholder"]}
     if not inputs:
         raise refusal(
             "A model must have an input",

@@ -2,14 +2,16 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from tf2_keras.migrate.draft import terms
 from tf2_keras.migrate.draft.statements import number
 
 PART = "tf1_semantics.losses."
 FLAT = ("Reshape", "?logits", "?flat_logits"), ("Reshape", "?labels", "?flat_labels")
 SOFTMAX = ("Reshape", ("SoftmaxCrossEntropyWithLogits", *FLAT), "?batch")
-# The shapes of these, of [batch, classes]: [-1, classes] and [batch].
-CLASSES = ("ConcatV2", -1, ("Slice", ("Shape", "*"), 1, 1), 0)
+# The shapes of these: [-1, classes] and, of [batch, classes], [batch].
+CLASSES = ("ConcatV2", -1, ("Slice", ("Shape", "*"), "?last", 1), 0)
 BATCH = ("Slice", ("Shape", "*"), 0, 1)
 SIGMOID = (
     "Add",
@@ -48,15 +50,14 @@ def softmax_cross_entropy(reader, tensor):
     bound = terms.unify(reader, SOFTMAX, tensor)
     if bound is None or bound["logits"].shape.rank != 2:
         return None
-    for name, pattern in (
-        ("flat_logits", CLASSES),
-        ("flat_labels", CLASSES),
-        ("batch", BATCH),
-    ):
-        is_known = reader.constant(bound[name]) is not None
-        if not is_known and terms.unify(reader, pattern, bound[name]) is None:
-            return None
     labels = bound["labels"]
+    ranks = {"logits": 2, "labels": labels.shape.rank}
+    for name, rank in ranks.items():
+        if not rank or not _is_flat(reader, bound[f"flat_{name}"], rank):
+            return None
+    is_known = reader.constant(bound["batch"]) is not None
+    if not is_known and terms.unify(reader, BATCH, bound["batch"]) is None:
+        return None
     function = "tf.nn.softmax_cross_entropy_with_logits(labels={1}, logits={0})"
     uses = set()
     if labels.op.type == "StopGradient":
@@ -66,7 +67,19 @@ def softmax_cross_entropy(reader, tensor):
                 PART + "softmax_cross_entropy_with_logits({1}, {0})",
                 {"tf1_semantics"},
             )
+    if ranks["labels"] != 2:
+        classes = bound["logits"].shape[-1]
+        function = function.replace("{1}", f"tf.reshape({{1}}, [-1, {classes}])")
     return Found(function, [bound["logits"], labels], uses)
+
+
+def _is_flat(reader, shape, rank):
+    """Whether a shape is [-1, classes] of a tensor of some rank."""
+    if reader.constant(shape) is not None:
+        return True
+    bound = terms.unify(reader, CLASSES, shape)
+    last = bound and reader.constant(bound["last"])
+    return last is not None and np.all(last == rank - 1)
 
 
 def sigmoid_cross_entropy(reader, tensor):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from tf2_keras.migrate.draft import clipping, schedules
+from tf2_keras.migrate.draft import averages, clipping, schedules
 from tf2_keras.migrate.draft.errors import Unlike, refusal, refused_op
 from tf2_keras.migrate.draft.rows import rows_of
 from tf2_keras.migrate.draft.statements import Call, Items, Literal, number
@@ -97,6 +97,14 @@ def inputs_of(operation):
     }
 
 
+# {input of an update: (the slot's name after its variable's in TF1, in Keras)}.
+SLOTS = {
+    "Adam": {"m": ("Adam", "m"), "v": ("Adam_1", "v")},
+    "Momentum": {"accum": ("Momentum", "momentum")},
+    "Adagrad": {"accum": ("Adagrad", "accumulator")},
+}
+
+
 class Optimizer:
     """What updates the trained variables of a graph.
 
@@ -111,6 +119,7 @@ class Optimizer:
         rate: the variable that holds the rate, or None.
         trained: names of the variables that it updates.
         slots: names of its own variables.
+        averages: names of the moving averages that it keeps.
         explained: names of the update ops that it stands for.
     """
 
@@ -142,6 +151,11 @@ class Optimizer:
         self.slots = self._slots()
         self.step, self.rate = self._step(), None
         self._require_starts()
+        self._averaged, averaging = averages.averages_of(
+            reader, self._others, self.trained, self.step
+        )
+        self.explained.update(averaging.values())
+        self.averages = {*averaging}
         self.call = self._call()
 
     def _find_rows(self):
@@ -181,6 +195,29 @@ class Optimizer:
             if variable in slots:
                 self.explained.add(operation.name)
         return slots
+
+    def renamed(self, paths):
+        """{slot: Keras path} of those that TF1 called otherwise than by themselves.
+
+        So of a second optimizer, and within a variable_scope.
+
+        Args:
+            paths: {variable: Keras path} of what is trained.
+        """
+        renamed = {}
+        for operation, variable in self.applied:
+            inputs = inputs_of(operation)
+            slots = SLOTS.get(self.part, {})
+            for name, (ending, keras_name) in slots.items():
+                slot = self.reader.variable(inputs[name])
+                if slot != f"{variable}/{ending}":
+                    stem = paths[variable].replace("/", "_")
+                    renamed[slot] = f"{self.name}/{stem}_{keras_name}"
+            for name in ("beta1_power", "beta2_power"):
+                power = self.reader.variable(inputs[name]) if name in inputs else None
+                if power not in (None, name):
+                    renamed[power] = f"{self.name}/{name}"
+        return renamed
 
     def _require_starts(self):
         """Slots must start as TF1's optimizers start them."""
@@ -251,6 +288,7 @@ class Optimizer:
         if clips:
             listed = Items(tuple(clips), "[]") if len(clips) > 1 else clips[0]
             arguments.append(("clip", listed))
+        arguments += self._averaged
         arguments.append(("name", Literal(repr(self.name))))
         return Call(PART + self.part, tuple(arguments))
 

@@ -394,6 +394,10 @@ def _reverse_sequence(python, operation, _tensor):
     return f"tf.reverse_sequence({', '.join(words)})"
 
 
+def _where(python, operation, _tensor):
+    return f"tf.where({python.of(operation.inputs[0])})"
+
+
 def _bias_add(python, operation, tensor):
     if operation.get_attr("data_format") != b"NHWC":
         return python._raw(tensor)
@@ -419,4 +423,5 @@ WRITTEN = {
     "Squeeze": _squeeze,
     "StridedSlice": _strided_slice,
     "Unpack": _unpack,
+    "Where": _where,
 }

@@ -268,8 +268,8 @@ class Reader:
                 given if given.name in fed else self.source(given)
                 for given in operation.inputs
             ]
-            # Branches are told apart by what they wait for.
-            pivots = [op for op in operation.control_inputs if _is_pivot(op)]
+            # Branches are told apart by what they wait for, if nothing else does.
+            pivots = [op for op in operation.control_inputs if self._decides(op)]
             del node.input[:]
             node.input.extend(given.name for given in before)
             node.input.extend(f"^{pivot.name}" for pivot in pivots)
@@ -291,6 +291,17 @@ class Reader:
                 f"A graph's numbers must be computable. Received: {said}. "
                 "Export it again."
             ) from None
+
+    def _decides(self, operation):
+        """Whether an op says which branch of a condition runs, and no feed decides it."""
+        switch = operation
+        if operation.type == "Identity":
+            switch = operation.inputs[0].op
+        if switch.type not in SWITCHES:
+            return False
+        value, condition = switch.inputs
+        is_pivot = value.name == condition.name  # a loop's have another value
+        return is_pivot and self.predicate(condition) is None
 
     @functools.cache  # noqa: B019 - a reader lives as long as a draft is made
     def _library(self):
@@ -344,6 +355,8 @@ class Reader:
         known, waiting = set(operations), list(operations)
         while waiting:
             operation = waiting.pop()
+            if self._is_fed(operation):
+                continue
             for earlier in (
                 *(tensor.op for tensor in operation.inputs),
                 *operation.control_inputs,
@@ -353,12 +366,10 @@ class Reader:
                     waiting.append(earlier)
         return known
 
-
-def _is_pivot(operation):
-    """Whether an op says which branch of a condition runs."""
-    return operation.type in SWITCHES or (
-        operation.type == "Identity" and operation.inputs[0].op.type in SWITCHES
-    )
+    def _is_fed(self, operation):
+        """Whether a batch has all that an op yields, such as an iterator's."""
+        taken = [output for output in operation.outputs if output.consumers()]
+        return bool(taken) and all(output.name in self.inputs for output in taken)
 
 
 def _has(operation, attribute):

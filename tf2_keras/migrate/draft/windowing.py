@@ -144,7 +144,8 @@ def _shape(statements, start, length, last_use):
     inside, external, flow = {}, [], []
     window = statements[start : start + length]
     for place, statement in enumerate(window):
-        if statement.structure is not None or statement.why:
+        is_layer = statement.kind == "definition"
+        if statement.structure is not None or statement.why or is_layer:
             return None
         for name in statement.inputs:
             if name in inside:

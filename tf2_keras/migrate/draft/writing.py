@@ -210,7 +210,11 @@ def _build(product):
     if len(names) == 1:
         given = names[0]
     else:
-        given = "{" + ", ".join(f"{name!r}: {name}" for name in names) + "}"
+        keys = {
+            python: product.batch_name(t, python)
+            for python, t in product.inputs.items()
+        }
+        given = "{" + ", ".join(f"{keys[name]!r}: {name}" for name in names) + "}"
     kind = "Model" if product.is_special else "keras.Model"
     lines.append(
         f"model = {kind}({given}, inference({', '.join([*product.taken, 'config'])}))"

@@ -13,14 +13,16 @@ class Context:
         reader: a ``Reader``.
         initializers: an ``Initializers``.
         updates: [(op, variable's name)] that the train op runs.
+        trained: names of the variables that the optimizer updates.
         uses: {tensor's name: how many ops of the model take it as data}.
         explained: names of update ops that layers stand for.
     """
 
-    def __init__(self, reader, updates, outputs):
+    def __init__(self, reader, updates, outputs, trained):
         self.reader = reader
         self.initializers = Initializers(reader)
         self.updates = updates
+        self.trained = {*trained}
         self.explained = set()
         self._batch_norms = None
         self.uses = self._uses(outputs)
@@ -69,9 +71,7 @@ class Context:
 
     def statement(self, tensor, function, arguments, inputs, base=None, weights=None):
         """The call of a layer; one with weights, or a memory, gets a name."""
-        arguments = tuple(arguments)
-        if self._is_frozen(weights or {}):
-            arguments += (("trainable", Literal("False")),)
+        arguments = (*arguments, *self.frozen(weights or {}))
         if base is not None:
             arguments += (("name", Literal("", "name")),)
         return Statement(
@@ -83,11 +83,15 @@ class Context:
             weights or {},
         )
 
-    def _is_frozen(self, weights):
-        """Whether a layer has weights that TF1 kept from being trained, all of them."""
-        moving = any(attribute.startswith("moving") for attribute in weights)
-        trained = set(weights.values()) & set(self.reader.trainable)
-        return bool(weights) and not moving and not trained
+    def frozen(self, weights):
+        """The argument of a layer with weights that no update trains; () otherwise."""
+        learned = {
+            variable
+            for attribute, variable in weights.items()
+            if not attribute.startswith("moving")
+        }
+        is_frozen = learned and not learned & self.trained
+        return (("trainable", Literal("False")),) if is_frozen else ()
 
     def operator(self, tensor, template, inputs):
         """An expression of tensors."""

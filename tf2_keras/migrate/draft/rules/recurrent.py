@@ -156,17 +156,21 @@ def _read(context, frame):
     if lengths[0] is not None:
         inputs.append((lengths[0], None))
     is_time_major = inputs[0][1]
-    for place in states:
-        begin = reader.source(loop.begins[place])
-        require(begin.name not in reader.inputs, "a state that is fed")
-        is_zero = (
-            reader.constant(begin) is not None and not reader.constant(begin).any()
-        )
-        filled = terms.unify(reader, ("Fill", "*", 0.0), begin)
-        require(is_zero or filled is not None, "a state that does not start at zero")
     sources = [source for source, _ in inputs]
-    statement = _statement(context, loop, cells, sources, is_time_major)
+    begins = [reader.source(loop.begins[place]) for place in states]
+    if all(_is_zero(reader, begin) for begin in begins):
+        begins = []
+    # The last output of another loop is its state as well.
+    require(all(context.is_value(begin) for begin in begins), "a state of constants")
+    statement = _statement(context, loop, cells, (sources, begins), is_time_major)
     return statement, loop, written, states
+
+
+def _is_zero(reader, begin):
+    constant = reader.constant(begin)
+    if constant is not None:
+        return not constant.any()
+    return terms.unify(reader, ("Fill", "*", 0.0), begin) is not None
 
 
 def _require_bounds(reader, loop, lengths):
@@ -273,7 +277,9 @@ def _sequence(reader, read):
 
 
 def _statement(context, loop, cells, inputs, is_time_major):
+    """The call of a DynamicRNN; inputs: ([x, lengths, if any], [states to begin with])."""
     reader = context.reader
+    inputs, begins = inputs
     calls, weights = [], {}
     for place, cell in enumerate(cells):
         kind = cell["kind"]
@@ -317,18 +323,32 @@ def _statement(context, loop, cells, inputs, is_time_major):
     arguments = [(None, calls[0])]
     if is_time_major:
         arguments.append(argument("True", keyword="time_major"))
+    arguments += context.frozen(weights)
     arguments.append(argument("", "name", "name"))
     structure, states = _structure(cells)
+    template = ""
+    if begins:
+        words = [f"{{{place}}}" for place in range(len(inputs) + states)]
+        nested = _nested(structure, words[len(inputs) :])
+        template = f"{', '.join(words[: len(inputs)])}, initial_state={nested}"
     return Statement(
         [None] * (1 + states),
         Call(f"{PART}DynamicRNN", tuple(arguments)),
-        [reader.source(given).name for given in inputs],
+        [reader.source(given).name for given in (*inputs, *begins)],
         10**9,
         loop.scope.rpartition("/")[2] or "rnn#",
         weights,
+        template=template,
         spread=True,
         structure=(0, structure),
     )
+
+
+def _nested(structure, words):
+    """Python of states, by their places among the statement's outputs."""
+    if not isinstance(structure, tuple):
+        return words[structure - 1]
+    return f"({', '.join(_nested(part, words) for part in structure)})"
 
 
 def _structure(cells):
