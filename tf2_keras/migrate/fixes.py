@@ -257,7 +257,7 @@ def _path(target, module, names):
         if path == ".".join(names):
             raise Refused("compat.v1 takes its arguments as they are")
         known = api()[target]
-        if known.successor == "differs" or not known.in_compat_v1:
+        if known.successor not in ("identical", "same") or not known.in_compat_v1:
             raise Refused("compat.v1 has something else under the new name")
     elif module != "tensorflow":
         prefix = module.replace("tensorflow", "tf", 1) + "."
