@@ -17,6 +17,7 @@ import pytest
 
 from parity_tests.commands import cli
 from parity_tests.house import markdown
+from parity_tests.models import programs
 
 (GROUP,) = (value for value in vars(cli).values() if isinstance(value, click.Group))
 OF_OTHERS = {"git", "pip", "ruff", "sphinx-build"}
@@ -151,16 +152,21 @@ def test_a_wrong_call_is_seen():
 
 
 @of_program("python", "python3", "python3.7")
-def test_a_module_that_is_called_exists(command, capsys):
+def test_a_module_that_is_called_exists(command, capsys, run_python):
     assert command[1] == "-m"
     module = command[2]
     specification = importlib.util.find_spec(module)
     assert specification, f"{SHOWN[command]} names no module"
     page = markdown.ROOT / SHOWN[command].rpartition(":")[0]
     if module.endswith(f".models.{page.stem}"):
-        runpy.run_path(specification.origin, run_name="__main__")
+        side = importlib.import_module(module)
+        if programs.cluster(side, side.Config()) is not None:
+            printed = run_python("-m", module).stdout
+        else:
+            runpy.run_path(specification.origin, run_name="__main__")
+            printed = capsys.readouterr().out
         stated = [piece.text for piece in markdown.code(page) if not piece.language]
-        assert same_but_for_rounding(capsys.readouterr().out, stated[0])
+        assert same_but_for_rounding(printed, stated[0])
 
 
 def same_but_for_rounding(printed, stated):
