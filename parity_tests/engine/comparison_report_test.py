@@ -42,7 +42,9 @@ def test_a_long_command_is_broken_between_its_options_as_a_shell_takes_it(count)
     told = text[text.index("reproduce") + len("reproduce") :]
     assert max(map(len, text.splitlines())) <= 80
     assert told.count("\n") == 0 if count < 2 else told.count("\n") >= count // 3
-    words = subprocess.check_output(["sh", "-c", f"printf '%s\\n' {told}"], text=True)
+    words = subprocess.check_output(
+        ["sh", "-c", f"printf '%s\\n' {told}"], text=True, timeout=60
+    )
     assert words.splitlines() == shlex.split(command)
 
 

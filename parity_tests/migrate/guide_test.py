@@ -100,6 +100,7 @@ def test_guide_prints_and_writes(tf_parity):
     assert code == 0 and "Effort" in out and "First steps" in out
     code, out, _ = tf_parity("guide", ".", "--format", "json")
     assert set(json.loads(out)) == {
+        "generator",
         "files",
         "chapters",
         "pages",
