@@ -11,9 +11,13 @@ import tensorflow.compat.v1 as tf1
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.migrate import handed_towers
 from parity_tests.models import chapters, programs, tasks
+from parity_tests.pair import recording
+from parity_tests.witness.chapters_test import printed
+from parity_tests.witness.programs import stopped_estimators
 from tf2_keras import training
 from tf2_keras.migrate.checkpoint import handover
 
@@ -297,6 +301,48 @@ def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):
     compare_plays(rest_of(expected, before), received).require_agreement()
 
 
+def test_estimators_go_on_in_keras(genuine_python, tmp_path):
+    """From their model_dirs, live: no graph of compat.v1 could, it has no tf.estimator.
+
+    One of a model_fn of its own, and two canned ones, whose variables are in pieces.
+    """
+    _, twin, data = sides("estimator")
+    printed(genuine_python, stopped_estimators.__name__, tmp_path)
+    config = twin.Config(**stopped_estimators.FIELDS)
+    plays = recording.Recording(tmp_path / "plays.npz")
+    granted = budgets.budget_for("estimator", chapters.level_of_budgets())
+
+    def models():
+        return twin.build(config), *twin.canned(config)
+
+    for play, (restored, fresh) in enumerate(zip(models(), models(), strict=True)):
+        name = restored.name
+        paths = [weight.path for weight in restored.trainable_variables]
+        names = dict(zip(twin.NAMES[name], paths, strict=True))
+        plan = handover.load(tmp_path / "stopped" / name, restored, names)
+        stopped, *expected = plays.records(play)
+        assert len(plan.items) == len(stopped["initial values"])
+        # As the twin saves, and goes on from what it saved.
+        folder = str(tmp_path / "tf2" / name)
+        saver = twin.Saver(folder, config, None)
+        saver.set_model(restored)
+        saver.on_train_begin()
+        filled = {"initial values": twin.left_behind(fresh, folder)["updates"]}
+        compare_plays([stopped], [filled]).require_agreement()
+        received = []
+        twin.train(fresh, folder, data, config, received, "restored")
+        received.append(twin.left_behind(fresh, folder))
+        received.append({"evaluation": twin.evaluate(fresh, data, config)})
+        received.append({"outputs": twin.predict(fresh, data, config)})
+        for record in expected:
+            if "kept" in record:  # TF1's checkpoints before it are not the twin's
+                steps = record["kept"]["steps"]
+                record["kept"] = {"steps": steps[steps >= config.steps]}
+        compare_plays(expected[:1], received[:1]).require_agreement()
+        compare_plays(expected, received, budget_for=granted).require_agreement()
+        assert received[-3]["updates"]["global_step"] == 2 * config.steps
+
+
 # Every program has its claim here, or says why not.
 
 HANDED_OVER = {
@@ -308,16 +354,14 @@ HANDED_OVER = {
     "control_flow": test_counts_of_what_ran_go_on_in_keras,
     "summaries": test_events_go_on_in_keras,
     "towers": test_towers_go_on_as_replicas,
+    "estimator": test_estimators_go_on_in_keras,
 }
 # Their graphs have no variables.
 NOTHING_TO_SAVE = ("input_iterators", "input_queues", "nearest_neighbours")
-# No graph of compat.v1 could go on: tf.estimator was taken away.
-ONLY_IN_1_15 = ("estimator",)
 
 
 def test_every_program_hands_over_or_says_why_not():
-    decided = [*HANDED_OVER, *NOTHING_TO_SAVE, *ONLY_IN_1_15]
-    assert sorted(decided) == sorted(chapters.PROGRAMS)
+    assert sorted([*HANDED_OVER, *NOTHING_TO_SAVE]) == sorted(chapters.PROGRAMS)
 
 
 @pytest.mark.parametrize("name", NOTHING_TO_SAVE)
@@ -326,8 +370,3 @@ def test_a_program_without_variables_has_nothing_to_hand_over(name, tmp_path):
     prefix = str(tmp_path / "model.ckpt")
     with saved(graph, prefix), pytest.raises(ValueError, match="No variables to save"):
         programs.records(graph, data, graph.Config())
-
-
-@pytest.mark.parametrize("name", ONLY_IN_1_15)
-def test_a_program_of_1_15_alone_runs_in_no_graph_of_today(name):
-    assert chapters.setup(name).RECORDED and not hasattr(tf1, "estimator")

@@ -148,6 +148,43 @@ def test_pieces_under_names_of_their_own_are_one_variable(tmp_path):
         partitions.Joined(reading.opened(prefix))
 
 
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize(
+    "scope", ["a", "ab", "abc", "dnn", "tower", "towers", "of_mine"]
+)
+def test_slots_of_pieces_that_were_made_in_a_scope_are_slots(tmp_path, scope, pieces):
+    """As a DNNClassifier makes its own: the end of a piece's name is in a slot's."""
+    prefix = str(tmp_path / "model.ckpt")
+    with tf1.Graph().as_default(), tf1.Session() as session:
+        partitioner = tf1.fixed_size_partitioner(pieces)
+        with tf1.variable_scope(scope, partitioner=partitioner):
+            kernel = tf1.get_variable("kernel", [4, 3])
+            loss = tf1.reduce_sum(tf1.square(tf1.convert_to_tensor(kernel)))
+            adam = tf1.train.AdamOptimizer()
+            train = adam.minimize(loss)
+            average = tf1.train.ExponentialMovingAverage(0.9)
+            averages = average.apply(list(kernel))
+        session.run(tf1.global_variables_initializer())
+        session.run([train, averages])
+        tf1.train.Saver().save(session, prefix)
+        slots = {
+            "Adam": [adam.get_slot(piece, "m") for piece in kernel],
+            "Adam_1": [adam.get_slot(piece, "v") for piece in kernel],
+            roles.EMA: [average.average(piece) for piece in kernel],
+        }
+        slots = session.run(slots)
+    joined = partitions.Joined(reading.opened(prefix))
+    told = roles.roles(joined.entries)
+    received = {
+        role.slot: joined.read(name)
+        for name, role in told.items()
+        if role.of == f"{scope}/kernel" and role.kind in (roles.SLOT, roles.AVERAGE)
+    }
+    assert received.keys() == slots.keys() and len(told) == 3 + len(slots)
+    for slot, value in received.items():
+        np.testing.assert_array_equal(value, np.concatenate(slots[slot]), strict=True)
+
+
 # What is no checkpoint, or not whole.
 
 

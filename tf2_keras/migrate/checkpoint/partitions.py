@@ -2,7 +2,8 @@
 
 A Saver that was given a list of variables joined the pieces of a partitioned variable
 under its own name, as slices, which ``reading`` puts together. One that was given a
-dictionary, and the variables of an exported graph, kept the pieces' names.
+dictionary, and the variables of an exported graph, kept the pieces' names. Slots that
+were made in a scope, such as a DNNClassifier's, have the end of them: see ``roles``.
 """
 
 import collections
@@ -14,6 +15,7 @@ from tf2_keras.migrate.checkpoint.errors import mistake
 from tf2_keras.migrate.checkpoint.wire import in_pieces
 
 PART = re.compile(r"^(.+)/part_(\d+)(/.+)?$")
+CUT = re.compile(r"^(.+)/(?:(?:(?:a?r)?t)?_)?(\d+)(/.+)$")  # of part_N at most art_N
 
 
 class Joined:
@@ -34,16 +36,22 @@ class Joined:
         groups = collections.defaultdict(dict)
         self.entries, self.pieces = {}, {}
         for name in checkpoint.entries:
-            match = PART.match(name)
+            match = self._match(name)
             if match:
                 groups[match[1] + (match[3] or "")][int(match[2])] = name
         for name, entry in checkpoint.entries.items():
-            match = PART.match(name)
+            match = self._match(name)
             joined = match and match[1] + (match[3] or "")
             if not joined or joined in checkpoint.entries:
                 self.entries[name] = entry
             elif joined not in self.entries:
                 self._join(joined, groups[joined])
+
+    def _match(self, name):
+        """What a piece's name consists of, or None."""
+        cut = CUT.match(name)
+        variable = cut and self.checkpoint.entries.get(cut[1])
+        return PART.match(name) or (cut if variable and variable.slices else None)
 
     def _join(self, joined, names):
         entries = [self.checkpoint.entries[names[number]] for number in sorted(names)]

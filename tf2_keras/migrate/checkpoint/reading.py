@@ -20,6 +20,7 @@ import re
 
 import numpy as np
 
+from tf2_keras.migrate.checkpoint import roles
 from tf2_keras.migrate.checkpoint.entries import (
     UNREADABLE,
     Entry,
@@ -241,9 +242,27 @@ class BundleCheckpoint:
             if not os.path.isfile(shard):
                 raise missing_shard(prefix, shard, shards)
             sizes.append(os.path.getsize(shard))
+        self.entries.update(self._pieces())
         with whole_file(prefix):
             for name, entry in self.entries.items():
                 self._check(name, entry, sizes)
+
+    def _pieces(self):
+        """{name: Entry} of slots that are pieces, by names of their own.
+
+        Where TF1 cut such a name, see ``roles``, it says the shape of the whole.
+        """
+        pieces = {}
+        for name, entry in self.entries.items():
+            if len(entry.slices) == 1:
+                base = name.rpartition("/")[0]
+                variable = roles.variable_of(base, self.entries)
+                slices = self.entries.get(variable, entry).slices
+                key = slice_key(name, entry.slices[0])
+                is_piece = len(slices) > 1 and entry.slices[0] in slices
+                if variable != base and is_piece and key in self.parts:
+                    pieces[name] = self.parts[key]
+        return pieces
 
     def _check(self, name, entry, sizes):
         """What an entry says must be there and as long as its shape says."""

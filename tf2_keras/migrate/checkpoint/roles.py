@@ -2,7 +2,10 @@
 
 A checkpoint holds names, shapes and dtypes; what they are for is told by TF1's habits:
 ``slot_creator`` called a slot VARIABLE/OPTIMIZER, the second of one optimizer
-VARIABLE/OPTIMIZER_1, and put the scope that was open before all of it.
+VARIABLE/OPTIMIZER_1, and put the scope that was open before all of it; of a variable in
+pieces, such as all of a DNNClassifier's, it then cut the name at a wrong place.
+
+Source: tensorflow/python/training/slot_creator.py, 1.15 and 2.21.
 """
 
 import re
@@ -78,10 +81,10 @@ def _role(name, entry, entries):
         return Role(STEP if STEPS.search(name) else OTHER)
     averaged = AVERAGES.match(name)
     if averaged:
-        return Role(AVERAGE, _without_scopes(averaged[1], entries), averaged[2])
+        return Role(AVERAGE, variable_of(averaged[1], entries), averaged[2])
     base, slash, slot = name.rpartition("/")
     if slash and kind == "f":
-        of = _without_scopes(base, entries)
+        of = variable_of(base, entries)
         if of in entries and entries[of].shape == entry.shape:
             return Role(SLOT, of, slot, optimizer_of(slot))
     if kind != "f":
@@ -95,14 +98,33 @@ def optimizer_of(slot):
     return OPTIMIZERS.get(slot) or OPTIMIZERS.get(bare) or bare
 
 
-def _without_scopes(base, entries):
-    """The variable that a name ends with: an optimizer's scope may stand before it."""
+def variable_of(base, entries):
+    """The variable that a slot's name begins or ends with; the base if there is none."""
     parts = base.split("/")
+    # An optimizer's scope may stand before it.
     for begin in range(len(parts)):
         candidate = "/".join(parts[begin:])
         if candidate in entries:
             return candidate
+    # Or between it and the slot, as much of the piece's name as the scope was long.
+    for end in range(len(parts) - 1, 0, -1):
+        candidate = "/".join(parts[:end])
+        if candidate in entries and _ends(candidate, "/".join(parts[end:])):
+            return candidate
     return base
+
+
+def _ends(variable, rest):
+    """Whether a piece of a variable, in a scope, ends so: kernel/part_0 with t_0.
+
+    slot_creator named the slot of a piece after the variable, a slash, and what of SCOPE/
+    VARIABLE/part_N/SLOT follows the length of VARIABLE/part_N and a slash. What stands in
+    such a scope is dnn/kernel/t_0/Adagrad within dnn. Pieces that ``partitions`` joined
+    have no part_N any more.
+    """
+    number = re.search(r"\d*$", rest)[0]
+    pieces = [variable, f"{variable}/part_{number}"] if number else [variable]
+    return any(piece.endswith(rest) or rest.endswith(f"/{piece}") for piece in pieces)
 
 
 def kind_of(dtype):
