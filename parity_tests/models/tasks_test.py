@@ -26,12 +26,22 @@ def run(folder, config):
     pathlib.Path(folder, f"{job}_{index}_{os.getpid()}").touch()
     if job == "ps" or config == "never done":
         time.sleep(600)
+    if job == "worker" and not config:
+        begun(folder, 3)  # as a worker waits for what serves it
     if config == "mistaken" and index == 1:
         raise ValueError("This must be told.\nIn one line.")
     if config == "killed" and index == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     seen = {f"{job} {index}": told.get("cluster", {})}
     return [{"outputs": seen}, {"loss": {f"of {job} {index}": 0.5}}]
+
+
+def begun(folder, number, seconds=300):
+    """Waits until so many tasks have begun."""
+    end = time.monotonic() + seconds
+    while len(pids(folder)) < number and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(pids(folder)) == number
 
 
 def pids(folder):
@@ -112,7 +122,9 @@ def test_a_port_is_free_and_held_until_all_are_chosen():
 
 
 STARTER = """
-import sys
+import signal, sys
+# Whatever the shell ignores, as it does for what runs behind it, its children would ignore.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from parity_tests.models import tasks, tasks_test
 tasks.PRELOADED.clear()  # TensorFlow is not what this is about
 tasks.run(tasks_test, (sys.argv[1],), "never done", tasks_test.TWO)
@@ -134,14 +146,10 @@ def of_session(number):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_however_it_ends_nothing_is_left(started_python, tmp_path, number):
     with started_python("-c", STARTER, tmp_path) as process:
-        end = time.monotonic() + 300
-        while len(pids(tmp_path)) < 3 and time.monotonic() < end:
-            time.sleep(0.05)
-        assert len(pids(tmp_path)) == 3
+        begun(tmp_path, 3)
         of_all = [*of_session(process.pid)]
-        assert {*pids(tmp_path), process.pid} < {
-            *of_all
-        }  # and what they are forked from
+        # And what they are forked from.
+        assert {*pids(tmp_path), process.pid} < {*of_all}
         process.send_signal(number)
         assert process.wait(60) != 0
         assert gone(of_all)
