@@ -73,7 +73,6 @@ KEPT_CLASSES = "compat.v1 keeps its own class, a base or a subclass of today's"
 TWO_OBJECTS = {
     "tf.data.experimental.SqlDataset": KEPT_CLASSES,
     "tf.data.experimental.make_csv_dataset": "its data set is of compat.v1's class",
-    "tf.distribute.MirroredStrategy": KEPT_CLASSES,
     "tf.distribute.OneDeviceStrategy": KEPT_CLASSES,
     "tf.distribute.ReplicaContext": KEPT_CLASSES,
     "tf.distribute.Strategy": KEPT_CLASSES,

@@ -33,6 +33,7 @@ from tf1_graph import exported, updates
 from tf1_graph import session as tf1_session
 
 INPUTS, SETTINGS = "inputs", "settings"
+FOLDERS = set()  # of users' files, from which modules were imported
 SWITCHES = ("disable_eager_execution", "disable_v2_behavior", "disable_v2_tensorshape")
 SWITCHES += ("enable_eager_execution", "enable_v2_behavior")
 PREDICT = "predict"
@@ -113,8 +114,7 @@ def load(path, name=None):
         ) from None
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    _find_first_in(folder)
     arguments, sys.argv = sys.argv, [path]  # tf.app.flags reads them
     # Nothing is left behind in a folder of the user's.
     writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -126,6 +126,26 @@ def load(path, name=None):
         sys.argv = arguments
         sys.dont_write_bytecode = writes_nothing
     return module
+
+
+def _find_first_in(folder):
+    """Imports find what is in a folder of the user's; its namesake elsewhere is forgotten.
+
+    A module ``twin`` beside one pair is not that beside the next.
+    """
+    for name, module in list(sys.modules.items()):
+        place, file = os.path.split(getattr(module, "__file__", None) or "")
+        if file == "__init__.py":
+            place, name = os.path.split(place)
+        beside = [os.path.join(folder, name + end) for end in (".py", "/__init__.py")]
+        if place in FOLDERS - {folder} and any(map(os.path.isfile, beside)):
+            for known in list(sys.modules):
+                if known.split(".")[0] == name:
+                    del sys.modules[known]
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+    FOLDERS.add(folder)
 
 
 def functions(module):

@@ -8,7 +8,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from parity_tests.pair import errors, small_pair, tracebacks
+from parity_tests.pair import errors, small_pair, tf1_sides, tracebacks
 from parity_tests.pair.errors import SideFailed
 
 # A user's file; {place} is where Python is ended, by {ends}.
@@ -221,3 +221,19 @@ def test_a_thread_that_was_forked_off_is_no_reason_to_ignore_ends():
     thread.start()
     thread.join()
     assert ended
+
+
+@pytest.mark.parametrize("form", ["{}.py", "{}/__init__.py"])
+def test_a_module_beside_one_pair_is_not_that_beside_the_next(tmp_path, form):
+    name = "model_beside_a_pair"
+    try:
+        for number in range(2):
+            path = tmp_path / str(number) / form.format(name)
+            path.parent.mkdir(parents=True)
+            path.write_text(f"count = {number}\n")
+            pair = tmp_path / str(number) / "pair.py"
+            pair.write_text(f"import {name}\n")
+            loaded = [vars(tf1_sides.load(pair))[name] for _ in range(2)]
+            assert loaded[0] is loaded[1] and loaded[0].count == number
+    finally:
+        sys.modules.pop(name, None)
