@@ -249,7 +249,7 @@ def of_model(model, twin, name, batch):
         untouched.update(
             variable
             for variable, gradient in seen.get("gradients", {}).items()
-            if any(_origin(gradient) is tensor for tensor in left)
+            if any(_origin(gradient) is _dense(tensor) for tensor in left)
         )
         known = {place: gradient for place, gradient in gradients}
         return outputs, known, twin.named_gradients(of_variables)
@@ -265,9 +265,15 @@ def of_model(model, twin, name, batch):
     return taps, {k: value.numpy() for k, value in of_variables.items()}, untouched
 
 
+def _dense(tensor):
+    """The rows of a sparse gradient, tf.IndexedSlices; any other as it is."""
+    return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
 def _origin(tensor):
-    """What a tensor of a graph is handed on from, as it is."""
-    while tf.is_tensor(tensor) and tensor.op.type in ("Identity", "IdentityN"):
+    """What a tensor of a graph is handed on from, as it is; of a sparse one its rows."""
+    tensor = _dense(tensor)
+    while isinstance(tensor, tf.Tensor) and tensor.op.type in ("Identity", "IdentityN"):
         tensor = tensor.op.inputs[tensor.value_index]
     return tensor
 

@@ -28,6 +28,7 @@ QUICK = [
     ("A2C", "a slot that starts at zeros"),
     ("A2C", "the advantage without stop_gradient"),
     ("PPO2", "gradients clipped one by one"),
+    ("char-RNN", "clipnorm for the global norm"),  # one of the gradients is sparse
 ]
 
 
