@@ -235,7 +235,7 @@ def _require_fault(fault, names):
     if len(names) != 1:
         able = [name for name in names or owners if name in owners]
         given = f": {', '.join(names)}" if names else ""
-        remedy = f"{fault} is none of any chapter's; tf-parity run --help lists them"
+        remedy = f"{fault} is no chapter's; tf-parity list CHAPTER lists those of one"
         if owners:
             only = "only " if able and names else ""
             remedy = f"Give {only}--chapter {' or --chapter '.join(able or owners)}"

@@ -79,6 +79,6 @@ def pytest_terminal_summary(terminalreporter, config):
     counts = config.stash[_COUNTS]
     if counts["all"]:
         terminalreporter.write_line(
-            f"{counts['run']:,} of {counts['all']:,} cases were run, at least one of "
+            f"{counts['run']:,} of {counts['all']:,} cases were taken, at least one of "
             "each test. All of them: pytest --whole"
         )

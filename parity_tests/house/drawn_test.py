@@ -46,7 +46,7 @@ def run(run_python, tmp_path):
 def test_the_whole_tree_runs_a_quarter_and_of_each_test_at_least_one(run):
     met, printed = run()
     assert len(met) == 12 and met[-2:] == [40, 41]
-    assert "12 of 42 cases were run" in printed
+    assert "12 of 42 cases were taken" in printed
     assert run()[0] == met  # quick: the same in every run
 
 
@@ -54,7 +54,7 @@ def test_whoever_says_what_runs_all_of_it(run):
     everything = [*range(42)]
     for words in (["--whole"], ["small_test.py"], ["-k", "test"]):
         met, printed = run(*words)
-        assert met == everything and "cases were run" not in printed
+        assert met == everything and "cases were taken" not in printed
     assert run("small_test.py::test_many", "-n", "2")[0] == everything[:40]
 
 
@@ -63,4 +63,4 @@ def test_ci_takes_new_ones_and_the_seed_takes_them_again(run):
     (first, _), (second, _) = (run(*ci, seed) for seed in ("7", "8"))
     assert len(first) == len(second) == 12 and first != second
     workers, printed = run(*ci, "7", "-n", "2")
-    assert workers == first and "12 of 42 cases were run" in printed
+    assert workers == first and "12 of 42 cases were taken" in printed

@@ -186,6 +186,18 @@ def test_a_scale_of_losses_goes_on_in_keras(tmp_path_factory, before, after):
     compare_plays(rest_of(expected, before), received).require_agreement()
 
 
+def stopped(graph, drawn, prefix, before, after):
+    """Saves what TF1 has after so many steps; the records of a play that never stopped."""
+
+    def played(steps):
+        config = graph.Config(**{**dict(drawn.fields), "steps": steps})
+        return graph.run(*drawn.moves, config)
+
+    with saved(graph, prefix):
+        played(before)
+    return played(before + after)
+
+
 @FEWER
 @given(before=st.integers(1, 6), after=st.integers(1, 4), data=st.data())
 def test_a_table_in_parts_and_its_averages_go_on_in_keras(
@@ -194,13 +206,9 @@ def test_a_table_in_parts_and_its_averages_go_on_in_keras(
     """TF1 saves the parts as one; the twin has them apart, and so their averages."""
     graph, twin, _ = sides("variable_sharing")
     drawn = data.draw(chapters.drawn("variable_sharing").plays())
-    fields = dict(drawn.fields)
     prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
-    with saved(graph, prefix):
-        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
-    expected = graph.run(
-        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
-    )
+    expected = stopped(graph, drawn, prefix, before, after)
+    fields = dict(drawn.fields)
     config = twin.Config(**{**fields, "steps": after})
     encoder = twin.Encoder(config)
     encoder.build(None)
@@ -227,13 +235,9 @@ def test_a_table_in_parts_and_its_averages_go_on_in_keras(
 def test_counts_of_what_ran_go_on_in_keras(tmp_path_factory, before, after, data):
     graph, twin, _ = sides("control_flow")
     drawn = data.draw(chapters.drawn("control_flow").plays())
-    fields = dict(drawn.fields)
     prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
-    with saved(graph, prefix):
-        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
-    expected = graph.run(
-        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
-    )
+    expected = stopped(graph, drawn, prefix, before, after)
+    fields = dict(drawn.fields)
     built = twin.variables()
     handover.load(prefix, state(built._asdict()))
     with mock.patch.object(twin, "variables", lambda: built):
@@ -284,13 +288,9 @@ def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):
     graph, twin, _ = sides("towers")
     plays = chapters.drawn("towers").plays()
     drawn = data.draw(plays.filter(lambda drawn: dict(drawn.fields)["towers"] == 2))
-    fields = dict(drawn.fields)
     prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
-    with saved(graph, prefix):
-        graph.run(*drawn.moves, graph.Config(**{**fields, "steps": before}))
-    expected = graph.run(
-        *drawn.moves, graph.Config(**{**fields, "steps": before + after})
-    )
+    expected = stopped(graph, drawn, prefix, before, after)
+    fields = dict(drawn.fields)
     config = twin.Config(**{**fields, "steps": after})
     shift = -(before * config.batch_size % len(drawn.moves[0]))
     turned = [np.roll(array, shift, 0) for array in drawn.moves]

@@ -132,7 +132,8 @@ class ChapterPair(Pair):
 class ProgramPair(Sides):
     """The two sides of one of ``chapters.PROGRAMS`` with one configuration.
 
-    Of what is ``chapters.recorded`` the TF1 side is 1.15.5's record. Its moves are what the chapter's ``load`` returns to train on, see ``programs``.
+    Of what is ``chapters.recorded`` the TF1 side is 1.15.5's record. Its moves are what
+    the chapter's ``load`` returns to train on, see ``programs``.
 
     Args:
         name, fields, fault: as of ``ChapterPair``.

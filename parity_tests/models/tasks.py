@@ -16,15 +16,14 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-import types
 from multiprocessing import connection, context
 from unittest import mock
 
 from parity_tests.models import chapters
 from parity_tests.witness import reference_conditions
+from tf2_keras.migrate import processes
 
 SECONDS = 300  # that the tasks of a program may take
 ADDRESS = "127.0.0.1"  # nothing is said to another machine
@@ -98,16 +97,8 @@ def free_port(held):
     return listener.getsockname()[1]
 
 
-class _Process(context.ForkServerProcess):
-    """Does not run the caller's program again, see ``tf2_keras.migrate.processes``."""
-
-    def start(self):
-        program = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        try:
-            super().start()
-        finally:
-            sys.modules["__main__"] = program
+class _Process(processes.Alone, context.ForkServerProcess):
+    pass
 
 
 @contextlib.contextmanager

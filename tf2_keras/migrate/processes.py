@@ -1,4 +1,7 @@
-"""Processes that work beside this one, and end with it."""
+"""Processes that work beside this one, and end with it.
+
+Can be imported under Python 3.7 as well.
+"""
 
 import concurrent.futures
 import contextlib
@@ -42,8 +45,8 @@ def pool(workers, prepare=None, *arguments):
         executor.shutdown()
 
 
-class _Process(context.SpawnProcess):
-    """Does not run the caller's program again, as others do that are spawned.
+class Alone:
+    """A kind of Process that does not run the caller's program again, as others do that begin anew.
 
     A program that says what it does outside of ``if __name__ == "__main__":`` would come
     to the same call in every process that it starts, and start its own there.
@@ -56,6 +59,10 @@ class _Process(context.SpawnProcess):
             super().start()
         finally:
             sys.modules["__main__"] = program
+
+
+class _Process(Alone, context.SpawnProcess):
+    pass
 
 
 class _Context(context.SpawnContext):
