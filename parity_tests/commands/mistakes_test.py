@@ -38,10 +38,13 @@ MISTAKES = {
         ["run", "--chapter", "linear_regression", "--fault", "wrong_rat"],
         "Nearest: wrong_rate",
     ),
-    "a fault without its chapter": (["run", "--fault", "x"], "exactly one chapter"),
+    "a fault of no chapter": (
+        ["run", "--fault", "x"],
+        "Received: all of them. x is no chapter's; tf-parity list CHAPTER lists",
+    ),
     "a fault of two chapters": (
         ["run", "--chapter", "resnet", "--chapter", "mnist_cnn", "--fault", "x"],
-        "Received: 2 of them: resnet, mnist_cnn. x is none of any chapter's",
+        "Received: 2 of them: resnet, mnist_cnn. x is no chapter's",
     ),
     "a fault of one of two chapters": (
         [
