@@ -105,6 +105,7 @@ def filled_in(tmp_path):
         "DIR": tmp_path / "folder",
         "FILE": tmp_path / "file",
         "NAME": "linear_regression",
+        "CHAPTER": "linear_regression",
         "MESSAGE": "module 'tensorflow' has no attribute 'Session'",
         "MODEL.meta": markdown.ROOT / GRAPH,
         "model.meta": markdown.ROOT / GRAPH,

@@ -21,7 +21,8 @@ ROOT = HERE.parents[1]
 REQUIREMENTS = HERE / "requirements.txt"
 VARIABLE = "TF_PARITY_TF1_PYTHON"  # names the interpreter to use
 PROBE = "import tensorflow.compat.v1 as tf; print(tf.__version__)"
-PACKAGES = ("tf1_graph", "parity_tests")  # what a recording imports of this project
+# What a recording imports of this project; of tf2_keras, how a process is started.
+PACKAGES = ("tf1_graph", "tf2_keras", "parity_tests")
 # Neither PYTHON... variables nor the user's site-packages, no .pyc files beside this
 # Python's own, and lines as they come.
 ISOLATED = ("-E", "-s", "-B", "-u", "-W", "ignore")
