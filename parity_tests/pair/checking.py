@@ -139,10 +139,13 @@ def checked(
         copied = None
         if init_from_tf1:
             initial = tf1_references.initial_values(reference)
-            copied = {name: initial[name] for name in found.matches}
+            # Slots only where they were trained before: what fresh ones begin with is
+            # the optimizer's, of no seed.
+            slots = tf1_references.slots(reference) if own.starts_trained else ()
+            copied = {name: initial[name] for name in (*found.matches, *slots)}
             notes.append(
-                "Initial values were copied from TF1: that both sides initialise alike "
-                "is unproven."
+                f"Initial values{' and slots' if slots else ''} were copied from TF1: "
+                "that both sides initialise alike is unproven."
             )
         translation = translated.Translation(
             found.matches,
