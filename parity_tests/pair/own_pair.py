@@ -135,7 +135,7 @@ class OwnPair:
         except (OSError, ValueError) as error:
             raise mistake(
                 "names must be a map, or the file of one",
-                f"{path} ({error})",
+                f"{path} ({getattr(error, 'strerror', None) or error})",
                 "Write it with tf-parity check --save-names FILE",
             ) from None
         return given
