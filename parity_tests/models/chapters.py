@@ -60,6 +60,7 @@ GROUPS = {
         "input_queues",
         "mixed_precision",
         "towers",
+        "parameter_server",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -107,7 +108,10 @@ def setup(name):
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
     what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
     have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
-    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    "tf2_keras", is run in, or None for the process that asks; ``parts(config)``: the
+    configurations that it runs one after the other, each in a cluster of its own; OPTIONS,
+    fields of its Config that ``tf-parity run`` takes; and ``level_of_budgets(level,
+    config)``, where budgets depend on a configuration. Where no TensorFlow of today
     can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
     ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
     instead. No tensor is larger than what a golden keeps whole.
