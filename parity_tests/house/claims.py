@@ -28,6 +28,9 @@ ELSEWHERE = {
     ),
     "tf1_graph/updates.py": [*CONTRACT, "witness/exported_test.py"],
     "parity_tests/pair/kept.py": ["pair/updates_test.py"],
+    "parity_tests/engine/cell_tables.py": [
+        *("engine/cell_tables_test.py", "commands/tables_test.py"),
+    ],
     "parity_tests/engine/divergence.py": [
         *("engine/comparison_test.py", "engine/comparison_budgets_test.py"),
         *("engine/comparison_report_test.py", "engine/comparison_words_test.py"),
