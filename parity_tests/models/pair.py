@@ -162,12 +162,24 @@ class ProgramPair(Sides):
         """
         del values, settings  # a program has those of its configuration
         if self.recorded:
-            return recorded.records(self.name, self.config)
+            return recorded.records(self.name, self.config, self._is_exact)
         return programs.records(self.graph, moves, self.config)
 
     def candidate(self, moves, level, values=None, settings=None):
-        """Those of its twin, faulty if a fault is planted; its functions run as ``level`` says."""
+        """Those of its twin, of which a recorded chapter keeps what its reference has kept."""
         del values, settings
+        history = self.played(moves, level)
+        if self.recorded:
+            return recorded.like(self.name, self.config, history, self._is_exact)
+        return history
+
+    def _is_exact(self, stage, tensor):
+        """Whether a recorded tensor must be the same in all its elements."""
+        granted = self.budgets(None)(stage, tensor)
+        return not granted.ulp and granted.normwise is None
+
+    def played(self, moves, level):
+        """The twin's records, faulty if a fault is planted; its functions run as ``level`` says."""
         if programs.cluster(self.twin, self.twin_config) is not None:
             return programs.records(self.twin, moves, self.twin_config, self.fault)
         patch = {}
