@@ -148,7 +148,7 @@ class ProgramPair(Sides):
         self.twin_config = self.twin.Config(**twin_fields)
         self.recorded = bool(chapters.recorded(name))
         self.budgets = lambda level: budgets.budget_for(
-            name, chapters.level_of_budgets() if self.recorded else level
+            name, *(recorded.levels_of_budgets(name) if self.recorded else [level])
         )
 
     def close(self):
@@ -162,7 +162,7 @@ class ProgramPair(Sides):
         """
         del values, settings  # a program has those of its configuration
         if self.recorded:
-            return recorded.records(self.name, self.config, self._is_exact)
+            return recorded.records(self.name, self.config, self._exact())
         return programs.records(self.graph, moves, self.config)
 
     def candidate(self, moves, level, values=None, settings=None):
@@ -170,13 +170,18 @@ class ProgramPair(Sides):
         del values, settings
         history = self.played(moves, level)
         if self.recorded:
-            return recorded.like(self.name, self.config, history, self._is_exact)
+            return recorded.like(self.name, self.config, history, self._exact())
         return history
 
-    def _is_exact(self, stage, tensor):
-        """Whether a recorded tensor must be the same in all its elements."""
-        granted = self.budgets(None)(stage, tensor)
-        return not granted.ulp and granted.normwise is None
+    def _exact(self):
+        """(stage, tensor) -> whether of a recorded tensor all elements must be the same."""
+        budget_for = self.budgets(None)
+
+        def exact(stage, tensor):
+            granted = budget_for(stage, tensor)
+            return not granted.ulp and granted.normwise is None
+
+        return exact
 
     def played(self, moves, level):
         """The twin's records, faulty if a fault is planted; its functions run as ``level`` says."""
