@@ -99,11 +99,11 @@ def test_l2_regularizer_takes_half_the_square():
         ("resized_at_centres", "conv1/conv1_1/BatchNorm/beta/Momentum"),
     ],
 )
-def test_the_first_gradients_are_a_hundredth_off(fault, name):
+def test_the_first_gradients_are_a_quarter_off(fault, name):
     """keep_prob taken for a rate; pictures resized at the centres of pixels."""
     of_tf1, of_twin, naive = (updates[0][name] for updates in three("updates", fault))
     assert off(of_tf1, of_twin) < 1e-4
-    assert off(of_tf1, naive) > 0.01
+    assert off(of_tf1, naive) > 0.25
 
 
 def test_one_initializer_for_all_layers_starts_each_with_the_same_draws():
