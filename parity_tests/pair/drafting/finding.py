@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from parity_tests.pair.errors import mistake
 from tf1_graph import exported, updates
+from tf2_keras.migrate.draft import naming
 from tf2_keras.migrate.draft.reading import MOST_NODES
 
 # The gradient of an op is made below its name; the first is that of the loss.
@@ -24,6 +25,7 @@ class Names(NamedTuple):
     """Names of a graph's elements, as the options of the command give them.
 
     inputs: {name in a batch: tensor's name}; None for all placeholders that are not fed.
+    train, loss: of a step; of several steps with commas between.
     y_true: name in a batch. feeds: {tensor's name: value}.
     """
 
@@ -34,6 +36,26 @@ class Names(NamedTuple):
     train: str | None = None
     training_feed: dict | None = None
     inference_feed: dict | None = None
+
+
+def steps(names):
+    """{what to call a step: {"op", "loss"}}, in order; empty without a train op.
+
+    Args:
+        names: ``Names``, found.
+    """
+    if names.train is None:
+        return {}
+    trains, losses = names.train.split(","), names.loss.split(",")
+    if len(trains) == 1:
+        return {"train": {"op": names.train, "loss": names.loss}}
+    named = [naming.python_name(train.rpartition("/")[2]).lower() for train in trains]
+    if len({*named}) < len(named):
+        named = [naming.python_name(train).lower() for train in trains]
+    return {
+        step: {"op": train, "loss": loss}
+        for step, train, loss in zip(named, trains, losses, strict=True)
+    }
 
 
 def found(meta_graph, names):
@@ -52,22 +74,35 @@ def found(meta_graph, names):
         )
     graph = exported.imported(meta_graph)
     named = exported.Named(graph)
-    for option, name in (("--loss", names.loss), ("--y-pred", names.y_pred)):
-        if name is not None:
-            named.element(option, name)
-    if names.train is not None:
-        named.element("--train", names.train, op=True)
+    losses = _listed("--loss", names.loss)
+    trains = _listed("--train", names.train)
+    for loss in losses:
+        named.element("--loss", loss)
+    if names.y_pred is not None:
+        named.element("--y-pred", names.y_pred)
+    for train in trains:
+        named.element("--train", train, op=True)
     named.require_known()
-    train = names.train or _train(graph)
-    if train is not None:
-        _require_updates(graph, train)
-    loss = names.loss
-    if train is not None:
-        loss = _loss(graph, train, loss)
+    if not trains:
+        trains = [train for train in [_train(graph)] if train is not None]
+    if trains:
+        for train in trains:
+            _require_updates(graph, train)
+        if losses and len(losses) != len(trains):
+            raise mistake(
+                "Each train op must have its own loss",
+                f"{len(trains)} for --train, {len(losses)} for --loss",
+                "Name as many, in the same order, or no loss",
+            )
+        losses = [
+            _loss(graph, train, loss)
+            for train, loss in zip(trains, losses or [None] * len(trains), strict=True)
+        ]
+    train, loss = (",".join(listed) or None for listed in (trains, losses))
     training_feed = dict(names.training_feed or {})
     inference_feed = dict(names.inference_feed or {})
     fed = {_tensor(name) for name in training_feed}
-    ends = [name for name in (train, loss, names.y_pred) if name is not None]
+    ends = [*trains, *losses, *([] if names.y_pred is None else [names.y_pred])]
     if not ends:
         raise mistake(
             "A graph without a train op must have an output",
@@ -114,6 +149,14 @@ def found(meta_graph, names):
     )
 
 
+def _listed(option, words):
+    """The names that an option has, each once."""
+    listed = [] if words is None else [word.strip() for word in words.split(",")]
+    if "" in listed or len({*listed}) < len(listed):
+        raise mistake(f"{option} must name each once", words, f"Use {option} NAME,NAME")
+    return listed
+
+
 def _tensor(name):
     return name if ":" in name else f"{name}:0"
 
@@ -156,7 +199,7 @@ def _train(graph):
     raise mistake(
         "The op that trains must be known",
         ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",
-        "Name one with --train",
+        "Name one with --train, or several, of a GAN, with commas between",
     )
 
 
