@@ -260,7 +260,7 @@ def _loss(graph, train, named=None):
             "A train op must minimise one loss",
             f"{train}, which runs {', '.join(single)} and minimises "
             + ", ".join(scalars[:MOST_CANDIDATES]),
-            f"Draft one optimizer at a time, such as --train {single[0]}",
+            f"Name them, --train {','.join(single)}, or one, such as --train {single[0]}",
         )
     raise mistake(
         "The loss must be known",

@@ -122,8 +122,12 @@ class Product:
             return "whose loss has no target"
         if self.dtype != "float32":
             return f"whose loss Keras would round, which is of {self.dtype}"
-        if self.loss.is_special:
+        if len(self.outputs) > 1:
             return "whose loss is of more than one output"
+        if {"weights", "kernels"} & {*self.loss.parameters}:
+            return "whose loss has a penalty of weights"
+        if self.loss.is_special:
+            return "whose loss reads an input besides"
         return "whose gradients are added in TF1's order"
 
     @property

@@ -112,8 +112,9 @@ def by_example(context, tensor):
     reader = context.reader
     bound, axes = _by_moments(reader, tensor)
     x, rank = bound["x"], bound["x"].shape.rank
-    mean = bound["mean"].op
-    require(mean.type == "Mean" and mean.get_attr("keep_dims"), "moments without axes")
+    for moment in (bound["mean"].op, bound["variance"].op):
+        keeps = moment.type == "Mean" and moment.get_attr("keep_dims")
+        require(keeps, "moments without their axes")
     weights = {
         name: bound[name] for name in ("beta", "gamma") if bound.get(name) is not None
     }
