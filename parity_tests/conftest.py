@@ -124,6 +124,24 @@ def genuine_python():
     return python
 
 
+@pytest.fixture(scope="session")
+def needed_here():
+    """A function that skips unless a golden is of this kind of processor.
+
+    Kernels are chosen by it, and so is whether two of them round alike: a budget that was
+    needed where it was measured may be needed no more.
+    """
+    from parity_tests.witness import golden, replay
+
+    def require(*names):
+        for name in names:
+            facts = golden.Golden(replay.GOLDENS / name).facts
+            if not reference_conditions.same_processor(facts):
+                pytest.skip(f"budgets of {name} were measured on {facts['cpu']}")
+
+    return require
+
+
 @pytest.fixture(scope="module")
 def restored(genuine_python, tmp_path_factory):
     """A function of requests that gives [records], see ``handed_over.player``."""

@@ -63,6 +63,16 @@ class Budget(NamedTuple):
             within |= errors <= self.normwise
         return within & (distances != np.uint64(INCOMPARABLE))
 
+    def widened(self, other):
+        """The budget that admits what either does, for both reasons."""
+        stated = [
+            budget.normwise for budget in (self, other) if budget.normwise is not None
+        ]
+        reasons = dict.fromkeys(filter(None, (self.reason, other.reason)))
+        return Budget(
+            max(self.ulp, other.ulp), max(stated, default=None), "; and ".join(reasons)
+        )
+
     def describe(self):
         """Such as '4 ULP', '16 ULP of the largest magnitude' or 'the sign of a zero'."""
         elementwise = f"{self.ulp} ULP"
@@ -113,8 +123,32 @@ def subject(entry):
     return next(entry[kind] for kind in SUBJECTS if kind in entry)
 
 
-def budget_for(name, level):
-    """(stage, tensor) -> Budget of a subject at a level; 0 ULP if not stated."""
+def budget_for(name, *levels):
+    """(stage, tensor) -> Budget of a subject; 0 ULP if not stated.
+
+    Args:
+        name: of the subject.
+        *levels: if several, each makes a difference of its own, and what any grants is.
+    """
+    granted_at = [_granted(name, level) for level in levels]
+
+    def budget(stage, tensor):
+        return functools.reduce(
+            Budget.widened, (_of(granted, stage, tensor) for granted in granted_at)
+        )
+
+    return budget
+
+
+def _of(granted, stage, tensor):
+    for granted_stage, part, budget in granted:
+        if stage == granted_stage and part in (tensor or ""):
+            return budget
+    return Budget()
+
+
+def _granted(name, level):
+    """[(stage, part of a tensor's name, Budget)], those for some tensors first."""
     granted = [
         (
             entry["stage"],
@@ -128,12 +162,4 @@ def budget_for(name, level):
         for entry in entries()
         if subject(entry) == name and entry["level"] == level
     ]
-    granted.sort(key=lambda grant: not grant[1])  # those for some tensors first
-
-    def budget(stage, tensor):
-        for granted_stage, part, granted_budget in granted:
-            if stage == granted_stage and part in (tensor or ""):
-                return granted_budget
-        return Budget()
-
-    return budget
+    return sorted(granted, key=lambda grant: not grant[1])

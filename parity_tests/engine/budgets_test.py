@@ -98,6 +98,20 @@ def test_budgets_are_of_one_subject_at_one_level(read):
         assert budgets.budget_for(name, level)("loss", "loss") == Budget()
 
 
+def test_what_one_of_several_levels_grants_is_granted(read):
+    read(ENTRY + ENTRY.replace("eager", "another").replace("64", "128") + OTHERS)
+    both = budgets.budget_for("mnist", "eager", "another")
+    assert both("loss", None) == (0, 128, "another order of sums")
+    assert both("updates", None) == (2, None, "another kernel")  # at one of them only
+    sign_of_a_zero = Budget(normwise=0, reason="a sign")
+    assert sign_of_a_zero.widened(Budget(3, None, "a sum")) == (
+        3,
+        0,
+        "a sign; and a sum",
+    )
+    assert Budget().widened(Budget()) == Budget()
+
+
 def test_a_budget_of_some_tensors_goes_before_that_of_all(read):
     read(ENTRY + ENTRY + '\ntensor = "key/bias"\nulp = 7\n')
     budget_for = budgets.budget_for("mnist", "eager")

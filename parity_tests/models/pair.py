@@ -148,7 +148,7 @@ class ProgramPair(Sides):
         self.twin_config = self.twin.Config(**twin_fields)
         self.recorded = bool(chapters.recorded(name))
         self.budgets = lambda level: budgets.budget_for(
-            name, chapters.level_of_budgets() if self.recorded else level
+            name, *(recorded.levels_of_budgets(name) if self.recorded else [level])
         )
 
     def close(self):

@@ -97,6 +97,12 @@ def cpu_flags():
     return [flag for flag in wanted if flag in _cpu_info("flags").split()]
 
 
+def same_processor(facts, others=None):
+    """Whether two recordings' facts, or one's and this machine's, name one kind of processor."""
+    others = others or {"cpu": cpu_model(), "cpu_flags": cpu_flags()}
+    return all(facts[key] == others[key] for key in ("cpu", "cpu_flags"))
+
+
 def _cpu_info(field):
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
