@@ -70,12 +70,25 @@ def test_a_train_op_of_a_gan_calls_one_layer_twice_and_freezes_the_other_network
 
 
 def test_the_train_ops_of_a_gan_become_the_steps_of_one_model():
-    """Named as --train has them, each trains its own network by its own optimizer."""
-    source = drafted(gan, train="train_discriminator,train_generator")
+    """In another order than the graph's: the powers of two Adams are told apart."""
+    source = drafted(gan, train="train_generator,train_discriminator")
     assert "trainable=False" not in source
-    assert "def train_generator_step(self, x, y=None):" in source
-    assert '"train_generator": ("generator.",)' in source
+    assert "def generator_step(self, x, y=None):" in source
+    assert '"generator": ("generator.",)' in source
     assert source.count("keras.layers.Dense(") == 3
+
+
+def smoothed():
+    logits = dense(tf.placeholder(tf.float32, [None, 3], "x"), "logits", 1)
+    labels = tf.fill(tf.shape(logits), 1.0) - 0.1  # as 1.15 wrote tf.ones_like
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(losses))
+
+
+def test_labels_that_a_loss_makes_itself_belong_to_it():
+    source = drafted(smoothed)
+    assert "labels=tf.ones_like(y_pred) - 0.1, logits=y_pred" in source
+    assert "(keras.layers.Layer)" not in source
 
 
 def shared_count():

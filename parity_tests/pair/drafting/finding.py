@@ -26,6 +26,7 @@ class Names(NamedTuple):
 
     inputs: {name in a batch: tensor's name}; None for all placeholders that are not fed.
     train, loss: of a step; of several steps with commas between.
+    steps: what to call several steps.
     y_true: name in a batch. feeds: {tensor's name: value}.
     """
 
@@ -36,6 +37,7 @@ class Names(NamedTuple):
     train: str | None = None
     training_feed: dict | None = None
     inference_feed: dict | None = None
+    steps: tuple | None = None
 
 
 def steps(names):
@@ -47,15 +49,39 @@ def steps(names):
     if names.train is None:
         return {}
     trains, losses = names.train.split(","), names.loss.split(",")
-    if len(trains) == 1:
-        return {"train": {"op": names.train, "loss": names.loss}}
-    named = [naming.python_name(train.rpartition("/")[2]).lower() for train in trains]
-    if len({*named}) < len(named):
-        named = [naming.python_name(train).lower() for train in trains]
     return {
         step: {"op": train, "loss": loss}
-        for step, train, loss in zip(named, trains, losses, strict=True)
+        for step, train, loss in zip(
+            names.steps or ("train",), trains, losses, strict=True
+        )
     }
+
+
+def _step_names(graph, trains):
+    """What to call several steps: by the scopes that they train, else by their ops."""
+    with graph.as_default():
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+    scopes = []
+    for train in trains:
+        operation = graph.as_graph_element(train, allow_tensor=True)
+        changes = updates.changes(getattr(operation, "op", operation), variables)
+        scopes.append(
+            {
+                variable.partition("/")[0]
+                for operation, variable in changes
+                if updates.APPLY.match(operation.type)
+            }
+        )
+    for told in (
+        [scope.pop() for scope in scopes if len(scope) == 1],
+        [train.rpartition("/")[2] for train in trains],
+        trains,
+    ):
+        words = [naming.python_name(word).lower() for word in told]
+        if len({*words}) == len(trains):
+            break
+    # A model has moves of these names already.
+    return tuple(f"{w}_op" if w in ("train", "predict") else w for w in words)
 
 
 def found(meta_graph, names):
@@ -146,6 +172,7 @@ def found(meta_graph, names):
         train=train,
         training_feed=training_feed,
         inference_feed=inference_feed,
+        steps=_step_names(graph, trains) if len(trains) > 1 else None,
     )
 
 

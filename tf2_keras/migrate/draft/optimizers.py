@@ -148,6 +148,7 @@ class Optimizer:
             raise refused_op(first, f"updates of the kinds {', '.join(kinds)}")
         self.kind = kinds[0]
         self.part, self._hyperparameters = KINDS[self.kind]
+        self.is_one_of_several = name is not None
         self.name = name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.part).lower()
         self.slots = self._slots()
         self.step, self.rate = self._step(), None
@@ -216,7 +217,8 @@ class Optimizer:
                     renamed[slot] = f"{self.name}/{stem}_{keras_name}"
             for name in ("beta1_power", "beta2_power"):
                 power = self.reader.variable(inputs[name]) if name in inputs else None
-                if power not in (None, name):
+                # Among several it is not told by its own name, but by its optimizer's.
+                if power is not None and (power != name or self.is_one_of_several):
                     renamed[power] = f"{self.name}/{name}"
         return renamed
 
