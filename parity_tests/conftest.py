@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from parity_tests.commands import cli
+from parity_tests.engine import processors
 from parity_tests.house import permissions
 from parity_tests.witness import environment, process_state, reference_conditions
 
@@ -136,7 +137,7 @@ def needed_here():
     def require(*names):
         for name in names:
             facts = golden.Golden(replay.GOLDENS / name).facts
-            if not reference_conditions.same_processor(facts):
+            if not processors.same_kind(facts):
                 pytest.skip(f"budgets of {name} were measured on {facts['cpu']}")
 
     return require

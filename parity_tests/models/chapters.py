@@ -8,7 +8,7 @@ import difflib
 import importlib
 import os
 
-from parity_tests.witness import reference_conditions
+from parity_tests.engine import processors
 
 GROUPS = {
     "basics": (
@@ -204,9 +204,7 @@ def levels_of_budgets(facts, onednn=None):
     onednn: as above.
     """
     level = level_of_budgets(onednn)
-    return (
-        (level,) if reference_conditions.same_processor(facts) else (level, ANOTHER_CPU)
-    )
+    return (level,) if processors.same_kind(facts) else (level, ANOTHER_CPU)
 
 
 def levels(name):
