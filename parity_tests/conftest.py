@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from parity_tests.commands import cli
+from parity_tests.engine import processors
 from parity_tests.house import permissions
 from parity_tests.witness import environment, process_state, reference_conditions
 
@@ -122,6 +123,24 @@ def genuine_python():
             "parity_tests.witness.environment` builds one"
         )
     return python
+
+
+@pytest.fixture(scope="session")
+def needed_here():
+    """A function that skips unless a golden is of this kind of processor.
+
+    Kernels are chosen by it, and so is whether two of them round alike: a budget that was
+    needed where it was measured may be needed no more.
+    """
+    from parity_tests.witness import golden, replay
+
+    def require(*names):
+        for name in names:
+            facts = golden.Golden(replay.GOLDENS / name).facts
+            if not processors.same_kind(facts):
+                pytest.skip(f"budgets of {name} were measured on {facts['cpu']}")
+
+    return require
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ tensor:   part of the names that it is for; without one, for all that have none 
 normwise: ULPs of the tensor's largest magnitude so far in the run; 0 for the sign of a zero
 reason:   the kernel or the graph rewrite that makes the difference
 test:     fails if the budget is taken away
+vendor:   part of the processors' names that it is for; without one, it is for all
 """
 
 import functools
@@ -18,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.engine import processors
 from parity_tests.engine.records import STAGES
 from parity_tests.engine.ulps import INCOMPARABLE, finite_or_none
 
@@ -30,7 +32,10 @@ FOLDER = pathlib.Path(__file__).with_name("tolerances")
 SUBJECTS = ("chapter", "part", "program")
 # What a program took over from a file; what it evaluated by streaming metrics.
 BUDGETED = (*STAGES, "restored", "evaluation")
-FIELDS = {*SUBJECTS, "level", "stage", "tensor", "ulp", "normwise", "reason", "test"}
+FIELDS = {
+    *SUBJECTS,
+    *("level", "stage", "tensor", "ulp", "normwise", "reason", "test", "vendor"),
+}
 
 
 class Budget(NamedTuple):
@@ -62,6 +67,16 @@ class Budget(NamedTuple):
         if self.normwise is not None:
             within |= errors <= self.normwise
         return within & (distances != np.uint64(INCOMPARABLE))
+
+    def widened(self, other):
+        """The budget that admits what either does, for both reasons."""
+        stated = [
+            budget.normwise for budget in (self, other) if budget.normwise is not None
+        ]
+        reasons = dict.fromkeys(filter(None, (self.reason, other.reason)))
+        return Budget(
+            max(self.ulp, other.ulp), max(stated, default=None), "; and ".join(reasons)
+        )
 
     def describe(self):
         """Such as '4 ULP', '16 ULP of the largest magnitude' or 'the sign of a zero'."""
@@ -113,27 +128,49 @@ def subject(entry):
     return next(entry[kind] for kind in SUBJECTS if kind in entry)
 
 
-def budget_for(name, level):
-    """(stage, tensor) -> Budget of a subject at a level; 0 ULP if not stated."""
+def budget_of(entry):
+    """What an entry grants."""
+    return Budget(entry.get("ulp", 0), entry.get("normwise"), entry["reason"])
+
+
+def granted_here(entry):
+    """Whether an entry is for this machine's processor."""
+    return entry.get("vendor", "") in processors.model()
+
+
+def budget_for(name, *levels):
+    """(stage, tensor) -> Budget of a subject; 0 ULP if not stated.
+
+    Args:
+        name: of the subject.
+        *levels: if several, each makes a difference of its own, and what any grants is.
+    """
+    granted_at = [_granted(name, level) for level in levels]
+
+    def budget(stage, tensor):
+        return functools.reduce(
+            Budget.widened, (_of(granted, stage, tensor) for granted in granted_at)
+        )
+
+    return budget
+
+
+def _of(granted, stage, tensor):
+    for granted_stage, part, budget in granted:
+        if stage == granted_stage and part in (tensor or ""):
+            return budget
+    return Budget()
+
+
+def _granted(name, level):
+    """[(stage, part of a tensor's name, Budget)], those for some tensors first."""
     granted = [
         (
             entry["stage"],
             entry.get("tensor", ""),
-            Budget(
-                ulp=entry.get("ulp", 0),
-                normwise=entry.get("normwise"),
-                reason=entry["reason"],
-            ),
+            budget_of(entry),
         )
         for entry in entries()
-        if subject(entry) == name and entry["level"] == level
+        if subject(entry) == name and entry["level"] == level and granted_here(entry)
     ]
-    granted.sort(key=lambda grant: not grant[1])  # those for some tensors first
-
-    def budget(stage, tensor):
-        for granted_stage, part, granted_budget in granted:
-            if stage == granted_stage and part in (tensor or ""):
-                return granted_budget
-        return Budget()
-
-    return budget
+    return sorted(granted, key=lambda grant: not grant[1])

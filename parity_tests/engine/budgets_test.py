@@ -98,6 +98,31 @@ def test_budgets_are_of_one_subject_at_one_level(read):
         assert budgets.budget_for(name, level)("loss", "loss") == Budget()
 
 
+def test_what_one_of_several_levels_grants_is_granted(read):
+    read(ENTRY + ENTRY.replace("eager", "another").replace("64", "128") + OTHERS)
+    both = budgets.budget_for("mnist", "eager", "another")
+    assert both("loss", None) == (0, 128, "another order of sums")
+    assert both("updates", None) == (2, None, "another kernel")  # at one of them only
+    sign_of_a_zero = Budget(normwise=0, reason="a sign")
+    assert sign_of_a_zero.widened(Budget(3, None, "a sum")) == (
+        3,
+        0,
+        "a sign; and a sum",
+    )
+    assert Budget().widened(Budget()) == Budget()
+
+
+@pytest.mark.parametrize("vendor, granted", [("AMD", 64), ("Intel", None)])
+def test_a_budget_may_be_for_one_vendor_s_processors(
+    read, monkeypatch, vendor, granted
+):
+    monkeypatch.setattr(budgets.processors, "model", lambda: "AMD EPYC 9654")
+    read(ENTRY + f'\nvendor = "{vendor}"\n')
+    assert budgets.budget_for("mnist", "eager")("loss", None).normwise == granted
+    (entry,) = budgets.entries()
+    assert budgets.granted_here(entry) is bool(granted)
+
+
 def test_a_budget_of_some_tensors_goes_before_that_of_all(read):
     read(ENTRY + ENTRY + '\ntensor = "key/bias"\nulp = 7\n')
     budget_for = budgets.budget_for("mnist", "eager")

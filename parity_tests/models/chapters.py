@@ -8,6 +8,8 @@ import difflib
 import importlib
 import os
 
+from parity_tests.engine import processors
+
 GROUPS = {
     "basics": (
         "session_basics",
@@ -58,6 +60,7 @@ GROUPS = {
         "input_queues",
         "mixed_precision",
         "towers",
+        "parameter_server",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -105,7 +108,10 @@ def setup(name):
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
     what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
     have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
-    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    "tf2_keras", is run in, or None for the process that asks; ``parts(config)``: the
+    configurations that it runs one after the other, each in a cluster of its own; OPTIONS,
+    fields of its Config that ``tf-parity run`` takes; and ``level_of_budgets(level,
+    config)``, where budgets depend on a configuration. Where no TensorFlow of today
     can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
     ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
     instead. No tensor is larger than what a golden keeps whole.
@@ -179,6 +185,12 @@ def recorded(name):
     return _said(name, "RECORDED", {}) if name in PROGRAMS else {}
 
 
+# The level of budgets for 1.15.5 itself on two kinds of processor. Its vectorised square
+# root begins with the processor's own approximation, and its matrix products sum in an
+# order of the processor's vector extensions.
+ANOTHER_CPU = "1.15.5, another CPU"
+
+
 def level_of_budgets(onednn=None):
     """The level of budgets that says what 1.15.5 and today's TensorFlow differ by.
 
@@ -187,6 +199,16 @@ def level_of_budgets(onednn=None):
     if onednn is None:
         onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
     return "1.15.5" if onednn else "1.15.5, oneDNN off"
+
+
+def levels_of_budgets(facts, onednn=None):
+    """Those that say what a golden and today's TensorFlow in this process differ by.
+
+    facts: of the golden.
+    onednn: as above.
+    """
+    level = level_of_budgets(onednn)
+    return (level,) if processors.same_kind(facts) else (level, ANOTHER_CPU)
 
 
 def levels(name):

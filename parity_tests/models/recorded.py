@@ -8,6 +8,11 @@ class NotRecorded(ValueError):
     """A configuration that 1.15.5 recorded nothing of."""
 
 
+def levels_of_budgets(name):
+    """Those that say what the record and today's TensorFlow differ by here."""
+    return chapters.levels_of_budgets(golden.Golden(stored.GOLDENS / name).facts)
+
+
 def records(name, config):
     """What 1.15.5 did with a configuration, as its golden has it.
 

@@ -103,10 +103,13 @@ processor, threads, command and the hashes of the sources that it was recorded f
 
 - Importing TensorFlow 2 sets `TF2_BEHAVIOR=1` in the process's environment. A TensorFlow
   1.15 started from there obeys it, makes resource variables, and rounds otherwise.
-- 1.15.5 is not the same everywhere: its vectorised square root begins with the processor's
-  own approximation, so that Adam's last bits differ between an AMD EPYC and an Intel Xeon.
-  Two recordings of one kind of processor are equal to the bit; between two kinds
-  [tolerances](tolerances.md) has budgets, at the level "1.15.5, another CPU".
+- 1.15.5 is not the same everywhere. Its vectorised square root begins with the processor's
+  own approximation, so that Adam's last bits differ between an AMD EPYC and an Intel Xeon;
+  its float32 matrix product has a kernel for each of the processor's vector extensions,
+  and each sums in an order of its own. Two recordings of one kind of processor are equal
+  to the bit; between two kinds [tolerances](tolerances.md) has budgets, at the level
+  "1.15.5, another CPU", which are granted besides where a golden is of another processor
+  than this machine's.
 - On digits, resnet's very first gradients differ by far more than roundings: the background
   is one value in thousands of pixels, and where batch normalisation puts it near zero, one
   last bit decides them all before the ReLU. It is recorded on noise.

@@ -184,8 +184,9 @@ def test_what_is_recorded_are_the_cases(kind):
 
 
 @EVERY_PART
-def test_the_budgets_of_a_part_are_needed(part):
+def test_the_budgets_of_a_part_are_needed(part, needed_here):
     """Each by some stage of some play; what is float64 is budgeted apart."""
+    needed_here("parts/" + part.partition(".")[0])
     cells = legs(part.partition(".")[0])[part, "compat.v1"].cells
     differing = {stage for stage, cell in cells.items() if cell.max_ulp}
     stated = {

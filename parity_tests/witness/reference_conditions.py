@@ -10,6 +10,8 @@ import platform
 import sys
 import warnings
 
+from parity_tests.engine import processors
+
 DEFAULT = "TensorFlow's default"
 
 
@@ -67,7 +69,7 @@ def describe():
         "keras": keras.__version__,
         "numpy": numpy.__version__,
         "python": platform.python_version(),
-        "cpu": cpu_model(),
+        "cpu": processors.model(),
         "cores": os.cpu_count(),
         **threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", DEFAULT),
@@ -84,25 +86,3 @@ def threads():
             ("inter_op_threads", "TF_NUM_INTEROP_THREADS"),
         )
     }
-
-
-def cpu_model():
-    """The processor as the system names it."""
-    return _cpu_info("model name") or platform.processor() or platform.machine()
-
-
-def cpu_flags():
-    """Those of the processor's vector extensions that TensorFlow has kernels for."""
-    wanted = ("avx", "avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "fma")
-    return [flag for flag in wanted if flag in _cpu_info("flags").split()]
-
-
-def _cpu_info(field):
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith(field):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    return ""

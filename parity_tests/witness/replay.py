@@ -4,7 +4,7 @@ import importlib
 import json
 import pathlib
 
-from parity_tests.engine import budgets
+from parity_tests.engine import budgets, processors
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.records import MOVE
@@ -18,10 +18,6 @@ from tf1_graph.parts import cases
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
 SIDES = ("compat.v1", "function", "fit")
 EXACT = Budget()
-# The level of budgets for 1.15.5 itself on two kinds of processor. Its vectorised
-# square root begins with the processor's own approximation, which Intel and AMD round
-# otherwise.
-ANOTHER_CPU = "1.15.5, another CPU"
 FLOAT64 = ", float64"  # what a level of a part's plays in float64 ends with
 OF_PLAY = ": "  # between a play's name and a tensor's
 OF_SIDE = ", "  # between a level and a play's name
@@ -74,19 +70,14 @@ def compare_recordings(stored, other, play):
         play: as above.
     """
     budget_for = None
-    if not same_processor(stored, other):
-        budget_for = budget_of(stored, play, ANOTHER_CPU)
+    if not processors.same_kind(stored.facts, other.facts):
+        budget_for = budget_of(stored, play, chapters.ANOTHER_CPU)
     exact = exact_where(budget_for)
     return compare_plays(
         stored.play(play, exact),
         other.play(play, exact),
         budget_for=granted_by(budget_for),
     )
-
-
-def same_processor(stored, other):
-    """Whether two goldens were recorded on one kind of processor."""
-    return all(stored.facts[key] == other.facts[key] for key in ("cpu", "cpu_flags"))
 
 
 def exact_where(budget_for):
@@ -151,7 +142,7 @@ def chapter_legs(stored, onednn=True, fault=None, sides=None, **options):
                 records = pair.reference(moves)
             else:
                 records = pair.candidate(moves, side)
-            budget_for = budget_of(stored, PLAY, chapters.level_of_budgets(onednn))
+            budget_for = budget_here(stored, PLAY, onednn)
             yield side, compare(stored, PLAY, records, budget_for, **options)
 
 
@@ -162,7 +153,7 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
     for side in sides or sides_of(name):
         level, _, play = side.partition(OF_SIDE)
         play = play or PLAY
-        budget_for = budget_of(stored, play, chapters.level_of_budgets(onednn))
+        budget_for = budget_here(stored, play, onednn)
         played = {**fields, **chapters.recorded(name).get(play, {})}
         with ProgramPair(name, played, fault and fault._replace(both=None)) as pair:
             if side == "compat.v1":
@@ -201,9 +192,7 @@ def part_legs(stored):
 
 
 def _compare_plays_of_a_part(stored, plays):
-    budgets_of = {
-        play: budget_of(stored, play, chapters.level_of_budgets(True)) for play in plays
-    }
+    budgets_of = {play: budget_here(stored, play) for play in plays}
 
     def together(records_of):
         for play, budget_for in budgets_of.items():
@@ -226,15 +215,21 @@ def _compare_plays_of_a_part(stored, plays):
     )
 
 
-def budget_of(stored, play, level):
-    """(stage, tensor) -> Budget of a golden's play at a level of budgets.
+def budget_here(stored, play, onednn=True):
+    """(stage, tensor) -> Budget of a golden's play against what this process computes."""
+    return budget_of(stored, play, *chapters.levels_of_budgets(stored.facts, onednn))
+
+
+def budget_of(stored, play, *levels):
+    """(stage, tensor) -> Budget of a golden's play at levels of budgets.
 
     Those of a part are for float32; what float64 is off by has a level of its own.
     """
     if "chapter" in stored.facts:
-        return budgets.budget_for(stored.facts["chapter"], level)
+        return budgets.budget_for(stored.facts["chapter"], *levels)
     part = f"{stored.facts['kind']}.{play.partition(' ')[0]}"
-    return budgets.budget_for(part, level + FLOAT64 * ("float64" in play))
+    suffix = FLOAT64 * ("float64" in play)
+    return budgets.budget_for(part, *(level + suffix for level in levels))
 
 
 def losses(name, config):

@@ -100,7 +100,8 @@ def stages_with_a_budget(name, level):
 
 
 @pytest.mark.parametrize("name", chapters.NAMES)
-def test_the_budgets_of_a_chapter_are_needed(name):
+def test_the_budgets_of_a_chapter_are_needed(name, needed_here):
+    needed_here(name)
     differing = differing_stages(compared(name)[name, replay.sides_of(name)[0]])
     # A loss is a single number, and equal by chance on some processor.
     assert differing >= stages_with_a_budget(name, "1.15.5") - {"loss"}
@@ -168,7 +169,8 @@ def test_chapters_do_what_1_15_5_did_without_onednn(names):
 
 
 @SIX_CHAPTERS
-def test_the_budgets_without_onednn_are_needed(names):
+def test_the_budgets_without_onednn_are_needed(names, needed_here):
+    needed_here(*names)
     _, report = without_onednn(names)
     for name, sides in report.items():
         cells = sides[replay.sides_of(name)[0]]
@@ -212,7 +214,7 @@ def test_a_planted_fault_of_a_loss_is_caught_at_these_budgets_too(part, fault):
         for play, case in losses.CASES.items()
         if case.part == f"losses.{part}" and case.arguments.keys() >= fault.keys()
     )
-    budget_for = replay.budget_of(kept, play, chapters.level_of_budgets(True))
+    budget_for = replay.budget_here(kept, play)
     for arguments, agree in (({}, True), (fault, False)):
         changed = case._replace(arguments={**case.arguments, **arguments})
         records = session.play(*losses.play(changed))

@@ -14,6 +14,7 @@ SEED = 1
 # side of a ReLU or which of two pooled pixels counts; up to here it does not yet.
 STEPS = {
     "mnist_cnn": 10,
+    "text_cnn": 8,
     "resnet": 1,
     "bilstm_crf": 8,
     "seq2seq": 5,
