@@ -53,6 +53,7 @@ class Fault(options.Known):
 @options.group
 @options.steps("the chapter")
 @options.batch_size
+@options.workers
 @options.seed
 @options.data
 @options.levels
@@ -78,6 +79,7 @@ def command(
     groups,
     steps,
     batch_size,
+    workers,
     seed,
     data,
     levels,
@@ -117,7 +119,14 @@ def command(
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups, levels, steps=steps
+                names,
+                data,
+                seed,
+                batch_size,
+                groups,
+                levels,
+                steps=steps,
+                workers=workers,
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
@@ -127,6 +136,7 @@ def command(
         given = {
             "--seed": seed,
             "--batch-size": batch_size,
+            "--workers": workers,
             "--data": data,
             "--fault": fault,
         }

@@ -1,13 +1,16 @@
 """Claims about `tf-parity run`: one table, the same as data, and a verdict."""
 
+import errno
 import json
 import os
+import pathlib
 import shlex
 import shutil
 import tempfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from parity_tests.commands import options, run
 from parity_tests.commands.tables_test import cell
@@ -133,6 +136,33 @@ def test_without_a_folder_for_what_a_program_writes_there_is_one_line(
         patched.setattr(tempfile, "tempdir", str(tmp_path / "file"))
         code, out, err = tf_parity("run", "--chapter", chapter)
     assert code == 2 and out == ""
+    assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "frozen.pb"),
+        tf.errors.ResourceExhaustedError(
+            None, None, f"model.ckpt-2; {os.strerror(errno.ENOSPC)}"
+        ),
+    ],
+    ids=["Python", "kernel"],
+)
+def test_a_full_disk_below_a_program_is_one_line(
+    error, tf_parity, tmp_path, monkeypatch
+):
+    """What it wrote until then is taken away."""
+
+    def full(*_, folder, **__):
+        pathlib.Path(folder, "half").write_text("written")
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))
+        patched.setattr(chapters.graph("save_restore"), "run", full)
+        code, out, err = tf_parity("run", "--chapter", "save_restore")
+    assert code == 2 and out == "" and os.listdir(tmp_path) == []
     assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
 
 
