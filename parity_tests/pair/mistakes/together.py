@@ -123,7 +123,8 @@ IN_SEVERAL = [
             {"epsilon": 1e-5, "batch_norm_momentum": 0.99},
             LOSS,
             "conv1_norm",
-            (r"epsilon=1e-05 → 0\.001", r"momentum=0\.99 → 0\.9"),
+            # Of the first layer, then of the second, which it hid; and of both.
+            (*[r"epsilon=1e-05 → 0\.001"] * 2, r"momentum=0\.99 → 0\.9"),
         ),
     ),
     *rows(
