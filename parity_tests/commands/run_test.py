@@ -51,6 +51,26 @@ def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
     assert os.listdir(tmp_path) == ["report.json"]
 
 
+def test_what_is_not_run_at_a_level_is_said():
+    def left_out(*names, levels=(), groups=()):
+        requests = [runner.Request(name, {}, 0, 0, 1, at, None) for name, at in names]
+        return run._left_out(requests, (), groups, levels)
+
+    asked = "fit", "function"
+    every = [(name, asked) for name in chapters.NAMES if not chapters.levels(name)]
+    mixed = [("nearest_neighbours", ("function",)), ("estimator", ("fit",))]
+    missing = left_out(*every, *mixed, levels=asked)
+    assert {"nearest_neighbours", "input_queues"} <= set(missing["level fit"])
+    assert {"estimator", "input_queues"} <= set(missing["level function"])
+    assert not {"mnist_cnn", "estimator"} & set(missing["level fit"])
+    all_run = [
+        (name, chapters.levels(name) or options.LEVELS) for name in chapters.NAMES
+    ]
+    assert left_out(*all_run) == {}
+    # What --data or --batch-size leaves out is said as well.
+    assert left_out(*all_run[1:]) == {"a use of the other options": [chapters.NAMES[0]]}
+
+
 def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
     tf_parity, tmp_path, monkeypatch
 ):

@@ -77,6 +77,10 @@ ALLOWED = {
 }
 
 
+# What a chapter may import besides whose reference is what 1.15.5 recorded.
+OF_1_15_ALONE = ("tensorflow.contrib", "tensorflow.examples")
+
+
 @pytest.mark.parametrize("folder", ALLOWED)
 def test_rooms_import_only_what_they_may(folder):
     inner = [ROOT / other for other in ALLOWED if other.startswith(folder + "/")]
@@ -88,11 +92,13 @@ def test_rooms_import_only_what_they_may(folder):
         and not any(room in path.parents for room in inner)
     ]
     assert files
+    recorded = [*filter(chapters.recorded, chapters.PROGRAMS)]
     for path in files:
+        only_1_15 = folder == "tf1_graph" and path.stem in recorded
+        prefixes = (*ALLOWED[folder], *(OF_1_15_ALONE if only_1_15 else ()))
         for name in imported_packages(path):
             allowed = standard(name) or any(
-                name == prefix or name.startswith(prefix + ".")
-                for prefix in ALLOWED[folder]
+                name == prefix or name.startswith(prefix + ".") for prefix in prefixes
             )
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
@@ -272,7 +278,13 @@ def test_a_budget_has_a_reason_a_test_and_no_exact_level(entry):
     assert budgets.subject(entry) in (*chapters.NAMES, *parts_named, *programs)
     # Level function and level fit are 0 ULP, always.
     of_1_15_5 = ("", ", oneDNN off", ", another CPU", ", float64")
-    assert entry["level"] in ("eager", *[f"1.15.5{apart}" for apart in of_1_15_5])
+    # TF1's own sum of three workers depends on which comes first.
+    of_races = ["3 workers or more"] * (budgets.subject(entry) == "parameter_server")
+    assert entry["level"] in (
+        "eager",
+        *of_races,
+        *[f"1.15.5{apart}" for apart in of_1_15_5],
+    )
     assert len(entry["reason"]) > 10
     path, _, test = entry["test"].partition("::")
     assert defines(path, test)

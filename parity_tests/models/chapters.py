@@ -21,6 +21,8 @@ GROUPS = {
     ),
     "images": (
         "mnist_cnn",
+        "cnn_layers",
+        "slim_cnn",
         "resnet",
         "batch_norm_by_hand",
         "unet",
@@ -60,11 +62,12 @@ GROUPS = {
         "input_queues",
         "mixed_precision",
         "towers",
+        "parameter_server",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is compared is what ``run`` returns: there is no model to play.
-PROGRAMS = (*GROUPS["program"], "nearest_neighbours")
+PROGRAMS = (*GROUPS["program"], "nearest_neighbours", "cnn_layers", "slim_cnn")
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 
@@ -107,10 +110,13 @@ def setup(name):
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
     what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
     have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
-    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    "tf2_keras", is run in, or None for the process that asks; ``parts(config)``: the
+    configurations that it runs one after the other, each in a cluster of its own; OPTIONS,
+    fields of its Config that ``tf-parity run`` takes; and ``level_of_budgets(level,
+    config)``, where budgets depend on a configuration. Where no TensorFlow of today
     can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
     ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
-    instead. No tensor is larger than what a golden keeps whole.
+    instead; of a tensor larger than a golden keeps whole, what it keeps.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")
