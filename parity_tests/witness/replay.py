@@ -112,7 +112,7 @@ def legs(name, folder=None, onednn=True):
         onednn: whether this process runs with oneDNN: another budget applies without.
     """
     stored = golden.Golden(pathlib.Path(folder or GOLDENS) / name)
-    if name in chapters.NAMES:
+    if "chapter" in stored.facts:
         for side, comparison in chapter_legs(stored, onednn):
             yield name, side, comparison
     else:
@@ -159,7 +159,7 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
             if side == "compat.v1":
                 history = pair.reference(train)
             else:
-                history = pair.candidate(train, level)
+                history = pair.played(train, level)
             records = programs.without_text(history)
             yield side, compare(stored, play, records, budget_for, **options)
 
