@@ -148,7 +148,9 @@ def test_with_tokens_to_begin_with_one_worker_brings_two_gradients(server):
 
 def run(what, *arguments, config, folder=None):
     """What a task of these tests does; itself one side of a program."""
-    return {"train": _train, "place": _place}[what](*arguments, config, folder)
+    return {"train": _train, "place": _place, "fit": _fit}[what](
+        *arguments, config, folder
+    )
 
 
 def _place(config, _folder):
@@ -185,6 +187,34 @@ def test_variables_are_dealt_out_to_the_servers_in_turn():
         for name, devices in record["outputs"].items()
     }
     assert numbers["variables"] == ["0", "1", "0", "1"]
+
+
+def _fit(config, _folder):
+    (mode,) = config.modes
+    strategy, task = TWIN.started(mode)
+    with strategy.scope():
+        model, momentum = TWIN.build(4, config)
+        model.compile(momentum, TWIN.loss, jit_compile=False)
+    dataset = tf.data.Dataset.from_tensor_slices(DATA).batch(8)
+    try:
+        model.fit(dataset, steps_per_epoch=1, verbose=0)
+    except ValueError as refusal:
+        return [{"outputs": {f"worker {task}": str(refusal)}}]
+    return [{"outputs": {f"worker {task}": "trained"}}]
+
+
+@pytest.mark.parametrize(
+    "mode, refusal",
+    [
+        ("synchronous", "Attempt to convert a value (PerReplica"),
+        ("asynchronous", "ClusterCoordinator.create_per_worker_dataset"),
+    ],
+)
+def test_keras_fit_takes_neither_strategy(mode, refusal):
+    config = TWIN.Config(modes=(mode,))
+    cluster = SETUP.cluster("tf2_keras", config)
+    (record,) = tasks.run(THIS, ("fit",), config, cluster)
+    assert all(refusal in told for told in record["outputs"].values())
 
 
 # Tasks that are lost.
