@@ -250,6 +250,14 @@ batch_size = number(
     50,
     "Instead of the chapter's own; at most all examples.",
 )
+workers = number(
+    "--workers",
+    int,
+    1,
+    16,
+    3,
+    "Of the chapter's synchronous training, instead of its own; each is a process.",
+)
 seed = number(
     "--seed",
     int,

@@ -53,6 +53,7 @@ class Fault(options.Known):
 @options.group
 @options.steps("the chapter")
 @options.batch_size
+@options.workers
 @options.seed
 @options.data
 @options.levels
@@ -78,6 +79,7 @@ def command(
     groups,
     steps,
     batch_size,
+    workers,
     seed,
     data,
     levels,
@@ -117,14 +119,24 @@ def command(
                 fault,
             )
             for name, (fields, train, test) in settings.configured(
-                names, data, seed, batch_size, groups, levels, steps=steps
+                names,
+                data,
+                seed,
+                batch_size,
+                groups,
+                levels,
+                steps=steps,
+                workers=workers,
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
+        left_out = _left_out(requests, names, groups, levels)
+        report.update({"left_out": left_out} if left_out else {})
         divergences, subjects = [], []
         given = {
             "--seed": seed,
             "--batch-size": batch_size,
+            "--workers": workers,
             "--data": data,
             "--fault": fault,
         }
@@ -171,12 +183,30 @@ def command(
             table(report["chapters"]),
             tables.conditions(report["environment"]),
             *divergences,
+            *[
+                Text(f"\nNot run, for want of {want}: {', '.join(left)}.")
+                for want, left in left_out.items()
+            ],
             Text("\n" + verdict(report["chapters"]), "bold"),
         )
         output.write(report)
         if report_folder is not None:
             page.write(_page(subjects, report["environment"]))
     return int(bool(divergences))
+
+
+def _left_out(requests, names, groups, levels):
+    """{what is asked for: [chapter of those that are meant that has not got it]}."""
+    run = {request.name: request.levels for request in requests}
+    left_out = {}
+    for name in options.chosen(names, groups) or chapters.NAMES:
+        known = run.get(name, chapters.levels(name) or options.LEVELS)
+        missing = [level for level in options.once(levels) if level not in known]
+        for level in missing:
+            left_out.setdefault(f"level {level}", []).append(name)
+        if name not in run and len(missing) < max(1, len(levels)):
+            left_out.setdefault("a use of the other options", []).append(name)
+    return left_out
 
 
 def _told(outcomes):

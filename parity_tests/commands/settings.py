@@ -17,7 +17,15 @@ def data_files(folder):
 
 
 def configured(
-    names, data, seed, batch_size, groups=(), levels=(), timed=False, steps=None
+    names,
+    data,
+    seed,
+    batch_size,
+    groups=(),
+    levels=(),
+    timed=False,
+    steps=None,
+    workers=None,
 ):
     """What chapters are to be run with; needs TensorFlow, which must be imported.
 
@@ -27,7 +35,7 @@ def configured(
             it is those that can use the options given.
         levels: of which a chapter must have one; () for any.
         timed: whether it must train a model, whose steps can be timed.
-        steps: how many are asked for, or None.
+        steps, workers: how many are asked for, or None.
 
     Returns:
         {chapter: (fields of its Config, data to train on, data to score on)}.
@@ -39,6 +47,7 @@ def configured(
     for option, value, uses in (
         ("--data", data, _data_sets),
         ("--batch-size", batch_size, _has_batches),
+        ("--workers", workers, _has_workers),
         ("--level", levels or None, lambda name: _has_level(name, levels)),
         ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
         ("--seed", seed, lambda name: _is_known_of(name, seed=seed)),
@@ -78,6 +87,8 @@ def configured(
                     f"trains on. Received: {batch_size}. Use for instance --batch-size 50."
                 )
             fields["batch_size"] = batch_size
+        if workers is not None:
+            fields["workers"] = workers
         result[name] = fields, train, test
     return result
 
@@ -106,3 +117,7 @@ def _has_batches(name):
     # A program's batches are its own matter: they may be what it shows.
     is_model = name in chapters.MODELS
     return is_model and hasattr(chapters.graph(name).Config(), "batch_size")
+
+
+def _has_workers(name):
+    return "workers" in getattr(chapters.setup(name), "OPTIONS", ())

@@ -96,6 +96,7 @@ def _record(names, folder, keep):
 
 def _compare(name, folder, report):
     """Adds what is under one golden's name to the report; returns its divergences."""
+    from parity_tests.models import programs, tasks
     from parity_tests.witness import golden, replay
 
     with told(golden.GoldenError):
@@ -103,12 +104,13 @@ def _compare(name, folder, report):
     report["witness"] = {key: facts[key] for key in FACTS}
     onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1") != "0"
     divergences = []
-    for subject, side, comparison in replay.legs(name, folder, onednn):
-        report["compared"].setdefault(subject, {})[side] = {
-            stage: cell.as_data() for stage, cell in comparison.cells.items()
-        }
-        if not comparison.ok:
-            divergences.append((subject, side, comparison.first_divergence))
+    with told(golden.GoldenError, programs.FolderError, tasks.TaskError):
+        for subject, side, comparison in replay.legs(name, folder, onednn):
+            report["compared"].setdefault(subject, {})[side] = {
+                stage: cell.as_data() for stage, cell in comparison.cells.items()
+            }
+            if not comparison.ok:
+                divergences.append((subject, side, comparison.first_divergence))
     return divergences
 
 

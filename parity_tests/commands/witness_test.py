@@ -1,11 +1,13 @@
 """Claims about `tf-parity witness`: what is compared with what, and what is missing."""
 
 import json
+from unittest import mock
 
 import pytest
 
 import parity_tests.witness.environment as environment
 from parity_tests.commands import witness
+from parity_tests.models import tasks
 
 
 def test_witness_compares_with_what_comes_along(tf_parity, tmp_path):
@@ -28,6 +30,13 @@ def test_witness_tells_what_its_interpreter_lacks(tf_parity, monkeypatch, tmp_pa
     code, _, err = tf_parity("witness", "--chapter", "session_basics")
     assert code == 2 and "must name a Python with TensorFlow 1.15. Received: " in err
     assert len(err.strip().splitlines()) == 1
+
+
+@mock.patch.object(tasks, "SECONDS", 0)
+def test_a_task_that_never_comes_is_one_line(tf_parity):
+    code, _, error = tf_parity("witness", "--stored", "--chapter", "towers")
+    assert code == 2 and error.count("\n") == 1, error
+    assert "Received: nothing from chief 0. Look" in error
 
 
 def test_a_file_is_no_folder_to_keep(tf_parity, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ tensor:   part of the names that it is for; without one, for all that have none 
 normwise: ULPs of the tensor's largest magnitude so far in the run; 0 for the sign of a zero
 reason:   the kernel or the graph rewrite that makes the difference
 test:     fails if the budget is taken away
+vendor:   part of the processors' names that it is for; without one, it is for all
 """
 
 import functools
@@ -18,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from parity_tests.engine import processors
 from parity_tests.engine.records import STAGES
 from parity_tests.engine.ulps import INCOMPARABLE, finite_or_none
 
@@ -30,7 +32,10 @@ FOLDER = pathlib.Path(__file__).with_name("tolerances")
 SUBJECTS = ("chapter", "part", "program")
 # What a program took over from a file; what it evaluated by streaming metrics.
 BUDGETED = (*STAGES, "restored", "evaluation")
-FIELDS = {*SUBJECTS, "level", "stage", "tensor", "ulp", "normwise", "reason", "test"}
+FIELDS = {
+    *SUBJECTS,
+    *("level", "stage", "tensor", "ulp", "normwise", "reason", "test", "vendor"),
+}
 
 
 class Budget(NamedTuple):
@@ -123,6 +128,16 @@ def subject(entry):
     return next(entry[kind] for kind in SUBJECTS if kind in entry)
 
 
+def budget_of(entry):
+    """What an entry grants."""
+    return Budget(entry.get("ulp", 0), entry.get("normwise"), entry["reason"])
+
+
+def granted_here(entry):
+    """Whether an entry is for this machine's processor."""
+    return entry.get("vendor", "") in processors.model()
+
+
 def budget_for(name, *levels):
     """(stage, tensor) -> Budget of a subject; 0 ULP if not stated.
 
@@ -153,13 +168,9 @@ def _granted(name, level):
         (
             entry["stage"],
             entry.get("tensor", ""),
-            Budget(
-                ulp=entry.get("ulp", 0),
-                normwise=entry.get("normwise"),
-                reason=entry["reason"],
-            ),
+            budget_of(entry),
         )
         for entry in entries()
-        if subject(entry) == name and entry["level"] == level
+        if subject(entry) == name and entry["level"] == level and granted_here(entry)
     ]
     return sorted(granted, key=lambda grant: not grant[1])

@@ -112,6 +112,17 @@ def test_what_one_of_several_levels_grants_is_granted(read):
     assert Budget().widened(Budget()) == Budget()
 
 
+@pytest.mark.parametrize("vendor, granted", [("AMD", 64), ("Intel", None)])
+def test_a_budget_may_be_for_one_vendor_s_processors(
+    read, monkeypatch, vendor, granted
+):
+    monkeypatch.setattr(budgets.processors, "model", lambda: "AMD EPYC 9654")
+    read(ENTRY + f'\nvendor = "{vendor}"\n')
+    assert budgets.budget_for("mnist", "eager")("loss", None).normwise == granted
+    (entry,) = budgets.entries()
+    assert budgets.granted_here(entry) is bool(granted)
+
+
 def test_a_budget_of_some_tensors_goes_before_that_of_all(read):
     read(ENTRY + ENTRY + '\ntensor = "key/bias"\nulp = 7\n')
     budget_for = budgets.budget_for("mnist", "eager")

@@ -278,7 +278,13 @@ def test_a_budget_has_a_reason_a_test_and_no_exact_level(entry):
     assert budgets.subject(entry) in (*chapters.NAMES, *parts_named, *programs)
     # Level function and level fit are 0 ULP, always.
     of_1_15_5 = ("", ", oneDNN off", ", another CPU", ", float64")
-    assert entry["level"] in ("eager", *[f"1.15.5{apart}" for apart in of_1_15_5])
+    # TF1's own sum of three workers depends on which comes first.
+    of_races = ["3 workers or more"] * (budgets.subject(entry) == "parameter_server")
+    assert entry["level"] in (
+        "eager",
+        *of_races,
+        *[f"1.15.5{apart}" for apart in of_1_15_5],
+    )
     assert len(entry["reason"]) > 10
     path, _, test = entry["test"].partition("::")
     assert defines(path, test)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.migrate import handed_towers
+from parity_tests.migrate import handed_tasks
 from parity_tests.models import chapters, programs, tasks
 from parity_tests.pair import recording
 from parity_tests.witness.chapters_test import printed
@@ -295,10 +295,29 @@ def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):
     shift = -(before * config.batch_size % len(drawn.moves[0]))
     turned = [np.roll(array, shift, 0) for array in drawn.moves]
     cluster = chapters.setup("towers").cluster("tf2_keras", config)
-    received = tasks.run(handed_towers, (*turned, prefix), config, cluster)
+    received = tasks.run(handed_tasks, ("towers", *turned, prefix), config, cluster)
     predicted = received[-1]["outputs"]  # of all examples, in their order
     predicted["logits"] = np.roll(predicted["logits"], -shift, 0)
     compare_plays(rest_of(expected, before), received).require_agreement()
+
+
+def test_parameter_servers_go_on_under_strategies(tmp_path):
+    """Synchronous and not: what the chief saved is what every worker begins with."""
+    graph, twin, data = sides("parameter_server")
+    setup, before = chapters.setup("parameter_server"), 3
+    for whole in setup.parts(twin.Config(steps=before + 2)):
+        (mode,) = whole.modes
+        cluster, folder = setup.cluster("tf1_graph", whole), str(tmp_path / mode)
+        config = graph.Config(steps=before, modes=(mode,))
+        tasks.run(graph, data, config, cluster, folder=folder)
+        config = graph.Config(steps=whole.steps, modes=(mode,))
+        expected = rest_of(tasks.run(graph, data, config, cluster), before)
+        expected[0] = {"restored": expected[0]["initial values"]}
+        cluster = setup.cluster("tf2_keras", whole)
+        prefix = tf.train.latest_checkpoint(folder)
+        arguments = ("parameter_server", *data, prefix)
+        received = tasks.run(handed_tasks, arguments, whole, cluster)
+        compare_plays(expected, received).require_agreement(mode)
 
 
 def test_estimators_go_on_in_keras(genuine_python, tmp_path):
@@ -354,6 +373,7 @@ HANDED_OVER = {
     "control_flow": test_counts_of_what_ran_go_on_in_keras,
     "summaries": test_events_go_on_in_keras,
     "towers": test_towers_go_on_as_replicas,
+    "parameter_server": test_parameter_servers_go_on_under_strategies,
     "estimator": test_estimators_go_on_in_keras,
 }
 # Their graphs have no variables.

@@ -132,7 +132,7 @@ def test_the_command_measures_what_the_chapters_cover(tf_parity):
     )
     pathlib.Path("more.py").write_text(
         "import tensorflow as tf\ntf.placeholder(tf.float32, [None, 3])\n"
-        "tf.train.Server()\n"
+        "tf.train.ProfilerHook()\n"
     )
     code, out, _ = tf_parity(
         "guide", "--cover", "whole.py", "more.py", "--format", "json"
@@ -140,9 +140,12 @@ def test_the_command_measures_what_the_chapters_cover(tf_parity):
     data = json.loads(out)
     assert code == 0 and (data["files"], data["uses"]) == (2, 3)
     assert [step["files"] for step in data["chapters"]] == [1]
-    assert data["not_shown"] == {"tf.train.Server": 1}
+    assert data["not_shown"] == {"tf.train.ProfilerHook": 1}
     assert data["shown_or_proven"]["files"] in (1, 2)
+    code, out, _ = tf_parity("guide", "--cover", "whole.py", "more.py")
+    assert code == 0 and "1 of 2   50%" in out and "2 of 3   67%" in out
+    assert "In no chapter, most used: tf.train.ProfilerHook 1\n" in out
     code, out, _ = tf_parity("guide", "--cover", "whole.py")
-    assert code == 0 and "1 of 1  100%" in out
+    assert code == 0 and "1 of 1  100%" in out and out.endswith("most used: -\n")
     pathlib.Path("fine.py").write_text("print(1)\n")
     assert "Nothing to cover" in tf_parity("guide", "--cover", "fine.py")[1]

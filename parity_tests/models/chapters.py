@@ -8,7 +8,7 @@ import difflib
 import importlib
 import os
 
-from parity_tests.witness import reference_conditions
+from parity_tests.engine import processors
 
 GROUPS = {
     "basics": (
@@ -62,6 +62,7 @@ GROUPS = {
         "input_queues",
         "mixed_precision",
         "towers",
+        "parameter_server",
     ),
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
@@ -109,7 +110,10 @@ def setup(name):
     which its twin is run; ``configure`` and ``load``. What ``load`` returns to train on is
     what ``run`` of both sides takes before its ``config``, as ``programs`` says. It may
     have ``cluster(side, config)``: the ``tasks.Cluster`` that a side, "tf1_graph" or
-    "tf2_keras", is run in, or None for the process that asks. Where no TensorFlow of today
+    "tf2_keras", is run in, or None for the process that asks; ``parts(config)``: the
+    configurations that it runs one after the other, each in a cluster of its own; OPTIONS,
+    fields of its Config that ``tf-parity run`` takes; and ``level_of_budgets(level,
+    config)``, where budgets depend on a configuration. Where no TensorFlow of today
     can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
     ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
     instead; of a tensor larger than a golden keeps whole, what it keeps.
@@ -206,9 +210,7 @@ def levels_of_budgets(facts, onednn=None):
     onednn: as above.
     """
     level = level_of_budgets(onednn)
-    return (
-        (level,) if reference_conditions.same_processor(facts) else (level, ANOTHER_CPU)
-    )
+    return (level,) if processors.same_kind(facts) else (level, ANOTHER_CPU)
 
 
 def levels(name):

@@ -148,8 +148,16 @@ class ProgramPair(Sides):
         self.twin_config = self.twin.Config(**twin_fields)
         self.recorded = bool(chapters.recorded(name))
         self.budgets = lambda level: budgets.budget_for(
-            name, *(recorded.levels_of_budgets(name) if self.recorded else [level])
+            name, *self._levels_of_budgets(level)
         )
+
+    def _levels_of_budgets(self, level):
+        if self.recorded:
+            return recorded.levels_of_budgets(self.name)
+        setup = chapters.setup(self.name)
+        if hasattr(setup, "level_of_budgets"):
+            return [setup.level_of_budgets(level, self.config)]
+        return [level]
 
     def close(self):
         """Nothing is kept between two plays."""

@@ -12,7 +12,9 @@ Runs under Python 3.7 as well.
 """
 
 import contextlib
+import errno
 import inspect
+import os
 import tempfile
 
 import numpy as np
@@ -21,14 +23,18 @@ from parity_tests.models import chapters, tasks
 
 
 class FolderError(Exception):
-    """There is no folder for the files that a program writes."""
+    """There is no folder, or no room, for the files that a program writes."""
 
 
 def cluster(side, config):
     """The ``tasks.Cluster`` that one side of a chapter runs in, or None for this process."""
-    package, _, name = side.__name__.partition(".models.")
-    setup = chapters.setup(name)
+    package, setup = _setup_of(side)
     return setup.cluster(package, config) if hasattr(setup, "cluster") else None
+
+
+def _setup_of(side):
+    package, _, name = side.__name__.partition(".models.")
+    return package, chapters.setup(name)
 
 
 def records(side, arrays, config, fault=None):
@@ -45,18 +51,24 @@ def records(side, arrays, config, fault=None):
         FolderError: where the program writes files, and there is no room for them.
         tasks.TaskError: where it has tasks, and one of them failed.
     """
-    of_tasks = cluster(side, config)
-    if of_tasks is not None:
-        return tasks.run(side, arrays, config, of_tasks, fault)
-    if "folder" not in inspect.signature(side.run).parameters:
-        return side.run(*arrays, config=config)
-    with _scratch() as folder:
-        return side.run(*arrays, config=config, folder=folder)
+    _, setup = _setup_of(side)
+    history = []
+    for part in setup.parts(config) if hasattr(setup, "parts") else [config]:
+        of_tasks = cluster(side, part)
+        with _scratch(side) as options:
+            if of_tasks is not None:
+                history += tasks.run(side, arrays, part, of_tasks, fault, **options)
+            else:
+                history += side.run(*arrays, config=part, **options)
+    return history
 
 
 @contextlib.contextmanager
-def _scratch():
-    """A folder for a while."""
+def _scratch(side):
+    """{"folder": one for a while}, where ``run`` of a side takes it."""
+    if "folder" not in inspect.signature(side.run).parameters:
+        yield {}
+        return
     try:
         folder = tempfile.TemporaryDirectory()
     except OSError as error:
@@ -65,7 +77,16 @@ def _scratch():
             f"Received: {error}. Set TMPDIR to a folder that can be written to."
         ) from None
     with folder as path:
-        yield path
+        try:
+            yield {"folder": path}
+        except Exception as error:  # of Python's, or of TensorFlow's kernels
+            if os.strerror(errno.ENOSPC) not in str(error):
+                raise
+            raise FolderError(
+                "A program that writes files must have room for them. "
+                f"Received: {os.strerror(errno.ENOSPC)}, below {tempfile.gettempdir()}. "
+                "Set TMPDIR to a folder of another disk."
+            ) from None
 
 
 def without_text(history):

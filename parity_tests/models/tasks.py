@@ -39,7 +39,7 @@ class TaskError(Exception):
 Cluster = collections.namedtuple("Cluster", ["serving", "working"])
 
 
-def run(side, arrays, config, cluster, fault=None):
+def run(side, arrays, config, cluster, fault=None, **options):
     """Runs the tasks of a program, each with its TF_CONFIG, if there are several.
 
     Args:
@@ -47,6 +47,7 @@ def run(side, arrays, config, cluster, fault=None):
         arrays, config: what it takes.
         cluster: a ``Cluster``.
         fault: of the chapter, whose patch is planted in every task; or None.
+        **options: what ``run`` takes besides.
 
     Returns:
         records; what several tasks saw at the same step is one.
@@ -62,7 +63,7 @@ def run(side, arrays, config, cluster, fault=None):
     with contextlib.ExitStack() as stack:
         started = {
             name: stack.enter_context(
-                _started(side.__name__, fault, arrays, config, environment)
+                _started(side.__name__, fault, arrays, config, options, environment)
             )
             for name, environment in _environments(names).items()
         }
@@ -102,14 +103,14 @@ class _Process(processes.Alone, context.ForkServerProcess):
 
 
 @contextlib.contextmanager
-def _started(side, fault, arrays, config, environment):
+def _started(side, fault, arrays, config, options, environment):
     """(process, what it tells) of a task, which ends with the block."""
     forking = multiprocessing.get_context("forkserver")
     forking.set_forkserver_preload(PRELOADED)
     ours, theirs = forking.Pipe()
     says = fault and fault.says
     process = _Process(
-        target=_work, args=(theirs, side, says, arrays, config, environment)
+        target=_work, args=(theirs, side, says, arrays, config, options, environment)
     )
     try:
         process.start()
@@ -122,11 +123,12 @@ def _started(side, fault, arrays, config, environment):
             process.join()
 
 
-def _work(tells, side, says, arrays, config, environment):
+def _work(tells, side, says, arrays, config, options, environment):
     """A task, in its process."""
     # Ctrl-C reaches every process of a terminal; only the first is to answer it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(tells,), daemon=True).start()
+    parent = threading.Thread(target=_end_with_parent, args=(tells,), daemon=True)
+    parent.start()
     # What C++ writes of a peer that goes is no message of ours; an exception is told.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -136,11 +138,11 @@ def _work(tells, side, says, arrays, config, environment):
         module = importlib.import_module(side)
         patch = _patch(module, says) if says else {}
         with mock.patch.multiple(module, **patch) if patch else mock.MagicMock():
-            tells.send(("records", module.run(*arrays, config=config)))
+            tells.send(("records", module.run(*arrays, config=config, **options)))
     except BaseException as error:
         lines = str(error).strip().splitlines() or [""]
         tells.send(("error", f"{type(error).__name__}: {lines[0]}"))
-    os._exit(0)  # whatever threads and servers there are
+    parent.join()  # to others that are not done yet this one would be lost
 
 
 def _patch(module, says):

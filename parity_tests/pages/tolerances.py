@@ -28,16 +28,18 @@ def page():
     ]
     lines.append("|---|---|---|---|---|---|")
     for entry in budgets.entries():
-        budget = budgets.budget_for(budgets.subject(entry), entry["level"])(
-            entry["stage"], entry.get("tensor")
-        )
+        budget = budgets.budget_of(entry)
         test = entry["test"].partition("::")[2]
         cells = [
             budgets.subject(entry),
             entry["level"],
             ", ".join(entry[key] for key in ("stage", "tensor") if key in entry),
             budget.describe(),
-            entry["reason"],
+            ": ".join(
+                f"on {entry[key]}" if key == "vendor" else entry[key]
+                for key in ("vendor", "reason")
+                if key in entry
+            ),
             f"`{test}`",
         ]
         lines.append("| " + " | ".join(cells) + " |")

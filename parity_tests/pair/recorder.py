@@ -17,6 +17,7 @@ import sys
 
 import numpy as np
 
+from parity_tests.engine import processors
 from parity_tests.pair import behaviour, recording
 from parity_tests.pair.errors import PairError, SideFailed, theirs
 from parity_tests.witness import reference_conditions
@@ -177,7 +178,7 @@ def provenance(path):
         "tensorflow": tf.__version__,
         "numpy": np.__version__,
         "python": "{}.{}.{}".format(*sys.version_info),
-        "cpu": reference_conditions.cpu_model(),
+        "cpu": processors.model(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", reference_conditions.DEFAULT),
         tf1_session.REMAPPING: tf1_session.remaps(),
         "source": os.path.basename(path),

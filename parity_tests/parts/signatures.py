@@ -31,8 +31,8 @@ UNSEEDED = (
     "what was not seeded drew other numbers at every start, which nothing repeats"
 )
 
-# TF1 1.15 hides these behind *args (source: rnn_cell_wrapper_impl, 1.15.5), or had not
-# got them: BERT's optimizer (source: google-research/bert, optimization.py).
+# TF1 1.15 hides these behind *args (source: rnn_cell_wrapper_impl, 1.15.5), or they are a
+# method of what was recorded (python/client/session.py), or it had not got them: BERT's optimizer (source: google-research/bert, optimization.py).
 HIDDEN = {
     "tf.contrib.legacy_seq2seq.sequence_loss": "(logits, targets, weights, "
     "average_across_timesteps=True, average_across_batch=True, "
@@ -43,6 +43,7 @@ HIDDEN = {
     "tf.nn.fixed_unigram_candidate_sampler": "(true_classes, num_true, num_sampled, "
     "unique, range_max, vocab_file='', distortion=1.0, num_reserved_ids=0, "
     "num_shards=1, shard=0, unigrams=(), seed=None, name=None)",
+    "tf.Session.run": "(fetches, feed_dict=None, options=None, run_metadata=None)",
     "AdamWeightDecayOptimizer": "(learning_rate, weight_decay_rate=0.0, beta_1=0.9, "
     "beta_2=0.999, epsilon=1e-6, exclude_from_weight_decay=None, "
     "name='AdamWeightDecayOptimizer')",
@@ -297,4 +298,18 @@ KEPT = (
     *_kept("recurrent.carried", "added", "state", "it stands in the body of the loop"),
     *_kept(CONVERTERS, "added", "*", "they convert arrays of a cell"),
     *_kept(CONVERTERS, "left out", "*", "they convert arrays of a cell"),
+    *_kept(
+        "gradients.gradients",
+        "left out",
+        "grad_ys name colocate_gradients_with_ops gate_gradients aggregation_method "
+        "stop_gradients unconnected_gradients",
+        "a loss has no use for it",
+    ),
+    *_kept("gradients.gradients", "added", "tape", "eager code has no graph"),
+    *_kept(
+        "callbacks.StepHistory",
+        "left out",
+        "fetches feed_dict options run_metadata",
+        "fit runs the steps",
+    ),
 )

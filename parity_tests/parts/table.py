@@ -9,8 +9,10 @@ import functools
 from parity_tests.parts import (
     attention,
     averages,
+    callbacks,
     clipping,
     crf,
+    gradients,
     initializers,
     layers,
     lookup,
@@ -41,6 +43,8 @@ PARTS = (
     *recurrent.PARTS,
     *crf.PARTS,
     *tf_keras.PARTS,
+    *gradients.PARTS,
+    *callbacks.PARTS,
 )
 
 

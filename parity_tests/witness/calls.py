@@ -23,6 +23,7 @@ import types
 
 import numpy as np
 
+from parity_tests.engine import processors
 from parity_tests.witness import reference_conditions
 
 FLOATS = {
@@ -430,7 +431,7 @@ def main(arguments=None):
         if line:
             known[tuple(line.split("\t")[:2])] = line.split("\t")[2:]
     lines = ["\t".join(call + tuple(known[call])) for call in calls if call in known]
-    head = f"# {COMMAND}: TensorFlow {tf.__version__}, NumPy {np.__version__}, Python {sys.version_info[0]}.{sys.version_info[1]}, {reference_conditions.cpu_model()}"
+    head = f"# {COMMAND}: TensorFlow {tf.__version__}, NumPy {np.__version__}, Python {sys.version_info[0]}.{sys.version_info[1]}, {processors.model()}"
     write(options.out, head, lines)
 
 

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 
+from parity_tests.engine import processors
 from parity_tests.models import chapters
 from parity_tests.witness import (
     golden,
@@ -155,8 +156,8 @@ def provenance(options, recordable):
         "tensorflow_built_from": str(tf.GIT_VERSION),
         "numpy": numpy.__version__,
         "python": "{}.{}.{}".format(*sys.version_info),
-        "cpu": reference_conditions.cpu_model(),
-        "cpu_flags": reference_conditions.cpu_flags(),
+        "cpu": processors.model(),
+        "cpu_flags": processors.flags(),
         "intra_op_threads": int(os.environ["TF_NUM_INTRAOP_THREADS"]),
         "inter_op_threads": int(os.environ["TF_NUM_INTEROP_THREADS"]),
         "command": " ".join(command + ["--out", "DIR", "--write"]),

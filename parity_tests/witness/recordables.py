@@ -90,7 +90,11 @@ PARTS = tuple(
     )
     for kind, others in KINDS.items()
 )
-NAMES = chapters.NAMES + tuple(recordable.name for recordable in PARTS)
+# {golden: (chapter, its configuration of that name)}, where a file has a second one.
+VARIANTS = collections.OrderedDict([("ppo_a2c", ("ppo", "A2C"))])
+NAMES = (
+    chapters.NAMES + tuple(VARIANTS) + tuple(recordable.name for recordable in PARTS)
+)
 
 
 def recordable(name, steps=None, data=None):
@@ -109,17 +113,28 @@ def recordable(name, steps=None, data=None):
         return program(name, steps or runs.steps_of(name), data)
     if name in chapters.NAMES:
         return chapter(name, steps or runs.steps_of(name), data)
+    if name in VARIANTS:
+        of_chapter, configuration = VARIANTS[name]
+        steps = steps or runs.steps_of(of_chapter)
+        return chapter(of_chapter, steps, data, name, configuration)
     return next(part for part in PARTS if part.name == name)
 
 
-def chapter(name, steps, data=None):
-    """A chapter: its training, and the predictions that its evaluation scores."""
+def chapter(name, steps, data=None, golden=None, configuration=None):
+    """A chapter: its training, and the predictions that its evaluation scores.
+
+    Args:
+        golden: the name of one of ``VARIANTS``, if it is one.
+        configuration: what that calls the Config that its fields are set in.
+    """
     facts, outputs, built, state = {}, [], [], {}
 
     def play():
         from tf1_graph import session
 
-        config = chapters.graph(name).Config(**runs.fields_of(name, data))
+        graph = chapters.graph(name)
+        config = getattr(graph, configuration) if configuration else graph.Config()
+        config = dataclasses.replace(config, **runs.fields_of(name, data))
         program = chapters.program(name, config)
         built.append(program)
         for record in session.play(program, runs.moves_of(name, config, steps, data)):
@@ -135,7 +150,7 @@ def chapter(name, steps, data=None):
         )
 
     return Recordable(
-        name,
+        golden or name,
         f"{steps} steps of training, and the evaluation",
         (
             f"tf1_graph/models/{name}.py",

@@ -10,6 +10,8 @@ import platform
 import sys
 import warnings
 
+from parity_tests.engine import processors
+
 DEFAULT = "TensorFlow's default"
 
 
@@ -40,15 +42,24 @@ def _standard_error_closed():
         os.close(nowhere)
 
 
-def import_tensorflow():
+def import_tensorflow(forked=False):
     """Settles, then imports TensorFlow without its greetings.
 
-    While it loads, TensorFlow 2.21 writes to standard error whatever the log level; and
-    ``compat.v1`` warns that TF1's names are deprecated, which is what this is about.
+    While it loads, TensorFlow 2.21 writes to standard error whatever the log level, and
+    2.18 with the first graph that a Session runs; and ``compat.v1`` warns that TF1's names
+    are deprecated, which is what this is about.
+
+    Args:
+        forked: whether this process will be forked: then no graph may run in it.
     """
     settle()
     with _standard_error_closed():
         import tensorflow
+
+        version = tuple(map(int, tensorflow.__version__.split(".")[:2]))
+        if (2, 0) <= version < (2, 21) and not forked:
+            with tensorflow.compat.v1.Session(graph=tensorflow.Graph()) as session:
+                session.run(tensorflow.constant(0))
     tensorflow.get_logger().setLevel("ERROR")
     # TensorFlow's feature columns say it of their own call.
     warnings.filterwarnings(
@@ -67,7 +78,7 @@ def describe():
         "keras": keras.__version__,
         "numpy": numpy.__version__,
         "python": platform.python_version(),
-        "cpu": cpu_model(),
+        "cpu": processors.model(),
         "cores": os.cpu_count(),
         **threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", DEFAULT),
@@ -84,31 +95,3 @@ def threads():
             ("inter_op_threads", "TF_NUM_INTEROP_THREADS"),
         )
     }
-
-
-def cpu_model():
-    """The processor as the system names it."""
-    return _cpu_info("model name") or platform.processor() or platform.machine()
-
-
-def cpu_flags():
-    """Those of the processor's vector extensions that TensorFlow has kernels for."""
-    wanted = ("avx", "avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "fma")
-    return [flag for flag in wanted if flag in _cpu_info("flags").split()]
-
-
-def same_processor(facts, others=None):
-    """Whether two recordings' facts, or one's and this machine's, name one kind of processor."""
-    others = others or {"cpu": cpu_model(), "cpu_flags": cpu_flags()}
-    return all(facts[key] == others[key] for key in ("cpu", "cpu_flags"))
-
-
-def _cpu_info(field):
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith(field):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    return ""

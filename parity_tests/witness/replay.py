@@ -4,14 +4,14 @@ import importlib
 import json
 import pathlib
 
-from parity_tests.engine import budgets
+from parity_tests.engine import budgets, processors
 from parity_tests.engine.budgets import Budget
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.records import MOVE
 from parity_tests.models import chapters, programs, runner
 from parity_tests.models.pair import ChapterPair, ProgramPair
 from parity_tests.pair.pair import Pair
-from parity_tests.witness import golden, reference_conditions, runs
+from parity_tests.witness import golden, runs
 from parity_tests.witness.recordables import PLAY
 from tf1_graph.parts import cases
 
@@ -70,7 +70,7 @@ def compare_recordings(stored, other, play):
         play: as above.
     """
     budget_for = None
-    if not reference_conditions.same_processor(stored.facts, other.facts):
+    if not processors.same_kind(stored.facts, other.facts):
         budget_for = budget_of(stored, play, chapters.ANOTHER_CPU)
     exact = exact_where(budget_for)
     return compare_plays(
@@ -112,7 +112,7 @@ def legs(name, folder=None, onednn=True):
         onednn: whether this process runs with oneDNN: another budget applies without.
     """
     stored = golden.Golden(pathlib.Path(folder or GOLDENS) / name)
-    if name in chapters.NAMES:
+    if "chapter" in stored.facts:
         for side, comparison in chapter_legs(stored, onednn):
             yield name, side, comparison
     else:

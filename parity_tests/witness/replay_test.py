@@ -53,14 +53,15 @@ def test_all_goldens_together_are_small():
 
 
 @pytest.mark.parametrize("side", replay.SIDES)
-@pytest.mark.parametrize("name", chapters.MODELS)
+@pytest.mark.parametrize("name", (*chapters.MODELS, *recordables.VARIANTS))
 def test_a_chapter_does_what_1_15_5_did(name, side):
     comparison = compared(name)[name, side]
     comparison.require_agreement()
     moves = [record.get("move") for record in stored(name).play("play")]
     assert comparison.records == len(moves)
     cells = comparison.cells
-    trains = getattr(chapters.setup(name), "TRAINS", ("train",))
+    chapter = stored(name).facts["chapter"]
+    trains = getattr(chapters.setup(chapter), "TRAINS", ("train",))
     trained = sum(move in trains for move in moves)
     assert cells["loss"].compared == trained > 0
     changing = [move for move in moves if move not in (None, "predict")]

@@ -261,14 +261,10 @@ def run(train_data, test_data, config=Config()):
         train_data, test_data: (sentences, tags) as ``minibatches`` takes them.
     """
     model = build(config)
-    losses = []
     nbatches = -(-len(train_data[0]) // config.batch_size)
     batches = minibatches(train_data, config.batch_size)
-    each_loss = keras.callbacks.LambdaCallback(
-        # What fit logs is a mean over the epoch so far, unless it is reset.
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     # By epoch, as it was fed; a schedule handed to the optimizer would count steps.
     rate = keras.callbacks.LearningRateScheduler(
         lambda epoch, _: config.learning_rate * config.lr_decay**epoch
@@ -279,9 +275,9 @@ def run(train_data, test_data, config=Config()):
         steps_per_epoch=nbatches,
         shuffle=False,
         verbose=0,
-        callbacks=[rate, each_loss],
+        callbacks=[rate, history],
     )
     inputs, labels = next(iter(minibatches(test_data, len(test_data[0]))))
     tags = decode(model(inputs), inputs["lengths"], model.transitions)
     words = tf.sequence_mask(inputs["lengths"])
-    return losses, np.mean((tags == labels)[words])
+    return history.history["loss"], np.mean((tags == labels)[words])

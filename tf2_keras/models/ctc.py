@@ -152,18 +152,14 @@ def run(train_data, x, lengths, config=Config()):
         x, lengths: of what is to be read.
     """
     model = build(config)
-    losses = []
-    # What fit logs is the mean since the epoch began; session.run(loss) gave the step's.
-    callback = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         next_batch(*train_data, config.batch_size),
         steps_per_epoch=config.num_steps,
         shuffle=False,
         verbose=0,
-        callbacks=[callback],
+        callbacks=[history],
     )
     logits = model({"x": x, "lengths": lengths}, training=False)
-    return losses, decoders(logits, lengths)[0].numpy()
+    return history.history["loss"], decoders(logits, lengths)[0].numpy()

@@ -171,15 +171,6 @@ def loss(logits, real):
     return keras.ops.mean(keras.ops.softplus(-logits if real else logits))
 
 
-def gradients(loss_value, network, tape):
-    """The gradients of a network's variables."""
-    variables = [variable.value for variable in network.trainable_variables]
-    if tf.executing_eagerly():
-        return tape.gradient(loss_value, variables)
-    # Those of real and of made images are added up in TF1's order, not in the tape's.
-    return tf.gradients(loss_value, variables)
-
-
 def optimizer(config, name):
     """Adam; each network has one of its own, for both count their steps."""
     return tf1_semantics.optimizers.Adam(config.learning_rate, config.beta1, name=name)
@@ -205,8 +196,10 @@ class DCGAN(keras.Model):
                 self.generator(z, training=True), training=True
             )
             d_loss = loss(on_real, real=True) + loss(on_made, real=False)
-        d_gradients = gradients(d_loss, self.discriminator, tape)
-        self.d_optimizer.apply(d_gradients, self.discriminator.trainable_variables)
+        # Gradients by real and by made images: a tape adds them up in another order.
+        d_vars = self.discriminator.trainable_variables
+        d_gradients = tf1_semantics.gradients.gradients(d_loss, d_vars, tape)
+        self.d_optimizer.apply(d_gradients, d_vars)
         return d_loss
 
     def g_step(self, z):
@@ -215,8 +208,9 @@ class DCGAN(keras.Model):
             # inference. The gradients are of the generator's variables only.
             fooled = self.discriminator(self.generator(z, training=True), training=True)
             g_loss = loss(fooled, real=True)
-        g_gradients = gradients(g_loss, self.generator, tape)
-        self.g_optimizer.apply(g_gradients, self.generator.trainable_variables)
+        g_vars = self.generator.trainable_variables
+        g_gradients = tf1_semantics.gradients.gradients(g_loss, g_vars, tape)
+        self.g_optimizer.apply(g_gradients, g_vars)
         return g_loss
 
     def train_step(self, data):
@@ -272,18 +266,13 @@ def run(images, sample_z, config=Config()):
         sample_z: [m, Z], float32.
     """
     model = build(config)
-    losses = []
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         next_batch(images, config.batch_size, config.z_dim, config.seed),
         steps_per_epoch=config.epoch * (len(images) // config.batch_size),
         shuffle=False,
         verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda step, logs: losses.append(
-                    (logs["d_loss"], logs["g_loss"])
-                )
-            )
-        ],
+        callbacks=[history],
     )
-    return losses, model.generator(sample_z, training=False).numpy()
+    losses = zip(*map(history.history.get, ("d_loss", "g_loss")), strict=True)
+    return list(losses), model.generator(sample_z, training=False).numpy()

@@ -103,23 +103,14 @@ def run(train_digits, test_digits, config=Config()):
     batches = next_batch(
         train_digits[0], train_digits[1], config.batch_size, config.seed
     )
-    reports = []
-
-    def report(step, logs):
-        if step % config.report_every == 0:
-            reports.append((step, logs["loss"]))
-
-    # What fit logs is the mean since the epoch began; session.run(loss) gave the step's.
-    callback = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=report,
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         batches,
         steps_per_epoch=config.steps,
         shuffle=False,
         verbose=0,
-        callbacks=[callback],
+        callbacks=[history],
     )
 
     @tf.function(reduce_retracing=True)
@@ -131,4 +122,5 @@ def run(train_digits, test_digits, config=Config()):
     for start in range(0, len(images), config.batch_size):
         batch = slice(start, start + config.batch_size)
         true_count += correct(images[batch], labels[batch]).numpy()
+    reports = list(enumerate(history.history["loss"]))[:: config.report_every]
     return reports, np.float64(true_count) / len(labels)

@@ -172,13 +172,10 @@ class NeuralStyle(keras.Model):
         (inputs,) = data
         with tf.GradientTape() as tape:
             total = self.compute_loss(y_pred=self(inputs, training=True))
-        variables = [variable.value for variable in self.trainable_variables]
-        if tf.executing_eagerly():
-            gradients = tape.gradient(total, variables)
-        else:
-            # A tape adds the picture's five gradients up in another order than TF1.
-            gradients = tf.gradients(total, variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        # A tape adds the picture's five gradients up in another order than TF1.
+        variables = self.trainable_variables
+        gradients = tf1_semantics.gradients.gradients(total, variables, tape)
+        self.optimizer.apply(gradients, variables)
         return {"loss": total}
 
     def get_config(self):
@@ -207,22 +204,14 @@ def run(content, style, config=Config()):
     """
     model = build(config)
     inputs = {"x": preprocess(content), "style": preprocess(style)}
-    reports = []
-
-    def report(step, logs):
-        if step % config.print_iterations == 0:
-            reports.append((step, logs["loss"]))
-
-    each_loss = keras.callbacks.LambdaCallback(
-        # What fit logs is a mean over the epoch so far, unless it is reset.
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=report,
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         tf.data.Dataset.from_tensors((inputs,)).repeat(),
         steps_per_epoch=config.iterations,
         shuffle=False,
         verbose=0,
-        callbacks=[each_loss],
+        callbacks=[history],
     )
+    reports = list(enumerate(history.history["loss"]))[:: config.print_iterations]
     return reports, unprocess(model.image.numpy())

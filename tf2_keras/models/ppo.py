@@ -233,7 +233,7 @@ def run(rollout, updates, config=Config()):
         rollout: {'x' [n, F], 'actions', 'returns', 'neglogpacs', 'values': [n]}.
         updates: how many times ``noptepochs`` passes over it.
     """
-    model, losses = build(config), []
+    model = build(config)
     count = config.noptepochs * -(-len(rollout["x"]) // config.batch_size)
 
     def with_rate(step, parts):
@@ -242,16 +242,13 @@ def run(rollout, updates, config=Config()):
         return ({**parts[0], "lr": tf.cast(config.lr * frac, tf.float32)},)
 
     batches = minibatches(rollout, config).enumerate().map(with_rate)
-    each_loss = keras.callbacks.LambdaCallback(
-        # What fit logs is a mean over the epoch so far, unless it is reset.
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         batches,
         steps_per_epoch=updates * count,
         shuffle=False,
         verbose=0,
-        callbacks=[each_loss],
+        callbacks=[history],
     )
-    return losses
+    return history.history["loss"]

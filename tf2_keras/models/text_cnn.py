@@ -190,14 +190,10 @@ def run(train_sentences, test_sentences, config=Config()):
         train_sentences[0], train_sentences[1], config.batch_size, config.seed
     )
     steps = config.num_epochs * -(-len(train_sentences[0]) // config.batch_size)
-    losses = []
-    # What fit logs is the mean since the epoch began; session.run(loss) gave the step's.
-    callback = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
-        batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[callback]
+        batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[history]
     )
     x, y = test_sentences
-    return losses, accuracy(y, model(x, training=False)).numpy()
+    return history.history["loss"], accuracy(y, model(x, training=False)).numpy()

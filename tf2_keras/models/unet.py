@@ -51,17 +51,17 @@ def bias_variable():
 
 def conv2d(x, features, size, stddev, scope, number, config):
     """[B, h, w, c] -> [B, h - size + 1, ..., features], no padding."""
-    name = f"{scope}/w{number}"
+    name = f"{scope}_conv{number}"
     x = keras.layers.Conv2D(
         features,
         size,
         padding="valid",
         use_bias=False,
-        kernel_initializer=weight_variable(stddev, name, config),
-        name=name.replace("/", "_"),
+        kernel_initializer=weight_variable(stddev, f"{scope}/w{number}", config),
+        name=name,
     )(x)
     # Conv2D's own bias has a gradient that oneDNN sums in another order.
-    return tf1_semantics.layers.BiasAdd(bias_variable(), name=f"{scope}_b{number}")(x)
+    return tf1_semantics.layers.BiasAdd(bias_variable(), name=name + "_add")(x)
 
 
 def dropout_relu(x, scope, number, config):
@@ -85,10 +85,10 @@ def deconv2d(x, features, stride, stddev, scope, config):
         padding="valid",
         use_bias=False,
         kernel_initializer=weight_variable(stddev, f"{scope}/wd", config),
-        name=f"{scope}_wd",
+        name=f"{scope}_deconv",
     )(x)
     # deconv + bd, not BiasAdd, as the source had it here.
-    x = tf1_semantics.layers.AddBias(bias_variable(), name=f"{scope}_bd")(x)
+    x = tf1_semantics.layers.AddBias(bias_variable(), name=f"{scope}_deconv_add")(x)
     return keras.layers.ReLU()(x)
 
 
@@ -177,12 +177,14 @@ def build(config=Config()):
 
 
 def checkpoint_names(model):
-    """{TF1 variable name: Keras path}."""
+    """{TF1 variable name: Keras path}, such as down_conv_0/w1: down_conv_0_conv1/kernel."""
     names = {"global_step": "momentum/iteration"}
     for variable in model.trainable_variables:
-        layer = variable.path.partition("/")[0]  # such as down_conv_0_w1
-        scope, _, name = layer.rpartition("_")
-        names[f"{scope}/{name}"] = variable.path
+        layer, _, kind = variable.path.partition("/")
+        scope, _, layer = layer.removesuffix("_add").rpartition("_")
+        number = {"deconv": "d"}.get(layer, layer.removeprefix("conv"))
+        letter = {"kernel": "w", "bias": "b"}[kind]
+        names[f"{scope}/{letter}{number}"] = variable.path
     return names
 
 
@@ -200,19 +202,15 @@ def run(train_data, test_data, config=Config()):
             [n, M, M, K]), float32.
     """
     model = build(config)
-    losses = []
-    # What fit logs is the mean since the epoch began; session.run(loss) gave the step's.
-    callback = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         next_batch(train_data[0], train_data[1], config.batch_size),
         steps_per_epoch=config.epochs * config.training_iters,
         shuffle=False,
         verbose=0,
-        callbacks=[callback],
+        callbacks=[history],
     )
     x, y = test_data
     logits = model(x, training=False).numpy()
-    return losses, np.mean(logits.argmax(3) != y.argmax(3))
+    return history.history["loss"], np.mean(logits.argmax(3) != y.argmax(3))

@@ -102,13 +102,10 @@ class VariationalAutoencoder(keras.Model):
         x, y = data
         with tf.GradientTape() as tape:
             loss_value = self.compute_loss(x, y, self(x, training=True))
-        variables = [variable.value for variable in self.trainable_variables]
-        if tf.executing_eagerly():
-            gradients = tape.gradient(loss_value, variables)
-        else:
-            # z_std has three gradients. A tape adds them up in another order than TF1.
-            gradients = tf.gradients(loss_value, variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        # z_std has three gradients. A tape adds them up in another order than TF1.
+        variables = self.trainable_variables
+        gradients = tf1_semantics.gradients.gradients(loss_value, variables, tape)
+        self.optimizer.apply(gradients, variables)
         return {"loss": loss_value}
 
 

@@ -206,18 +206,13 @@ def run(digits, noise, config=Config()):
         noise: [m, Z], float32.
     """
     model = build(config)
-    losses = []
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         next_batch(digits, config),
         steps_per_epoch=config.iterations,
         shuffle=False,
         verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda step, logs: losses.append(
-                    (logs["d_loss"], logs["g_loss"])
-                )
-            )
-        ],
+        callbacks=[history],
     )
-    return losses, model.generator(noise).numpy()
+    losses = zip(*map(history.history.get, ("d_loss", "g_loss")), strict=True)
+    return list(losses), model.generator(noise).numpy()

@@ -10,8 +10,10 @@ which kernel runs, and in which order, decides over the last bits.
 from tf2_keras.tf1_semantics import (
     attention,
     averages,
+    callbacks,
     clipping,
     crf,
+    gradients,
     initializers,
     layers,
     lookup,
@@ -27,8 +29,10 @@ from tf2_keras.tf1_semantics import (
 __all__ = [
     "attention",
     "averages",
+    "callbacks",
     "clipping",
     "crf",
+    "gradients",
     "initializers",
     "layers",
     "lookup",

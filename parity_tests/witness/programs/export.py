@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from parity_tests.witness import reference_conditions
+from parity_tests.engine import processors
 
 PROVENANCE = "provenance.json"
 META = "model.meta"
@@ -90,8 +90,8 @@ def write(name, out, graph, arrays):
         "tensorflow_built_from": str(tf.GIT_VERSION),
         "numpy": np.__version__,
         "python": "{}.{}.{}".format(*sys.version_info),
-        "cpu": reference_conditions.cpu_model(),
-        "cpu_flags": reference_conditions.cpu_flags(),
+        "cpu": processors.model(),
+        "cpu_flags": processors.flags(),
         "intra_op_threads": 1,
         "inter_op_threads": 1,
         "command": f"python -m parity_tests.witness.programs.{name} --out DIR",

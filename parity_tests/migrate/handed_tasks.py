@@ -1,4 +1,4 @@
-"""The twin of towers, going on from a checkpoint of TF1's: what its task runs."""
+"""A twin of tasks, going on from a checkpoint of TF1's: what each of them runs."""
 
 from unittest import mock
 
@@ -6,9 +6,9 @@ from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import handover
 
 
-def run(x_data, y_data, prefix, config):
-    """As the twin's ``run``, after the hand-over of all that the checkpoint holds."""
-    twin = chapters.twin("towers")
+def run(name, x_data, y_data, prefix, config):
+    """As the ``run`` of a chapter's twin, after the hand-over of all that the checkpoint holds."""
+    twin = chapters.twin(name)
     build = twin.build
 
     def handed_over(inputs, config):
