@@ -123,9 +123,8 @@ def test_read_data_sets_holds_the_first_digits_back():
     (images, labels), (test_images, _) = TWIN.read_data_sets(*DATA, config)
     assert len(images) == len(DATA[0][0]) - config.validation_size
     assert len(test_images) == len(DATA[1][0])
-    np.testing.assert_array_equal(
-        labels.argmax(1), DATA[0][1][config.validation_size :]
-    )
+    classes = DATA[0][1][config.validation_size :].astype(np.int64)
+    np.testing.assert_array_equal(labels.argmax(1), classes, strict=True)
 
 
 @given(
@@ -140,8 +139,8 @@ def test_batches_are_those_of_next_batch(examples, batch_size, seed):
     expected = mnist_cnn.next_batch(images, images, batch_size, seed)
     received = TWIN.next_batch(images, images, config).take(4)
     for ours, theirs in zip(received, itertools.islice(expected, 4), strict=True):
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        np.testing.assert_array_equal(ours[1], theirs[1])
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one.numpy(), other, strict=True)
 
 
 def test_a_prediction_is_not_that_of_training():
