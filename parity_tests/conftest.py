@@ -1,6 +1,7 @@
 """Settles the reference conditions before TensorFlow loads, and states them."""
 
 import contextlib
+import functools
 import gc
 import os
 import pathlib
@@ -20,6 +21,8 @@ from parity_tests.witness import environment, process_state, reference_condition
 gc.set_threshold(20_000, 10, 10)
 reference_conditions.import_tensorflow()  # quietly, whatever a test imports first
 gc.freeze()
+
+CACHED = type(functools.cache(len))
 
 
 def pytest_report_header():
@@ -42,6 +45,30 @@ def nothing_left_behind():
     process_state.write(before)
     after[process_state.SEED] = before[process_state.SEED]
     assert after == before, "A test must leave its process as it was."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def freed_with_the_module(request):
+    """Frees what a file's tests built and traced: its caches and its PAIRS hold it.
+
+    And so does TensorFlow, which registers for good, with all of its graph, the gradient
+    of every call of a ``tf.custom_gradient``; and Keras, by names and kernels. Graphs are
+    cycles, for whose collection a process with our threshold would wait long.
+    """
+    from tensorflow.python.framework.ops import gradient_registry
+
+    known = set(gradient_registry.list())
+    yield
+    for held in vars(request.module).values():
+        if isinstance(held, CACHED):
+            held.cache_clear()
+    if hasattr(request.module, "PAIRS"):
+        request.module.PAIRS.close()
+    for name in set(gradient_registry.list()) - known:
+        if name.startswith("CustomGradient-"):
+            del gradient_registry._registry[name]
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()  # collects, too
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ __all__ = [
     "play",
     "scales_of",
     "state_of",
+    "steps_of",
     "train",
     "train_step",
 ]
@@ -102,6 +103,24 @@ def compiled(
         unfitted={"predict", *moves} if unfitted is None else unfitted,
         remembered=remembered,
     )
+
+
+def steps_of(model, names):
+    """{name: move} of a model that trains by several methods, ``NAME_step(x, y)``.
+
+    Returns:
+        Nothing for a model that has none of them: it has one ``train_step``.
+    """
+
+    def move_of(name):
+        @tf.autograph.experimental.do_not_convert
+        def move(**batch):
+            x, *y = data_of(model, batch)
+            return {"loss": {"loss": getattr(model, f"{name}_step")(x, *y[:1])}}
+
+        return move
+
+    return {name: move_of(name) for name in names if name != "train"}
 
 
 class State(NamedTuple):

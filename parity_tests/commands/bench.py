@@ -151,18 +151,27 @@ def of_comparison(rounds, json_path):
 
         cost = timing.comparison_cost(rounds=rounds)
         share = timing.comparison_share(rounds=rounds)
+        levels = "function", "fit"
+        small = timing.comparison_share("linear_regression", 200, rounds, levels)
         output.show(
             Text(
                 "One step of linear_regression, both sides and the comparison: "
                 f"{cost['reused']:.2f} ms; with graph, Session and function rebuilt for "
-                f"it: {cost['rebuilt']:.0f} ms.\nOne step of mnist_cnn, both sides "
-                f"trained alone: {share['training']:.1f} ms; compared: "
-                f"{share['comparison']:.1f} ms, which adds {share['added']:.2f} times "
-                f"the training, and {share['added_cpu']:.2f} times its time of the "
-                "processor."
+                f"it: {cost['rebuilt']:.0f} ms.\n"
+                + _share("mnist_cnn", share)
+                + _share("linear_regression at function and fit", small)
             )
         )
-        output.write({**cost, "mnist_cnn": share})
+        output.write({**cost, "mnist_cnn": share, "linear_regression": small})
+
+
+def _share(name, share):
+    """A line of what ``timing.comparison_share`` returns."""
+    return (
+        f"One step of {name}, both sides trained alone: {share['training']:.2f} ms; "
+        f"compared: {share['comparison']:.2f} ms, which adds {share['added']:.2f} times "
+        f"the training, and {share['added_cpu']:.2f} times its time of the processor.\n"
+    )
 
 
 @command.command(

@@ -155,7 +155,7 @@ def command(
                 )
                 for level, (_, divergence) in checked.divergences.items()
             ],
-            Text("\n" + run.verdict(report["pairs"], "pair"), "bold"),
+            Text("\n" + verdict(checked, report["pairs"]), "bold"),
             *([tables.whole(Text(search.describe(script_path)))] if search else []),
         )
         # Each where it was asked for, also if both sides hold NaN: they say so.
@@ -176,6 +176,13 @@ def command(
         if checked.nans is not None:
             raise UserError(checked.nans)
     return int(bool(checked.divergences) or parts)
+
+
+def verdict(checked, pairs):
+    """The last line of a table; of what is no number on both sides nothing is proven."""
+    if checked.nans is not None:
+        return "NaN on both sides: nothing is proven."
+    return run.verdict(pairs, "pair")
 
 
 def matched(data):

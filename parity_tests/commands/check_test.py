@@ -254,6 +254,7 @@ def test_nan_on_both_sides_is_shown_and_is_a_mistake(tf_parity, tmp_path):
     )
     code, out, err = tf_parity("check", path, "--json", report)
     assert code == 2 and "3 steps" in out
+    assert out.endswith("\nNaN on both sides: nothing is proven.\n")
     assert "NaN on both sides, first at step 1, outputs, tensor y_pred" in err
     # Data says it as well, and is valid JSON all the same.
     ((_, pair),) = json.loads(report.read_text(), parse_constant=pytest.fail)[

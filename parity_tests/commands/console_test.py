@@ -10,7 +10,9 @@ import termios
 
 import pytest
 
-GREETINGS = re.compile("before absl|oneDNN custom|cudart|cpu_feature_guard|WARNING:")
+GREETINGS = re.compile(
+    "before absl|oneDNN custom|cudart|cpu_feature_guard|mlir_graph|WARNING:"
+)
 
 
 @pytest.mark.parametrize(

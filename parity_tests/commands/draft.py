@@ -41,8 +41,14 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 )
 @click.option("--y-true", metavar="NAME", help="Which of them is to be predicted.")
 @click.option("--y-pred", metavar="NAME", help="The tensor that is predicted.")
-@click.option("--loss", metavar="NAME", help="The scalar that is minimised.")
-@click.option("--train", metavar="NAME", help="The op that a step runs.")
+@click.option(
+    "--loss", metavar="NAME,...", help="The scalar that is minimised, of each step."
+)
+@click.option(
+    "--train",
+    metavar="NAME,...",
+    help="The op that a step runs; several, of a GAN, in their order.",
+)
 @click.option(
     "--training-feed",
     metavar="NAME=VALUE,...",

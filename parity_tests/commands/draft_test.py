@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from parity_tests.migrate import draft_programs_test
 from parity_tests.witness import exported_twins
 
 
@@ -152,6 +153,18 @@ def test_a_program_becomes_a_pair_whose_graph_is_written_beside_it(tf_parity, tm
         file.unlink()
     code, _, err = tf_parity(*words)
     assert code == 2 and "--pair writes a file that must not be there yet" in err
+
+
+def test_a_pair_plays_the_steps_of_a_gan_in_turn(tf_parity, tmp_path):
+    meta = exported_graph(tmp_path / "gan.meta", draft_programs_test.gan)
+    twin, pair = tmp_path / "drafted_gan.py", tmp_path / "pair_of_gan.py"
+    trains = "train_discriminator,train_generator"
+    words = ["draft", meta, "-o", twin, "--pair", pair, "--steps", "2"]
+    code, out, err = tf_parity(*words, "--train", trains)
+    assert code == 0, err
+    assert "A step runs train_generator and minimises" in out
+    code, out, err = tf_parity("check", pair, "--steps", "2", "--level", "function")
+    assert code == 0, out + err
 
 
 def test_what_checkpoint_names_is_told_by_its_option(tf_parity, tmp_path):

@@ -130,6 +130,8 @@ def command(
             ).items()
         ]
         report = {"environment": reference_conditions.describe(), "chapters": {}}
+        left_out = _left_out(requests, names, groups, levels)
+        report.update({"left_out": left_out} if left_out else {})
         divergences, subjects = [], []
         given = {
             "--seed": seed,
@@ -181,12 +183,30 @@ def command(
             table(report["chapters"]),
             tables.conditions(report["environment"]),
             *divergences,
+            *[
+                Text(f"\nNot run, for want of {want}: {', '.join(left)}.")
+                for want, left in left_out.items()
+            ],
             Text("\n" + verdict(report["chapters"]), "bold"),
         )
         output.write(report)
         if report_folder is not None:
             page.write(_page(subjects, report["environment"]))
     return int(bool(divergences))
+
+
+def _left_out(requests, names, groups, levels):
+    """{what is asked for: [chapter of those that are meant that has not got it]}."""
+    run = {request.name: request.levels for request in requests}
+    left_out = {}
+    for name in options.chosen(names, groups) or chapters.NAMES:
+        known = run.get(name, chapters.levels(name) or options.LEVELS)
+        missing = [level for level in options.once(levels) if level not in known]
+        for level in missing:
+            left_out.setdefault(f"level {level}", []).append(name)
+        if name not in run and len(missing) < max(1, len(levels)):
+            left_out.setdefault("a use of the other options", []).append(name)
+    return left_out
 
 
 def _told(outcomes):

@@ -1,17 +1,20 @@
 """Claims about `tf-parity run`: one table, the same as data, and a verdict."""
 
+import errno
 import json
 import os
+import pathlib
 import shlex
 import shutil
 import tempfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from parity_tests.commands import options, run
 from parity_tests.commands.tables_test import cell
-from parity_tests.models import reading, runner
+from parity_tests.models import chapters, reading, runner
 from parity_tests.witness import golden, stored
 
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
@@ -46,6 +49,26 @@ def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
     )
     assert max(map(len, out.splitlines())) <= 100
     assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_what_is_not_run_at_a_level_is_said():
+    def left_out(*names, levels=(), groups=()):
+        requests = [runner.Request(name, {}, 0, 0, 1, at, None) for name, at in names]
+        return run._left_out(requests, (), groups, levels)
+
+    asked = "fit", "function"
+    every = [(name, asked) for name in chapters.NAMES if not chapters.levels(name)]
+    mixed = [("nearest_neighbours", ("function",)), ("estimator", ("fit",))]
+    missing = left_out(*every, *mixed, levels=asked)
+    assert {"nearest_neighbours", "input_queues"} <= set(missing["level fit"])
+    assert {"estimator", "input_queues"} <= set(missing["level function"])
+    assert not {"mnist_cnn", "estimator"} & set(missing["level fit"])
+    all_run = [
+        (name, chapters.levels(name) or options.LEVELS) for name in chapters.NAMES
+    ]
+    assert left_out(*all_run) == {}
+    # What --data or --batch-size leaves out is said as well.
+    assert left_out(*all_run[1:]) == {"a use of the other options": [chapters.NAMES[0]]}
 
 
 def test_a_break_prints_the_first_divergence_and_how_to_see_it_again(
@@ -113,6 +136,33 @@ def test_without_a_folder_for_what_a_program_writes_there_is_one_line(
         patched.setattr(tempfile, "tempdir", str(tmp_path / "file"))
         code, out, err = tf_parity("run", "--chapter", chapter)
     assert code == 2 and out == ""
+    assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "frozen.pb"),
+        tf.errors.ResourceExhaustedError(
+            None, None, f"model.ckpt-2; {os.strerror(errno.ENOSPC)}"
+        ),
+    ],
+    ids=["Python", "kernel"],
+)
+def test_a_full_disk_below_a_program_is_one_line(
+    error, tf_parity, tmp_path, monkeypatch
+):
+    """What it wrote until then is taken away."""
+
+    def full(*_, folder, **__):
+        pathlib.Path(folder, "half").write_text("written")
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))
+        patched.setattr(chapters.graph("save_restore"), "run", full)
+        code, out, err = tf_parity("run", "--chapter", "save_restore")
+    assert code == 2 and out == "" and os.listdir(tmp_path) == []
     assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
 
 

@@ -43,6 +43,9 @@ def report(cells, levels=("eager", "function", "fit"), value=0.009834):
         # Where the budget is norm-wise, elements near zero say nothing.
         (cell(1_711_000_000, 7.13, 64.0), "7.1 of 64", "green"),
         (cell(1_711_000_000, 71.3, 64.0, False), "71 of 64", "bold red"),
+        (cell(9, 7.13, 9_999.0), "7.1 of 9999", "green"),
+        (cell(9, 7.13, 10_000.0), "7 of 1.0e4", "green"),
+        (cell(9, 123_456.0, 20_000.0, False), "1e5 of 2.0e4", "bold red"),
         (cell(None, None, ok=False), "differs", "bold red"),
         (cell(5, None, 64.0, ok=False), "differs", "bold red"),
     ],

@@ -13,8 +13,8 @@ LEGEND = (
     "ULPs of it, of the b that its budget grants.  differs: no number can say by how much, "
     "as with NaN or another shape.  –: there is none to compare."
 )
-# Where a notebook is dark or light, its own text colour stays.
-STYLES = {True: "color:#2e7d32", False: "color:#c62828;font-weight:bold", None: ""}
+# A notebook may be dark or light: its own text colour stays, on a tint that suits both.
+BEYOND = ";font-weight:bold;background:rgba(229,57,53,.25)"
 
 
 def said(cell):
@@ -67,20 +67,24 @@ def as_html(rows, *after):
     lines = []
     for name, cells in rows:
         numbers = "".join(
-            f'<td style="text-align:right;{_style(cells.get(stage))}">'
+            f'<td style="text-align:right{_style(cells.get(stage))}">'
             f"{html.escape(said(cells.get(stage)))}</td>"
             for stage in stages
         )
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th>{numbers}</tr>')
     paragraphs = "".join(
-        f'<p style="white-space:pre-wrap">{html.escape(text)}</p>' for text in after
+        '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+        f"{html.escape(text)}</pre>"
+        for text in after
     )
     return (
+        '<div role="region" aria-label="worst differences" tabindex="0" '
+        'style="overflow-x:auto">'
         f"<table><thead><tr><td></td>{heading}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table>{paragraphs}"
+        f"<tbody>{''.join(lines)}</tbody></table></div>{paragraphs}"
         f"<p><small>{html.escape(LEGEND)}</small></p>"
     )
 
 
 def _style(cell):
-    return STYLES[cell and cell["ok"]]
+    return BEYOND if cell is not None and cell["ok"] is False else ""

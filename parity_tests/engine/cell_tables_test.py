@@ -3,6 +3,8 @@
 import html.parser
 import re
 
+import pytest
+
 from parity_tests.engine import cell_tables
 from parity_tests.engine.comparison import compare_plays
 from parity_tests.engine.small_plays import small_run
@@ -51,3 +53,27 @@ def test_names_of_others_are_no_markup():
     shown = Cells(text)
     assert shown.rows == [["", "<script>"], ["<b>", "0"]]
     assert not shown.tags & {"b", "script"} and "a < b & c" in shown.words
+
+
+def cell(max_ulp, ok):
+    """What a Cell's ``as_data()`` gives where nothing is granted norm-wise."""
+    return {"max_ulp": max_ulp, "ok": ok, "budget": {"normwise": None}}
+
+
+def test_colours_say_what_is_beyond_its_budget_and_a_stage_of_others_is_a_dash():
+    rows = [("a", {"loss": cell(0, True)})]
+    rows += [("b", {"loss": cell(3, False), "slots": cell(0, True)})]
+    shown = re.findall(
+        r'<td style="text-align:right;(.*?)">(.*?)<', cell_tables.as_html(rows)
+    )
+    good, bad, absent = (cell_tables.STYLES[ok] for ok in (True, False, None))
+    assert shown == [(good, "0"), (absent, "–"), (bad, "3 ULP"), (good, "0")]
+
+
+@pytest.mark.parametrize(
+    ("max_ulp", "ok", "expected"),
+    [(0, True, True), (1, True, False), (None, None, True), (None, False, False)],
+)
+def test_within_a_budget_is_not_exactly_equal(max_ulp, ok, expected):
+    cells = {"loss": cell(0, True), "slots": cell(max_ulp, ok)}
+    assert cell_tables.exactly_equal(cells) == expected

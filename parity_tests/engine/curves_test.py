@@ -31,6 +31,17 @@ def test_one_point_is_a_line_of_no_length():
     assert plot.lines[0].path == "M100.00 100.00L100.00 100.00"
 
 
+def test_a_play_of_no_steps_is_a_point_at_the_left():
+    plot = curves.of_values([("loss", "s0", [(0, 2.0)], "2")], 0)
+    assert plot.lines[0].path == "M0.00 100.00L0.00 100.00"
+    assert (plot.x, plot.y) == ([(0.0, "0")], [(0.0, "2")])
+
+
+def test_an_axis_may_go_on_beyond_the_steps():
+    assert curves.of_steps(2, 4) == [(0.0, "0"), (25.0, "1"), (50.0, "2")]
+    assert curves.of_steps(2000, 2000)[2:4] == [(50.0, "1,000"), (75.0, "1,500")]
+
+
 def test_nothing_is_no_plot():
     assert curves.of_values([], 10) is None
 
@@ -45,6 +56,23 @@ def test_ticks_are_few_round_and_within(low, span):
     for step in {b - a for a, b in zip(ticks, ticks[1:], strict=False)}:
         first = step / 10 ** math.floor(math.log10(step * (1 + 1e-6)))
         assert min(abs(first - round_) for round_ in (1, 2, 5)) < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0, 1, "0 0.5 1"),
+        (0, 0.4, "0 0.1 0.2 0.3 0.4"),
+        (0.05, 0.5, "0.2 0.4"),
+        (-1, 1, "-1 -0.5 0 0.5 1"),
+        (3, 30, "10 20 30"),
+        (-8e6, -1e6, "-8e+06 -6e+06 -4e+06 -2e+06"),
+    ],
+)
+def test_ticks_are_the_round_numbers_of_the_least_unit_that_makes_few(
+    low, high, labels
+):
+    assert " ".join(f"{tick:.4g}" for tick in curves.ticks(low, high)) == labels
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])

@@ -82,7 +82,7 @@ def import_others():
     """Imports what is not of the project; runs no op, and forgets the project."""
     from parity_tests.witness import reference_conditions
 
-    reference_conditions.import_tensorflow()
+    reference_conditions.import_tensorflow(forked=True)
     for name in OTHERS:
         importlib.import_module(name)
     from tensorflow.python.eager import context

@@ -15,8 +15,8 @@ def tf1_sides(tmp_path_factory):
     return reading.as_of_1_15(chapters.NAMES, tmp_path_factory.mktemp("tf1_sides"))
 
 
-def finding(file, symbol, status="changes", note="", chapter=""):
-    return scan.Finding(file, 1, 1, symbol, status, "x", note, chapter, "unproven")
+def finding(file, symbol, status="changes", note="", chapter="", evidence="unproven"):
+    return scan.Finding(file, 1, 1, symbol, status, "x", note, chapter, evidence)
 
 
 def test_a_chapter_shows_what_its_tf1_side_uses_and_nothing_else(tmp_path):
@@ -98,6 +98,33 @@ def test_a_file_is_whole_once_all_it_uses_is_shown():
     assert left == [findings[6]]
 
 
+def test_other_names_of_one_thing_are_shown_with_it():
+    known = {"first": {"tf.nn.rnn_cell.LSTMCell"}}
+    for name in ("tf.nn.rnn_cell.LSTMCell", "tf.contrib.rnn.LSTMCell"):
+        assert cover.cover([finding("a.py", name)], known)[0][-1].files == 1
+    steps, *_ = cover.cover([finding("a.py", "tf.contrib.rnn.GRUCell")], known)
+    assert not steps
+
+
+@pytest.mark.parametrize("module", ["tf.contrib.slim", "tf.python.ops.array_ops"])
+def test_a_module_counts_only_where_nothing_in_it_does(module):
+    uses = [
+        finding("a.py", module, "gone"),
+        finding("a.py", module + ".flatten", "gone"),
+        finding("b.py", module, "gone"),
+        finding("b.py", "p"),
+    ]
+    assert cover.counting(uses) == uses[1:]
+    # Not so a class, whose methods are used besides.
+    uses = [finding("a.py", "tf.Session"), finding("a.py", "tf.Session.run")]
+    assert cover.counting(uses) == uses
+
+
+def test_what_no_chapter_shows_can_be_proven():
+    uses = [finding("a.py", "p", evidence="x_test.py::test"), finding("b.py", "q")]
+    assert cover.unproven(uses) == uses[1:]
+
+
 @pytest.mark.usefixtures("project")
 def test_the_command_measures_what_the_chapters_cover(tf_parity):
     pathlib.Path("whole.py").write_text(
@@ -114,7 +141,11 @@ def test_the_command_measures_what_the_chapters_cover(tf_parity):
     assert code == 0 and (data["files"], data["uses"]) == (2, 3)
     assert [step["files"] for step in data["chapters"]] == [1]
     assert data["not_shown"] == {"tf.train.ProfilerHook": 1}
+    assert data["shown_or_proven"]["files"] in (1, 2)
+    code, out, _ = tf_parity("guide", "--cover", "whole.py", "more.py")
+    assert code == 0 and "1 of 2   50%" in out and "2 of 3   67%" in out
+    assert "In no chapter, most used: tf.train.ProfilerHook 1\n" in out
     code, out, _ = tf_parity("guide", "--cover", "whole.py")
-    assert code == 0 and "1 of 1  100%" in out
+    assert code == 0 and "1 of 1  100%" in out and out.endswith("most used: -\n")
     pathlib.Path("fine.py").write_text("print(1)\n")
     assert "Nothing to cover" in tf_parity("guide", "--cover", "fine.py")[1]

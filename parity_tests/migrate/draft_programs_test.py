@@ -65,8 +65,82 @@ def test_a_train_op_of_a_gan_calls_one_layer_twice_and_freezes_the_other_network
     source = drafted(gan, train=f"train_{trained}")
     hidden = "    hidden = keras.layers.Dense(\n"
     assert source.count(hidden) == (trained == "discriminator")
-    assert source.count("trainable=False") == (1 if trained == "discriminator" else 2)
+    assert source.count("trainable=False") == (1 if trained == "discriminator" else 3)
     assert "tf.math.log(1.0 - " in source or trained == "generator"
+
+
+def test_the_train_ops_of_a_gan_become_the_steps_of_one_model():
+    """In another order than the graph's: the powers of two Adams are told apart."""
+    source = drafted(gan, train="train_generator,train_discriminator")
+    assert "trainable=False" not in source
+    assert "def generator_step(self, x, y=None):" in source
+    assert '"generator": ("generator.",)' in source
+    assert source.count("keras.layers.Dense(") == 3
+
+
+def smoothed():
+    logits = dense(tf.placeholder(tf.float32, [None, 3], "x"), "logits", 1)
+    labels = tf.fill(tf.shape(logits), 1.0) - 0.1  # as 1.15 wrote tf.ones_like
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(losses))
+
+
+def test_labels_that_a_loss_makes_itself_belong_to_it():
+    source = drafted(smoothed)
+    assert "labels=tf.ones_like(y_pred) - 0.1, logits=y_pred" in source
+    assert "(keras.layers.Layer)" not in source
+
+
+def shared_count():
+    x = tf.placeholder(tf.float32, [None, 2], "x")
+    step = tf.train.get_or_create_global_step()
+    for name in ("first", "second"):
+        loss = tf.reduce_mean(tf.square(dense(x, name, 1)))
+        trained = tf.trainable_variables(name)
+        optimizer = tf.train.GradientDescentOptimizer(0.1)
+        optimizer.minimize(loss, step, trained, name=f"train_{name}")
+
+
+def test_train_ops_that_share_what_they_change_are_refused():
+    with pytest.raises(ValueError, match="share nothing.*global_step.*one at a time"):
+        drafted(shared_count, train="train_first,train_second")
+
+
+@pytest.mark.parametrize("options", [{"train": "a,a"}, {"train": "train_generator,"}])
+def test_each_of_several_train_ops_is_named_once(options):
+    with pytest.raises(ValueError, match="--train must name each once"):
+        finding.found(meta_graph_of(gan), finding.Names(**options))
+
+
+def wide():
+    x, y_true = (
+        tf.placeholder(tf.float64, [None, 2], name) for name in ("x", "y_true")
+    )
+    start = tf.random_normal([2, 2], seed=7, dtype=tf.float64)
+    logits = tf.nn.bias_add(
+        tf.matmul(x, tf.get_variable("dense/kernel", initializer=start)),
+        tf.get_variable("dense/bias", initializer=tf.zeros([2], tf.float64)),
+    )
+    loss = tf.reduce_mean(tf.square(tf.tanh(logits) - y_true))
+    tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+
+
+def test_a_program_of_doubles_stays_one():
+    source = drafted(wide)
+    assert source.count('dtype="float64"') == 3  # two layers and an input
+    assert "whose loss Keras would round" in source
+
+
+def test_a_bias_of_one_unit_is_added_as_tf1_did():
+    """Its gradient differs first where a batch is too large to be summed in a row."""
+
+    def build():
+        x = tf.placeholder(tf.float32, [None, 3], "x")
+        y_true = tf.placeholder(tf.float32, [None, 1], "y_true")
+        loss = tf.reduce_mean(tf.square(dense(x, "dense", 1) - y_true))
+        tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+
+    assert "tf1_semantics.layers.BiasAdd(" in drafted(build)
 
 
 def averaged(is_counted):
@@ -170,7 +244,7 @@ def test_batches_have_the_size_that_a_program_was_built_for():
         return batches.fitting_sizes(program)
 
     assert sizes_of(lambda: build(7)) == (7,)
-    assert sizes_of(lambda: build(-1)) == batches.SIZES
+    assert sizes_of(lambda: build(-1)) == (*batches.SIZES, batches.LARGE)
 
 
 def test_a_table_says_what_became_of_each_graph_of_a_folder(

@@ -197,6 +197,35 @@ def test_a_layer_is_drafted_as_keras_s(said):
     assert "raw_ops" not in proof.source and "(keras.layers.Layer)" not in proof.source
 
 
+def normalized(x, axes, epsilon, names=("beta", "gamma")):
+    """As contrib's layer_norm and instance_norm wrote it."""
+    mean, variance = tf.nn.moments(x, axes, keepdims=True)
+    starts = {"beta": tf.zeros, "gamma": tf.ones}
+    beta, gamma = (
+        tf.get_variable(f"norm/{name}", initializer=starts[name](x.shape[-1:]))
+        if name in names
+        else None
+        for name in ("beta", "gamma")
+    )
+    return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+
+
+NORMS = {
+    "LayerNormalization(name": lambda: normalized(dense(), [1], 1e-12),
+    "LayerNormalization(\n": lambda: normalized(conv1d(), [2], 1e-5),
+    "center=False": lambda: normalized(dense(), [1], 1e-12, ["gamma"]),
+    "InstanceNormalization(name": lambda: normalized(pooled(), [1, 2], 1e-6),
+}
+
+
+@pytest.mark.parametrize("said", NORMS)
+def test_a_norm_of_each_example_is_drafted_as_its_part(said):
+    proof = proven(lambda: trained(NORMS[said](), train.AdamOptimizer(0.01)))
+    assert proof.is_equal, proof.status
+    assert said in proof.source
+    assert "(keras.layers.Layer)" not in proof.source
+
+
 @pytest.mark.parametrize("said", ["beta1=config.beta1", "Momentum(", "RMSProp("])
 def test_rows_of_an_embedding_are_updated_as_tf1_did(said):
     proof = proven(lambda: trained(embedded(), OPTIMIZERS[said]()))

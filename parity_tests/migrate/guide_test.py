@@ -60,8 +60,22 @@ def test_what_the_guide_prints_can_be_followed(width):
     assert max(map(len, text.splitlines())) <= width
     assert "tf-parity read resnet" in text and TEACHES["resnet"] in text
     assert "read losses" not in text
+    words = " ".join(text.split())
+    for number, step in enumerate(data["first_steps"], 1):
+        assert f" {number}. {step['why']} {step['command']}" in words
+    assert " 1. resnet 1 use " in words and " 1. losses 1 use " in words
+    assert " changes │ 2 │ 2 │ 1 │ " in words  # uses, symbols, files
     path = data["pages"][0]["file"]
     assert path.endswith("losses.md") and path in text.replace("\n    ", "")
+
+
+def test_the_guide_says_first_what_was_taken_for_tf2_also_if_nothing_is_to_do():
+    for findings in (chaptered(["resnet"]).findings, []):
+        report = scan.Report(1, 10, findings, [], taken_for_tf2=(3, 2))
+        text = printed(guide.tables(guide.reading(report, TEACHES)), 200)
+        assert text.startswith("3 uses in 2 files that exist in both were taken for ")
+        assert ("\n\nChapters, each by " in text) == bool(findings)
+        assert ("Effort" in text) == bool(findings) and "Nothing to do" not in text
 
 
 @pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="docs/ is in a checkout only")

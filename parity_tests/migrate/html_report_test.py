@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from tf2_keras.migrate import html_report, scan
+from tf2_keras.migrate.rule_file import UNPROVEN
 
 VOID = ("meta", "input")
 
@@ -108,6 +109,16 @@ def test_chapters_and_proofs_are_links():
     assert "tf-parity read session_basics" in page.words
     assert "guide/layers.md" in page.words
     assert "pytest --pyargs parity_tests.migrate.idioms_test -k test_both" in page.words
+
+
+def test_an_advice_names_its_proof_if_it_has_one():
+    proofs = ["", UNPROVEN, "a_test.py::test_b", "a_test.py::test_a"]
+    proofs.append(proofs[2])
+    findings = [scan.Finding("a.py", 1, 1, *"abcde", proof) for proof in proofs]
+    data, named = html_report.compact(findings)
+    ((_, places),) = data["files"]
+    assert [data["advice"][number][5] for number in places[2::3]] == [-1, -1, 0, 1, 0]
+    assert named == proofs[2:4]
 
 
 def test_no_line_of_code_ends_the_script():

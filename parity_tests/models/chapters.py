@@ -21,6 +21,8 @@ GROUPS = {
     ),
     "images": (
         "mnist_cnn",
+        "cnn_layers",
+        "slim_cnn",
         "resnet",
         "batch_norm_by_hand",
         "unet",
@@ -65,7 +67,7 @@ GROUPS = {
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is compared is what ``run`` returns: there is no model to play.
-PROGRAMS = (*GROUPS["program"], "nearest_neighbours")
+PROGRAMS = (*GROUPS["program"], "nearest_neighbours", "cnn_layers", "slim_cnn")
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 
@@ -114,7 +116,7 @@ def setup(name):
     config)``, where budgets depend on a configuration. Where no TensorFlow of today
     can run its TF1 side, it has RECORDED, {play: fields of its Config besides those of
     ``configure``}: what 1.15.5 did with these is in its golden, and is the reference
-    instead. No tensor is larger than what a golden keeps whole.
+    instead; of a tensor larger than a golden keeps whole, what it keeps.
     """
     require_known(name, NAMES, "chapter")
     return importlib.import_module(f"parity_tests.models.{name}")

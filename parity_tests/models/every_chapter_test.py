@@ -211,17 +211,17 @@ def test_both_sides_have_the_same_configuration(name):
             (name, "examples")
             for name in ("save_restore", "summaries", "finetune", "monitored_session")
         ),
+        *((name, "examples") for name in ("cnn_layers", "slim_cnn")),
         ("mixed_precision", "examples"),
         ("parameter_server", "examples"),
         ("control_flow", "signal"),
     ],
 )
 def test_both_sides_make_the_same_data(name, maker):
-    for ours, theirs in zip(
-        getattr(chapters.graph(name), maker)(),
-        getattr(chapters.twin(name), maker)(),
-        strict=True,
-    ):
+    made = (
+        getattr(side, maker)() for side in (chapters.graph(name), chapters.twin(name))
+    )
+    for ours, theirs in zip(*map(tf1.nest.flatten, made), strict=True):
         np.testing.assert_array_equal(ours, theirs, strict=True)
 
 

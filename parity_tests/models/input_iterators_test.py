@@ -3,9 +3,12 @@
 import pytest
 import tensorflow as tf
 import tensorflow.compat.v1 as tf1
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parity_tests.models import chapters
 from parity_tests.models.pair import ProgramPair
+from tf2_keras.tf1_semantics import orders
 
 CHAPTER = "input_iterators"
 GRAPH, TWIN = chapters.graph(CHAPTER), chapters.twin(CHAPTER)
@@ -63,3 +66,31 @@ def test_a_one_shot_iterator_refuses_what_is_fed():
         rows = tf1.data.Dataset.from_tensors(tf1.placeholder(tf.float32, []))
         with pytest.raises(ValueError, match="Cannot capture a placeholder"):
             tf1.data.make_one_shot_iterator(rows)
+
+
+NUMBER = st.integers(1, 20)
+SEEDS = st.tuples(st.integers(0, 2**31), st.integers(0, 2**31))
+
+
+@given(rows=NUMBER, buffer=NUMBER, count=st.integers(1, 3), seeds=SEEDS)
+def test_what_1_15_fused_is_in_its_first_epoch_what_is_not_reshuffled(
+    rows, buffer, count, seeds
+):
+    """And each epoch has all rows: what 1.15.5 itself gave, chapters_test.py has it draw."""
+    order = orders.shuffled_and_repeated(rows, buffer, count, seeds)
+    epochs = order.reshape(count, rows)
+    tf.random.set_seed(seeds[0])
+    dataset = tf.data.Dataset.range(rows).shuffle(
+        buffer, seeds[1], reshuffle_each_iteration=False
+    )
+    assert [*dataset.as_numpy_iterator()] == epochs[0].tolist()
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(rows))
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, -1)])
+def test_a_shuffle_of_nothing_is_refused(numbers):
+    with pytest.raises(ValueError, match="must be a whole number above zero. Received"):
+        orders.shuffled_and_repeated(*numbers, (1, 2))
+    with pytest.raises(ValueError, match="seed must be"):
+        orders.shuffled_and_repeated(1, 1, 1, "a")

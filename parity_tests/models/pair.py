@@ -170,12 +170,29 @@ class ProgramPair(Sides):
         """
         del values, settings  # a program has those of its configuration
         if self.recorded:
-            return recorded.records(self.name, self.config)
+            return recorded.records(self.name, self.config, self._exact())
         return programs.records(self.graph, moves, self.config)
 
     def candidate(self, moves, level, values=None, settings=None):
-        """Those of its twin, faulty if a fault is planted; its functions run as ``level`` says."""
+        """Those of its twin, of which a recorded chapter keeps what its reference has kept."""
         del values, settings
+        history = self.played(moves, level)
+        if self.recorded:
+            return recorded.like(self.name, self.config, history, self._exact())
+        return history
+
+    def _exact(self):
+        """(stage, tensor) -> whether of a recorded tensor all elements must be the same."""
+        budget_for = self.budgets(None)
+
+        def exact(stage, tensor):
+            granted = budget_for(stage, tensor)
+            return not granted.ulp and granted.normwise is None
+
+        return exact
+
+    def played(self, moves, level):
+        """The twin's records, faulty if a fault is planted; its functions run as ``level`` says."""
         if programs.cluster(self.twin, self.twin_config) is not None:
             return programs.records(self.twin, moves, self.twin_config, self.fault)
         patch = {}

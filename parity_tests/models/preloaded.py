@@ -10,7 +10,7 @@ import importlib
 
 from parity_tests.witness import reference_conditions
 
-reference_conditions.import_tensorflow()
+reference_conditions.import_tensorflow(forked=True)
 with contextlib.suppress(ImportError):  # beside TensorFlow 1.15.5 there is none
     importlib.import_module("keras")
 gc.freeze()  # or each task's collections of garbage would touch, and copy, all of it

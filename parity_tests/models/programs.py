@@ -12,7 +12,9 @@ Runs under Python 3.7 as well.
 """
 
 import contextlib
+import errno
 import inspect
+import os
 import tempfile
 
 import numpy as np
@@ -21,7 +23,7 @@ from parity_tests.models import chapters, tasks
 
 
 class FolderError(Exception):
-    """There is no folder for the files that a program writes."""
+    """There is no folder, or no room, for the files that a program writes."""
 
 
 def cluster(side, config):
@@ -75,7 +77,16 @@ def _scratch(side):
             f"Received: {error}. Set TMPDIR to a folder that can be written to."
         ) from None
     with folder as path:
-        yield {"folder": path}
+        try:
+            yield {"folder": path}
+        except Exception as error:  # of Python's, or of TensorFlow's kernels
+            if os.strerror(errno.ENOSPC) not in str(error):
+                raise
+            raise FolderError(
+                "A program that writes files must have room for them. "
+                f"Received: {os.strerror(errno.ENOSPC)}, below {tempfile.gettempdir()}. "
+                "Set TMPDIR to a folder of another disk."
+            ) from None
 
 
 def without_text(history):

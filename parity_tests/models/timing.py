@@ -15,6 +15,7 @@ import numpy as np
 
 from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair, twin_of
+from parity_tests.pair.levels import compare_levels
 from tf1_graph import session as tf1_session
 from tf2_keras import training
 
@@ -204,12 +205,13 @@ def comparison_cost(steps=200, rounds=5):
     }
 
 
-def comparison_share(name="mnist_cnn", steps=10, rounds=3):
+def comparison_share(name="mnist_cnn", steps=10, rounds=3, levels=("function",)):
     """What a comparison adds to the training of both sides, as a multiple of it.
 
-    The Session and the function train on the same batches with nothing observed; then
-    both play them and every record is compared, in turn. Medians over the rounds; what is
-    added is that of the ratios within a round, so that it says the same on a busy machine.
+    The Session and the twin, once a level, train on the same batches with nothing
+    observed; then both play them and every record is compared, in turn. Medians over the
+    rounds; what is added is that of the ratios within a round, so that it says the same
+    on a busy machine.
 
     Returns:
         {"training", "comparison": milliseconds a step of both sides, "added": what the
@@ -226,10 +228,13 @@ def comparison_share(name="mnist_cnn", steps=10, rounds=3):
             session = pair.session(fresh=False)
             for move, batch in moves:
                 tf1_session.run(session, pair.program, move, batch, unseen=True)
-            training.train(twin, setup.dataset(train, config), "function", steps)
+            for level in levels:
+                training.train(twin, setup.dataset(train, config), level, steps)
 
         def compared():
-            pair.compare(moves, "function").require_agreement()
+            _, divergences = compare_levels(pair, levels, [moves])
+            for _, divergence in divergences.values():
+                raise AssertionError(divergence.describe())
 
         compared()  # traces, and initialises the Session
         alone()

@@ -107,7 +107,31 @@ def from_a_pipeline():
     return {"inputs": {}, "train": {"op": step, "loss": loss}}
 
 
+def renamed(move, word, other):
+    """The build function with a word of what it returns mistyped."""
+
+    def build():
+        built = small_pair.build()
+        named = built if move is None else built[move]
+        named[other] = named.pop(word)
+        return built
+
+    return build
+
+
 MISTAKES = {
+    "a word of a move that is mistyped": (
+        {"tf1": renamed("train", "loss", "los")},
+        "What a move sees must be {name: tensor}.*'los' of move 'train'.*Nearest: loss;",
+    ),
+    "inputs that are mistyped": (
+        {"tf1": renamed(None, "inputs", "input")},
+        "'x' of move 'input'.*Write 'inputs' for 'input'",
+    ),
+    "a budget of a stage that nobody has": (
+        {"budgets": {"update": parity.Budget(ulp=2, reason="a reason")}},
+        "budgets must be of stages that are compared. Received: 'update'.*updates",
+    ),
     "a program without placeholders": (
         {"tf1": from_a_pipeline, "batches": [{"x": X}]},
         "tf1 has no placeholder, so name the tensors that the batches come from",

@@ -9,7 +9,7 @@ import numpy as np
 
 from parity_tests.engine import cell_tables
 from parity_tests.engine.divergence import Divergence
-from parity_tests.engine.records import MOVE
+from parity_tests.engine.records import MOVE, STAGES
 from parity_tests.pair import (
     advice,
     explaining,
@@ -139,10 +139,13 @@ def checked(
         copied = None
         if init_from_tf1:
             initial = tf1_references.initial_values(reference)
-            copied = {name: initial[name] for name in found.matches}
+            # Slots only where they were trained before: what fresh ones begin with is
+            # the optimizer's, of no seed.
+            slots = tf1_references.slots(reference) if own.starts_trained else ()
+            copied = {name: initial[name] for name in (*found.matches, *slots)}
             notes.append(
-                "Initial values were copied from TF1: that both sides initialise alike "
-                "is unproven."
+                f"Initial values{' and slots' if slots else ''} were copied from TF1: "
+                "that both sides initialise alike is unproven."
             )
         translation = translated.Translation(
             found.matches,
@@ -178,6 +181,7 @@ def checked(
             cells, divergences = levels.compare_levels(
                 pair, asked, drawn, seen.observe, watching.on_difference
             )
+            _require_stages(own.budgets, cells)
             if search is not None:
                 search.run(own, pair, program, asked[0], drawn[0])
         if divergences and program is None:
@@ -273,6 +277,19 @@ def _alike(divergences):
 def environment():
     """The reference conditions of a check: what every report of one states."""
     return {**reference_conditions.describe(), "remapping": False}
+
+
+def _require_stages(budgets, cells):
+    """That no budget is of a stage that nobody has, as a mistyped one is."""
+    for level, seen in cells.items():
+        known = [*STAGES, *(stage for stage in seen if stage not in STAGES)]
+        for stage in budgets.get(level, {}):
+            if stage not in known:
+                raise mistake(
+                    "budgets must be of stages that are compared",
+                    repr(stage),
+                    f"Use some of: {', '.join(known)}",
+                )
 
 
 def _left_out(drawn, twin):

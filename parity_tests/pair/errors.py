@@ -35,6 +35,20 @@ def is_theirs(path):
     return not {"site-packages", "dist-packages"} & set(path.split(os.sep))
 
 
+def defect_at(error):
+    """The "file:line" of this project at which an error of its own began, or None: code
+    of the user's was called on the way, or there was no memory."""
+    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
+        return None
+    frames = traceback.extract_tb(error.__traceback__)
+    if any(is_theirs(frame.filename) for frame in frames):
+        return None
+    ours = [frame for frame in frames if frame.filename.startswith(OURS)]
+    if not ours:
+        return None
+    return f"{os.path.relpath(ours[-1].filename, PACKAGES)}:{ours[-1].lineno}"
+
+
 class PairError(ValueError):
     """A mistake in a pair: the rule, what was received, the remedy, in one line."""
 

@@ -4,6 +4,7 @@ import contextlib
 from typing import NamedTuple
 
 from parity_tests.pair import probes, taps
+from parity_tests.pair.errors import defect_at
 from tf2_keras import training
 
 MOST_TRIED = 12  # names of probes in a note
@@ -24,9 +25,14 @@ def unless_it_fails(what, notes):
         yield
     except Exception as error:  # of the user's layers, run as they did not foresee
         said = " ".join(str(error).split())
-        notes.append(
-            f"{what} could not be looked for: {type(error).__name__}: {said:.200}"
-        )
+        note = f"{what} could not be looked for: {type(error).__name__}: {said:.200}"
+        at = defect_at(error)
+        if at is not None:
+            note += (
+                f". That is a defect of tf-parity, at {at}: the verdict stands, what is "
+                "said of where and why lacks it"
+            )
+        notes.append(note)
 
 
 class Explained(NamedTuple):

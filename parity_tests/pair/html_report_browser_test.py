@@ -80,36 +80,6 @@ def opened(browser, address):
     assert said == []
 
 
-# The contrast of every text with what is behind it, by WCAG's formula; the least of all.
-CONTRAST = """() => {
-  const canvas = document.createElement("canvas").getContext("2d",
-    {willReadFrequently: true});
-  const channels = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
-  const luminance = rgb => { const [r, g, b] = rgb.slice(0, 3).map(v => { v /= 255;
-    return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
-    return .2126 * r + .7152 * g + .0722 * b; };
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const behind = node => { let layers = [];
-    for (; node; node = node.parentElement)
-      layers.push(channels(getComputedStyle(node).backgroundColor));
-    let below = dark ? [18, 18, 18] : [255, 255, 255];
-    for (const [r, g, b, a] of layers.reverse())
-      below = [r, g, b].map((v, i) => v * a / 255 + below[i] * (1 - a / 255));
-    return below; };
-  let least = [99, ""];
-  for (const node of document.querySelectorAll("body *")) {
-    if (![...node.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    if (!node.checkVisibility() || node.closest("svg")) continue;
-    const [a, b] = [luminance(channels(getComputedStyle(node).color)),
-                    luminance(behind(node))].sort((x, y) => y - x);
-    const ratio = (a + .05) / (b + .05);
-    if (ratio < least[0]) least = [ratio, node.className + ": " + node.textContent];
-  }
-  return least;
-}"""
-
-
 @pytest.mark.parametrize(
     "width, scheme", [(400, "light"), (900, "dark"), (1440, "light")]
 )
@@ -124,7 +94,7 @@ def test_nothing_is_cut_and_all_can_be_read(width, scheme, opened):
     assert min(widths) > width / 2 - 100
     assert page.locator(".plot path").count() >= 4
     assert page.locator(".heat rect").count() >= 2
-    least, where = page.evaluate(CONTRAST)
+    least, where = page.evaluate(browsers.CONTRAST)
     assert least >= 4.5, where
 
 

@@ -101,6 +101,13 @@ class OwnPair:
         return not callable(source) and str(source).endswith(".npz")
 
     @property
+    def starts_trained(self):
+        """Whether TF1's side starts from what was trained and stored, slots included."""
+        source, checkpoint = self.tf1.source, self.tf1.checkpoint
+        is_folder = not callable(source) and os.path.isdir(self.path(source))
+        return checkpoint is not None or is_folder
+
+    @property
     def runs_apart(self):
         """Whether the TF1 side runs in a process of its own."""
         source = self.tf1.source

@@ -101,6 +101,53 @@ def test_a_meta_graph_with_and_without_its_checkpoint(tmp_path):
     assert all_equal(small_pair.pair(side).check())
 
 
+def test_a_checkpoint_that_was_trained_goes_on_with_its_slots(tmp_path):
+    prefix = str(tmp_path / "trained")
+    with tf1.Graph().as_default(), tf1.Session() as session:
+        with tf1_sides.resets_of_an_empty_graph():
+            built = small_pair.build()
+        feed = dict(
+            zip(built["inputs"].values(), small_pair.batches(1)[0], strict=True)
+        )
+        session.run(tf1.global_variables_initializer())
+        for _ in range(3):
+            session.run(built["train"]["op"], feed)
+        tf1.train.Saver().save(session, prefix)
+    side = named(f"{prefix}.meta", checkpoint=prefix)
+    found = small_pair.pair(side).check(init_from_tf1=True)
+    assert (
+        found.ok and "Initial values and slots were copied" in found.data["notes"][-1]
+    )
+    assert {
+        cell["max_ulp"]
+        for stage, cell in found.data["levels"]["function"].items()
+        if stage != "initial values"
+    } == {0}
+    wrong = small_pair.pair(side, lambda: small_pair.model(momentum=0.8))
+    found = wrong.check(init_from_tf1=True)
+    assert first(found)[1] == "slots"
+    assert "momentum=0.8) → momentum=0.9" in found.causes["function"].change
+
+
+def test_a_slot_that_starts_otherwise_is_not_hidden_by_copied_values():
+    def rms_prop():
+        built = small_pair.build()
+        step = tf1.train.RMSPropOptimizer(0.01).minimize(built["train"]["loss"])
+        return {**built, "train": {**built["train"], "op": step}}
+
+    def zeros():
+        model = small_pair.model()
+        model.compile(
+            keras.optimizers.RMSprop(0.01, epsilon=1e-10),
+            small_pair.MeanOfSquares(),
+            jit_compile=False,
+        )
+        return model
+
+    found = small_pair.pair(rms_prop, zeros).check(init_from_tf1=True)
+    assert first(found)[1] == "slots"
+
+
 def test_a_saved_model_predicts_and_trains(tmp_path):
     exported(tmp_path)
     side = named(

@@ -41,6 +41,7 @@ class Sides:
         granted=True,
         on_reference=None,
         on_candidate=None,
+        kept=None,
         **options,
     ):
         """Plays both sides and compares every record.
@@ -53,14 +54,19 @@ class Sides:
             settings: {name: value} that both sides are set to, such as a learning rate.
             granted: whether budgets above zero apply.
             on_reference, on_candidate: called with every record of a side.
+            kept: a ``levels.Kept`` of the reference's records of these moves, or None.
             **options: of engine.comparison.Comparison.
 
         Returns:
             engine.comparison.Comparison, finished.
         """
         play = moves if callable(moves) else lambda: moves
+
+        def reference():
+            return _ahead(self.reference(play(), values, settings))
+
         return compare_plays(
-            _seen_by(on_reference, _ahead(self.reference(play(), values, settings))),
+            _seen_by(on_reference, kept.records(reference) if kept else reference()),
             _seen_by(on_candidate, self.candidate(play(), level, values, settings)),
             budget_for=self.budgets(level) if granted and self.budgets else None,
             **options,

@@ -197,10 +197,15 @@ class Recording:
         self.plays = len(self._plays)
 
     def _refused(self, error):
+        if isinstance(error, FileNotFoundError):
+            why, remedy = "no such file", "Write it by tf-parity record"
+        else:
+            why = getattr(error, "strerror", None) or str(error).rstrip(".")
+            remedy = "Record it again"
         return mistake(
             "A recorded play must be a file that tf-parity record wrote",
-            "{} ({})".format(self.path, str(error).rstrip(".")),
-            "Record it again",
+            f"{self.path} ({why})",
+            remedy,
         )
 
     def moves(self, play):

@@ -11,8 +11,8 @@ class StoredPair:
     def __init__(self, reference, candidate):
         self.records = reference, candidate
 
-    def compare(self, moves, level, on_reference, on_candidate, on_difference):
-        del moves, level
+    def compare(self, moves, level, on_reference, on_candidate, on_difference, kept):
+        del moves, level, kept
 
         def seen(records, observe):
             for record in records:

@@ -20,6 +20,7 @@ Runs under Python 3.7 with TensorFlow 1.15.5 as well.
 
 import collections
 import contextlib
+import difflib
 import importlib.util
 import os
 import re
@@ -32,7 +33,8 @@ from parity_tests.pair.errors import mistake, theirs
 from tf1_graph import exported, updates
 from tf1_graph import session as tf1_session
 
-INPUTS, SETTINGS = "inputs", "settings"
+INPUTS, SETTINGS = RESERVED = "inputs", "settings"
+UNNAMED = "op", "loss", "gradients", "optimizer"  # of a move, what may be no dictionary
 FOLDERS = set()  # of users' files, from which modules were imported
 SWITCHES = ("disable_eager_execution", "disable_v2_behavior", "disable_v2_tensorshape")
 SWITCHES += ("enable_eager_execution", "enable_v2_behavior")
@@ -234,6 +236,26 @@ def _built(build, inputs, moves):
     return _named(tensors[0].graph if tensors else graph, inputs, moves, settings)
 
 
+def _require_named(move, spec):
+    """That what a move sees is named, as it is not where one of its words is mistyped."""
+    for key, value in spec.items():
+        if key in UNNAMED or isinstance(value, dict):
+            continue
+        if difflib.get_close_matches(move, RESERVED):
+            remedy = f"Write {updates.nearest(move, RESERVED)!r} for {move!r}"
+        else:
+            words = [*UNNAMED, "feed", "outputs", "carried"]
+            remedy = (
+                f"Nearest: {updates.nearest(key, words)}; else write {{name: tensor}}"
+            )
+        raise mistake(
+            "What a move sees must be {name: tensor}, besides its "
+            + ", ".join(UNNAMED),
+            f"{key!r} of move {move!r}, {repr(value):.60}",
+            remedy,
+        )
+
+
 def _named(graph, inputs, moves, settings=None):
     """A ``Program`` of a graph whose moves name tensors, or are tensors."""
     if not moves:
@@ -249,6 +271,8 @@ def _named(graph, inputs, moves, settings=None):
                 f"{name}: {repr(spec):.60}",
                 "Or {'outputs': {...}} for one that only looks",
             )
+        if isinstance(spec, dict):
+            _require_named(name, spec)
     named = exported.Named(graph)
     given = {
         name: spec if isinstance(spec, tf1_session.Move) else named.move(name, spec)

@@ -85,6 +85,28 @@ class Translation:
                     arrays.update(plain({source: twin[source]}))
             parts = match.to_twin(value, [arrays[source] for source in match.sources])
             arrays.update(zip(match.sources, parts, strict=True))
+        if values and not self.slots.isdisjoint(values):
+            arrays.update(self._slot_values(values, twin))
+        return arrays
+
+    def _slot_values(self, values, twin):
+        """{the twin's name: array} of TF1's slots, and of powers."""
+        arrays = {}
+        for key in twin:
+            source, suffix = self._split(key)
+            if key in self._of or key in self.dropped:
+                continue
+            if source not in self._of:
+                name = self.slot(key)
+                arrays.update({key: values[name]} if name in values else {})
+            for match in self._of.get(source, ()):
+                name = self.slot(match.name + suffix, match.name)
+                sources = [each + suffix for each in match.sources]
+                if name in values and all(each in twin for each in sources):
+                    known = plain({each: twin[each] for each in sources})
+                    known = [arrays.get(each, known[each]) for each in sources]
+                    parts = match.to_twin(values[name], known, with_offset=False)
+                    arrays.update(zip(sources, parts, strict=True))
         return arrays
 
     def _stage(self, stage, named):

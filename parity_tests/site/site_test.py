@@ -15,7 +15,6 @@ import pytest
 from parity_tests.house import browsers
 from parity_tests.models import chapters, reading
 from parity_tests.pair import html_report
-from parity_tests.pair.html_report_browser_test import CONTRAST
 from parity_tests.site import (
     catalogues,
     docstrings,
@@ -323,7 +322,7 @@ def test_nothing_is_cut_all_can_be_read_and_axe_finds_nothing(
 ):
     page = opened(path, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    least, where = page.evaluate(CONTRAST)
+    least, where = page.evaluate(browsers.CONTRAST)
     assert least >= 4.5, where
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",

@@ -5,11 +5,13 @@ import runpy
 import subprocess
 
 import pytest
+import tensorflow as tf
 
 from parity_tests.models import chapters
 from parity_tests.models.wide_deep_test import ids_of_twin
 from parity_tests.witness import environment
-from parity_tests.witness.programs import wide_deep_ids
+from parity_tests.witness.programs import fused_shuffles, wide_deep_ids
+from tf2_keras.tf1_semantics import orders
 
 
 def printed(python, module, *words):
@@ -60,3 +62,21 @@ def test_preprocessing_layers_give_the_numbers_of_1_15_5(genuine_python):
 def test_a_resource_variable_took_another_shape_in_1_15_5_too(genuine_python, tmp_path):
     report = said(genuine_python, "another_shape", tmp_path)
     assert report == {"ref": "InvalidArgumentError", "resource": [4, 3]}
+
+
+def test_what_1_15_5_shuffled_and_repeated_is_drawn_again(genuine_python):
+    """It fused the two, and today's TensorFlow does not: the first epochs differ already."""
+    seeds = fused_shuffles.GRAPH_SEED, fused_shuffles.OP_SEED
+    for sizes, expected in zip(
+        fused_shuffles.SIZES, said(genuine_python, "fused_shuffles"), strict=True
+    ):
+        rows, buffer, epochs = sizes
+        drawn = orders.shuffled_and_repeated(*sizes, seeds).tolist()
+        assert drawn == expected["shuffle, repeat"] == expected["shuffle_and_repeat"]
+        # What is repeated first was fused with nothing.
+        tf.random.set_seed(seeds[0])
+        repeated = tf.data.Dataset.range(rows).repeat(epochs).shuffle(buffer, seeds[1])
+        assert [*repeated.as_numpy_iterator()] == expected["repeat, shuffle"]
+        tf.random.set_seed(seeds[0])
+        today = tf.data.Dataset.range(rows).shuffle(buffer, seeds[1]).repeat(epochs)
+        assert ([*today.as_numpy_iterator()] == drawn) == (buffer == 1)

@@ -42,15 +42,24 @@ def _standard_error_closed():
         os.close(nowhere)
 
 
-def import_tensorflow():
+def import_tensorflow(forked=False):
     """Settles, then imports TensorFlow without its greetings.
 
-    While it loads, TensorFlow 2.21 writes to standard error whatever the log level; and
-    ``compat.v1`` warns that TF1's names are deprecated, which is what this is about.
+    While it loads, TensorFlow 2.21 writes to standard error whatever the log level, and
+    2.18 with the first graph that a Session runs; and ``compat.v1`` warns that TF1's names
+    are deprecated, which is what this is about.
+
+    Args:
+        forked: whether this process will be forked: then no graph may run in it.
     """
     settle()
     with _standard_error_closed():
         import tensorflow
+
+        version = tuple(map(int, tensorflow.__version__.split(".")[:2]))
+        if (2, 0) <= version < (2, 21) and not forked:
+            with tensorflow.compat.v1.Session(graph=tensorflow.Graph()) as session:
+                session.run(tensorflow.constant(0))
     tensorflow.get_logger().setLevel("ERROR")
     # TensorFlow's feature columns say it of their own call.
     warnings.filterwarnings(

@@ -159,7 +159,7 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
             if side == "compat.v1":
                 history = pair.reference(train)
             else:
-                history = pair.candidate(train, level)
+                history = pair.played(train, level)
             records = programs.without_text(history)
             yield side, compare(stored, play, records, budget_for, **options)
 

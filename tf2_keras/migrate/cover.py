@@ -1,13 +1,15 @@
 """What chapters show of a code base: each construct that a chapter's TF1 program uses.
 
-A chapter shows the symbols that its own TF1 side uses, as the same scan reads them, and
-those of which the catalogue says the same, such as Tensor.eval where it has Session.run: a
-new chapter counts from the day it exists.
+A chapter shows the symbols that its own TF1 side uses, as the same scan reads them: a new
+chapter counts from the day it exists. It shows as well those of which the catalogue says
+the same, such as Tensor.eval where it has Session.run, and the other names that 1.15 had for
+one thing, such as tf.contrib.rnn.LSTMCell. A module is no construct where a file uses what is
+in it: each of its names counts by itself.
 """
 
 from typing import NamedTuple
 
-from tf2_keras.migrate import scan
+from tf2_keras.migrate import api_table, evidence, scan
 
 # What `scan --fix` does not write by itself.
 TAUGHT = ("changes", "gone", "restructure", "unknown")
@@ -36,13 +38,52 @@ def shown(programs):
     report = scan.scan(list(chapter_of), workers=1, assume="tf1")
     for finding in report.findings:  # of any status: what the call says may decide it
         known = constructs[chapter_of[finding.file]]
-        known.update(filter(None, (finding.symbol, finding.note)))
+        said = finding.symbol, _one_name(finding.symbol), finding.note
+        known.update(filter(None, said))
     return constructs
 
 
 def shows(known, finding):
     """Whether one of ``shown``'s sets has a finding."""
-    return finding.symbol in known or finding.note in known
+    return not known.isdisjoint(
+        (finding.symbol, _one_name(finding.symbol), finding.note)
+    )
+
+
+def _one_name(symbol):
+    """The name that TensorFlow's own table gives all names of one thing."""
+    new = api_table.tables().renames.get(symbol, symbol)
+    return new.replace("tf.compat.v1.", "tf.")
+
+
+def counting(findings):
+    """The findings of ``TAUGHT`` but those of modules of which their files use something."""
+    inside = set()
+    for finding in findings:
+        parts = finding.symbol.split(".")
+        for length in range(2, len(parts)):
+            inside.add((finding.file, ".".join(parts[:length])))
+    return [
+        finding
+        for finding in findings
+        if finding.status in TAUGHT
+        and not (
+            _is_module(finding.symbol) and (finding.file, finding.symbol) in inside
+        )
+    ]
+
+
+def _is_module(symbol):
+    """Whether it is one; of what was never public, whether it is called as modules are."""
+    row = api_table.api().get(symbol)
+    if row is not None:
+        return row.kind == "module"
+    return symbol.rpartition(".")[2].islower()
+
+
+def unproven(findings):
+    """Those of findings whose answer in the catalogue no test proves."""
+    return [finding for finding in findings if finding.evidence == evidence.UNPROVEN]
 
 
 def by_what_they_add(findings, constructs):
@@ -75,14 +116,14 @@ def cover(findings, constructs):
     """The greedy order in which chapters show whole files: each step adds the most.
 
     Args:
-        findings: of a scan; those of ``TAUGHT`` count.
+        findings: of a scan; see ``counting``.
         constructs: of ``shown``.
 
     Returns:
         ([Step], how many files have such findings, how many there are,
         [the findings that no chapter shows]).
     """
-    taught = [finding for finding in findings if finding.status in TAUGHT]
+    taught = counting(findings)
     files = len({finding.file for finding in taught})
     left, remaining, steps = taught, dict(constructs), []
     while remaining:

@@ -1,6 +1,7 @@
 """Batches to prove a draft with: numbers that suit what a graph does with them."""
 
 import collections
+import math
 import os
 
 import numpy as np
@@ -13,6 +14,8 @@ from tf1_graph import session as tf1_session
 
 SEED = 7
 SIZES = (5, 3)  # of batches whose size is open, in turn
+# Of so many a kernel sums in parts; a step of large examples would take seconds.
+LARGE, MOST_NUMBERS = 40, 4096
 MOST_SIZES = 8  # that are tried where these do not run
 OPEN = 6  # any other open size
 LABELS = ("SoftmaxCrossEntropyWithLogits",)
@@ -44,17 +47,22 @@ def batches(program, steps, sizes=SIZES, seed=SEED):
 def fitting_sizes(program):
     """The sizes of batches that a program takes: ``SIZES``, or one that its graph has.
 
+    Small examples come in a ``LARGE`` batch too.
+
     A program may have been built for one batch size that its placeholders do not say.
 
     Raises:
         PairError: if a step runs on none, with what TensorFlow said first.
     """
     known, said = collections.Counter(_first_sizes(program)), None
-    for sizes in [SIZES, *((size,) for size, _ in known.most_common(MOST_SIZES))]:
+    usual = SIZES
+    if _numbers(program) <= MOST_NUMBERS:
+        usual = (*SIZES, LARGE)
+    for sizes in [usual, *((size,) for size, _ in known.most_common(MOST_SIZES))]:
         try:
-            for _ in tf1_session.play(
-                program, [("train", batches(program, 1, sizes)[0])]
-            ):
+            (batch,) = batches(program, 1, sizes)
+            moves = [(move, batch) for move in program.moves if move != "predict"]
+            for _ in tf1_session.play(program, moves):
                 pass
             return sizes
         except tf.errors.InvalidArgumentError as error:
@@ -64,6 +72,11 @@ def fitting_sizes(program):
         said,
         "Give the placeholders the shapes that they are fed with",
     )
+
+
+def _numbers(program):
+    """How many numbers an example has."""
+    return sum(math.prod(_shape(tensor, 1)) for tensor in program.inputs.values())
 
 
 def _first_sizes(program):
@@ -91,8 +104,7 @@ def of_meta(beside, meta, inputs, moves, steps=10, sizes=SIZES):
     """
     path = os.path.join(os.path.dirname(os.path.abspath(beside)), meta)
     program = exported.load(shapes.completed(exported.read(path)), inputs, **moves)
-    (move,) = moves
-    return [(move, batch) for batch in batches(program, steps, sizes)]
+    return [(move, batch) for batch in batches(program, steps, sizes) for move in moves]
 
 
 def _shape(tensor, size):

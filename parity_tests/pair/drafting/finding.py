@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from parity_tests.pair.errors import mistake
 from tf1_graph import exported, updates
+from tf2_keras.migrate.draft import naming
 from tf2_keras.migrate.draft.reading import MOST_NODES
 
 # The gradient of an op is made below its name; the first is that of the loss.
@@ -24,6 +25,8 @@ class Names(NamedTuple):
     """Names of a graph's elements, as the options of the command give them.
 
     inputs: {name in a batch: tensor's name}; None for all placeholders that are not fed.
+    train, loss: of a step; of several steps with commas between.
+    steps: what to call several steps.
     y_true: name in a batch. feeds: {tensor's name: value}.
     """
 
@@ -34,6 +37,51 @@ class Names(NamedTuple):
     train: str | None = None
     training_feed: dict | None = None
     inference_feed: dict | None = None
+    steps: tuple | None = None
+
+
+def steps(names):
+    """{what to call a step: {"op", "loss"}}, in order; empty without a train op.
+
+    Args:
+        names: ``Names``, found.
+    """
+    if names.train is None:
+        return {}
+    trains, losses = names.train.split(","), names.loss.split(",")
+    return {
+        step: {"op": train, "loss": loss}
+        for step, train, loss in zip(
+            names.steps or ("train",), trains, losses, strict=True
+        )
+    }
+
+
+def _step_names(graph, trains):
+    """What to call several steps: by the scopes that they train, else by their ops."""
+    with graph.as_default():
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+    scopes = []
+    for train in trains:
+        operation = graph.as_graph_element(train, allow_tensor=True)
+        changes = updates.changes(getattr(operation, "op", operation), variables)
+        scopes.append(
+            {
+                variable.partition("/")[0]
+                for operation, variable in changes
+                if updates.APPLY.match(operation.type)
+            }
+        )
+    for told in (
+        [scope.pop() for scope in scopes if len(scope) == 1],
+        [train.rpartition("/")[2] for train in trains],
+        trains,
+    ):
+        words = [naming.python_name(word).lower() for word in told]
+        if len({*words}) == len(trains):
+            break
+    # A model has moves of these names already.
+    return tuple(f"{w}_op" if w in ("train", "predict") else w for w in words)
 
 
 def found(meta_graph, names):
@@ -52,22 +100,35 @@ def found(meta_graph, names):
         )
     graph = exported.imported(meta_graph)
     named = exported.Named(graph)
-    for option, name in (("--loss", names.loss), ("--y-pred", names.y_pred)):
-        if name is not None:
-            named.element(option, name)
-    if names.train is not None:
-        named.element("--train", names.train, op=True)
+    losses = _listed("--loss", names.loss)
+    trains = _listed("--train", names.train)
+    for loss in losses:
+        named.element("--loss", loss)
+    if names.y_pred is not None:
+        named.element("--y-pred", names.y_pred)
+    for train in trains:
+        named.element("--train", train, op=True)
     named.require_known()
-    train = names.train or _train(graph)
-    if train is not None:
-        _require_updates(graph, train)
-    loss = names.loss
-    if train is not None:
-        loss = _loss(graph, train, loss)
+    if not trains:
+        trains = [train for train in [_train(graph)] if train is not None]
+    if trains:
+        for train in trains:
+            _require_updates(graph, train)
+        if losses and len(losses) != len(trains):
+            raise mistake(
+                "Each train op must have its own loss",
+                f"{len(trains)} for --train, {len(losses)} for --loss",
+                "Name as many, in the same order, or no loss",
+            )
+        losses = [
+            _loss(graph, train, loss)
+            for train, loss in zip(trains, losses or [None] * len(trains), strict=True)
+        ]
+    train, loss = (",".join(listed) or None for listed in (trains, losses))
     training_feed = dict(names.training_feed or {})
     inference_feed = dict(names.inference_feed or {})
     fed = {_tensor(name) for name in training_feed}
-    ends = [name for name in (train, loss, names.y_pred) if name is not None]
+    ends = [*trains, *losses, *([] if names.y_pred is None else [names.y_pred])]
     if not ends:
         raise mistake(
             "A graph without a train op must have an output",
@@ -111,7 +172,16 @@ def found(meta_graph, names):
         train=train,
         training_feed=training_feed,
         inference_feed=inference_feed,
+        steps=_step_names(graph, trains) if len(trains) > 1 else None,
     )
+
+
+def _listed(option, words):
+    """The names that an option has, each once."""
+    listed = [] if words is None else [word.strip() for word in words.split(",")]
+    if "" in listed or len({*listed}) < len(listed):
+        raise mistake(f"{option} must name each once", words, f"Use {option} NAME,NAME")
+    return listed
 
 
 def _tensor(name):
@@ -156,7 +226,7 @@ def _train(graph):
     raise mistake(
         "The op that trains must be known",
         ", ".join(op.name for op in ends[:MOST_CANDIDATES]) or "no single one",
-        "Name one with --train",
+        "Name one with --train, or several, of a GAN, with commas between",
     )
 
 
@@ -217,7 +287,7 @@ def _loss(graph, train, named=None):
             "A train op must minimise one loss",
             f"{train}, which runs {', '.join(single)} and minimises "
             + ", ".join(scalars[:MOST_CANDIDATES]),
-            f"Draft one optimizer at a time, such as --train {single[0]}",
+            f"Name them, --train {','.join(single)}, or one, such as --train {single[0]}",
         )
     raise mistake(
         "The loss must be known",

@@ -2,7 +2,7 @@
 
 import os
 
-from parity_tests.pair.drafting import batches
+from parity_tests.pair.drafting import batches, finding
 from tf2_keras.migrate.draft import layout
 
 PATHS = """\
@@ -20,7 +20,7 @@ TEXT = '''\
 
 import parity_tests as parity{unsorted}
 from parity_tests.pair.drafting import batches{unsorted}
-
+{imported}
 META = {meta!r}
 INPUTS = {inputs!r}
 MOVES = {moves!r}
@@ -28,7 +28,7 @@ MOVES = {moves!r}
 model = {module}.build(){compiled}
 pair = parity.OwnPair(
     tf1=parity.TF1Side(META, moves=MOVES, inputs=INPUTS{checkpoint}),
-    tf2=model,
+    tf2={twin},
     # Numbers that suit what the graph does with them; put data of yours in their place.
     batches=lambda: batches.of_meta(__file__, META, INPUTS, MOVES{sizes}),
     names={names},
@@ -45,12 +45,13 @@ def text(meta, twin, pair, proof, checkpoint=None):
     """
     folder = os.path.dirname(os.path.abspath(pair))
     names = proof.names
-    moves = {}
-    if names.train is not None:
-        moves["train"] = {"op": names.train, "loss": names.loss}
-        if names.training_feed:
-            moves["train"]["feed"] = names.training_feed
-    else:
+    moves = finding.steps(names)
+    if names.training_feed:
+        moves = {
+            step: {**named, "feed": names.training_feed}
+            for step, named in moves.items()
+        }
+    if not moves:
         outputs = {"y_pred": names.y_pred}
         moves["predict"] = {"outputs": outputs, "feed": names.inference_feed or {}}
     module = os.path.splitext(os.path.basename(twin))[0]
@@ -58,10 +59,19 @@ def text(meta, twin, pair, proof, checkpoint=None):
     if proof.product.remainder:
         left_out = dict.fromkeys(proof.product.remainder)
         matched = f"{{**{matched}, **{left_out!r}}}"
+    twin_text, imported = "model", ""
+    if len(moves) > 1:  # each a method of the model
+        twin_text = (
+            f"training.compiled(model, {module}.checkpoint_names(model), "
+            "unfitted=(), **training.steps_of(model, MOVES))"
+        )
+        matched = repr(dict.fromkeys(proof.product.remainder) or None)
+        noted = "" if beside_of(twin, folder) == "." else "  # noqa: E402"
+        imported = f"from tf2_keras import training{noted}\n"
     started = ""
     if checkpoint is not None:
         started = f", checkpoint={os.path.relpath(checkpoint, folder)!r}"
-    beside = os.path.relpath(os.path.dirname(os.path.abspath(twin)), folder)
+    beside = beside_of(twin, folder)
     return layout.formatted(
         TEXT.format(
             name=os.path.basename(pair),
@@ -75,5 +85,12 @@ def text(meta, twin, pair, proof, checkpoint=None):
             sizes="" if proof.sizes == batches.SIZES else f", sizes={proof.sizes}",
             checkpoint=started,
             names=matched,
+            twin=twin_text,
+            imported=imported,
         )
     )
+
+
+def beside_of(twin, folder):
+    """The folder of a twin, from that of a pair."""
+    return os.path.relpath(os.path.dirname(os.path.abspath(twin)), folder)

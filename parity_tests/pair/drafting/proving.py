@@ -74,11 +74,14 @@ def with_target(meta_graph, names):
     """The names with the target, if there is one, called y_true in a batch."""
     if names.train is None or "y_true" in names.inputs:
         return names
-    program = program_of(meta_graph, names)
-    request = request_of(program, names, "")
-    feed = request.feed
-    reader = reading.Reader(request.graph, request.inputs, feed)
-    target = cutting.target_of(reader, request.loss, request.inputs, names.y_true)
+    if len(finding.steps(names)) > 1:
+        target = names.y_true  # nothing tells the labels of a loss from another's input
+    else:
+        program = program_of(meta_graph, names)
+        request = request_of(program, names, "")
+        reader = reading.Reader(request.graph, request.inputs, request.feed)
+        (train,) = request.trains
+        target = cutting.target_of(reader, train.loss, request.inputs, names.y_true)
     if target is None:
         return names
     inputs = {
@@ -90,13 +93,10 @@ def with_target(meta_graph, names):
 
 def program_of(meta_graph, names, checkpoint=None):
     """The ``session.Program`` of a graph, with what it plays."""
-    moves = {}
-    if names.train is not None:
-        moves["train"] = {
-            "op": names.train,
-            "loss": names.loss,
-            "feed": names.training_feed or {},
-        }
+    moves = {
+        step: {**named, "feed": names.training_feed or {}}
+        for step, named in finding.steps(names).items()
+    }
     if names.y_pred is not None:
         moves["predict"] = {
             "outputs": {"y_pred": names.y_pred},
@@ -113,13 +113,13 @@ def request_of(program, names, origin, **options):
         named.element("feed", name): value
         for name, value in (names.training_feed or {}).items()
     }
-    loss, changed = None, []
-    if names.train is not None:
-        loss = named.element("loss", names.loss)
-        with graph.as_default():
-            variables = {v.op.name: v for v in tf.global_variables()}
-        train = named.element("train", names.train, op=True)
-        changed = updates.changes(train, variables)
+    trains = []
+    with graph.as_default():
+        variables = {v.op.name: v for v in tf.global_variables()}
+    for step, names_of_step in finding.steps(names).items():
+        loss = named.element("loss", names_of_step["loss"])
+        train = named.element("train", names_of_step["op"], op=True)
+        trains.append(drafting.Train(step, loss, updates.changes(train, variables)))
     y_pred = None
     if names.y_pred is not None:
         y_pred = named.element("y_pred", names.y_pred)
@@ -127,8 +127,7 @@ def request_of(program, names, origin, **options):
     return drafting.Request(
         graph,
         dict(program.inputs),
-        loss,
-        changed,
+        trains,
         y_true=names.y_true,
         y_pred=y_pred,
         feed=feed,
@@ -158,7 +157,12 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
     if product.loss is None:
         model.compile("sgd")  # which a twin has to be; it trains nothing
     with tf1_session.unfused():
-        twin = training.compiled(model, module.checkpoint_names(model))
+        twin = training.compiled(
+            model,
+            module.checkpoint_names(model),
+            unfitted=("predict",),
+            **training.steps_of(model, finding.steps(names)),
+        )
         known = set(twin.state)
         if checkpoint is not None:
             program = program_of(meta_graph, names, checkpoint)
@@ -175,7 +179,7 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
                 sizes = batches.fitting_sizes(program)
             moves = _moves(program, product, names, steps, sizes)
         else:
-            steps = sum(move == "train" for move, _ in moves)
+            steps = sum(move != "predict" for move, _ in moves)
         divergence, level = None, None
         racing = _races(program)
         with Pair(program, twin) as pair:
@@ -237,7 +241,7 @@ def _start(pair, is_given):
 
 def _moves(program, product, names, steps, sizes):
     data = batches.batches(program, steps, sizes)
-    moves = [] if product.loss is None else [("train", batch) for batch in data]
+    moves = [(step.name, batch) for batch in data for step in product.steps]
     if names.y_pred is not None and product.predicts:
         taken = {product.names[tensor] for tensor in product.inputs.values()}
         moves += [
@@ -248,7 +252,10 @@ def _moves(program, product, names, steps, sizes):
 
 
 def _status(product, names, steps, levels, level, divergence):
-    ran = [f"A step runs {names.train} and minimises {names.loss}."]
+    ran = [
+        f"A step runs {step['op']} and minimises {step['loss']}."
+        for step in finding.steps(names).values()
+    ]
     if divergence is not None:
         return [
             f"DIVERGES at level {level}: {divergence_line(divergence)}",

@@ -1,6 +1,7 @@
 """Probes of the loss: its scale, the order of its arguments, a penalty that is halved."""
 
 import contextlib
+import functools
 import math
 import re
 
@@ -14,6 +15,7 @@ from tf2_keras.observing import replaced
 from tf2_keras.tf1_semantics import losses
 
 PAGE = "docs/guide/losses.md"
+MOST_ZEROS = 2**16
 
 
 @probe("sum or mean", ("loss",), PAGE, at=LOSS)
@@ -27,8 +29,10 @@ def reductions(sides, divergence):
     times, share = round(factor), round(1 / factor)
     if times > 1 and abs(factor / times - 1) < 1e-5:
         said, scale, count = f"{times} times", 1 / times, times
+        scaled = functools.partial(mean_of, count=times)
     elif share > 1 and abs(factor * share - 1) < 1e-5:
         said, scale, count = f"1/{share} of", share, share
+        scaled = functools.partial(tf.multiply, float(share))
     else:
         return
     _, batch = sides.moves[divergence.step - 1]
@@ -44,21 +48,32 @@ def reductions(sides, divergence):
         "tf1_semantics.losses"
     )
     if _has_compute_loss(sides.model):
-        yield Change(told, _scaled(sides.model, scale))
+        yield Change(told, _scaled(sides.model, scaled))
     else:
-        scaled = together(_scaled_gradients(scale), _scaled_step(sides.model, scale))
-        yield Change(told, scaled)
+        step = _scaled_step(sides.model, scaled)
+        yield Change(told, together(_scaled_gradients(scale), step))
 
 
-def _scaled(model, scale):
+def mean_of(total, count):
+    """A sum of so many as TF1's mean of them: divided.
+
+    Grappler makes of a division by a constant a product with its reciprocal, which rounds
+    otherwise unless the constant is a power of two; so a mean is taken, of it and zeros.
+    """
+    total = tf.convert_to_tensor(total)
+    if count > MOST_ZEROS:
+        return total / count
+    return tf.reduce_mean(tf.pad(tf.reshape(total, [1]), [[0, count - 1]]))
+
+
+def _scaled(model, scaled):
     """The model with a loss, and its gradients, of another size."""
     compute_loss = model.compute_loss
 
-    def scaled(*arguments, **options):
-        # As a part of a graph, so that what is a power of two is exact.
-        return compute_loss(*arguments, **options) * scale
+    def compute(*arguments, **options):
+        return scaled(compute_loss(*arguments, **options))
 
-    return replaced(model, compute_loss=scaled, train_function=None)
+    return replaced(model, compute_loss=compute, train_function=None)
 
 
 def _has_compute_loss(model):
@@ -94,7 +109,7 @@ def _scaled_gradients(scale):
 
 
 @contextlib.contextmanager
-def _scaled_step(model, scale):
+def _scaled_step(model, scaled):
     """What a ``train_step`` of the model's own logs as its losses, scaled alike.
 
     Of its class, whose step every level takes.
@@ -102,12 +117,11 @@ def _scaled_step(model, scale):
     kind = type(model)
     step = kind.train_step
 
-    def scaled(model, data):
-        logs = step(model, data)
-        return {name: value * scale for name, value in logs.items()}
+    def scaled_step(model, data):
+        return {name: scaled(value) for name, value in step(model, data).items()}
 
     is_own = "train_step" in vars(kind)
-    kind.train_step = scaled
+    kind.train_step = scaled_step
     try:
         with replaced(model, train_function=None):
             yield

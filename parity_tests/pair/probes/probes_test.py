@@ -209,13 +209,33 @@ def test_a_probe_that_fails_is_named_and_hides_no_other(monkeypatch):
 
 
 def test_what_explains_a_divergence_and_fails_leaves_the_verdict(monkeypatch):
-    monkeypatch.setattr(explaining, "_placed", lambda *_: 1 / 0)
+    def placed(*_):
+        raise ZeroDivisionError("a graph that no one foresaw")
+
+    monkeypatch.setattr(explaining, "_placed", placed)
     found = small_pair.pair(
         program(sgd), rewrite(optimizers.GradientDescent(0.2))
     ).check()
     assert found.divergences and not found.places and found.causes["function"].whole
     said = "The place in the network could not be looked for: ZeroDivisionError: "
-    assert [note for note in found.data["notes"] if note.startswith(said)]
+    (note,) = [note for note in found.data["notes"] if note.startswith(said)]
+    # Whose fault it is is said as well: here no code of the user's was called.
+    assert "a defect of tf-parity, at parity_tests/pair/probes/probes_test.py:" in note
+
+
+def test_code_of_the_user_that_cannot_be_tapped_is_no_defect_of_ours(tmp_path):
+    path = tmp_path / "theirs.py"
+    path.write_text("def call():\n    return [][0]\n")
+    namespace = {}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    for call, is_ours in ((namespace["call"], False), (lambda: [][0], True)):
+        notes = []
+        with explaining.unless_it_fails("The cause", notes):
+            call()
+        assert notes[0].startswith(
+            "The cause could not be looked for: IndexError: list"
+        )
+        assert ("a defect of tf-parity" in notes[0]) is is_ours
 
 
 def test_a_pair_that_is_equal_has_no_cause_and_probes_leave_the_model_as_it_was():

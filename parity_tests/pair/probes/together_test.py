@@ -5,18 +5,20 @@
 
 import re
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from parity_tests.pair import small_pair
 from parity_tests.pair.mistakes import together
-from parity_tests.pair.probes import probes_test, table
+from parity_tests.pair.probes import losses, probes_test, table
 from tf2_keras.tf1_semantics import optimizers
 
 TABLE = [*together.IN_ONE_PLACE, *together.IN_SEVERAL]
 QUICK = [
     "keep_prob for rate, another seed of the dropout",
     "relu for tanh, the loss is summed over the batch",
+    "labels and logits swapped, the loss is summed over the batch",  # of six
 ]
 
 
@@ -86,6 +88,19 @@ def test_of_a_mistake_that_nothing_fits_no_two_changes_are_a_cause():
         "TF1's own loss",
         "hyper-parameter",
     }
+
+
+def test_a_mean_over_any_number_is_a_division_as_tf1_had_it():
+    counts = [2, 3, 5, 6, 7, 10, 49, 100]
+    totals = np.random.RandomState(0).uniform(1, 9, [9]).astype(np.float32)
+
+    @tf.function
+    def means(total):
+        return tf.stack([losses.mean_of(total, count) for count in counts])
+
+    for total in totals:
+        divided = [total / np.float32(count) for count in counts]
+        np.testing.assert_array_equal(means(total), np.float32(divided), strict=True)
 
 
 def test_the_table_names_every_change_once():

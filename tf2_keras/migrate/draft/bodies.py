@@ -1,12 +1,17 @@
 """Statements as lines of Python: values that get names, calls in a row as loops."""
 
 import collections
+import keyword
 import re
 
+from tf2_keras.migrate.draft.plain import clean
 from tf2_keras.migrate.draft.statements import literals, rendered
 
 ROWS = 3  # calls of one function in a row that become a loop
 VALUE = "x"
+GENERAL = re.compile(r"(x|y|residual|shortcut|state)(_\d+)?$")
+LONGEST_WORD = 12  # that a value is called by
+SHORT = 44  # characters of an expression within another
 
 
 class Bodies:
@@ -18,7 +23,7 @@ class Bodies:
 
     def __init__(self, functions):
         self.functions = {function.name: function for function in functions}
-        self._own = _Own(())
+        self._own, self._added = _Own(()), set()
 
     def uses_config(self, statements):
         """Whether some statements read the configuration."""
@@ -52,6 +57,13 @@ class Bodies:
         )
         remaining.update(outputs)
         names, lines, place = dict(names), [], 0
+        inlined = _Inlined(statements, remaining)
+        self._added = {
+            name
+            for statement in statements
+            if _is_expression(statement) and " + " in statement.template
+            for name in statement.inputs
+        }
         # What an input is called stays what it is called.
         self._own = _Own(names.values())
         while place < len(statements):
@@ -63,13 +75,19 @@ class Bodies:
             statement = statements[place]
             given = [names[name] for name in statement.inputs]
             written = self._expression(statement, given)
-            for name in statement.inputs:
+            read = inlined.read(statement.inputs)
+            if inlined.has(statement.inputs):
+                written = clean(written)
+            place += 1
+            if inlined.takes(statement, written, read):
+                names[statement.outputs[0]] = written
+                continue
+            for name in read:
                 remaining[name] -= 1
             if statement.why:
                 lines.append(f"# {statement.why}")
-            target = self._target(statement, names, remaining)
+            target = self._target(statement, names, remaining, read)
             lines.append(f"{target} = {written}")
-            place += 1
         return lines, [names[name] for name in outputs]
 
     def _expression(self, statement, given):
@@ -96,8 +114,12 @@ class Bodies:
 
     # Names of values.
 
-    def _target(self, statement, names, remaining):
-        """What a statement is assigned to; takes it into ``names``."""
+    def _target(self, statement, names, remaining, read):
+        """What a statement is assigned to; takes it into ``names``.
+
+        Args:
+            read: names of the tensors that its Python reads.
+        """
         live = {names[name] for name in names if remaining[name] > 0}
         if statement.structure is not None:
             return self._targets(statement, names, remaining, live)
@@ -105,9 +127,20 @@ class Bodies:
         if statement.kind == "definition":
             names[output] = self._layer_name(statement, {*names.values(), VALUE})
             return names[output]
-        free = [names[name] for name in statement.inputs if remaining[name] == 0]
-        free = [name for name in free if name not in live and name in self._own]
-        if VALUE not in live and (len(statement.inputs) > 1 or not free):
+        free = [
+            names[name]
+            for name in read
+            if remaining[name] == 0 and not name.startswith("layer:")
+        ]
+        word, is_expression = self._word(statement), _is_expression(statement)
+        free = [
+            name
+            for name in free
+            if name not in live
+            and name in self._own
+            and (GENERAL.match(name) or name == word or not (word or is_expression))
+        ]
+        if VALUE not in live and (len({*read}) > 1 or not free):
             target = VALUE
         elif free:
             target = VALUE if VALUE in free else free[0]
@@ -151,15 +184,27 @@ class Bodies:
         return name
 
     def _name(self, statement, live):
-        """A name for a value beside others."""
-        base = "shortcut" if "shortcut" in (statement.name or "") else "y"
-        if statement.name is None and statement.kind == "function":
+        """A name for a value beside others: that of its layer, if it has one."""
+        base = self._word(statement) or "y"
+        if base == "y" and statement.outputs[0] in self._added:
             base = "residual"
         name, count = base, 1
         while name in live:
             count += 1
             name = f"{base}_{count}"
         return name
+
+    def _word(self, statement):
+        """What a value could be called after its layer, or None."""
+        if "shortcut" in (statement.name or ""):
+            return "shortcut"
+        named = [w.source for w in literals(statement.call) if w.role == "name"]
+        word = named[0].strip("'").lower().removesuffix("_add") if named else ""
+        word = word.replace("-", "_")
+        is_good = word.isidentifier() and not keyword.iskeyword(word)
+        if len(named) != 1 or not is_good or len(word) > LONGEST_WORD:
+            return None
+        return None if word in self.functions or word == VALUE else word
 
     # Loops.
 
@@ -211,6 +256,50 @@ class Bodies:
         for statement in row[1:]:
             remaining[statement.inputs[0]] -= 1
         return lines
+
+
+class _Inlined:
+    """Operators that are written where the one other operator that takes them is.
+
+    Args:
+        statements: in order.
+        remaining: {tensor's name: how often it is still to be read}.
+    """
+
+    def __init__(self, statements, remaining):
+        takers = collections.defaultdict(list)
+        for statement in statements:
+            for name in statement.inputs:
+                takers[name].append(statement)
+        self._only = {
+            name: listed[0]
+            for name, listed in takers.items()
+            if len(listed) == 1 and remaining[name] == 1
+        }
+        self._read = {}  # {tensor's name: names of the tensors that its Python reads}
+
+    def read(self, inputs):
+        """Names of the tensors that Python reads which is written in some."""
+        return [inner for name in inputs for inner in self._read.get(name, [name])]
+
+    def has(self, inputs):
+        """Whether some of these are written in place."""
+        return any(name in self._read for name in inputs)
+
+    def takes(self, statement, written, read):
+        """Whether a statement is one of these."""
+        taker = self._only.get(statement.outputs[0])
+        is_one = taker is not None and _is_expression(statement) and not statement.why
+        if not (is_one and _is_expression(taker) and len(written) <= SHORT):
+            return False
+        self._read[statement.outputs[0]] = read
+        return True
+
+
+def _is_expression(statement):
+    """Whether a statement is an operator, and no call of a layer."""
+    is_call = statement.inputs and statement.inputs[0].startswith("layer:")
+    return statement.kind == "operator" and statement.call is None and not is_call
 
 
 class _Own:

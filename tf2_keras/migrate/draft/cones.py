@@ -8,7 +8,7 @@ import keras
 
 from tf2_keras.migrate.draft.errors import Unlike, refused_op
 from tf2_keras.migrate.draft.plain import DRAWS, Expressions
-from tf2_keras.migrate.draft.rules.context import scope_of
+from tf2_keras.migrate.draft.rules.context import dtype_argument, scope_of
 from tf2_keras.migrate.draft.statements import Call, Literal, Statement, rendered
 
 # What a weight may not be called: attributes of every Keras layer.
@@ -144,7 +144,9 @@ class Cones:
         base = None
         if weights:
             base = scope_of(next(iter(weights)), _snake(layer))
-        arguments = ((("name", Literal("", "name")),)) if base else ()
+        arguments = dtype_argument(root)
+        if base:
+            arguments += (("name", Literal("", "name")),)
         return Statement(
             [root.name],
             Call(layer, arguments),
@@ -194,7 +196,7 @@ class Cones:
     def _class(self, root, parameters, weights, lines):
         """The name of a class with this body; of one that is there already, if any."""
         origin = root.op.name
-        shape = _shape(root.shape)
+        shape = shape_text(root.shape)
         for known in self.classes:
             same = (known.parameters, known.weights, known.lines)
             if same == (parameters, weights, lines):
@@ -212,7 +214,7 @@ class Cones:
         return name
 
 
-def _shape(shape):
+def shape_text(shape):
     """'[batch, 10]' of a tensor's shape."""
     if shape.rank is None:
         return "of any shape"

@@ -151,9 +151,13 @@ def cut(reader, loss, inputs, target, y_pred=None):
 
 
 def _is_arithmetic(reader, tensor):
-    """Whether a tensor is what a loss makes of probabilities: logarithms, 1 - p."""
+    """Whether a tensor is what a loss makes of predictions: logarithms, 1 - p, labels."""
     kind = reader.kind(tensor)
     if kind in ("Log", "Neg", "Square", "Abs"):
+        return True
+    if kind in ("OnesLike", "ZerosLike", "Fill", "Shape"):
+        return True  # they are told a shape, and nothing that a model computes
+    if losses.pattern_of(reader, tensor) is not None:
         return True
     return kind in ("Add", "Sub") and any(
         reader.constant(given) is not None or _is_arithmetic(reader, given)

@@ -6,7 +6,6 @@ text = writing.source(product, ["Not compared."])
 
 import collections
 import dataclasses
-import keyword
 import re
 from typing import NamedTuple
 
@@ -15,27 +14,37 @@ from tf2_keras.migrate.draft import (
     factoring,
     forward,
     naming,
+    objectives,
     optimizers,
-    penalties,
 )
-from tf2_keras.migrate.draft.cones import _shape
+from tf2_keras.migrate.draft.cones import shape_text
 from tf2_keras.migrate.draft.errors import Undraftable, refusal, refused_op
-from tf2_keras.migrate.draft.plain import Expressions
+from tf2_keras.migrate.draft.naming import python_name
 from tf2_keras.migrate.draft.reading import OUTSIDE, Reader
 from tf2_keras.migrate.draft.rules.context import Context
 from tf2_keras.migrate.draft.statements import Literal, filled, literals
 
 TAKEN = {"Config", "Model", "inference", "loss", "optimizer", "build"}
 TAKEN |= {"checkpoint_names", "config", "keras", "tf", "tf1_semantics", "x", "y"}
-MOST_PARAMETERS = 6  # of a function of a draft
+
+
+class Train(NamedTuple):
+    """What a train op does.
+
+    step: what to call it, in Python. loss: a scalar.
+    updates: [(op, variable's name)] of all that it changes.
+    """
+
+    step: str
+    loss: object
+    updates: list
 
 
 class Request(NamedTuple):
     """What is to be drafted; all tensors are of ``graph``.
 
     inputs: {name in a batch: tensor}.
-    loss: a scalar; None for a twin that only predicts.
-    updates: [(op, variable's name)] of all that the train op changes.
+    trains: [Train]; empty for a twin that only predicts.
     y_true: name in a batch of the target; None to find it.
     y_pred: the tensor that is predicted; None for what the loss is cut at.
     feed: {tensor: value} of the training run.
@@ -45,8 +54,7 @@ class Request(NamedTuple):
 
     graph: object
     inputs: dict
-    loss: object
-    updates: list
+    trains: list
     y_true: str | None = None
     y_pred: object = None
     feed: dict | None = None
@@ -54,18 +62,17 @@ class Request(NamedTuple):
     gradients_of_tf1: bool = False
 
 
-class Loss(NamedTuple):
-    """The function ``loss`` and how ``compute_loss`` calls it.
+class Step(NamedTuple):
+    """A train op of the draft.
 
-    kernels: Python of the weights that it penalises alike, or None.
+    name: of it in Python. loss: an ``objectives.Loss``. optimizer: an ``optimizers.Optimizer``.
+    call: the ``Call`` of its part.
     """
 
-    parameters: list
-    arguments: list
-    lines: list
-    shapes: str
-    kernels: str | None
-    is_special: bool
+    name: str
+    loss: objectives.Loss
+    optimizer: object
+    call: object
 
 
 @dataclasses.dataclass
@@ -80,9 +87,7 @@ class Product:
     statements: list
     functions: list
     classes: list
-    loss: Loss | None
-    optimizer: object
-    optimizer_call: object
+    steps: list  # [Step]
     paths: dict
     prefix: str | None  # the scope that all layers are in
     target: str | None
@@ -95,6 +100,11 @@ class Product:
     tensors: dict
 
     @property
+    def loss(self):
+        """Of a model that is trained by one."""
+        return self.steps[0].loss if self.steps else None
+
+    @property
     def taken(self):
         """{Python name: tensor's name} of the inputs that ``inference`` takes."""
         used = {*self.outputs, *(n for s in self.statements for n in s.inputs)}
@@ -102,14 +112,22 @@ class Product:
 
     @property
     def is_special(self):
-        return self.loss is not None and (self.loss.is_special or self.gradients_of_tf1)
+        return self.loss is not None and (
+            self.loss.is_special or self.gradients_of_tf1 or len(self.steps) > 1
+        )
 
     @property
     def why_special(self):
         if self.loss.is_special and "y_true" not in self.loss.parameters:
             return "whose loss has no target"
-        if self.loss.is_special:
+        if self.dtype != "float32":
+            return f"whose loss Keras would round, which is of {self.dtype}"
+        if len(self.outputs) > 1:
             return "whose loss is of more than one output"
+        if {"weights", "kernels"} & {*self.loss.parameters}:
+            return "whose loss has a penalty of weights"
+        if self.loss.is_special:
+            return "whose loss reads an input besides"
         return "whose gradients are added in TF1's order"
 
     @property
@@ -120,7 +138,7 @@ class Product:
         return self.tensors[name].shape.rank if name in self.tensors else None
 
     def shape_of(self, name):
-        return _shape(self.tensors[name].shape)
+        return shape_text(self.tensors[name].shape)
 
     def input_of(self, name, python):
         """Python of the arguments of keras.Input."""
@@ -165,36 +183,50 @@ def drafted(request):
 
 def _drafted(request, reader):
     _require_known_ops(request, reader)
-    cut = _cut(request, reader)
-    optimizer = None
-    if request.loss is not None:
-        optimizer = optimizers.Optimizer(reader, request.updates)
-    trained = optimizer.trained if optimizer else reader.trainable
-    context = Context(reader, request.updates, cut.outputs, trained)
+    is_one = len(request.trains) == 1
+    trainers = [
+        optimizers.Optimizer(reader, train.updates, None if is_one else train.step)
+        for train in request.trains
+    ]
+    trained = [name for trainer in trainers for name in trainer.trained]
+    changes = [update for train in request.trains for update in train.updates]
+    cuts = _cuts(request, reader)
+    cut = _joined(reader, cuts)
+    context = Context(reader, changes, cut.outputs, trained or reader.trainable)
     statements, cones, prefix = forward.statements_of(context, cut.outputs)
     paths = naming.paths(statements)
-    loss = None
-    uses_raw = set(cones.raw)
-    if request.loss is not None:
-        loss, raw = _loss(request, reader, cut, paths)
+    losses, uses_raw = [], set(cones.raw)
+    for train, own in zip(request.trains, cuts if trainers else (), strict=True):
+        loss, raw = objectives.loss_of(
+            request, reader, train.loss, own, cut.outputs, paths
+        )
+        losses.append(loss)
         uses_raw |= raw
-        _require_explained(context, optimizer, request.updates)
-        _require_trained(reader, optimizer, statements)
-        paths.update(optimizer.renamed(paths))
-        if optimizer.step is not None:
-            paths = {optimizer.step: f"{optimizer.name}/iteration", **paths}
-        if optimizer.rate is not None:
-            paths[optimizer.rate] = f"{optimizer.name}/learning_rate"
-    config, statements, call = _configured(
-        statements, optimizer.call if optimizer else None
+    has_streams = any(_draws(statement) for statement in statements)
+    if trainers:
+        _require_explained(context, trainers, changes)
+        _require_apart(context, trainers, has_streams)
+    for trainer in trainers:
+        _require_trained(reader, trainer, statements)
+        paths.update(trainer.renamed(paths))
+        if trainer.step is not None:
+            paths = {trainer.step: f"{trainer.name}/iteration", **paths}
+        if trainer.rate is not None:
+            paths[trainer.rate] = f"{trainer.name}/learning_rate"
+    config, statements, calls = _configured(
+        statements, [trainer.call for trainer in trainers]
     )
+    steps = [
+        Step(train.step, *rest)
+        for train, *rest in zip(request.trains, losses, trainers, calls, strict=True)
+    ]
     outputs = [output.name for output in cut.outputs]
     taken = {*TAKEN, *(layer.name for layer in cones.classes)}
-    inputs = _inputs(request, statements, cut, loss)
+    inputs = _inputs(request, statements, cut, bool(losses))
     flat, functions = factoring.factored(statements, outputs, {*taken, *inputs})
     known = {*paths}
-    if optimizer is not None:
-        known |= optimizer.slots | optimizer.averages
+    for trainer in trainers:
+        known |= trainer.slots | trainer.averages
     return Product(
         origin=request.origin,
         package=re.sub(r"\W", "_", request.origin.partition(".")[0]) or "draft",
@@ -204,20 +236,12 @@ def _drafted(request, reader):
         statements=flat,
         functions=functions,
         classes=cones.classes,
-        loss=loss,
-        optimizer=optimizer,
-        optimizer_call=call,
+        steps=steps,
         paths=paths,
         prefix=prefix,
         target=cut.target,
-        has_streams=any(
-            statement.call is not None
-            and statement.call.function.startswith(
-                ("tf1_semantics.layers.Dropout", "tf1_semantics.random.")
-            )
-            for statement in statements
-        ),
-        gradients_of_tf1=request.gradients_of_tf1 and loss is not None,
+        has_streams=has_streams,
+        gradients_of_tf1=request.gradients_of_tf1 and bool(losses),
         unseeded=context.initializers.unseeded,
         raw=sorted(uses_raw),
         remainder=[name for name in reader.variables if name not in known],
@@ -239,90 +263,48 @@ def _drafted(request, reader):
 def _require_known_ops(request, reader):
     """Refuses ops whose computation is in no graph, wherever training runs them."""
 
-    ends = [operation for operation, _ in request.updates]
-    ends += [
-        tensor.op for tensor in (request.loss, request.y_pred) if tensor is not None
-    ]
+    ends = [] if request.y_pred is None else [request.y_pred.op]
+    for train in request.trains:
+        ends += [train.loss.op, *(operation for operation, _ in train.updates)]
     for operation in sorted(reader.ancestors(ends), key=lambda op: op.name):
         if operation.type in OUTSIDE:
             raise refused_op(operation, OUTSIDE[operation.type])
 
 
-def _cut(request, reader):
-    if request.loss is None:
-        return cutting.Cut([reader.source(request.y_pred)], None, [])
-    target = cutting.target_of(reader, request.loss, request.inputs, request.y_true)
-    return cutting.cut(reader, request.loss, request.inputs, target, request.y_pred)
+def _cuts(request, reader):
+    """[the ``Cut`` of each train op], or of what is predicted."""
+    if not request.trains:
+        return [cutting.Cut([reader.source(request.y_pred)], None, [])]
+    target = request.y_true
+    if len(request.trains) == 1:
+        (train,) = request.trains
+        target = cutting.target_of(reader, train.loss, request.inputs, target)
+    return [
+        cutting.cut(reader, train.loss, request.inputs, target, request.y_pred)
+        for train in request.trains
+    ]
 
 
-def _loss(request, reader, cut, paths):
-    """(Loss, kinds of ops that only tf.raw_ops has)."""
-    several = len(cut.outputs) > 1
-    names = ["y_pred"]
-    if several:
-        names = [f"y_pred_{place}" for place in range(len(cut.outputs))]
-    known = {output.name: name for output, name in zip(cut.outputs, names, strict=True)}
-    parameters, arguments = [], []
-    if cut.target is not None:
-        known.setdefault(request.inputs[cut.target].name, "y_true")
-        parameters.append("y_true")
-        arguments.append("y")
-    if several and len(names) + len(cut.read) >= MOST_PARAMETERS:
-        known.update(
-            (output.name, f"y_pred[{place}]")
-            for place, output in enumerate(cut.outputs)
-        )
-        several, names = False, ["y_pred"]
-    parameters += names
-    arguments += (
-        [f"y_pred[{place}]" for place in range(len(names))] if several else ["y_pred"]
+def _joined(reader, cuts):
+    """The ``Cut`` that has what several have."""
+    outputs = {output.name: output for cut in cuts for output in cut.outputs}
+    in_order = sorted(
+        outputs.values(), key=lambda output: reader.position[output.op.name]
     )
-    model_inputs = [name for name in request.inputs if name != cut.target]
-    for name in cut.read:
-        python = _python_name(name)
-        known[request.inputs[name].name] = python
-        parameters.append(python)
-        arguments.append("x" if len(model_inputs) == 1 else f"x[{name!r}]")
-    read = []
+    read = [name for cut in cuts for name in cut.read]
+    return cutting.Cut(in_order, cuts[0].target, list(dict.fromkeys(read)))
 
-    def weight(variable):
-        if variable not in paths:
-            raise refusal(
-                "A loss must read only variables that the model has",
-                f"{reader.variables[variable].op.type} (node {variable})",
-                "Write that part by hand, or name another loss with --loss",
-            )
-        read.append(paths[variable])
-        return penalties.weight_of(paths[variable])
 
-    python = Expressions(reader, known, weight)
-    lines, (result,) = python.body([request.loss])
-    lines = [*lines, f"return {result}"]
-    kernels = None
-    if python.penalised is not None:
-        trained = [paths[name] for name in reader.trainable if name in paths]
-        kernels = penalties.kernels(python.penalised, trained)
-        parameters.append("kernels")
-        arguments.append("kernels")
-    if "weights[" in "".join(lines):
-        parameters.append("weights")
-        arguments.append("weights")
-    shapes = " and ".join(_shape(output.shape) for output in cut.outputs)
-    is_special = (
-        len(cut.outputs) > 1 or bool(cut.read) or bool(read) or cut.target is None
+def _draws(statement):
+    """Whether a layer has a stream of random numbers."""
+    return statement.call is not None and statement.call.function.startswith(
+        ("tf1_semantics.layers.Dropout", "tf1_semantics.random.")
     )
-    dtype = None if is_special else request.inputs[cut.target].dtype.name
-    if dtype not in (None, "float32"):
-        why = "# Keras hands a loss its labels as float32."
-        lines = [why, f"y_true = tf.cast(y_true, tf.{dtype})", *lines]
-    return Loss(
-        parameters, arguments, lines, f"Of {shapes}", kernels, is_special
-    ), python.raw
 
 
-def _require_explained(context, optimizer, updates):
-    """Every update of the train op is a layer's or the optimizer's."""
-    explained = context.explained | optimizer.explained
+def _require_explained(context, trainers, updates):
+    """Every update of a train op is a layer's or the optimizer's."""
+    explained = context.explained.union(*(trainer.explained for trainer in trainers))
     left = [
         f"{operation.name} ({operation.type} of {variable})"
         for operation, variable in updates
@@ -333,6 +315,29 @@ def _require_explained(context, optimizer, updates):
             "Every update of a train op must belong to a layer or the optimizer",
             "; ".join(left[:3]) + (f" and {len(left) - 3} more" if left[3:] else ""),
             "Name a train op without it with --train, and write that part by hand",
+        )
+
+
+def _require_apart(context, trainers, has_streams):
+    """Where several train, a step runs the whole model: that must change nothing else."""
+    if len(trainers) < 2:
+        return
+    received = None
+    counts = [trainer.step for trainer in trainers if trainer.step is not None]
+    trained = [name for trainer in trainers for name in trainer.trained]
+    if has_streams:
+        received = "a forward pass that draws random numbers"
+    elif context.explained:
+        received = f"moving statistics, {min(context.explained)}"
+    elif len({*counts}) < len(counts):
+        received = f"steps that are all counted in {counts[0]}"
+    elif len({*trained}) < len(trained):
+        received = "a variable that several of them train"
+    if received is not None:
+        raise refusal(
+            "Several train ops must share nothing that they change",
+            received,
+            "Draft one at a time, and put them together by hand",
         )
 
 
@@ -360,12 +365,10 @@ def _require_trained(reader, optimizer, statements):
             )
 
 
-def _configured(statements, call):
-    """({field: Python}, statements, call) with a Config's fields in place of literals."""
+def _configured(statements, calls):
+    """({field: Python}, statements, calls) with a Config's fields for literals."""
     values, order = collections.defaultdict(list), []
-    trees = [statement.call for statement in statements if statement.call] + (
-        [call] if call is not None else []
-    )
+    trees = [statement.call for statement in statements if statement.call] + calls
     for tree in trees:
         for literal in literals(tree):
             if literal.role.startswith("config:"):
@@ -393,23 +396,16 @@ def _configured(statements, call):
     for statement in statements:
         if statement.call is not None:
             statement.call = put(statement.call)
-    return config, statements, put(call) if call is not None else None
+    return config, statements, [put(call) for call in calls]
 
 
-def _python_name(name):
-    """What an input is called in Python, after its name in a batch."""
-    word = re.sub(r"\W", "_", name)
-    word = word.lower() if word.startswith("Placeholder") else word
-    return f"{word}_" if keyword.iskeyword(word) or word[0].isdigit() else word
-
-
-def _inputs(request, statements, cut, loss):
+def _inputs(request, statements, cut, is_trained):
     """{Python name: tensor's name} of the model's inputs."""
     taken = {name for statement in statements for name in statement.inputs}
     taken |= {output.name for output in cut.outputs}
     inputs = {}
     for name, tensor in request.inputs.items():
-        is_read = loss is not None and name in cut.read
+        is_read = is_trained and name in cut.read
         if tensor.name not in taken and not is_read:
             continue
         if name == cut.target and tensor.name in {
@@ -418,7 +414,7 @@ def _inputs(request, statements, cut, loss):
             continue
         if tensor.name in inputs.values():
             continue
-        inputs[_python_name(name)] = tensor.name
+        inputs[python_name(name)] = tensor.name
     if [*inputs] == ["placeholder"]:
         inputs = {"x": inputs["placeholder"]}
     if not inputs:

@@ -1,6 +1,8 @@
 """Names of layers: from the scopes of their variables, else from what they are."""
 
 import collections
+import keyword
+import re
 
 from tf2_keras.migrate.draft.errors import refusal
 from tf2_keras.migrate.draft.statements import Literal, filled, literals
@@ -83,3 +85,10 @@ def paths(statements):
                 )
             found[variable] = f"{statement.name}/{attribute}"
     return found
+
+
+def python_name(name):
+    """What an input is called in Python, after its name in a batch."""
+    word = re.sub(r"\W", "_", name)
+    word = word.lower() if word.startswith("Placeholder") else word
+    return f"{word}_" if keyword.iskeyword(word) or word[0].isdigit() else word

@@ -111,6 +111,7 @@ class Optimizer:
     Args:
         reader: a ``Reader``.
         updates: [(op, variable's name)] that the train op runs.
+        name: of the optimizer; None for that of its part.
 
     Attributes:
         call: the ``Call`` of the part.
@@ -123,7 +124,7 @@ class Optimizer:
         explained: names of the update ops that it stands for.
     """
 
-    def __init__(self, reader, updates):
+    def __init__(self, reader, updates, name=None):
         self.reader = reader
         self.applied = [
             (operation, variable)
@@ -147,7 +148,8 @@ class Optimizer:
             raise refused_op(first, f"updates of the kinds {', '.join(kinds)}")
         self.kind = kinds[0]
         self.part, self._hyperparameters = KINDS[self.kind]
-        self.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.part).lower()
+        self.is_one_of_several = name is not None
+        self.name = name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.part).lower()
         self.slots = self._slots()
         self.step, self.rate = self._step(), None
         self._require_starts()
@@ -215,7 +217,8 @@ class Optimizer:
                     renamed[slot] = f"{self.name}/{stem}_{keras_name}"
             for name in ("beta1_power", "beta2_power"):
                 power = self.reader.variable(inputs[name]) if name in inputs else None
-                if power not in (None, name):
+                # Among several it is not told by its own name, but by its optimizer's.
+                if power is not None and (power != name or self.is_one_of_several):
                     renamed[power] = f"{self.name}/{name}"
         return renamed
 

@@ -394,6 +394,18 @@ def _reverse_sequence(python, operation, _tensor):
     return f"tf.reverse_sequence({', '.join(words)})"
 
 
+def _fill(python, operation, tensor):
+    """tf.ones_like and tf.zeros_like of what has a shape that only running tells."""
+    shape = python.reader.source(operation.inputs[0])
+    value = python.reader.number(operation.inputs[1])
+    if shape.op.type == "Shape" and value in (0, 1):
+        given = shape.op.inputs[0]
+        if given.dtype.base_dtype == tensor.dtype.base_dtype:
+            name = "ones_like" if value else "zeros_like"
+            return f"tf.{name}({python.of(given)})"
+    return f"tf.fill({python._listed(operation.inputs)})"
+
+
 def _where(python, operation, _tensor):
     return f"tf.where({python.of(operation.inputs[0])})"
 
@@ -412,6 +424,7 @@ WRITTEN = {
     "Cast": _cast,
     "ConcatV2": _concat,
     "Conv2DBackpropInput": _transposed,
+    "Fill": _fill,
     "GatherV2": _gather,
     "LeakyRelu": _leaky_relu,
     "MatMul": _matmul,

@@ -29,7 +29,6 @@ FUNCTIONS = {
     "Exp": "tf.exp",
     "Expm1": "tf.math.expm1",
     "ExpandDims": "tf.expand_dims",
-    "Fill": "tf.fill",
     "Floor": "tf.floor",
     "GatherNd": "tf.gather_nd",
     "InvertPermutation": "tf.math.invert_permutation",

@@ -4,7 +4,7 @@ import ast
 import re
 import textwrap
 
-from tf2_keras.migrate.draft import layout
+from tf2_keras.migrate.draft import layout, several_steps
 from tf2_keras.migrate.draft.bodies import Bodies, returning
 from tf2_keras.migrate.draft.statements import rendered
 
@@ -35,10 +35,12 @@ def source(product, status):
         *[_function(product, bodies, function) for function in product.functions],
         _inference(product, bodies),
     ]
-    if product.loss is not None:
-        blocks += [_loss(product), _optimizer(product)]
-        if product.is_special:
-            blocks.append(_model(product))
+    for step in product.steps:
+        blocks += [_loss(product, step), _optimizer(product, step)]
+    if len(product.steps) > 1:
+        blocks += several_steps.blocks(product)
+    elif product.is_special:
+        blocks.append(_model(product))
     blocks += [_build(product), _checkpoint_names(product)]
     body = "\n\n\n".join("\n".join(block) for block in blocks[1:])
     head = "\n".join(blocks[0])
@@ -142,22 +144,22 @@ def _inference(product, bodies):
     ]
 
 
-def _loss(product):
-    loss = product.loss
+def _loss(product, step):
+    loss = step.loss
     head = [] if product.is_special else [REGISTERED.format(package=product.package)]
     return [
         *head,
-        f"def loss({', '.join(loss.parameters)}):",
+        f"def {several_steps.named(product, step, 'loss')}({', '.join(loss.parameters)}):",
         f'    """{loss.shapes}, a scalar."""',
         *_indented(loss.lines),
     ]
 
 
-def _optimizer(product):
+def _optimizer(product, step):
     return [
-        "def optimizer(config):",
-        f'    """{product.optimizer.part}, as TF1 has it."""',
-        f"    return {rendered(product.optimizer_call)}",
+        f"def {several_steps.named(product, step, 'optimizer')}(config):",
+        f'    """{step.optimizer.part}, as TF1 has it."""',
+        f"    return {rendered(step.call)}",
     ]
 
 
@@ -173,13 +175,13 @@ def _model(product):
         lines += [
             "    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):",
         ]
-        body = []
-        if "weights[" in "".join(loss.lines) + (loss.kernels or ""):
-            body.append("weights = {v.path: v.value for v in self.trainable_variables}")
-        if loss.kernels:
-            body.append(f"kernels = {loss.kernels}")
-        body.append(f"return loss({', '.join(loss.arguments)})")
-        lines += _indented(body, 2)
+        lines += _indented(
+            [
+                *several_steps.weights_of(loss),
+                f"return loss({', '.join(loss.arguments)})",
+            ],
+            2,
+        )
     if product.gradients_of_tf1:
         if loss.is_special:
             lines.append("")
@@ -219,7 +221,9 @@ def _build(product):
     lines.append(
         f"model = {kind}({given}, inference({', '.join([*product.taken, 'config'])}))"
     )
-    if product.loss is not None:
+    if len(product.steps) > 1:
+        lines += several_steps.compiling(product)
+    elif product.loss is not None:
         loss = "" if product.loss.is_special else "loss=loss, "
         lines.append(
             f"model.compile(optimizer=optimizer(config), {loss}jit_compile=False)"

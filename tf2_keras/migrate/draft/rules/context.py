@@ -71,7 +71,7 @@ class Context:
 
     def statement(self, tensor, function, arguments, inputs, base=None, weights=None):
         """The call of a layer; one with weights, or a memory, gets a name."""
-        arguments = (*arguments, *self.frozen(weights or {}))
+        arguments = (*arguments, *self.frozen(weights or {}), *dtype_argument(tensor))
         if base is not None:
             arguments += (("name", Literal("", "name")),)
         return Statement(
@@ -103,6 +103,14 @@ class Context:
             template=template,
             kind="operator",
         )
+
+
+def dtype_argument(tensor):
+    """The argument of a layer that computes in another dtype than Keras's; or ()."""
+    dtype = tensor.dtype.base_dtype
+    if not dtype.is_floating or dtype.name == "float32":
+        return ()
+    return (("dtype", Literal(repr(dtype.name))),)
 
 
 def scope_of(variable, fallback):

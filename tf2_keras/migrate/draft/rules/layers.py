@@ -29,6 +29,8 @@ def dense(context, tensor):
     require(reader.variable(bound["x"]) is None, "a product of variables")
     kernel, bias = bound["kernel"], bound.get("bias")
     shape = reader.shape_of(kernel)
+    # Keras broadcasts the bias of a single unit: its gradient is another kernel's sum.
+    require(bias is None or shape[1] != 1, "a bias of one unit")
     arguments = [argument(repr(shape[1]), "units")]
     if bias is None:
         arguments.append(argument("False", keyword="use_bias"))

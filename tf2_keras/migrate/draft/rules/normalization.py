@@ -67,11 +67,10 @@ def _require_same_at_inference(context, operation, weight):
         )
 
 
-def unfused(context, tensor):
-    """tf.nn.moments and tf.nn.batch_normalization over all axes but the last."""
-    reader = context.reader
+def _by_moments(reader, tensor):
+    """({name: what}, [axis of the moments]) of tf.nn.batch_normalization of moments."""
     key, bound = terms.first(reader, UNFUSED, tensor)
-    require(key, "no batch norm")
+    require(key, "no norm by moments")
     x, mean, variance = bound["x"], bound["mean"], bound["variance"]
     statistics = [_unsqueezed(reader, statistic) for statistic in (mean, variance)]
     means = terms.unify(reader, ("Mean", "?x", "*"), statistics[0], {"x": x})
@@ -84,21 +83,72 @@ def unfused(context, tensor):
     )
     require(means is not None and spread is not None, "statistics of something else")
     axes = reader.constant(statistics[0].op.inputs[1])
-    rank = x.shape.rank
-    require(rank and axes is not None, "computed axes")
-    require(sorted(np.ravel(axes)) == list(range(rank - 1)), "over other axes")
-    epsilon = number(bound["epsilon"])
+    require(x.shape.rank and axes is not None, "computed axes")
+    spread_axes = reader.constant(statistics[1].op.inputs[1])
+    require(np.array_equal(axes, spread_axes), "moments over different axes")
+    return bound, sorted(int(axis) % x.shape.rank for axis in np.ravel(axes))
+
+
+def unfused(context, tensor):
+    """tf.nn.moments and tf.nn.batch_normalization over all axes but the last."""
+    bound, axes = _by_moments(context.reader, tensor)
+    rank = bound["x"].shape.rank
+    require(axes == list(range(rank - 1)), "over other axes")
     return _normalized(
         context,
         tensor,
-        x,
+        bound["x"],
         bound.get("gamma"),
         bound.get("beta"),
-        (mean, variance),
-        epsilon,
+        (bound["mean"], bound["variance"]),
+        number(bound["epsilon"]),
         None,
         fused=rank != 4,
     )
+
+
+def by_example(context, tensor):
+    """contrib's layer_norm and instance_norm: each example by its own moments."""
+    reader = context.reader
+    bound, axes = _by_moments(reader, tensor)
+    x, rank = bound["x"], bound["x"].shape.rank
+    for moment in (bound["mean"].op, bound["variance"].op):
+        keeps = moment.type == "Mean" and moment.get_attr("keep_dims")
+        require(keeps, "moments without their axes")
+    weights = {
+        name: bound[name] for name in ("beta", "gamma") if bound.get(name) is not None
+    }
+    arguments = [
+        argument("False", keyword=flag)
+        for flag, name in (("center", "beta"), ("scale", "gamma"))
+        if name not in weights
+    ]
+    shapes = {tuple(reader.shape_of(variable)) for variable in weights.values()}
+    require(len(shapes) < 2, "weights of two shapes")
+    sizes = tuple(x.shape.as_list())
+    epsilon = bound["epsilon"]
+    if axes == list(range(axes[0], rank)) and axes[0] > 0:
+        function = "tf1_semantics.layers.LayerNormalization"
+        shape = shapes.pop() if shapes else sizes[-1:]
+        require(shape == sizes[rank - len(shape) :], "weights of another shape")
+        if axes[0] != 1:
+            arguments.append(argument(repr(axes[0]), keyword="begin_norm_axis"))
+        if len(shape) != 1:
+            begin = rank - len(shape)
+            arguments.append(argument(repr(begin), keyword="begin_params_axis"))
+        usual = 1e-12
+    else:
+        require(rank > 2 and axes == list(range(1, rank - 1)), "over other axes")
+        require(not shapes or shapes == {sizes[-1:]}, "weights of another shape")
+        function, usual = "tf1_semantics.layers.InstanceNormalization", 1e-6
+    if epsilon != epsilon.dtype.type(usual):
+        arguments.append(argument(number(epsilon), keyword="epsilon"))
+    for name, usual_start in (("beta", "'zeros'"), ("gamma", "'ones'")):
+        if name in weights:
+            start = context.initializers.of(weights[name])
+            require(getattr(start, "source", "") == usual_start, "other first weights")
+    base = scope_of(next(iter(weights.values()), ""), "norm")
+    return context.statement(tensor, function, arguments, [x], base, weights)
 
 
 def _unsqueezed(reader, tensor):
@@ -199,4 +249,4 @@ def _never_moving(context, beside):
     return moving
 
 
-RULES = {"FusedBatchNormV3": [fused], "Add": [unfused]}
+RULES = {"FusedBatchNormV3": [fused], "Add": [unfused, by_example]}

@@ -4,6 +4,7 @@ import re
 
 from tf2_keras.migrate.draft import terms
 from tf2_keras.migrate.draft.errors import require
+from tf2_keras.migrate.draft.rules.context import dtype_argument
 from tf2_keras.migrate.draft.statements import Call, Items, Statement, argument, number
 
 PART = "tf1_semantics.recurrent."
@@ -324,6 +325,7 @@ def _statement(context, loop, cells, inputs, is_time_major):
     if is_time_major:
         arguments.append(argument("True", keyword="time_major"))
     arguments += context.frozen(weights)
+    arguments += dtype_argument(cells[-1]["output"])
     arguments.append(argument("", "name", "name"))
     structure, states = _structure(cells)
     template = ""
