@@ -8,6 +8,7 @@ import numpy as np
 from parity_tests.datasets import shakespeare
 
 TEACHES = "a Transformer, a tied table, warm-up, decay without Adam's bias correction"
+SOURCES = ("tf1_graph/parts/weight_decays.py",)  # whose optimizer it takes
 STEPS = 10
 METRIC = "test loss"
 # The source's pairs are 128 words of 30 522 through two layers; these 20 of 100.

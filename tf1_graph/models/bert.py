@@ -10,10 +10,11 @@ of a pair at most, V words known. Matrices [B F, H] hold all words of a batch.
 import collections
 import dataclasses
 import math
-import re
 import zlib
 
 import tensorflow.compat.v1 as tf
+
+from tf1_graph.parts.weight_decays import AdamWeightDecayOptimizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +56,8 @@ def variable(name, shape, config):
     return tf.get_variable(name, shape, initializer=initializer)
 
 
-def zeros(name, shape, trainable=True):
-    return tf.get_variable(
-        name, shape, initializer=tf.zeros_initializer(), trainable=trainable
-    )
+def zeros(name, shape):
+    return tf.get_variable(name, shape, initializer=tf.zeros_initializer())
 
 
 def gelu(x):
@@ -206,32 +205,8 @@ def learning_rate(global_step, config):
     return (1.0 - is_warmup) * rate + is_warmup * warmup_rate
 
 
-class AdamWeightDecayOptimizer:
-    """Adam without its bias correction; the decay is multiplied by the rate."""
-
-    def __init__(self, rate, weight_decay_rate, exclude_from_weight_decay):
-        self.rate, self.weight_decay_rate = rate, weight_decay_rate
-        self.exclude_from_weight_decay = exclude_from_weight_decay
-
-    def apply_gradients(self, grads_and_vars):
-        assignments = []
-        for grad, param in grads_and_vars:
-            name, shape = param.op.name, param.shape.as_list()
-            m = zeros(name + "/adam_m", shape, trainable=False)
-            v = zeros(name + "/adam_v", shape, trainable=False)
-            next_m = 0.9 * m + (1.0 - 0.9) * grad
-            next_v = 0.999 * v + (1.0 - 0.999) * tf.square(grad)
-            update = next_m / (tf.sqrt(next_v) + 1e-6)
-            if not any(re.search(r, name) for r in self.exclude_from_weight_decay):
-                update += self.weight_decay_rate * param
-            next_param = param - self.rate * update
-            for variable_, value in ((param, next_param), (m, next_m), (v, next_v)):
-                assignments.append(tf.assign(variable_, value))
-        return assignments
-
-
 def optimizer(global_step, config):
-    """BERT's own."""
+    """BERT's own: Adam without its bias correction; the rate multiplies the decay."""
     return AdamWeightDecayOptimizer(
         learning_rate(global_step, config),
         weight_decay_rate=0.01,
@@ -265,10 +240,9 @@ def build(config=Config()):
         grads = tf.gradients(total_loss, tvars)
         grads, _ = tf.clip_by_global_norm(grads, clip_norm=1.0)
         grads_and_vars = list(zip(grads, tvars))
-        updates = optimizer(global_step, config).apply_gradients(grads_and_vars)
-        # The source counted beside the updates: some of them read the next step's rate.
-        with tf.control_dependencies(updates):
-            train_op = tf.assign_add(global_step, 1).op
+        train_op = optimizer(global_step, config).apply_gradients(
+            grads_and_vars, global_step
+        )
     outputs = masked_lm, next_sentence, total_loss, grads_and_vars
     return Model(graph, inputs, *outputs, train_op)
 

@@ -327,17 +327,13 @@ def checkpoint_names(model):
 def run(data, config=Config()):
     """Trains on the arrays of ``INPUTS`` and labels, in order; returns [loss of each step]."""
     model = build(config)
-    losses = []
-    each_loss = keras.callbacks.LambdaCallback(
-        # What fit logs is a mean over the epoch so far, unless it is reset.
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         next_batch(data, config.batch_size),
         steps_per_epoch=config.num_train_steps,
         shuffle=False,
         verbose=0,
-        callbacks=[each_loss],
+        callbacks=[history],
     )
-    return losses
+    return history.history["loss"]

@@ -233,20 +233,16 @@ def run(text, prime, length, config=Config()):
     config = dataclasses.replace(config, vocab_size=len(numbers))
     codes = np.array([numbers[character] for character in text], np.int32)
     model = build(config)
-    losses = []
-    each_loss = keras.callbacks.LambdaCallback(
-        # What fit logs is a mean over the epoch so far, unless it is reset.
-        on_train_batch_begin=lambda step, logs: model.reset_metrics(),
-        on_train_batch_end=lambda step, logs: losses.append(logs["loss"]),
-    )
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         epoch(codes, config),
         epochs=config.num_epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[EpochStart(config), each_loss],
+        callbacks=[EpochStart(config), history],
     )
     trained = [variable.numpy() for variable in model.trainable_variables]
     characters = list(numbers)
     drawn = sample(trained, [numbers[c] for c in prime], length, config)
-    return losses, prime + "".join(characters[code] for code in drawn)
+    return history.history["loss"], prime + "".join(characters[code] for code in drawn)
