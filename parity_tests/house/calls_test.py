@@ -106,6 +106,7 @@ def filled_in(tmp_path):
         "FILE": tmp_path / "file",
         "NAME": "linear_regression",
         "CHAPTER": "linear_regression",
+        "N": 3,
         "MESSAGE": "module 'tensorflow' has no attribute 'Session'",
         "MODEL.meta": markdown.ROOT / GRAPH,
         "model.meta": markdown.ROOT / GRAPH,
