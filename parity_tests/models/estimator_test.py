@@ -162,7 +162,9 @@ def test_an_export_answers_what_the_model_predicts(tmp_path):
     of_tf1 = of_stage(recorded(), "outputs")[0]
     assert {*served} == {*predicted} == {*of_tf1}
     for name, value in predicted.items():
-        np.testing.assert_allclose(served[name], value, rtol=1e-6, err_msg=name)
+        # The export's function is fused, which a small logit among large ones shows.
+        roundings = 1e-6 * np.abs(value).max()
+        np.testing.assert_allclose(served[name], value, atol=roundings, err_msg=name)
         np.testing.assert_allclose(served[name], of_tf1[name], atol=1e-6, err_msg=name)
 
 

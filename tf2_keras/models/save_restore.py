@@ -1,7 +1,7 @@
-"""Checkpoints in Keras: tf.train.Checkpoint, CheckpointManager, export.
+"""Checkpoints in Keras: model.save, tf.train.Checkpoint, CheckpointManager, export.
 
 The same program as the TF1 twin: a network is trained and saved every few steps; the
-training goes on from what was saved, in a model that is built anew; another model begins
+training goes on from what was saved, in a model read from its file; another model begins
 with its hidden layer; and it is exported, to predict without its code.
 
 Run it: ``python -m tf2_keras.models.save_restore``
@@ -47,6 +47,7 @@ def build(config, inputs=2):
     )
     optimizer = tf1_semantics.optimizers.Momentum(rate, 0.5)
     optimizer.build(model.trainable_variables)
+    model.compile(optimizer)  # it belongs to what model.save writes
     return model, optimizer
 
 
@@ -127,14 +128,17 @@ def train(model, optimizer, manager, data, config, folder):
 def begin(data, config, folder):
     """Trains from the initial values on, and stops."""
     model, optimizer = build(config)
+    # What the .meta was beside a checkpoint: the network, without a line of its code.
+    model.save(os.path.join(folder, "model.keras"))
     manager = manager_of(model, optimizer, config, folder)
     yield {"initial values": state(model, optimizer)}
     yield from train(model, optimizer, manager, data, config, folder)
 
 
 def go_on(data, config, folder):
-    """Trains from the latest checkpoint on; the network is built by the same code."""
-    model, optimizer = build(config)
+    """Trains from the latest checkpoint on; the network is in the .keras file beside it."""
+    model = keras.models.load_model(os.path.join(folder, "model.keras"))
+    optimizer = model.optimizer
     restore(model, optimizer, tf.train.latest_checkpoint(folder))
     # It reads in the folder which checkpoints there are, and deletes those in their turn.
     manager = manager_of(model, optimizer, config, folder)
