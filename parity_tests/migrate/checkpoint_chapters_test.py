@@ -79,6 +79,7 @@ def test_save_restore_goes_on_in_keras(tmp_path_factory, before, after):
     model, optimizer = twin.build(config)
     plan = load(tf.train.latest_checkpoint(of_graph), model, optimizer)
     assert len(plan.items) == len(twin.state(model, optimizer))
+    model.save(f"{of_twin}/model.keras")
     twin.manager_of(model, optimizer, config, of_twin).save(before)
     expected = list(graph.go_on(data, graph.Config(steps=after), of_graph))
     received = list(twin.go_on(data, config, of_twin))
