@@ -56,14 +56,14 @@ def test_update_ops_are_what_moves_the_statistics():
     ends = [updates[-1] for updates in three("updates", "update_ops_forgotten")]
     for name in ("moving_mean", "moving_variance"):
         of_tf1, of_twin, naive = (end[f"conv2_norm/{name}"] for end in ends)
-        assert off(of_tf1, of_twin) < 1e-5
+        assert off(of_tf1, of_twin) < 1e-4
         np.testing.assert_array_equal(naive, start[f"conv2_norm/{name}"], strict=True)
         assert np.abs(of_tf1 - naive).min() > 1e-3
     of_tf1, of_twin, naive = (
         outputs[0]["logits sample"]
         for outputs in three("outputs", "update_ops_forgotten")
     )
-    assert off(of_tf1, of_twin) < 1e-5
+    assert off(of_tf1, of_twin) < 1e-4
     assert off(of_tf1, naive) > 0.01
 
 
@@ -149,5 +149,5 @@ def test_a_prediction_is_not_that_of_training():
         outputs[0]["logits sample"]
         for outputs in three("outputs", "predicted_in_training_mode")
     )
-    assert off(of_tf1, of_twin) < 1e-5
+    assert off(of_tf1, of_twin) < 1e-4
     assert off(of_tf1, naive) > 0.1
