@@ -15,6 +15,7 @@ from parity_tests.commands.mistakes import told
 )
 @click.option(
     "--output",
+    "-o",
     metavar="DIR",
     type=click.Path(),
     default="site",

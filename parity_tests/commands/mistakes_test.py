@@ -25,6 +25,7 @@ MISTAKES = {
     ),
     "a bench after options": (["bench", "--rounds", "1", "parts"], "Received: parts"),
     "no chapter": (["read"], "CHAPTER must be given. Received: none. Use for instance"),
+    "no pair": (["check"], "FILE.py must be given. Received: none."),
     "no symbol": (["explain"], "SYMBOL must be given. Received: none."),
     "no path": (["guide"], "PATH must be given. Received: none."),
     "unknown chapter": (["run", "--chapter", "mnist_cn"], "Nearest: mnist_cnn"),

@@ -81,7 +81,7 @@ class Number(click.ParamType):
 def label(parameter):
     """How a user knows a parameter: --option, or the METAVAR of an argument."""
     if isinstance(parameter, click.Argument):
-        return parameter.metavar.strip("[].…")
+        return parameter.metavar.partition("[:")[0].strip("[].…")
     return parameter.opts[0]
 
 

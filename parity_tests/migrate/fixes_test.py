@@ -270,7 +270,11 @@ def test_every_other_byte_is_kept(kind, tmp_path):
 @pytest.mark.parametrize(
     "name, text, why",
     [
-        ("old.py", TF + "print 'x', tf.log(x)\n", "not parsed as Python 3"),
+        (
+            "old.py",
+            TF + "print 'x', tf.log(x)\n",
+            "Missing parentheses in call to 'print'. Did you mean print(...)?, line 2",
+        ),
         (
             "wrong.py",
             TF.encode() + b"x = '\xe9', tf.log(x)\n",

@@ -177,6 +177,13 @@ def installed(folder, with_docs):
     return json.loads(run.stdout)
 
 
+def test_advice_names_a_page_by_where_it_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = pathlib.Path(pages.located("docs/guide/layers.md"))
+    assert file == pages.docs() / "guide" / "layers.md" and file.is_file()
+    assert pages.located("docs/guide/none.md") == "docs/guide/none.md"
+
+
 def test_an_installation_leads_to_its_pages_and_imports_nothing_heavy(tmp_path):
     heavy, page_entries, chapter_entries, has_links = installed(tmp_path, True)
     assert heavy == []

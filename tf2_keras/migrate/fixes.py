@@ -133,7 +133,11 @@ class Source:
             self.text = data.decode(self.codec)
             self.tree = ast.parse(self.text)
         except (SyntaxError, ValueError, LookupError, RecursionError) as error:
-            raise Refused(f"not parsed as Python 3: {error}") from None
+            where = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+            reason = getattr(
+                error, "msg", error
+            )  # else ast says "<unknown>" of the file
+            raise Refused(f"not parsed as Python 3: {reason}{where}") from None
         if self.text.encode(self.codec) != data:
             raise Refused(f"its bytes are not those that {self.codec} gives")
         self.starts, self.lines, start = [], LINE.findall(self.text), 0

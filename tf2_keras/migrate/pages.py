@@ -62,6 +62,12 @@ def page(stem, chapters=None):
     return Page(stem, is_chapter, teaches, _from_here(file), True)
 
 
+def located(path):
+    """Where 'docs/guide/layers.md' is to read on this machine, as a ``Page``'s file."""
+    file = docs() / path.removeprefix("docs/")
+    return _from_here(file) if file.is_file() else path
+
+
 def named(findings, chapters=None):
     """[Page] of all that the findings name: chapters first, in their order."""
     stems = {finding.chapter for finding in findings if finding.chapter}

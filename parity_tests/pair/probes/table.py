@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf2_keras.migrate import pages
+
 # Where a probe may apply: stages of a record, of which two are told apart.
 VALUES, SLOT_STARTS = "initial values", "starts of slots"
 TRAINED, STATISTICS = "updates", "updates of statistics"
@@ -95,7 +97,7 @@ class Cause(NamedTuple):
             mark = f"{number}. " if count > 1 else ""
             lines += [
                 f"  {mark}{proven.change}",
-                f"  {mark and '   '}read {proven.page}",
+                f"  {mark and '   '}read {pages.located(proven.page)}",
             ]
         return "\n".join(lines)
 
