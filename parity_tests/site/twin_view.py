@@ -24,6 +24,7 @@ from parity_tests.site import links, markup, numbers, symbols, traps
 from parity_tests.site.words import _
 
 TITLES = ("TF1", "TF2")
+RUN = "tf.Session.run"  # the symbol of a line
 WHY = re.compile(r"\s*# ")
 
 
@@ -87,10 +88,15 @@ def twin(env, name, block="", pinned=None):
 
 
 def naive(name):
-    """{line of a chapter's TF1 file: [Trap]}: what people write for it, and was measured."""
-    mistakes = {}
+    """{line of a chapter's TF1 file: [Trap]}: what people write for it, and was measured.
+
+    What a Session runs is told at the first of its lines.
+    """
+    mistakes, has_run = {}, False
     for line, symbol in sorted(symbols.uses()[name]):
-        mistakes.setdefault(line, []).extend(traps.by_symbol().get(symbol, ()))
+        if symbol != RUN or not has_run:
+            mistakes.setdefault(line, []).extend(traps.by_symbol().get(symbol, ()))
+        has_run |= symbol == RUN
     return mistakes
 
 
