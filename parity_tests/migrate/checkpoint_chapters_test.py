@@ -379,10 +379,13 @@ HANDED_OVER = {
 }
 # Their graphs have no variables.
 NOTHING_TO_SAVE = ("input_iterators", "input_queues", "nearest_neighbours")
+# 1.15.5 alone can train them. It does so with nets of their layers in witness/nets_test.py.
+OF_LAYERS_OF_1_15 = ("cnn_layers", "slim_cnn")
 
 
 def test_every_program_hands_over_or_says_why_not():
-    assert sorted([*HANDED_OVER, *NOTHING_TO_SAVE]) == sorted(chapters.PROGRAMS)
+    programs = [*HANDED_OVER, *NOTHING_TO_SAVE, *OF_LAYERS_OF_1_15]
+    assert sorted(programs) == sorted(chapters.PROGRAMS)
 
 
 @pytest.mark.parametrize("name", NOTHING_TO_SAVE)

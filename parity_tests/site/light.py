@@ -16,8 +16,9 @@ STATIC = re.compile(rf'((?:href|src)=")((?:\.\./)*_static/(?!{LANGUAGE_FILES}))'
 PREFORMATTED = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
 CODE = re.compile(r'<code class="docutils literal notranslate">(.*?)</code>', re.DOTALL)
 # Names, punctuation and spaces have the colour of the text around them; operators had one
-# of their own, which was two thirds of all colours and a twentieth of the site.
-PLAIN = re.compile(r'<span class="[nopw]">([^<]*)</span>')
+# of their own, which was two thirds of all colours and a twentieth of the site, and so had
+# numbers, which need none.
+PLAIN = re.compile(r'<span class="(?:[nopw]|m[fi])">([^<]*)</span>')
 CELL = re.compile(r"<td\b.*?</td>", re.DOTALL)
 CODE_OF_CELL = re.compile(r"(?<=<code)(?: [^>]*)?>[^<]{12,}(?=</code>)")
 BETWEEN_WORDS = re.compile(r"(?<=[._(])(?=\w)")

@@ -9,7 +9,7 @@ PAGE = """\
     </dd></dl>
     <p><code class="docutils literal notranslate"><span class="pre">tf.nn</span> \
 <span class="pre">x</span></code></p>
-    <pre><span class="n">a</span><span class="o">=</span><span class="p">(</span>
+    <pre><span class="n">a</span><span class="o">=</span><span class="p">(</span><span class="mi">2</span>
         <span class="k">if</span></pre>
 </body>
 """
@@ -18,7 +18,7 @@ LIGHT = """\
 <dl><dt>note:</dt>
 <dd>two <b>words</b></dd></dl>
 <p><code class="literal">tf.nn x</code></p>
-<pre>a=(
+<pre>a=(2
         <span class="k">if</span></pre>
 </body>
 """
