@@ -78,7 +78,6 @@ TWO_OBJECTS = {
     "tf.distribute.Strategy": KEPT_CLASSES,
     "tf.distribute.StrategyExtended": KEPT_CLASSES,
     "tf.distribute.experimental.CentralStorageStrategy": KEPT_CLASSES,
-    "tf.distribute.experimental.MultiWorkerMirroredStrategy": KEPT_CLASSES,
     "tf.executing_eagerly": "compat.v1's calls today's",
     "tf.image.ResizeMethod": "numbers there, words here",
     "tf.saved_model.contains_saved_model": "today's calls compat.v1's",
