@@ -32,6 +32,7 @@ def rows():
         if (rule := catalogue.unwitnessed(symbol)) is not None
         if rule.status in evidence.PROVABLE
         if not evidence.table()[symbol].difference
+        if "({x: " not in before  # today no tensor can be a key, under either name
     ]
 
 
@@ -42,6 +43,7 @@ def rows():
 )
 @example(seed=0, first=0, variant="plain")
 @example(seed=0, first=3, variant="awkward")
+@example(seed=24, first=51, variant="plain")
 @process_state.as_new()
 def test_drawn_calls_are_bit_equal_under_both_names(seed, first, variant):
     stride = len(rows()) // ROWS_AN_EXAMPLE
