@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from parity_tests.models import chapters
+
 
 class Drawn(NamedTuple):
     """One example of a play.
@@ -20,6 +22,18 @@ class Drawn(NamedTuple):
     moves: list
     values: dict | None = None
     settings: dict | None = None
+
+
+def recorded(chapter):
+    """A strategy of Drawn: any of the configurations that 1.15.5 ran a chapter in."""
+    setup = chapters.setup(chapter)
+    examples, _ = setup.load(None, 1)
+    return st.sampled_from(
+        [
+            Drawn((*{**setup.configure(None, 1), **fields}.items(),), examples)
+            for fields in chapters.recorded(chapter).values()
+        ]
+    )
 
 
 def trained_and_predicted(batches):
