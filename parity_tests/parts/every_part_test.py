@@ -20,10 +20,17 @@ GRAPH_SIDES = {
     kind: importlib.import_module(f"tf1_graph.parts.{kind}")
     for kind in recordables.KINDS
 }
+# {part: the kind whose golden has its cases}
+KIND_OF = {
+    case.part: kind
+    for kind, side in GRAPH_SIDES.items()
+    for case in side.CASES.values()
+}
 CASES = {
     part.name: [
         case
-        for case in GRAPH_SIDES[part.name.partition(".")[0]].CASES.values()
+        for side in GRAPH_SIDES.values()
+        for case in side.CASES.values()
         if case.part == part.name
     ]
     for part in PARTS
@@ -109,7 +116,7 @@ def first_moves(case, arguments):
 
     Without what rewrites graphs: it takes longer than fifty moves, and moves last bits.
     """
-    graph_side = GRAPH_SIDES[case.part.partition(".")[0]]
+    graph_side = GRAPH_SIDES[KIND_OF[case.part]]
     program, moves, values, settings = graph_side.play(
         case._replace(arguments=arguments)
     )
@@ -164,7 +171,7 @@ def legs(kind):
 @EVERY_PART
 @pytest.mark.parametrize("side", ["compat.v1", "function"])
 def test_a_part_does_what_1_15_5_did(part, side):
-    kind = part.partition(".")[0]
+    kind = KIND_OF[part]
     comparison = legs(kind)[part, side].require_agreement()
     assert comparison.records == sum(
         len(stored(kind).kept(play))
@@ -186,8 +193,8 @@ def test_what_is_recorded_are_the_cases(kind):
 @EVERY_PART
 def test_the_budgets_of_a_part_are_needed(part, needed_here):
     """Each by some stage of some play; what is float64 is budgeted apart."""
-    needed_here("parts/" + part.partition(".")[0])
-    cells = legs(part.partition(".")[0])[part, "compat.v1"].cells
+    needed_here("parts/" + KIND_OF[part])
+    cells = legs(KIND_OF[part])[part, "compat.v1"].cells
     differing = {stage for stage, cell in cells.items() if cell.max_ulp}
     stated = {
         entry["stage"]

@@ -23,6 +23,7 @@ from parity_tests.parts import (
     recurrent,
     schedules,
     tf_keras,
+    unrolled,
 )
 from parity_tests.parts.making import constructor
 
@@ -41,6 +42,7 @@ PARTS = (
     *attention.PARTS,
     *lookup.PARTS,
     *recurrent.PARTS,
+    *unrolled.PARTS,
     *crf.PARTS,
     *tf_keras.PARTS,
     *gradients.PARTS,
