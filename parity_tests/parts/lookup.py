@@ -74,11 +74,12 @@ def _crossed_twice():
     """{1: error} of a cross of three that is a cross with a cross."""
     columns = [np.array(column) for column in (WORDS, WORDS[1:] + WORDS[:1], WORDS)]
     batch = {f"c{place}": column for place, column in enumerate(columns)}
+    first, second, third = map(tf.constant, columns)
     cross = keras.layers.HashedCrossing(50)
     expected = _looked_up(
         CROSS, {"hash_bucket_size": 50}, "string string string", **batch
     )
-    return {1: relative_error(expected, cross((cross(columns[:2]), columns[2])))}
+    return {1: relative_error(expected, cross((cross((first, second)), third)))}
 
 
 def _a_row_for_none():

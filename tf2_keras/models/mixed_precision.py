@@ -73,16 +73,10 @@ def run(x_data, y_data, config=Config()):
         scaled.apply(tape.gradient(large, variables), variables)
         return y_pred, loss
 
-    momentum = scaled.inner_optimizer
-    (slots,), _ = (list(part.values()) for part in momentum.tf1_slots())
-    of_state = {
-        "kernel": variables[0],
-        "bias": variables[1],
-        "kernel/Momentum": slots[0],
-        "bias/Momentum": slots[1],
-        # Steps that were left out are not counted.
-        "global_step": momentum.iterations,
-    }
+    names = ["kernel", "bias"]
+    of_state = dict(zip(names, variables, strict=True))
+    # Steps that were left out are not counted.
+    of_state.update(scaled.inner_optimizer.tf1_variables(names))
 
     def state():
         return {name: np.asarray(variable) for name, variable in of_state.items()}
