@@ -208,8 +208,8 @@ class WideDeep(keras.Model):
         return {"loss": cost}
 
     def get_compile_config(self):
-        serialized = keras.saving.serialize_keras_object
-        return {"linear": serialized(self.linear), "dnn": serialized(self.dnn)}
+        optimizers = {"linear": self.linear, "dnn": self.dnn}
+        return keras.saving.serialize_keras_object(optimizers)
 
     def compile_from_config(self, config):
         optimizers = keras.saving.deserialize_keras_object(config)
