@@ -231,6 +231,7 @@ def test_what_1_15_5_did_not_record_is_refused_in_a_line(tf_parity, option, valu
     assert code == 2 and out == "" and len(err.splitlines()) == 1
     assert f"{option} must go with chapters that use it" in err
     assert "of which 1.15.5's record is the reference" in err
+    assert f"Leave out {option}" in err
 
 
 def test_a_damaged_record_is_refused_in_a_line(tf_parity, tmp_path, monkeypatch):
