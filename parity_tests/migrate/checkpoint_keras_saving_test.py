@@ -261,13 +261,6 @@ def memory_of_saving(plan, path, variables):
         tracemalloc.stop()
 
 
-MARKS_STAY = pytest.mark.skipif(
-    np.lib.NumpyVersion(np.__version__) < "2.1.0",
-    reason="np.array copies the mark of a variable, which then has its value instead",
-)
-
-
-@MARKS_STAY
 @pytest.mark.parametrize("name", ["m.weights.h5", "m.keras"])
 def test_no_large_tensor_is_ever_in_memory(name, tmp_path):
     """All that is taken is a fraction of the largest."""
@@ -300,7 +293,6 @@ def recurrent(kind, units, optimizer):
     return compiled([layer], (None, INPUTS), optimizer), tensors
 
 
-@MARKS_STAY
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_gates_change_their_places_a_few_rows_at_a_time(kind, tmp_path):
     """Of kernels that are larger than all that is taken; slots in their layout."""
