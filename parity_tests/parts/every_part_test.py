@@ -36,6 +36,7 @@ WITHOUT_EFFECT = {"name", "seed", "verify_shape"}
 
 # Of what 1.15.5 has one value, so that none could be recorded beside it, and why.
 REFUSED = "the part refuses another"
+OF_KERAS = "a program of TF1 fetched a state and fed it"
 OF_TODAY = "'compat.v1' is for what today's TensorFlow makes of it"
 ONE_VALUE = {
     ("layers.BatchNormalization", "renorm"): REFUSED,
@@ -44,6 +45,7 @@ ONE_VALUE = {
     ("layers.MaxPoolingWithArgmax", "output_dtype"): "a CPU had no kernel for int32",
     ("losses.LogLoss", "rounding"): OF_TODAY,
     ("recurrent.BasicLSTMCell", "state_is_tuple"): REFUSED,
+    ("recurrent.DynamicRNN", "stateful"): OF_KERAS,
     ("recurrent.LSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.MultiRNNCell", "state_is_tuple"): REFUSED,
     ("recurrent.DropoutWrapper", "variational_recurrent"): REFUSED,
