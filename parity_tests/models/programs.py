@@ -99,6 +99,19 @@ def _scratch(side):
             ) from None
 
 
+def rest_of(records, before):
+    """What a program says that begins where another one was after so many steps."""
+    stages = ("initial values", "updates")
+    states = [
+        (number, record[stage])
+        for number, record in enumerate(records)
+        for stage in stages
+        if stage in record
+    ]
+    number, state = states[before]
+    return [{**records[0], "initial values": state}, *records[number + 1 :]]
+
+
 def without_text(history):
     """Records of numbers alone, as a golden holds them: of text the bytes of its UTF-8.
 
