@@ -66,8 +66,15 @@ def output_of_step(context, tensor):
 
 def outputs_of_both(context, tensor):
     """What two cells gave at one step, joined: static_bidirectional_rnn."""
-    reader = context.reader
-    bound = terms.unify(reader, ("ConcatV2", "?fw", "?bw", "#axis"), tensor)
+    forward, backward = _ways(context, tensor)
+    statement = _of_chains(context, _both, forward.chain, backward.chain)
+    index = _index(forward.step, len(forward.chain.outputs), statement)
+    return _found(context, statement, tensor, index)
+
+
+def _ways(context, tensor):
+    """The ``Place`` of a joined step's output there, and on the way back."""
+    bound = terms.unify(context.reader, ("ConcatV2", "?fw", "?bw", "#axis"), tensor)
     require(bound is not None and bound["axis"] in (1, -1), "no two outputs joined")
     places = _places(context)
     forward, backward = (places.get(bound[way].name) for way in ("fw", "bw"))
@@ -78,9 +85,7 @@ def outputs_of_both(context, tensor):
         and forward.step + backward.step == count - 1,
         "two outputs of other steps",
     )
-    statement = _of_chains(context, _both, forward.chain, backward.chain)
-    index = _index(forward.step, count, statement)
-    return _found(context, statement, tensor, index)
+    return forward, backward
 
 
 def outputs_of_all(context, tensor):
@@ -89,11 +94,21 @@ def outputs_of_all(context, tensor):
     axis = tensor.op.get_attr("axis")
     require(axis == 1 and len(given) >= FEWEST, "no stack along time")
     place = _places(context).get(given[0].name)
-    require(
-        place is not None and place.chain.outputs == [step.name for step in given],
-        "a stack of something else",
-    )
-    statement = _of_chains(context, _alone, place.chain)
+    if place is not None:
+        chains, steps = [place.chain], [step.name for step in given]
+        is_whole = place.chain.outputs == steps
+    else:
+        ways = [_ways(context, step) for step in given]
+        chains = [way.chain for way in ways[0]]
+        is_whole = len(chains[0].outputs) == len(given) and all(
+            forward.chain is chains[0]
+            and backward.chain is chains[1]
+            and forward.step == step
+            for step, (forward, backward) in enumerate(ways)
+        )
+    require(is_whole, "a stack of something else")
+    made = _alone if len(chains) == 1 else _both
+    statement = _of_chains(context, made, *chains)
     require(not _is_time_major(statement), "another order of axes")
     return _found(context, statement, tensor, None)
 
