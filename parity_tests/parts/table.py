@@ -24,6 +24,7 @@ from parity_tests.parts import (
     recurrent,
     schedules,
     tf_keras,
+    unrolled,
 )
 from parity_tests.parts.making import constructor
 
@@ -42,6 +43,7 @@ PARTS = (
     *attention.PARTS,
     *lookup.PARTS,
     *recurrent.PARTS,
+    *unrolled.PARTS,
     *crf.PARTS,
     *decoding.PARTS,
     *tf_keras.PARTS,

@@ -79,6 +79,10 @@ KINDS = collections.OrderedDict(
         ("recurrent", ("parts/initializers", "parts/layers", "rnn_cell")),
         ("schedules", ()),
         ("tf_keras", ("parts/initializers", "parts/recurrent")),
+        (
+            "unrolled",
+            ("parts/initializers", "parts/layers", "parts/recurrent", "rnn_cell"),
+        ),
     ]
 )
 PARTS = tuple(
