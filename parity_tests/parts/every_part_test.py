@@ -53,6 +53,7 @@ ONE_VALUE = {
     ("losses.LogLoss", "rounding"): OF_TODAY,
     ("recurrent.BasicLSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.DynamicRNN", "stateful"): OF_KERAS,
+    ("recurrent.StaticRNN", "stateful"): OF_KERAS,
     ("recurrent.LSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.MultiRNNCell", "state_is_tuple"): REFUSED,
     ("recurrent.DropoutWrapper", "variational_recurrent"): REFUSED,

@@ -18,6 +18,7 @@ from tf2_keras.tf1_semantics.recurrent import (
     GRUCell,
     LSTMCell,
     MultiRNNCell,
+    StaticRNN,
 )
 
 # Those that TF1 recorded with its own starts, initializers left out.
@@ -96,10 +97,11 @@ def test_states_start_at_zero(spec):
     assert all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.parametrize("network", [DynamicRNN, StaticRNN])
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "function"])
-def test_a_state_that_is_kept_is_the_one_that_was_fed(compiled):
+def test_a_state_that_is_kept_is_the_one_that_was_fed(network, compiled):
     cell = MultiRNNCell([LSTMCell(3), GRUCell(2)])
-    kept, fed = DynamicRNN(cell, stateful=True), DynamicRNN(cell)
+    kept, fed = network(cell, stateful=True), network(cell)
     call = tf.function(kept) if compiled else kept
     batches = np.random.RandomState(0).standard_normal([3, 2, 4, 5]).astype(np.float32)
     for _ in range(2):
@@ -114,7 +116,7 @@ def test_a_state_that_is_kept_is_the_one_that_was_fed(compiled):
                 np.testing.assert_array_equal(ours, theirs, strict=True)
         kept.reset_state()
     assert len(kept.trainable_weights) == len(fed.trainable_weights) == 6
-    other = DynamicRNN.from_config(kept.get_config())
+    other = network.from_config(kept.get_config())
     with pytest.raises(
         ValueError, match=r"^batch must be .* Received: .* Use keras\.I"
     ):

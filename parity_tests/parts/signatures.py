@@ -276,7 +276,13 @@ KEPT = (
         AT_THE_CALL,
     ),
     *_kept(
-        "recurrent.DynamicRNN",
+        "recurrent.Static*RNN",
+        "added",
+        "time_major",
+        "TF1 took and gave a list with an item for each step",
+    ),
+    *_kept(
+        "recurrent.[DS]*icRNN",
         "added",
         "stateful",
         "TF1 fetched a state and fed it",
