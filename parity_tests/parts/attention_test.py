@@ -118,6 +118,20 @@ def test_a_state_is_handed_on_and_the_history_grows():
     assert set(clone.tf1_weights()) == set(layer.tf1_weights())
 
 
+def test_a_first_step_builds_by_the_features_of_its_inputs():
+    """Of another number than the examples."""
+    layer, built = wrapper(attention_layer_size=2), wrapper(attention_layer_size=2)
+    built.build(FEATURES, (None, None, DEPTH))
+    memory = built.prepare(tf.ones([FEATURES + 1, 6, DEPTH]))
+    inputs = tf.ones([FEATURES + 1, FEATURES])
+    layer(inputs, built.get_initial_state(memory), memory)
+    shapes = [
+        {name: tuple(value.shape) for name, value in either.tf1_weights().items()}
+        for either in (layer, built)
+    ]
+    assert shapes[0] == shapes[1]
+
+
 def test_what_does_not_fit_is_refused():
     query, memory = tf.ones([2, UNITS]), tf.ones([2, 6, DEPTH])
     with pytest.raises(ValueError, match=r"^num_units must be 4, .* Received: 3\. Use"):

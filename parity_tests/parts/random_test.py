@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parity_tests.engine import strategies
@@ -201,6 +201,7 @@ def passed_over(bound, numbers, bits):
         st.one_of(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)), min_size=1
     ),
 )
+@example(bound=2**31 - 1, numbers=[0, 1, 2, 3, 4, 2**32, 2**32 + 1])
 def test_numbers_below_a_bound_are_those_of_tf1(bound, numbers):
     low, high = (
         np.array([number >> shift & 0xFFFFFFFF for number in numbers], np.int64)
