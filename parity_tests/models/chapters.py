@@ -31,6 +31,7 @@ GROUPS = {
     "sequences": (
         "char_rnn",
         "rnn_classifier",
+        "static_rnn",
         "text_cnn",
         "bilstm_crf",
         "word2vec",

@@ -19,6 +19,7 @@ LEAST_WIDTH_OF_TWO = 120
 # {module of tf1_graph: where 1.15 had it}: today's compat.v1 lost what these stand in for.
 STOOD_FOR = {
     "rnn_cell": "tensorflow.nn",
+    "rnn": "tensorflow.contrib",
     "crf": "tensorflow.contrib",
     "seq2seq": "tensorflow.contrib",
 }

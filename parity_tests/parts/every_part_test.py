@@ -20,10 +20,17 @@ GRAPH_SIDES = {
     kind: importlib.import_module(f"tf1_graph.parts.{kind}")
     for kind in recordables.KINDS
 }
+# {part: the kind whose golden has its cases}
+KIND_OF = {
+    case.part: kind
+    for kind, side in GRAPH_SIDES.items()
+    for case in side.CASES.values()
+}
 CASES = {
     part.name: [
         case
-        for case in GRAPH_SIDES[part.name.partition(".")[0]].CASES.values()
+        for side in GRAPH_SIDES.values()
+        for case in side.CASES.values()
         if case.part == part.name
     ]
     for part in PARTS
@@ -36,6 +43,7 @@ WITHOUT_EFFECT = {"name", "seed", "verify_shape"}
 
 # Of what 1.15.5 has one value, so that none could be recorded beside it, and why.
 REFUSED = "the part refuses another"
+OF_KERAS = "a program of TF1 fetched a state and fed it"
 OF_TODAY = "'compat.v1' is for what today's TensorFlow makes of it"
 ONE_VALUE = {
     ("layers.BatchNormalization", "renorm"): REFUSED,
@@ -44,6 +52,8 @@ ONE_VALUE = {
     ("layers.MaxPoolingWithArgmax", "output_dtype"): "a CPU had no kernel for int32",
     ("losses.LogLoss", "rounding"): OF_TODAY,
     ("recurrent.BasicLSTMCell", "state_is_tuple"): REFUSED,
+    ("recurrent.DynamicRNN", "stateful"): OF_KERAS,
+    ("recurrent.StaticRNN", "stateful"): OF_KERAS,
     ("recurrent.LSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.MultiRNNCell", "state_is_tuple"): REFUSED,
     ("recurrent.DropoutWrapper", "variational_recurrent"): REFUSED,
@@ -109,7 +119,7 @@ def first_moves(case, arguments):
 
     Without what rewrites graphs: it takes longer than fifty moves, and moves last bits.
     """
-    graph_side = GRAPH_SIDES[case.part.partition(".")[0]]
+    graph_side = GRAPH_SIDES[KIND_OF[case.part]]
     program, moves, values, settings = graph_side.play(
         case._replace(arguments=arguments)
     )
@@ -155,7 +165,7 @@ def test_every_option_makes_a_difference_in_some_case(part):
 @functools.cache
 def leg(part, side):
     """A part's golden against a side: only what is asked for is played."""
-    kind = part.partition(".")[0]
+    kind = KIND_OF[part]
     ((_, _, comparison),) = replay.part_legs(stored(kind), [part], [side])
     return comparison
 
@@ -163,7 +173,7 @@ def leg(part, side):
 @EVERY_PART
 @pytest.mark.parametrize("side", replay.PART_SIDES)
 def test_a_part_does_what_1_15_5_did(part, side):
-    kind = part.partition(".")[0]
+    kind = KIND_OF[part]
     comparison = leg(part, side).require_agreement()
     assert comparison.records == sum(
         len(stored(kind).kept(play))
@@ -185,7 +195,7 @@ def test_what_is_recorded_are_the_cases(kind):
 @EVERY_PART
 def test_the_budgets_of_a_part_are_needed(part, needed_here):
     """Each by some stage of some play; what is float64 is budgeted apart."""
-    needed_here("parts/" + part.partition(".")[0])
+    needed_here("parts/" + KIND_OF[part])
     cells = leg(part, "compat.v1").cells
     differing = {stage for stage, cell in cells.items() if cell.max_ulp}
     stated = {

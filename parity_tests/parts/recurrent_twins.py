@@ -70,9 +70,9 @@ def twin(part, arguments, problem):
     )
 
 
-def of_loop(layer, features):
-    """The twin that a loop is."""
-    layer.build((None, None, features))
+def of_loop(layer, features, leading=(None, None)):
+    """The twin that a loop is; ``leading`` are the sizes of batch and time."""
+    layer.build((*leading, features))
     if isinstance(layer, recurrent.DynamicRNN):
         names, sizes = ["initial_state"], [layer.cell.state_size]
     else:

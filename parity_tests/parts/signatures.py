@@ -221,6 +221,23 @@ KEPT = (
         "kernel_initializer",
         "TF1 took it from the variable scope",
     ),
+    *_kept(
+        "decoding.beam_search",
+        "left out",
+        "length_penalty_weight coverage_penalty_weight reorder_tensor_arrays",
+        NO_PART,
+    ),
+    *_kept(
+        "decoding.beam_search", "added", "maximum_iterations", "dynamic_decode took it"
+    ),
+    *_kept("decoding.teacher_forced", "left out", "helper", "it has inputs in it"),
+    *_kept("decoding.teacher_forced", "added", "inputs", "TF1's helper had them"),
+    *_kept(
+        "decoding.teacher_forced",
+        "left out",
+        "output_layer",
+        "to be called on all outputs at once",
+    ),
     *_kept("lookup.*", "left out", "hasher_spec", "the default hash alone"),
     *_kept("lookup.*", "left out", "dtype", "that of the mapping"),
     *_kept("lookup.CrossedColumn", "left out", "keys", AT_THE_CALL),
@@ -257,6 +274,18 @@ KEPT = (
         "left out",
         "inputs sequence_length initial_state initial_state_fw initial_state_bw",
         AT_THE_CALL,
+    ),
+    *_kept(
+        "recurrent.Static*RNN",
+        "added",
+        "time_major",
+        "TF1 took and gave a list with an item for each step",
+    ),
+    *_kept(
+        "recurrent.[DS]*icRNN",
+        "added",
+        "stateful",
+        "TF1 fetched a state and fed it",
     ),
     *_kept(
         "recurrent.*RNN",

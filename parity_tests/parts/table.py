@@ -12,6 +12,7 @@ from parity_tests.parts import (
     callbacks,
     clipping,
     crf,
+    decoding,
     gradients,
     initializers,
     layers,
@@ -23,6 +24,7 @@ from parity_tests.parts import (
     recurrent,
     schedules,
     tf_keras,
+    unrolled,
 )
 from parity_tests.parts.making import constructor
 
@@ -41,7 +43,9 @@ PARTS = (
     *attention.PARTS,
     *lookup.PARTS,
     *recurrent.PARTS,
+    *unrolled.PARTS,
     *crf.PARTS,
+    *decoding.PARTS,
     *tf_keras.PARTS,
     *gradients.PARTS,
     *callbacks.PARTS,

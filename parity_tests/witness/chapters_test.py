@@ -35,7 +35,14 @@ def said(python, program, *words):
     return json.loads(output.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", [*filter(chapters.recorded, chapters.PROGRAMS)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in filter(chapters.recorded, chapters.PROGRAMS)
+        if name != "cnn_layers"  # whose digits are not its own
+    ],
+)
 def test_what_only_1_15_5_runs_prints_what_its_twin_does(name, genuine_python, capsys):
     """As read_alike_test.py has it of all chapters that run today."""
     runpy.run_path(chapters.twin(name).__file__, run_name="__main__")

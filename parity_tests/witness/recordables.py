@@ -57,6 +57,7 @@ KINDS = collections.OrderedDict(
         ("averages", ()),
         ("clipping", ()),
         ("crf", ("parts/initializers", "parts/recurrent")),
+        ("decoding", ("parts/initializers", "parts/recurrent")),
         ("initializers", ()),
         (
             "layers",
@@ -78,6 +79,10 @@ KINDS = collections.OrderedDict(
         ("recurrent", ("parts/initializers", "parts/layers", "rnn_cell")),
         ("schedules", ()),
         ("tf_keras", ("parts/initializers", "parts/recurrent")),
+        (
+            "unrolled",
+            ("parts/initializers", "parts/layers", "parts/recurrent", "rnn_cell"),
+        ),
     ]
 )
 PARTS = tuple(

@@ -176,8 +176,7 @@ def part_legs(stored, parts=None, sides=PART_SIDES):
         sides: some of ``PART_SIDES``.
     """
     graph_side, twin_side = (
-        importlib.import_module(f"{room}.parts.{stored.facts['kind']}")
-        for room in ("tf1_graph", "parity_tests")
+        side_of_parts(room, stored) for room in ("tf1_graph", "parity_tests")
     )
     recorded = dict.fromkeys(case.part for case in graph_side.CASES.values())
     for part in recorded if parts is None else parts:
@@ -197,6 +196,11 @@ def part_legs(stored, parts=None, sides=PART_SIDES):
                     played[side][play] = list(cases.kept(case, records[side]))
         for side, plays in played.items():
             yield part, side, _compare_plays_of_a_part(stored, plays)
+
+
+def side_of_parts(room, stored):
+    """The module of a room that has a side of what a golden of parts records."""
+    return importlib.import_module(f"{room}.parts.{stored.facts['kind']}")
 
 
 def _compare_plays_of_a_part(stored, plays):
@@ -235,7 +239,7 @@ def budget_of(stored, play, *levels):
     """
     if "chapter" in stored.facts:
         return budgets.budget_for(stored.facts["chapter"], *levels)
-    part = f"{stored.facts['kind']}.{play.partition(' ')[0]}"
+    part = side_of_parts("tf1_graph", stored).CASES[play].part
     suffix = FLOAT64 * ("float64" in play)
     return budgets.budget_for(part, *(level + suffix for level in levels))
 

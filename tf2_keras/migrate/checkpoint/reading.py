@@ -304,7 +304,8 @@ class BundleCheckpoint:
         if entry.dtype in UNREADABLE:
             what = f"{name} is a {entry.dtype}, which has no values"
             raise damaged(self.prefix, what)
-        array = np.empty(entry.shape, numpy_dtype(entry.dtype))
+        # Not empty: a stranger's parts may leave places out, where memory of ours would be.
+        array = np.zeros(entry.shape, numpy_dtype(entry.dtype))
         self.fill(name, array, verify)
         return array
 
@@ -435,7 +436,7 @@ class SliceCheckpoint:
             if len(parts) == 1:  # as it lies in its block
                 ((_, *part),) = parts
                 return self._read(name, entry.dtype, *part).reshape(entry.shape)
-            array = np.empty(entry.shape, numpy_dtype(entry.dtype))
+            array = np.zeros(entry.shape, numpy_dtype(entry.dtype))
             for place, *part in parts:
                 array[place] = self._read(name, entry.dtype, *part)
             return array

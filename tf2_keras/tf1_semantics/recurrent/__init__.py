@@ -15,6 +15,10 @@ from tf2_keras.tf1_semantics.recurrent.loops import (
     carried,
 )
 from tf2_keras.tf1_semantics.recurrent.lstm import BasicLSTMCell, LSTMCell
+from tf2_keras.tf1_semantics.recurrent.unrolled import (
+    StaticBidirectionalRNN,
+    StaticRNN,
+)
 from tf2_keras.tf1_semantics.recurrent.wrappers import (
     DropoutWrapper,
     MultiRNNCell,
@@ -31,6 +35,8 @@ __all__ = [
     "LSTMCell",
     "MultiRNNCell",
     "ResidualWrapper",
+    "StaticBidirectionalRNN",
+    "StaticRNN",
     "basic_rnn_weights_from_keras",
     "basic_rnn_weights_to_keras",
     "carried",

@@ -5,6 +5,9 @@ as ``keras.layers.RNN`` and ``DynamicRNN`` ask for. Weights are TF1's: one kerne
 inputs and state together, gates in TF1's order, so that a checkpoint's arrays fit.
 """
 
+import contextlib
+import contextvars
+
 import keras
 import tensorflow as tf
 
@@ -15,6 +18,34 @@ from tf2_keras.tf1_semantics.errors import (
     require_int,
 )
 from tf2_keras.tf1_semantics.layers.layer import TF1Layer
+
+# {id of a cell: the absolute name scope that its first step opened}, in a network that is
+# unrolled; None in a loop, where a cell steps once.
+_scopes = contextvars.ContextVar("scopes", default=None)
+
+
+@contextlib.contextmanager
+def unrolling():
+    """In it a cell steps in one name scope however often, as a layer of TF1 did.
+
+    The gradients of its weights are then called as in TF1, MatMul_1 beside MatMul, and
+    Grappler, which adds three or more by name, adds them in TF1's order.
+    """
+    token = _scopes.set({})
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
+
+
+@contextlib.contextmanager
+def scope_of(cell, name):
+    """The name scope of a cell's step."""
+    scopes = _scopes.get()
+    if scopes is None:
+        scopes = {}
+    with tf.name_scope(scopes.get(id(cell), name)) as scopes[id(cell)]:
+        yield
 
 
 def require_tuples(state_is_tuple):
@@ -120,7 +151,7 @@ class UnitsCell(Cell):
         return self.num_units
 
     def step(self, inputs, states, _training):
-        with tf.name_scope(self.scope):
+        with scope_of(self, self.scope):
             new_states = self.next_states(inputs, *flat_states(self, states))
         return new_states[-1], tf.nest.pack_sequence_as(states, new_states)
 

@@ -14,7 +14,12 @@ from tf2_keras.tf1_semantics.errors import (
     require_share_kept,
 )
 from tf2_keras.tf1_semantics.layers.dropout import SCALINGS, Dropout
-from tf2_keras.tf1_semantics.recurrent.cells import Cell, flat_states, require_tuples
+from tf2_keras.tf1_semantics.recurrent.cells import (
+    Cell,
+    flat_states,
+    require_tuples,
+    scope_of,
+)
 
 
 def require_cell(name, cell):
@@ -287,7 +292,7 @@ class MultiRNNCell(Cell):
         sizes = self.state_size
         by_cell = tf.nest.pack_sequence_as(sizes, flat_states(self, states))
         new_states = []
-        with tf.name_scope("multi_rnn_cell"):
+        with scope_of(self, "multi_rnn_cell"):
             pairs = zip(self.cells, by_cell, strict=True)
             for number, (cell, state) in enumerate(pairs):
                 with tf.name_scope(f"cell_{number}"):
