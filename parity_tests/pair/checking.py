@@ -75,6 +75,7 @@ class Checked(NamedTuple):
 
     def require_agreement(self):
         """Raises an AssertionError with the first divergence, if there is one."""
+        __tracebackhide__ = True  # pytest shows the line of the user's test
         for level, (_, divergence) in self.divergences.items():
             described = [f"level {level}", divergence.describe(), *self.why(level)]
             raise AssertionError("\n".join(described))

@@ -53,6 +53,8 @@ def test_a_pair_is_compared_in_a_test(workers, run_python, tmp_path):
         in result.stdout
     )
     assert "must be known. Received: stepps." in result.stdout
+    assert ">       assert_parity(off())" in result.stdout
+    assert "checking.py" not in result.stdout  # the user's line, and none of ours
     written = {path.name: path.read_text() for path in report.iterdir()}
     assert sorted(written) == [
         f"pair_test.py_{name}.{ending}"
