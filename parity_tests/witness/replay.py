@@ -220,6 +220,10 @@ def budget_here(stored, play, onednn=True):
     return budget_of(stored, play, *chapters.levels_of_budgets(stored.facts, onednn))
 
 
+# Of kinds whose parts are in a module of another name.
+MODULE_OF = {"unrolled": "recurrent"}
+
+
 def budget_of(stored, play, *levels):
     """(stage, tensor) -> Budget of a golden's play at levels of budgets.
 
@@ -227,7 +231,8 @@ def budget_of(stored, play, *levels):
     """
     if "chapter" in stored.facts:
         return budgets.budget_for(stored.facts["chapter"], *levels)
-    part = f"{stored.facts['kind']}.{play.partition(' ')[0]}"
+    kind = stored.facts["kind"]
+    part = f"{MODULE_OF.get(kind, kind)}.{play.partition(' ')[0]}"
     suffix = FLOAT64 * ("float64" in play)
     return budgets.budget_for(part, *(level + suffix for level in levels))
 
