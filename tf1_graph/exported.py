@@ -28,8 +28,8 @@ import re
 
 import tensorflow.compat.v1 as tf
 
+from tf1_graph import races, updates
 from tf1_graph import session as tf1_session
-from tf1_graph import updates
 from tf1_graph.errors import refusal
 from tf1_graph.meta_graphs import all_nodes, check, read
 
@@ -64,14 +64,24 @@ def load(path, inputs=None, checkpoint=None, **moves):
         ValueError: for a file that is no MetaGraphDef, ops that this TensorFlow has not
             got, names that the graph has not got, a train op that updates nothing, or a
             checkpoint of another program.
+    Warns:
+        RaceWarning: for a train op whose run cannot be repeated, see ``races``.
     """
+    program = unchecked(path, inputs, checkpoint, **moves)
+    for name, move in program.moves.items():
+        races.warn(name, races.races(program.graph, move.op, move.feed))
+    return program
+
+
+def unchecked(path, inputs=None, checkpoint=None, **moves):
+    """The same, of a program that may race with itself."""
     given = isinstance(path, tf.MetaGraphDef)
     meta_graph = check(path, "a MetaGraphDef") if given else read(path)
     graph = imported(meta_graph)
     with graph.as_default():
         if not tf.global_variables():
             raise refusal(
-                "path must name a graph with its variables",
+                "A graph must come with its variables",
                 "a MetaGraphDef without the collection "
                 f"{tf.GraphKeys.GLOBAL_VARIABLES!r}",
                 "Export it with tf.train.export_meta_graph, not from a frozen graph",
@@ -109,7 +119,7 @@ def imported(meta_graph):
             tf.train.import_meta_graph(_without_shapes(meta_graph), clear_devices=True)
         except (ValueError, KeyError, TypeError, tf.errors.OpError) as error:
             raise refusal(
-                "path must name a graph that this TensorFlow can import",
+                "A graph must be one that this TensorFlow can import",
                 str(error).strip().rstrip("."),
                 "Export it again with TensorFlow {}, whose ops are these".format(
                     meta_graph.meta_info_def.tensorflow_version or "1.15"
@@ -188,7 +198,7 @@ class Named:
             for output in operation.outputs
         ]
         raise refusal(
-            "names must be of tensors, op of an op, in the graph",
+            "A name must be that of a tensor in the graph, or of an op that is run",
             ", ".join(
                 f"{argument}={name!r} (nearest: {updates.nearest(name, operations if op else tensors)})"
                 for argument, name, op in self.missing
@@ -222,7 +232,7 @@ def _require_known_ops(meta_graph):
     )
     if missing:
         raise refusal(
-            f"path must name a graph whose ops this TensorFlow {tf.__version__} has",
+            f"A graph must be of ops that this TensorFlow {tf.__version__} has",
             ", ".join(f"{op} (node {missing[op]})" for op in sorted(missing)),
             "Load the library that has them with tf.load_op_library first, or export "
             "the part of the graph that does without",

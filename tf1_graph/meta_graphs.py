@@ -47,7 +47,7 @@ def read_bytes(path, largest=LARGEST_FILE_BYTES):
             raise _no_file(path, kind)
         if status.st_size > largest:
             raise refusal(
-                f"path must name a .meta file of at most {largest} bytes",
+                f"A graph must be in a .meta file of at most {largest} bytes",
                 f"{path} ({status.st_size} bytes)",
                 "Name what Saver.save or export_meta_graph wrote: a .meta holds the "
                 "graph alone, and its variables lie beside it in the checkpoint",
@@ -59,7 +59,7 @@ def read_bytes(path, largest=LARGEST_FILE_BYTES):
         raise _no_file(path, "no such file") from None
     except OSError as error:
         raise refusal(
-            "path must name a file that can be read",
+            "A graph must be in a file that can be read",
             f"{path} ({error.strerror or error})",
             "Change its permissions",
         ) from None
@@ -67,7 +67,7 @@ def read_bytes(path, largest=LARGEST_FILE_BYTES):
 
 def _no_file(path, reason):
     return refusal(
-        "path must name a .meta file",
+        "A graph must be in a .meta file",
         f"{path} ({reason})",
         "Name what Saver.save or export_meta_graph wrote",
     )
@@ -115,7 +115,7 @@ def all_nodes(meta_graph):
 def damaged(rule, received):
     """The refusal of a file whose content cannot be what TensorFlow wrote."""
     return refusal(
-        "path must name " + rule,
+        "A graph's file must hold " + rule,
         received,
         "Copy the .meta again, and compare its size with the original; "
         "checkpoints, frozen graphs and saved_model.pb are other formats",

@@ -9,6 +9,7 @@ Runs under Python 3.7 with TensorFlow 1.15.5 as well.
 """
 
 import collections
+import warnings
 
 import tensorflow.compat.v1 as tf
 
@@ -28,6 +29,29 @@ SHAPES = (
 
 # variable: name. update, other: ops that nothing orders; the other reads or writes it.
 Race = collections.namedtuple("Race", ["variable", "update", "other"])
+
+
+class RaceWarning(UserWarning):
+    """Says of a program that two of its runs from the same values may differ."""
+
+
+def told(race):
+    """A race in words."""
+    return (
+        f"{race.update.name} changes {race.variable} while {race.other.name} may still "
+        "read it"
+    )
+
+
+def warn(move, found):
+    """Warns of the first of some races of a move, if there is one."""
+    if found:
+        warnings.warn(
+            f"The move {move} races with itself, so that no twin can be equal to it: "
+            f"{told(found[0])}. Order them with tf.control_dependencies, or use minimize.",
+            RaceWarning,
+            stacklevel=3,
+        )
 
 
 def races(graph, fetches, feed=None):

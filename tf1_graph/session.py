@@ -314,11 +314,14 @@ def play(built, moves, values=None, settings=None, session=None):
         if session is None:
             session = stack.enter_context(contextlib.closing(open_session(built.graph)))
         initialise(session, built, values)
+        # What is the same in every run is looked up once: for a small step that is as
+        # much as the step itself.
+        read = session.make_callable(list(built.variables.values()))
         feed = {
             built.settings[known(name, built.settings, "setting")]: value
             for name, value in (settings or {}).items()
         }
-        yield {"initial values": plain(session.run(built.variables))}
+        yield {"initial values": plain(_by_name(built.variables, read()))}
         carried = {}
         for name, batch in moves:
             seen = run(session, built, name, dict(carried, **batch), feed)
@@ -329,7 +332,7 @@ def play(built, moves, values=None, settings=None, session=None):
             }
             # The new values come in a second run: within one, nothing says whether a
             # fetched variable is read before or after its update.
-            state = session.run(built.variables)
+            state = _by_name(built.variables, read())
             record = {"move": name}
             record.update((stage, plain(named)) for stage, named in seen.items())
             record["slots"] = plain(
@@ -339,6 +342,10 @@ def play(built, moves, values=None, settings=None, session=None):
                 {key: state[key] for key in state if key not in built.slots}
             )
             yield record
+
+
+def _by_name(names, values):
+    return collections.OrderedDict(zip(names, values))
 
 
 def run(session, built, name, batch, feed=None, unseen=False):

@@ -60,10 +60,29 @@ class Function(Eager):
     def __init__(self, twin, name, specs):
         super().__init__(twin, name, specs)
         function = tf.function(self.traced, input_signature=[specs])
+        self.taken = {}  # {name in a batch: tensor}, while it is traced
         # Its one trace: to look for it at every call costs half as much as a small step.
-        self.step = function.get_concrete_function()
+        self.concrete = function.get_concrete_function()
+        taken = {id(tensor): key for key, tensor in self.taken.items()}
+        given = self.concrete.inputs[: len(specs)]
+        self.order = [taken.get(id(tensor)) for tensor in given]
+        self.taken = {}
+
+    def step(self, batch):
+        # Straight to the kernels, where nothing of a batch is left to be found out: to
+        # bind it by its names costs as much again as a small step.
+        if batch.keys() == set(self.order) and all(
+            type(spec := self.specs[key]) is tf.TensorSpec
+            and spec.dtype == tensor.dtype
+            and spec.shape.is_compatible_with(tensor.shape)
+            for key, tensor in batch.items()
+        ):
+            flat = [batch[key] for key in self.order]
+            return self.concrete._call_flat(flat, self.concrete.captured_inputs)
+        return self.concrete(batch)
 
     def traced(self, batch):
+        self.taken = batch
         seen = self.twin.step(self.name, batch)
         self.has_streams = graph_has_streams()
         return seen
@@ -107,6 +126,8 @@ class Fit(keras.callbacks.Callback):
         self.stores = {}  # {stage: {name: variable}}
         self.carried = {}  # {name: variable}: what the next step takes from the last
         self.played = []
+        self.batches = ()  # those of the call of fit that runs
+        self.data_sets = {}  # {names in a batch: what fit reads}, each made once
         fitted = twin.fitted.get(name)
         if fitted is None:
             self.fitted_model = Stepping(self.step)
@@ -124,14 +145,7 @@ class Fit(keras.callbacks.Callback):
             if name not in self.carried:
                 self.carried[name] = _variable_like(value)
             self.carried[name].assign(value)
-        specs = {name: self.specs[name] for name in batches[0]}
-        if specs:
-            data = tf.data.Dataset.from_generator(
-                lambda: (self.data(self.twin.batch(batch)) for batch in batches),
-                output_signature=self.data(specs),
-            )
-        else:
-            data = tf.data.Dataset.range(len(batches))
+        data, self.batches = self.data_set(batches), batches
         with self.in_place():
             # With its length, or fit would begin one more step at the end, and Keras's
             # optimizers count it.
@@ -144,6 +158,22 @@ class Fit(keras.callbacks.Callback):
             )
         played, self.played = self.played, []
         yield from played
+
+    def data_set(self, batches):
+        """What fit reads: these batches, once they are ``self.batches``.
+
+        One of each kind of batch serves for all calls of fit: to make it, four functions
+        are traced.
+        """
+        names = tuple(batches[0])
+        if not names:
+            return tf.data.Dataset.range(len(batches))
+        if names not in self.data_sets:
+            self.data_sets[names] = tf.data.Dataset.from_generator(
+                lambda: (self.data(self.twin.batch(batch)) for batch in self.batches),
+                output_signature=self.data({name: self.specs[name] for name in names}),
+            )
+        return self.data_sets[names]
 
     def on_train_batch_end(self, *_, **__):
         # The next step stores over this one: of what it goes on from a tensor is kept.

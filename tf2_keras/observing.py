@@ -89,6 +89,9 @@ def observed_loss(model, losses, outputs=None):
 
 def as_tensor(value, dtype=None):
     """A tensor of an array, in a dtype; of what has a ``dense_shape``, a sparse one."""
+    if isinstance(value, np.ndarray) and dtype is not None and dtype != tf.string:
+        # By far the most common, and past the registry of what can be converted.
+        return tf.constant(np.asarray(value, dtype.as_numpy_dtype), dtype)
     if hasattr(value, "dense_shape"):
         return tf.SparseTensor(value.indices, value.values, value.dense_shape)
     if tf.is_tensor(value):

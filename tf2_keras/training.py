@@ -5,6 +5,7 @@ for record in training.play(twin, [('train', {'x': x, 'y_true': y})], 'fit'):
     ...
 """
 
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -287,7 +288,7 @@ def train_step(model, x, y=None, sample_weight=None):
     return {"loss": loss}
 
 
-def train(twin, dataset, level, steps):
+def train(twin, dataset, level, steps, in_one_call=True):
     """Trains a ``compiled`` twin with nothing observed, as a program does.
 
     Args:
@@ -295,10 +296,19 @@ def train(twin, dataset, level, steps):
             take its iterator, and go on where they stopped.
         level: one of ``LEVELS``.
         steps: how many.
+        in_one_call: whether the loop of a function is in the graph as well; else Python
+            calls it once a step, as it calls ``session.run`` and as ``fit`` does.
     """
     model = twin.fitted["train"].model
     if level == "fit":
         model.fit(dataset, steps_per_epoch=steps, shuffle=False, verbose=0)
+    elif level == "function" and not in_one_call:
+        if "step" not in twin.unobserved:
+            twin.unobserved["step"] = tf.function(
+                lambda *data: _step(model, data), input_signature=dataset.element_spec
+            )
+        for data in itertools.islice(dataset, steps):
+            twin.unobserved["step"](*data)
     elif level == "function":
         if "train" not in twin.unobserved:
             twin.unobserved["train"] = tf.function(_steps(model))

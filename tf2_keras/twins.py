@@ -235,6 +235,8 @@ class Twin:
 
     def takes(self, name, carried):
         """What of ``carried`` a move takes, by the names of its parameters."""
+        if not carried:
+            return carried
         parameters = inspect.signature(self.moves[name]).parameters.values()
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return carried

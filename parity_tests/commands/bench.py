@@ -17,6 +17,14 @@ rounds = options.number(
     show_default=True,
 )
 
+# Of what the share of a comparison is told: a step of tens of milliseconds, and one that
+# takes none, where all that is done in Python counts. (chapter, steps, levels)
+SHARES = (
+    ("mnist_cnn", 10, ("function",)),
+    ("linear_regression", 200, ("function",)),
+    ("linear_regression", 200, ("function", "fit")),
+)
+
 
 @click.group(
     "bench",
@@ -144,31 +152,40 @@ def of_parts(names, rounds, rows, json_path):
 @rounds
 @options.json_file
 def of_comparison(rounds, json_path):
-    """What one compared step costs, and what it adds to training."""
+    """What one compared step costs, and what it adds to training.
+
+    Training is what both programs do without tf-parity: the same batches, nothing
+    fetched, one call of session.run and one of the function, or of fit's, a step. What
+    is added is all that recording and comparing both sides takes besides.
+    """
     with outputs.Output(json_path, "--json") as output:
         console.import_tensorflow()
         from parity_tests.models import timing
 
         cost = timing.comparison_cost(rounds=rounds)
-        share = timing.comparison_share(rounds=rounds)
-        levels = "function", "fit"
-        small = timing.comparison_share("linear_regression", 200, rounds, levels)
+        shares = [
+            {
+                "chapter": name,
+                "levels": levels,
+                **timing.comparison_share(name, steps, rounds, levels),
+            }
+            for name, steps, levels in SHARES
+        ]
         output.show(
             Text(
                 "One step of linear_regression, both sides and the comparison: "
                 f"{cost['reused']:.2f} ms; with graph, Session and function rebuilt for "
-                f"it: {cost['rebuilt']:.0f} ms.\n"
-                + _share("mnist_cnn", share)
-                + _share("linear_regression at function and fit", small)
+                f"it: {cost['rebuilt']:.0f} ms.\n" + "".join(map(_share, shares))
             )
         )
-        output.write({**cost, "mnist_cnn": share, "linear_regression": small})
+        output.write({**cost, "shares": shares})
 
 
-def _share(name, share):
+def _share(share):
     """A line of what ``timing.comparison_share`` returns."""
     return (
-        f"One step of {name}, both sides trained alone: {share['training']:.2f} ms; "
+        f"One step of {share['chapter']} at {' and '.join(share['levels'])}, both sides "
+        f"trained alone: {share['training']:.2f} ms; "
         f"compared: {share['comparison']:.2f} ms, which adds {share['added']:.2f} times "
         f"the training, and {share['added_cpu']:.2f} times its time of the processor.\n"
     )

@@ -50,13 +50,20 @@ def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
     cost = json.loads(path.read_text())
     assert 0 < cost["reused"] < cost["rebuilt"]
     assert f"{cost['reused']:.2f} ms" in out
-    share = cost["mnist_cnn"]
-    # Which of the two takes longer is the machine's to say.
-    assert share["training"] > 0 and share["comparison"] > 0
-    assert share["added"] == share["comparison"] / share["training"] - 1
     said = " ".join(out.split())
-    assert f"adds {share['added']:.2f} times the training" in said
-    assert f"and {share['added_cpu']:.2f} times its time of the processor" in said
+    told = [(share["chapter"], *share["levels"]) for share in cost["shares"]]
+    assert told == [
+        ("mnist_cnn", "function"),
+        ("linear_regression", "function"),
+        ("linear_regression", "function", "fit"),
+    ]
+    for (chapter, *levels), share in zip(told, cost["shares"], strict=True):
+        # Which of the two takes longer is the machine's to say.
+        assert share["training"] > 0 and share["comparison"] > 0
+        assert share["added"] == share["comparison"] / share["training"] - 1
+        assert f"One step of {chapter} at {' and '.join(levels)}, both sides" in said
+        assert f"adds {share['added']:.2f} times the training" in said
+        assert f"and {share['added_cpu']:.2f} times its time of the processor" in said
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

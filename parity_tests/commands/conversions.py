@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import zipfile
 from typing import NamedTuple
 
 from parity_tests.commands import console, pair_files
@@ -15,6 +16,7 @@ from tf2_keras.migrate.checkpoint.errors import mistake
 TF1, SAVED_MODEL = "tf1:", "saved_model:"
 OF_KERAS = (".weights.h5", ".keras")
 DEFAULT_FUNCTION = "build"
+PARTS = "tf2_keras.tf1_semantics"
 
 
 class Request(NamedTuple):
@@ -307,8 +309,38 @@ def _to_keras(request, model, names, variables):
             runs,
             functools.partial(progress.advance, task),
         )
-    lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
-    return _report(request, plan), lines
+    return _report(request, plan), [*lines, *written(request)]
+
+
+def written(request):
+    """Lines about a file of Keras's that is there now."""
+    from parity_tests.pair import tf1_sides
+
+    lines = [f"{request.path}: {os.path.getsize(request.path):,} bytes"]
+    imports = imports_of(request.path)
+    if imports:
+        # Keras looks up by name what was registered, and imports nothing.
+        says = ", ".join(sorted(name.removeprefix(tf1_sides.SIDE) for name in imports))
+        lines.append(f"keras.models.load_model takes it after: import {says}")
+    return lines
+
+
+def imports_of(path):
+    """[modules that register what a .keras is made of], none of a .weights.h5."""
+    if not path.endswith(".keras"):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        stack = [json.loads(archive.read("config.json"))]
+    modules = set()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            if part.get("registered_name") and part.get("module"):
+                module = part["module"]
+                modules.add(PARTS if module.startswith(f"{PARTS}.") else module)
+            part = list(part.values())
+        stack += part if isinstance(part, list) else []
+    return [module for module in modules if not module.startswith("keras")]
 
 
 def _order(meta):

@@ -161,6 +161,33 @@ def test_a_checkpoint_becomes_a_file_of_keras_s(
     assert sorted(os.listdir(tmp_path)) == sorted([output, "report.json", "twin.py"])
 
 
+OWN = """
+@keras.saving.register_keras_serializable("own")
+class Own(keras.layers.Dense):
+    pass
+"""
+
+
+def test_a_new_process_loads_it_after_the_import_that_is_said(
+    tf_parity, trained, tmp_path, run_python
+):
+    """Keras knows of a class of others only what was registered."""
+    twin, path = tmp_path / "own_twin.py", tmp_path / "model.keras"
+    own = MODEL.replace('keras.layers.Dense(3, name="two")', 'Own(3, name="two")')
+    twin.write_text(own.replace("def build", f"{OWN}\ndef build"))
+    code, out, err = tf_parity(
+        "convert", trained[0], "--to", path, "--model", f"{twin}:build"
+    )
+    assert (code, err) == (0, "")
+    (said,) = [line for line in out.splitlines() if "load_model" in line]
+    *_, imported = said.partition(" takes it after: ")
+    assert imported == "import own_twin, tf2_keras.tf1_semantics"
+    loading = f"import keras; keras.models.load_model({str(path)!r})"
+    without = run_python("-c", loading, cwd=tmp_path)
+    assert without.returncode == 1 and "Own" in without.stderr
+    assert run_python("-c", f"{imported}; {loading}", cwd=tmp_path).returncode == 0
+
+
 def test_there_and_back_is_the_same_checkpoint(
     tf_parity, trained, model_file, tmp_path
 ):

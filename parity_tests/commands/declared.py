@@ -14,6 +14,18 @@ def faults(chapter):
     }
 
 
+def fields(chapter):
+    """The names of a chapter's Config, in order."""
+    (config,) = (
+        statement
+        for statement in _statements(f"tf1_graph/models/{chapter}.py")
+        if getattr(statement, "name", None) == "Config"
+    )
+    return tuple(
+        field.target.id for field in config.body if isinstance(field, ast.AnnAssign)
+    )
+
+
 def optimizers():
     """Names of the optimizers that are parts, such as optimizers.Adam."""
     declared = _assigned("tf2_keras/tf1_semantics/optimizers/__init__.py", "__all__")
@@ -22,10 +34,14 @@ def optimizers():
 
 def _assigned(path, name):
     """The syntax tree of what a file assigns to a name at its top level."""
-    package, _, inner = path.partition("/")
-    folder = pathlib.Path(importlib.util.find_spec(package).origin).parent
-    for statement in ast.parse((folder / inner).read_text(encoding="utf-8")).body:
+    for statement in _statements(path):
         targets = getattr(statement, "targets", ())
         if [getattr(target, "id", None) for target in targets] == [name]:
             return statement.value
     raise LookupError(f"{path} must assign {name}. Received: a file that does not.")
+
+
+def _statements(path):
+    package, _, inner = path.partition("/")
+    folder = pathlib.Path(importlib.util.find_spec(package).origin).parent
+    return ast.parse((folder / inner).read_text(encoding="utf-8")).body

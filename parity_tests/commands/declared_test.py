@@ -1,5 +1,7 @@
 """Claims about names read from source: they are those that importing would give."""
 
+import inspect
+
 import pytest
 
 from parity_tests.commands import declared
@@ -13,6 +15,12 @@ def test_faults_are_those_of_the_module(name):
         fault: (planted.says, planted.stage)
         for fault, planted in chapters.faults(name).items()
     }
+
+
+@pytest.mark.parametrize("name", chapters.NAMES)
+def test_fields_are_those_of_the_config(name):
+    config = chapters.graph(name).Config
+    assert declared.fields(name) == tuple(inspect.signature(config).parameters)
 
 
 def test_optimizers_are_those_of_the_table():

@@ -10,7 +10,14 @@ import sys
 import click
 from rich.text import Text
 
-from parity_tests.commands import console, options, outputs, pair_files, tables
+from parity_tests.commands import (
+    console,
+    node_names,
+    options,
+    outputs,
+    pair_files,
+    tables,
+)
 from parity_tests.commands.mistakes import UserError, shortened, told
 from tf2_keras.migrate.checkpoint.errors import HandoverError
 
@@ -101,6 +108,7 @@ def command(path, twin_path, pair_path, force, steps, json_path, checkpoint, **n
             _require_program(option, written, force)
         with told(HandoverError):
             names = _names(**named)
+        node_names.require_known(path, _told(names))
         console.import_tensorflow()
         from parity_tests.pair.drafting import (
             finding,
@@ -267,6 +275,19 @@ def _names(inputs, y_true, y_pred, loss, train, training_feed, inference_feed):
         "training_feed": fed("--training-feed", training_feed),
         "inference_feed": fed("--inference-feed", inference_feed),
     }
+
+
+def _told(names):
+    """[(option, name)] of all tensors and ops that the options name."""
+    told = [("--x", name) for name in (names["inputs"] or {}).values()]
+    for key in ("y_pred", "loss", "train"):
+        option = "--" + key.replace("_", "-")
+        listed = (names[key] or "").split(",")
+        told += [(option, name.strip()) for name in listed if name.strip()]
+    for key in ("training_feed", "inference_feed"):
+        option = "--" + key.replace("_", "-")
+        told += [(option, name) for name in names[key] or ()]
+    return told
 
 
 WORDS = {"true": True, "false": False}

@@ -53,7 +53,7 @@ def to_keras(request):
             temporary = os.path.join(folder, "model.keras")
             model.save(temporary)
             writing.moved(temporary, request.path)
-        lines.append(f"{request.path}: {os.path.getsize(request.path):,} bytes")
+        lines += conversions.written(request)
     report = {
         "from": request.source,
         "to": request.target,

@@ -93,6 +93,15 @@ def command(
     _require_levels(levels, names)
     if fault:
         _require_fault(fault, options.chosen(names, groups))
+    settings.able_to_use(
+        names,
+        data,
+        seed,
+        batch_size,
+        levels,
+        steps=steps,
+        workers=workers,
+    )
     with (
         outputs.Output(
             json_path, "--json", lambda: settings.data_files(data)

@@ -139,6 +139,46 @@ def test_without_a_folder_for_what_a_program_writes_there_is_one_line(
     assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
 
 
+@pytest.mark.usefixtures("permissions_bind")
+def test_a_folder_without_permission_is_one_line(tf_parity, tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir(0o500)
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path / "locked"))
+        code, out, err = tf_parity("run", "--chapter", "save_restore")
+    assert code == 2 and out == "" and os.listdir(tmp_path / "locked") == []
+    assert len(err.splitlines()) == 1 and "Permission denied" in err
+    assert "Set TMPDIR" in err
+
+
+@pytest.mark.usefixtures("permissions_bind")
+@pytest.mark.parametrize(
+    "chapter, side",
+    [
+        ("save_restore", chapters.graph),
+        ("save_restore", chapters.twin),
+        ("monitored_session", chapters.graph),
+        ("monitored_session", chapters.twin),
+    ],
+)
+def test_a_checkpoint_folder_without_permission_is_one_line(
+    chapter, side, tf_parity, tmp_path, monkeypatch
+):
+    """Savers and managers themselves fail, and what was made for them is taken away."""
+    run = side(chapter).run
+
+    def locked(*arrays, folder, **options):
+        os.chmod(folder, 0o500)
+        return run(*arrays, folder=folder, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))
+        patched.setattr(side(chapter), "run", locked)
+        code, out, err = tf_parity("run", "--chapter", chapter)
+    assert code == 2 and out == "" and os.listdir(tmp_path) == []
+    assert len(err.splitlines()) == 1, err
+    assert "must have permission" in err and "Set TMPDIR" in err
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -191,6 +231,7 @@ def test_what_1_15_5_did_not_record_is_refused_in_a_line(tf_parity, option, valu
     assert code == 2 and out == "" and len(err.splitlines()) == 1
     assert f"{option} must go with chapters that use it" in err
     assert "of which 1.15.5's record is the reference" in err
+    assert f"Leave out {option}" in err
 
 
 def test_a_damaged_record_is_refused_in_a_line(tf_parity, tmp_path, monkeypatch):

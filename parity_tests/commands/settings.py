@@ -2,7 +2,7 @@
 
 import os
 
-from parity_tests.commands import options
+from parity_tests.commands import declared, options
 from parity_tests.commands.mistakes import UserError, told
 from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import chapters
@@ -14,6 +14,56 @@ def data_files(folder):
         return []
     data_sets = {data_set for name in chapters.NAMES for data_set in _data_sets(name)}
     return [os.path.join(folder, file) for known in data_sets for file in known.FILES]
+
+
+def able_to_use(
+    names,
+    data=None,
+    seed=None,
+    batch_size=None,
+    levels=(),
+    timed=False,
+    steps=None,
+    workers=None,
+):
+    """The chapters that can use all options given; asked without TensorFlow.
+
+    Args:
+        as of ``configured``; None is an option that is not given.
+
+    Raises:
+        UserError: a chapter is named that cannot use one of them.
+    """
+    from parity_tests.witness import runs  # where the light installation has no NumPy
+
+    able = chapters.NAMES
+    for option, value, uses in (
+        ("--data", data, _data_sets),
+        ("--batch-size", batch_size, _has_batches),
+        ("--workers", workers, _has_workers),
+        ("--level", levels or None, lambda name: _has_level(name, levels)),
+        ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
+        ("--seed", seed, lambda name: _is_recorded_with(name, seed, runs.SEED)),
+        (
+            "--steps",
+            steps,
+            lambda name: _is_recorded_with(name, steps, chapters.setup(name).STEPS),
+        ),
+    ):
+        if value is None:
+            continue
+        able = tuple(name for name in able if uses(name))
+        for name in names:
+            if not uses(name):
+                why, remedy = "", f"Use some of: {', '.join(able)}."
+                if option in ("--seed", "--steps"):
+                    why = ", of which 1.15.5's record is the reference"
+                    remedy = f"Leave out {option}, or that chapter."
+                raise UserError(
+                    f"{option} must go with chapters that use it. Received: --chapter "
+                    f"{name}{why}. {remedy}"
+                )
+    return able
 
 
 def configured(
@@ -43,28 +93,7 @@ def configured(
     Raises:
         UserError: a chapter is named that cannot use an option, or not with this data.
     """
-    able = chapters.NAMES
-    for option, value, uses in (
-        ("--data", data, _data_sets),
-        ("--batch-size", batch_size, _has_batches),
-        ("--workers", workers, _has_workers),
-        ("--level", levels or None, lambda name: _has_level(name, levels)),
-        ("A time of each step", timed or None, lambda name: name in chapters.MODELS),
-        ("--seed", seed, lambda name: _is_known_of(name, seed=seed)),
-        ("--steps", steps, lambda name: _is_known_of(name, steps=steps)),
-    ):
-        if value is None:
-            continue
-        able = tuple(name for name in able if uses(name))
-        for name in names:
-            if not uses(name):
-                recorded = ", of which 1.15.5's record is the reference"
-                why = recorded if option in ("--seed", "--steps") else ""
-                raise UserError(
-                    f"{option} must go with chapters that use it. Received: --chapter "
-                    f"{name}{why}. "
-                    f"Use some of: {', '.join(able)}."
-                )
+    able = able_to_use(names, data, seed, batch_size, levels, timed, steps, workers)
     chosen = options.chosen(names, groups) or chapters.NAMES
     asked = [name for name in chosen if name in able]
     if not asked:
@@ -103,20 +132,15 @@ def _has_level(name, levels):
     return not known or bool({*known} & {*levels})
 
 
-def _is_known_of(name, **fields):
-    """Whether a chapter can be run with fields of its Config: not if all is recorded."""
-    if not chapters.recorded(name):
-        return True
-    from parity_tests.witness.runs import SEED
-
-    known = chapters.graph(name).Config(**chapters.setup(name).configure(None, SEED))
-    return all(getattr(known, field) == value for field, value in fields.items())
+def _is_recorded_with(name, value, recorded):
+    """Whether a chapter can be run with a value: another than recorded, if not all is."""
+    return value == recorded or not chapters.recorded(name)
 
 
 def _has_batches(name):
     # A program's batches are its own matter: they may be what it shows.
     is_model = name in chapters.MODELS
-    return is_model and hasattr(chapters.graph(name).Config(), "batch_size")
+    return is_model and "batch_size" in declared.fields(name)
 
 
 def _has_workers(name):

@@ -1,7 +1,7 @@
 """Which cases of the claims a run takes, a plugin of pytest that imports no TensorFlow.
 
 Most claims hold for many alike: each fault of each chapter, each option of each part. Run
-are, as of a property's examples, some of them: where the whole tree is run, a quarter of
+are, as of a property's examples, some of them: where the whole tree is run, an eighth of
 each test's cases, the same ones in every run, or by a profile that draws new examples, new
 ones. Whoever names files or tests runs all of theirs, and so does ``--whole``.
 """
@@ -13,7 +13,7 @@ import zlib
 import pytest
 from hypothesis import settings
 
-SHARE = 4  # of a test's cases one in so many, and at least one
+SHARE = 8  # of a test's cases one in so many, and at least one
 _COUNTS = pytest.StashKey()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from parity_tests.engine import budgets
 from parity_tests.engine.comparison import compare_plays
-from parity_tests.migrate import handed_tasks
+from parity_tests.migrate import checkpoint_layers_test, handed_tasks
 from parity_tests.models import chapters, programs, tasks
 from parity_tests.pair import recording
 from parity_tests.witness.chapters_test import printed
@@ -49,12 +49,6 @@ def saved(graph, prefix):
 
     with mock.patch.object(graph.tf, "Session", Saving):
         yield
-
-
-def rest_of(records, before):
-    """What a program says that begins where another one was after so many steps."""
-    begun, *steps = records
-    return [{**begun, "initial values": steps[before - 1]["updates"]}, *steps[before:]]
 
 
 def state(variables):
@@ -184,7 +178,7 @@ def test_a_scale_of_losses_goes_on_in_keras(tmp_path_factory, before, after):
         received = twin.run(
             np.roll(x, shift, 0), np.roll(y, shift, 0), twin.Config(steps=after)
         )
-    compare_plays(rest_of(expected, before), received).require_agreement()
+    compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
 def stopped(graph, drawn, prefix, before, after):
@@ -228,7 +222,7 @@ def test_a_table_in_parts_and_its_averages_go_on_in_keras(
         mock.patch.object(twin, "averaged_by", lambda *_: averages),
     ):
         received = twin.run(*drawn.moves, config)
-    compare_plays(rest_of(expected, before), received).require_agreement()
+    compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
 @FEWER
@@ -246,7 +240,7 @@ def test_counts_of_what_ran_go_on_in_keras(tmp_path_factory, before, after, data
     for record in received[1:]:
         # A list of Python's is in no checkpoint.
         record["outputs"]["observed"] += np.float32(before)
-    compare_plays(rest_of(expected, before), received).require_agreement()
+    compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
 @FEWER
@@ -299,7 +293,7 @@ def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):
     received = tasks.run(handed_tasks, ("towers", *turned, prefix), config, cluster)
     predicted = received[-1]["outputs"]  # of all examples, in their order
     predicted["logits"] = np.roll(predicted["logits"], -shift, 0)
-    compare_plays(rest_of(expected, before), received).require_agreement()
+    compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
 def test_parameter_servers_go_on_under_strategies(tmp_path):
@@ -312,7 +306,7 @@ def test_parameter_servers_go_on_under_strategies(tmp_path):
         config = graph.Config(steps=before, modes=(mode,))
         tasks.run(graph, data, config, cluster, folder=folder)
         config = graph.Config(steps=whole.steps, modes=(mode,))
-        expected = rest_of(tasks.run(graph, data, config, cluster), before)
+        expected = programs.rest_of(tasks.run(graph, data, config, cluster), before)
         expected[0] = {"restored": expected[0]["initial values"]}
         cluster = setup.cluster("tf2_keras", whole)
         prefix = tf.train.latest_checkpoint(folder)
@@ -376,15 +370,17 @@ HANDED_OVER = {
     "towers": test_towers_go_on_as_replicas,
     "parameter_server": test_parameter_servers_go_on_under_strategies,
     "estimator": test_estimators_go_on_in_keras,
+    **dict.fromkeys(
+        checkpoint_layers_test.CHAPTERS,
+        checkpoint_layers_test.test_layers_go_on_in_keras,
+    ),
 }
 # Their graphs have no variables.
 NOTHING_TO_SAVE = ("input_iterators", "input_queues", "nearest_neighbours")
-# 1.15.5 alone can train them. It does so with nets of their layers in witness/nets_test.py.
-OF_LAYERS_OF_1_15 = ("cnn_layers", "slim_cnn")
 
 
 def test_every_program_hands_over_or_says_why_not():
-    programs = [*HANDED_OVER, *NOTHING_TO_SAVE, *OF_LAYERS_OF_1_15]
+    programs = [*HANDED_OVER, *NOTHING_TO_SAVE]
     assert sorted(programs) == sorted(chapters.PROGRAMS)
 
 

@@ -185,6 +185,30 @@ def test_the_variables_of_an_export_go_into_a_twin(exported):
             require_equal(weight.numpy(), expected.read(name))
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_averages_beside_what_is_computed_stay_outside(use_resource, tmp_path):
+    """Their initialisers read the variables of the net, in conditions of TF1's."""
+    with while_loops(), tf1.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf1.float32, [None, 3], "x")
+        kernel = tf1.get_variable("kernel", [3, 2], use_resource=use_resource)
+        loss = tf1.reduce_sum(tf1.square(x @ kernel))
+        train = tf1.train.GradientDescentOptimizer(0.1).minimize(loss)
+        with tf1.control_dependencies([train]):
+            average = tf1.train.ExponentialMovingAverage(0.9)
+            train = average.apply([kernel])
+        # A net may ask itself; the variables of a model have their values.
+        filled = tf1.is_variable_initialized(kernel)
+        tf1.cond(filled, lambda: x @ kernel, lambda: x[:, :2], name="y")
+        session.run(tf1.global_variables_initializer())
+        given = np.ones([1, 3], np.float32)
+        session.run(train, {x: given})
+        prefix = tf1.train.Saver().save(session, str(tmp_path / "model.ckpt"))
+        expected = session.run("y/Merge:0", {x: given})
+    layer = exports.opened(f"{prefix}.meta").layer(outputs={"y": "y/Merge"})
+    assert list(layer.tf1_variables) == ["kernel"]
+    require_equal(layer(given), expected)
+
+
 def test_a_loop_s_output_has_the_shape_that_the_export_says(tmp_path):
     with while_loops(), tf1.Graph().as_default(), tf1.Session() as session:
         x = tf1.placeholder(tf1.float32, [None, 3], "x")
@@ -293,7 +317,8 @@ def test_a_graph_that_cannot_be_imported_is_one_line(tmp_path):
     definition = graph.as_graph_def()
     next(node for node in definition.node if node.op == "MatMul").attr["T"].type = 3
     export = exports.opened(written(tmp_path, definition))
-    assert "can import" in refusal(export.model, outputs={"y": "y"})
+    said = refusal(export.model, outputs={"y": "y"})
+    assert said.startswith("A graph must be one that this TensorFlow can import")
 
 
 def test_an_input_of_a_size_below_nothing_is_one_line(tmp_path):

@@ -243,6 +243,28 @@ def test_an_index_that_cannot_be_meant_is_refused(tmp_path, value, said):
     assert said in refusal(prefix)
 
 
+def test_parts_that_leave_a_place_out_show_nothing_of_our_memory(tmp_path):
+    """As many elements as the whole, but some of them twice."""
+    values, slices = np.arange(1, 9, dtype=np.float32), [[(0, 4)], [(2, 4)]]
+    bundle = written.bundle({"a": values}, {"a": slices})
+    prefix = written.written(tmp_path / "model.ckpt", *bundle)
+    received = reading.opened(prefix).read("a")
+    expected = np.float32([1, 2, 3, 4, 5, 6, 0, 0])
+    np.testing.assert_array_equal(received, expected, strict=True)
+
+
+def test_a_v1_file_that_says_more_than_it_holds_is_refused(tmp_path):
+    """Before any memory is asked for."""
+    pairs = written.slice_pairs({"a": np.ones([2, 2], np.float32)})
+    (_, meta), *rest = pairs
+    said = written.field(2, written.shape([2, 2]))
+    larger = written.field(2, written.shape([2, 99]))
+    assert meta.count(said) == 1 and len(said) == len(larger)
+    path = tmp_path / "old.ckpt"
+    path.write_bytes(written.table([(b"", meta.replace(said, larger)), *rest]))
+    assert "a is larger than its files" in refusal(path)
+
+
 def test_a_path_without_a_checkpoint_shows_those_beside_it(small, tmp_path):
     assert small in refusal(tmp_path / "modle.ckpt")
     assert "no file 'checkpoint'" in refusal(tmp_path)

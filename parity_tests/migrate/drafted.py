@@ -25,6 +25,7 @@ CHAPTERS = (
     "resnet",
     "text_cnn",
     "rnn_classifier",
+    "static_rnn",
     "unet",
     "vae",
     "autoencoder",

@@ -1,5 +1,7 @@
 """Claims about programs that race with themselves."""
 
+import warnings
+
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -45,6 +47,19 @@ def test_two_updates_of_one_average_race():
         value = tf.placeholder(tf.float32, [])
         both = [tf.assign_sub(average, (average - value) * rate) for rate in (0.1, 0.2)]
     assert {race.variable for race in races.races(graph, both)} == {"average"}
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_an_exported_graph_that_races_is_loaded_with_a_warning(gated):
+    graph, train = two_layers(use_resource=False, gated=gated)
+    with graph.as_default():
+        meta_graph = tf.train.export_meta_graph()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exported.load(meta_graph, train={"op": train.name})
+    said = [str(w.message) for w in caught if w.category is races.RaceWarning]
+    assert len(said) == (not gated)
+    assert all("The move train races" in one and "second" in one for one in said)
 
 
 @pytest.mark.parametrize("name", exported_twins.PROGRAMS)

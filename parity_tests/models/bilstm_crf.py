@@ -89,10 +89,9 @@ def program(built, _config):
     """The TF1 side's moves ``train``, ``predict`` and ``tag``."""
     from tf1_graph import session
 
-    inputs = collections.OrderedDict((name, getattr(built, name)) for name in INPUTS)
     return session.program(
         built.graph,
-        dict(inputs, y_true=built.y_true),
+        built.inputs,
         {"learning_rate": built.learning_rate},
         train=session.train(built.train, built.loss, gradients=built.gradients),
         predict=session.move(outputs={"y_pred": built.y_pred}),

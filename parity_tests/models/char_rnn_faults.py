@@ -1,44 +1,36 @@
 """Faults planted in the character model's twin."""
 
-import types
-
 import keras
 import tensorflow as tf
 
-from parity_tests.models.pair import Fault
+from parity_tests.models.pair import Fault, other_parts
 from tf2_keras import tf1_semantics
 
 
-def _state_not_carried(twin):
+def _rnn(**methods):
+    """(twin module) -> patch: a loop with other methods."""
+    changed = type("DynamicRNN", (tf1_semantics.recurrent.DynamicRNN,), methods)
+    return other_parts("recurrent", DynamicRNN=changed)
+
+
+# Keras asks that call has the arguments whose shapes build takes.
+def _from_zeros(self, inputs, sequence_length=None, **options):
     """As keras.layers.LSTM without stateful=True: every batch starts from zeros."""
-
-    class StatefulRNN(twin.StatefulRNN):
-        def call(self, inputs, training=False):
-            self.reset_state()
-            return super().call(inputs, training)
-
-    return {"StatefulRNN": StatefulRNN}
+    self.reset_state()
+    return tf1_semantics.recurrent.DynamicRNN.call(
+        self, inputs, sequence_length, **options
+    )
 
 
-def _state_parts_exchanged(twin):
-    class StatefulRNN(twin.StatefulRNN):
-        def call(self, inputs, training=False):
-            outputs = super().call(inputs, training)
-            for c, h in self.state:
-                before = tf.identity(c)
-                c.assign(h)
-                h.assign(before)
-            return outputs
-
-    return {"StatefulRNN": StatefulRNN}
-
-
-def _state_not_zeroed(twin):
-    class StatefulRNN(twin.StatefulRNN):
-        def reset_state(self):
-            pass
-
-    return {"StatefulRNN": StatefulRNN}
+def _exchanging(self, inputs, sequence_length=None, **options):
+    seen = tf1_semantics.recurrent.DynamicRNN.call(
+        self, inputs, sequence_length, **options
+    )
+    for c, h in self.state:
+        before = tf.identity(c)
+        c.assign(h)
+        h.assign(before)
+    return seen
 
 
 class DecaysByStep(tf1_semantics.optimizers.Adam):
@@ -97,21 +89,11 @@ def _loss_summed_over_time(twin):
 def _cell(**options):
     """(twin module) -> patch: cells with other arguments."""
 
-    def patch(twin):
-        def cell(num_units, initializer, name):
-            arguments = {"initializer": initializer, **options}
-            return tf1_semantics.recurrent.LSTMCell(num_units, name=name, **arguments)
+    def cell(num_units, initializer, name):
+        arguments = {"initializer": initializer, **options}
+        return tf1_semantics.recurrent.LSTMCell(num_units, name=name, **arguments)
 
-        recurrent = types.SimpleNamespace(
-            **{**vars(tf1_semantics.recurrent), "LSTMCell": cell}
-        )
-        return {
-            "tf1_semantics": types.SimpleNamespace(
-                **{**vars(tf1_semantics), "recurrent": recurrent}
-            )
-        }
-
-    return patch
+    return other_parts("recurrent", LSTMCell=cell)
 
 
 def _keras_embedding(twin):
@@ -132,17 +114,17 @@ FAULTS = {
         "The graph's seed is one more.", "initial values", fields={"seed": 2}
     ),
     "state_not_carried": Fault(
-        "Every batch starts from no memory.", "loss", _state_not_carried
+        "Every batch starts from no memory.", "loss", _rnn(call=_from_zeros)
     ),
     "state_parts_exchanged": Fault(
         "c and h change places between batches.",
         "carried",
-        _state_parts_exchanged,
+        _rnn(call=_exchanging),
     ),
     "state_not_zeroed": Fault(
         "The state of the last batch outlives the epoch.",
         "carried",
-        _state_not_zeroed,
+        _rnn(reset_state=lambda self: None),
     ),
     "batches_shifted": Fault("The first batch is skipped.", "loss", skipped=1),
     "targets_not_shifted": Fault(

@@ -87,7 +87,7 @@ def _evaluated_while_it_drops(twin):
 
 
 def _warm_start_of_all(twin):
-    return {"warm_start": lambda model, folder, _: twin.restore(model, folder)}
+    return {"warm_start": lambda model, folder, _: twin.Saver.restore(model, folder)}
 
 
 def _warm_start_with_memory(twin):
@@ -97,8 +97,8 @@ def _warm_start_with_memory(twin):
     def faulty(model, folder, config):
         warm_start(model, folder, config)
         donor = twin.build(config)
-        twin.restore(donor, folder)
-        twin.checkpoint_of(model)  # its slots are made
+        twin.Saver.restore(donor, folder)
+        twin.Saver.checkpoint_of(model)  # its slots are made
         for slot, value in zip(
             *(side.optimizer.tf1_slots()[0]["Adagrad"][:2] for side in (model, donor)),
             strict=True,
@@ -135,9 +135,8 @@ def _told_before_it_is_saved(twin):
         def on_train_batch_begin(self, batch, logs=None):
             fit(self, batch, logs)
 
-        def on_train_batch_end(self, batch, logs=None, every=None):
-            if every:
-                fit(self, batch, logs, every)
+        def on_train_batch_end(self, batch, logs=None):
+            pass
 
     return {"Saver": Late}
 

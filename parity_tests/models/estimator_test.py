@@ -176,10 +176,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         whole = path.read_bytes()
         path.write_bytes(whole[:8] + bytes([whole[8] ^ 255]) + whole[9:])
         with pytest.raises(tf.errors.OpError):
-            TWIN.restore(TWIN.build(CONFIG), str(tmp_path))
+            TWIN.Saver.restore(TWIN.build(CONFIG), str(tmp_path))
         path.write_bytes(whole)
     model = TWIN.build(CONFIG)
-    TWIN.restore(model, str(tmp_path))
+    TWIN.Saver.restore(model, str(tmp_path))
     assert model.optimizer.iterations == CONFIG.steps
 
 

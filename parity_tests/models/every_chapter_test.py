@@ -211,7 +211,7 @@ def test_both_sides_have_the_same_configuration(name):
             (name, "examples")
             for name in ("save_restore", "summaries", "finetune", "monitored_session")
         ),
-        *((name, "examples") for name in ("cnn_layers", "slim_cnn")),
+        ("slim_cnn", "examples"),
         ("mixed_precision", "examples"),
         ("parameter_server", "examples"),
         ("control_flow", "signal"),

@@ -1,6 +1,7 @@
 """A chapter built on both sides, and the mistakes that can be planted in its twin."""
 
 import contextlib
+import types
 from collections.abc import Callable
 from typing import NamedTuple
 from unittest import mock
@@ -11,7 +12,7 @@ import tensorflow as tf
 from parity_tests.engine import budgets
 from parity_tests.models import chapters, programs, recorded
 from parity_tests.pair.pair import Pair, Sides
-from tf2_keras import training
+from tf2_keras import tf1_semantics, training
 
 
 class Fault(NamedTuple):
@@ -46,6 +47,18 @@ class Fault(NamedTuple):
             if number >= self.skipped:
                 faulty = self.batch is not None and move == "train"
                 yield move, self.batch(dict(batch)) if faulty else batch
+
+
+def other_parts(kind, **parts):
+    """(twin module) -> patch: parts of ``tf1_semantics`` that are other ones.
+
+    Args:
+        kind: the module of the parts, such as "recurrent".
+        **parts: {name of a part: what stands for it}.
+    """
+    module = types.SimpleNamespace(**{**vars(getattr(tf1_semantics, kind)), **parts})
+    semantics = types.SimpleNamespace(**{**vars(tf1_semantics), kind: module})
+    return lambda _twin: {"tf1_semantics": semantics}
 
 
 def twin_of(name, model):

@@ -9,14 +9,12 @@ from tf2_keras import tf1_semantics
 
 
 def _keras_orthogonal(twin):
-    class FC(twin.FC):
-        def build(self, input_shape):
-            super().build(input_shape)
-            seed = self.seed[1]
-            draw = keras.initializers.Orthogonal(self.init_scale, seed=seed)
-            self.w.assign(draw(self.w.shape))
+    def fc(x, scope, nh, init_scale, seed, config):
+        del config
+        drawn = keras.initializers.Orthogonal(init_scale, seed=seed)
+        return twin.FC(nh, kernel_initializer=drawn, name=scope)(x)
 
-    return {"FC": FC}
+    return {"fc": fc}
 
 
 def _one_scale(twin):

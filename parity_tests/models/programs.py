@@ -21,9 +21,17 @@ import numpy as np
 
 from parity_tests.models import chapters, tasks
 
+# What may become of a folder while a program writes to it, and where to write instead.
+LOST = {
+    errno.ENOSPC: ("room", "a folder of another disk"),
+    errno.EDQUOT: ("room", "a folder of another disk"),
+    errno.EACCES: ("permission", "a folder that can be written to"),
+    errno.EROFS: ("permission", "a folder that can be written to"),
+}
+
 
 class FolderError(Exception):
-    """There is no folder, or no room, for the files that a program writes."""
+    """There is no folder, no room or no permission for the files that a program writes."""
 
 
 def cluster(side, config):
@@ -80,13 +88,28 @@ def _scratch(side):
         try:
             yield {"folder": path}
         except Exception as error:  # of Python's, or of TensorFlow's kernels
-            if os.strerror(errno.ENOSPC) not in str(error):
+            told = [number for number in LOST if os.strerror(number) in str(error)]
+            if not told:
                 raise
+            lost, remedy = LOST[told[0]]
             raise FolderError(
-                "A program that writes files must have room for them. "
-                f"Received: {os.strerror(errno.ENOSPC)}, below {tempfile.gettempdir()}. "
-                "Set TMPDIR to a folder of another disk."
+                f"A program that writes files must have {lost} for them. "
+                f"Received: {os.strerror(told[0])}, below {tempfile.gettempdir()}. "
+                f"Set TMPDIR to {remedy}."
             ) from None
+
+
+def rest_of(records, before):
+    """What a program says that begins where another one was after so many steps."""
+    stages = ("initial values", "updates")
+    states = [
+        (number, record[stage])
+        for number, record in enumerate(records)
+        for stage in stages
+        if stage in record
+    ]
+    number, state = states[before]
+    return [{**records[0], "initial values": state}, *records[number + 1 :]]
 
 
 def without_text(history):

@@ -11,7 +11,11 @@ TEACHES = "both attentions, teacher forcing, beam search in a while loop"
 STEPS = 20
 LEARNING_RATE = "GradientDescent/learning_rate:0"
 METRIC = "test loss"
-SOURCES = ("tf1_graph/rnn_cell.py", "tf1_graph/seq2seq.py")
+SOURCES = (
+    "tf1_graph/parts/decoding.py",
+    "tf1_graph/rnn_cell.py",
+    "tf1_graph/seq2seq.py",
+)
 TRAIN, TEST = 600, 100  # words
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 FIRST = 3  # the number of the first letter: after unknown, <s> and </s>
@@ -44,10 +48,9 @@ def program(built, _config):
     """The TF1 side's moves ``train``, ``predict`` and ``translate``."""
     from tf1_graph import session
 
-    inputs = collections.OrderedDict((name, getattr(built, name)) for name in INPUTS)
     return session.program(
         built.graph,
-        dict(inputs, y_true=built.y_true),
+        built.inputs,
         {"learning_rate": built.graph.get_tensor_by_name(LEARNING_RATE)},
         train=session.train(built.train, built.loss, gradients=built.gradients),
         predict=session.move(outputs={"y_pred": built.y_pred}),

@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from parity_tests.models.pair import Fault
+from parity_tests.models.pair import Fault, other_parts
 from tf2_keras import tf1_semantics
 
 
@@ -32,23 +32,22 @@ def _decoder(**methods):
 
 
 def _stepping(step):
-    """(twin module) -> patch: other steps, functions of (true step, inputs, state)."""
+    """(twin module) -> patch: other steps, functions of (true cell, inputs, state)."""
 
     def start(true, decoder, *given):
-        stepped, state = true(*given)
-        return functools.partial(step, stepped), state
+        cell, state = true(*given)
+        return functools.partial(step, cell), state
 
     return _decoder(start=start)
 
 
-def _no_input_feeding(step, inputs, state):
-    cell_state, attention = state
-    return step(inputs, (cell_state, tf.zeros_like(attention)))
+def _no_input_feeding(cell, inputs, state):
+    return cell(inputs, state._replace(attention=tf.zeros_like(state.attention)))
 
 
-def _outputs_projected(step, inputs, state):
-    _, state = step(inputs, state)
-    (_, h), _ = state
+def _outputs_projected(cell, inputs, state):
+    _, state = cell(inputs, state)
+    _, h = state.cell_state
     return h, state
 
 
@@ -61,37 +60,50 @@ def _state_not_handed_over(start, decoder, memory, memory_lengths, encoder_state
     return start(memory, memory_lengths, zeros)
 
 
-def _beams(change):
-    """(twin module) -> patch: translations of other arguments, or changed.
+def _searching(change):
+    """(twin module) -> patch: beams that are searched with another cell or start.
 
     Args:
-        change: (true beam search, its arguments) -> what that returns.
+        change: (cell, state before the first step, beam width) -> (cell, state).
     """
-    return lambda twin: {"beam_search": functools.partial(change, twin.beam_search)}
+    true = tf1_semantics.decoding
+
+    def beam_search(cell, embedding, tokens, end, start, width, *rest, **named):
+        cell, start = change(cell, start, width)
+        return true.beam_search(
+            cell, embedding, tokens, end, start, width, *rest, **named
+        )
+
+    return other_parts("decoding", beam_search=beam_search)
 
 
-def _states_of_other_beams(search, step, state, embeddings, projection, most, config):
+def _of_rows(change, state, width):
+    """The state with each part of B W rows changed."""
+    return tf.nest.map_structure(
+        lambda part: change(part, width) if part.shape.rank else part, state
+    )
+
+
+def _states_of_other_beams(cell, state, width):
     """Each beam goes on from the state of the first one of its source."""
 
     def from_the_first(inputs, state):
-        width = config.beam_width
-        first = tf.nest.map_structure(
-            lambda part: tf.repeat(part[::width], width, axis=0), state
+        first = _of_rows(
+            lambda part, width: tf.repeat(part[::width], width, axis=0), state, width
         )
-        return step(inputs, first)
+        return cell(inputs, first)
 
-    return search(from_the_first, state, embeddings, projection, most, config)
+    return from_the_first, state
 
 
-def _tiled_by_batches(search, step, state, embeddings, projection, most, config):
+def _tiled_by_batches(cell, state, width):
     """Beams that stand behind all sources, as of tf.tile."""
 
-    def transposed(part):
-        by_source = tf.reshape(part, [-1, config.beam_width, part.shape[-1]])
-        return tf.reshape(tf.transpose(by_source, [1, 0, 2]), [-1, part.shape[-1]])
+    def transposed(part, width):
+        rows = tf.transpose(tf.reshape(tf.range(tf.shape(part)[0]), [-1, width]))
+        return tf.gather(part, tf.reshape(rows, [-1]))
 
-    state = tf.nest.map_structure(transposed, state)
-    return search(step, state, embeddings, projection, most, config)
+    return cell, _of_rows(transposed, state, width)
 
 
 def _loss(change):
@@ -224,12 +236,12 @@ FAULTS = {
     "states_of_the_first_beam": Fault(
         "A beam writes on from the state of the first one.",
         "outputs",
-        _beams(_states_of_other_beams),
+        _searching(_states_of_other_beams),
     ),
     "tiled_by_batches": Fault(
         "Sources are repeated one after all, and not each beside itself.",
         "outputs",
-        _beams(_tiled_by_batches),
+        _searching(_tiled_by_batches),
     ),
     "one_beam": Fault(
         "A translation takes the likeliest letter at each step.",

@@ -1,14 +1,9 @@
 """What only the chapter on translation claims."""
 
-import functools
 import itertools
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow.compat.v1 as tf1
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from parity_tests.models import chapters, seq2seq
 from parity_tests.models.pair import ChapterPair
@@ -53,72 +48,6 @@ def test_both_programs_report_the_same_and_translate_alike():
     assert graph_losses[-1] < 0.7 * graph_losses[0]
     assert of_graph == of_twin and any(of_graph)
     assert not any(TWIN.EOS in tokens for tokens in of_graph)
-
-
-# Beams.
-
-
-def searched(step, state, projection, config, most_steps, side):
-    """Beams [B, W, time] and [B, W] of a side's search; letters are fed as one-hots."""
-    words = projection.shape[0]
-    if side is TWIN:
-        letters = functools.partial(tf.one_hot, depth=words)
-        tensors = TWIN.beam_search(step, state, letters, projection, most_steps, config)
-        return [tensor.numpy() for tensor in tensors]
-    with tf.Graph().as_default(), tf1.Session() as session:
-        state = tf.nest.map_structure(
-            lambda part: tf1.placeholder_with_default(part, [None, words]), state
-        )
-        eye = tf.eye(words)
-        return session.run(
-            GRAPH.beam_search(step, state, eye, projection, most_steps, config)
-        )
-
-
-def beams_by_hand(projection, width, most_steps):
-    """([W, time], [W]): the same of lists, each scored from its beginning every time."""
-
-    def log_probability(word):
-        memory, total = np.zeros(len(projection)), 0.0
-        for last, letter in itertools.pairwise(word):
-            if last == GRAPH.EOS:
-                break
-            memory = np.eye(len(projection))[last] - 0.5 * memory
-            logits = memory @ projection
-            total += logits[letter] - np.log(np.exp(logits).sum())
-        return total
-
-    beams = [[GRAPH.SOS]]
-    while len(beams[0]) <= most_steps:
-        if all(beam[-1] == GRAPH.EOS for beam in beams):
-            break
-        longer = [
-            [*beam, letter]
-            for beam in beams
-            for letter in range(len(projection))
-            if beam[-1] != GRAPH.EOS or letter == GRAPH.EOS
-        ]
-        beams = sorted(longer, key=log_probability, reverse=True)[:width]
-    return [beam[1:] for beam in beams], [log_probability(beam) for beam in beams]
-
-
-@pytest.mark.parametrize("side", [GRAPH, TWIN], ids=["graph", "twin"])
-@settings(derandomize=True, max_examples=10)
-@given(seed=st.integers(0, 2**32 - 1), width=st.integers(1, 4), most=st.integers(1, 5))
-def test_beams_are_the_likeliest_of_what_was_written(side, seed, width, most):
-    """What is written next depends on all that a beam has written."""
-    projection = np.random.RandomState(seed).normal(0, 1.5, (5, 5)).astype(np.float32)
-
-    def step(inputs, state):
-        memory = inputs - 0.5 * state[1]
-        return memory, (state[0], memory)
-
-    zeros = np.zeros((2 * width, 5), np.float32)
-    config = side.Config(vocab_size=5, beam_width=width)
-    beams, scores = searched(step, (zeros, zeros), projection, config, most, side)
-    expected, of_each = beams_by_hand(projection.astype(np.float64), width, most)
-    assert beams.tolist() == [expected, expected]
-    np.testing.assert_allclose(scores, [of_each, of_each], rtol=1e-5, atol=1e-5)
 
 
 def test_attention_of_either_kind_has_its_own_variables():

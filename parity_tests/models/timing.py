@@ -208,10 +208,16 @@ def comparison_cost(steps=200, rounds=5):
 def comparison_share(name="mnist_cnn", steps=10, rounds=3, levels=("function",)):
     """What a comparison adds to the training of both sides, as a multiple of it.
 
-    The Session and the twin, once a level, train on the same batches with nothing
-    observed; then both play them and every record is compared, in turn. Medians over the
-    rounds; what is added is that of the ratios within a round, so that it says the same
-    on a busy machine.
+    To train is what the two programs do without us: the Session and, once a level, the
+    twin take the same batches, nothing is fetched or observed, and Python makes one call
+    a step: ``session.run``, a ``tf.function``, what ``fit`` makes of one. Graphs,
+    functions and data sets are there before. A comparison plays the same steps on both
+    sides, TF1's once for all levels; records initial values, losses, gradients, slots
+    and weights of each; and compares every record. What is added is what it takes
+    besides, all of the first included.
+
+    Both in turn; medians over the rounds, and of what is added that of the ratios within
+    a round, so that it says the same on a busy machine.
 
     Returns:
         {"training", "comparison": milliseconds a step of both sides, "added": what the
@@ -223,13 +229,14 @@ def comparison_share(name="mnist_cnn", steps=10, rounds=3, levels=("function",))
     with ChapterPair(name) as pair:
         config, twin = pair.config, pair.twin
         moves = list(itertools.islice(setup.moves(train, config), steps))
+        dataset = setup.dataset(train, config)
 
         def alone():
             session = pair.session(fresh=False)
             for move, batch in moves:
                 tf1_session.run(session, pair.program, move, batch, unseen=True)
             for level in levels:
-                training.train(twin, setup.dataset(train, config), level, steps)
+                training.train(twin, dataset, level, steps, in_one_call=False)
 
         def compared():
             _, divergences = compare_levels(pair, levels, [moves])

@@ -28,18 +28,26 @@ def _two_encoders(twin):
         names = names_of(encoder)
         return np.concatenate([names, np.char.add(names, "_1")])
 
-    return {"Encoder": Twice, "distances": distances, "names_of": both_names}
+    class FirstOnly(twin.Averages):
+        def __call__(self, words):
+            *table, kernel, bias = self.averages[: len(self.averages) // 2]
+            return twin.encode(words, table, kernel, bias)
+
+    return {
+        "Encoder": Twice,
+        "Averages": FirstOnly,
+        "distances": distances,
+        "names_of": both_names,
+    }
 
 
 def _rows_in_a_row(twin):
-    class Div(twin.Encoder):
-        def call(self, words):
-            embedded = tf.nn.embedding_lookup(
-                [part.value for part in self.table], words
-            )
-            return tf.matmul(embedded, self.kernel.value) + self.bias.value
+    del twin
 
-    return {"Encoder": Div}
+    def encode(words, table, kernel, bias):
+        return tf.matmul(tf.nn.embedding_lookup(table, words), kernel) + bias
+
+    return {"encode": encode}
 
 
 def _one_table(twin):
@@ -90,9 +98,10 @@ def _keras_l2(twin):
 def _averages_from_zero(twin):
     averaged_by = twin.averaged_by
 
-    def from_zero(encoder, config):
-        averages = averaged_by(encoder, config)
-        averages.set_weights([0.0 * weights for weights in averages.get_weights()])
+    def from_zero(encoder):
+        averages = averaged_by(encoder)
+        for average in averages.averages:
+            average.assign(tf.zeros_like(average))
         return averages
 
     return {"averaged_by": from_zero}
@@ -100,8 +109,8 @@ def _averages_from_zero(twin):
 
 def _averaged_by_the_other_share(twin):
     def update_averages(averages, encoder, config):
-        for average, variable in zip(averages.weights, encoder.weights, strict=True):
-            average.assign_sub((average - variable) * config.average_decay)
+        for average, variable in zip(averages.averages, encoder.weights, strict=True):
+            average.assign_sub((average - variable.value) * config.average_decay)
 
     return {"update_averages": update_averages}
 
@@ -109,8 +118,8 @@ def _averaged_by_the_other_share(twin):
 def _share_of_python(twin):
     def update_averages(averages, encoder, config):
         share = 1.0 - config.average_decay
-        for average, variable in zip(averages.weights, encoder.weights, strict=True):
-            average.assign_sub((average - variable) * share)
+        for average, variable in zip(averages.averages, encoder.weights, strict=True):
+            average.assign_sub((average - variable.value) * share)
 
     return {"update_averages": update_averages}
 
@@ -120,6 +129,8 @@ def _penalties_added(twin):
 
     def distances(left, right, encoder):
         y_pred = true_distances(left, right, encoder)
+        if isinstance(encoder, twin.Averages):
+            return y_pred
         penalty = tf.add_n(encoder.losses)
         return y_pred + (penalty - tf.stop_gradient(penalty))
 

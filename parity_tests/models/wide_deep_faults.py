@@ -27,19 +27,17 @@ def _side_by_side_as_listed(twin):
     return {"dnn": dnn}
 
 
-def _ages_as_digits(twin):
-    class Crossing(twin.Crossing):
-        def call(self, columns):
-            return super().call(
-                [
-                    column
-                    if column.dtype == tf.string
-                    else tf.strings.as_string(column)
-                    for column in columns
-                ]
-            )
+@keras.saving.register_keras_serializable("wide_deep_faults")
+class Digits(tf1_semantics.lookup.CrossedColumn):
+    """A cross that takes the digits of a number for a word."""
 
-    return {"Crossing": Crossing}
+    def call(self, columns):
+        return super().call(
+            [
+                column if column.dtype == tf.string else tf.strings.as_string(column)
+                for column in columns
+            ]
+        )
 
 
 def _salted(twin):
@@ -93,7 +91,7 @@ FAULTS = {
     "ages_as_digits": Fault(
         "A cross takes the numbers of age ranges for words.",
         "gradients",
-        _ages_as_digits,
+        lambda twin: {"crossed": lambda columns, buckets: Digits(buckets)(columns)},
     ),
     "ranges_end_with_their_boundary": Fault(
         "Who is as old as a boundary says belongs below it.",

@@ -34,6 +34,7 @@ from tf1_graph import exported, updates
 from tf1_graph import session as tf1_session
 
 INPUTS, SETTINGS = move_words.RESERVED
+SIDE = "tf_parity_side_"  # before a user's file's name, as that of its module
 FOLDERS = set()  # of users' files, from which modules were imported
 SWITCHES = ("disable_eager_execution", "disable_v2_behavior", "disable_v2_tensorshape")
 SWITCHES += ("enable_eager_execution", "enable_v2_behavior")
@@ -104,7 +105,7 @@ def load(path, name=None):
     """
     path = os.path.abspath(path)
     folder, file = os.path.split(path)
-    name = name or "tf_parity_side_" + re.sub(r"\W", "_", file[: -len(".py")])
+    name = name or SIDE + re.sub(r"\W", "_", file[: -len(".py")])
     try:
         open(path, "rb").close()
     except OSError as error:

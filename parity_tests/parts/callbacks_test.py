@@ -1,12 +1,20 @@
 """What is known of each step of fit, as of each run of a Session."""
 
+import tempfile
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity_tests.parts.callbacks import fit, losses_of_tf1
+from parity_tests.parts.callbacks import (
+    fit,
+    losses_of_tf1,
+    saved_by_fit,
+    saved_by_tf1,
+)
 from tf1_graph.models.linear_regression import make_data
 from tf2_keras.tf1_semantics import callbacks
 
@@ -60,3 +68,28 @@ def test_several_steps_at_once_are_refused():
     rule = r"^steps_per_execution must .*\. Received: 2\. Use .*=1"
     with pytest.raises(ValueError, match=rule):
         fitted(callbacks.StepHistory(), steps_per_execution=2)
+
+
+@settings(max_examples=max(2, settings().max_examples // 5))  # each traces fit
+@given(
+    starts=st.lists(st.integers(1, 6), min_size=1, max_size=2),
+    save_steps=st.integers(1, 4),
+    max_to_keep=st.integers(1, 5),
+)
+def test_steps_are_saved_and_kept_as_by_tf1(starts, save_steps, max_to_keep):
+    """At the start, when due, at the end: of a training, and of one that goes on from it."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = starts, save_steps, max_to_keep
+        expected = saved_by_tf1(f"{folder}/tf1", *options)
+        assert saved_by_fit(f"{folder}/twin", *options) == expected
+    assert expected[0][0] == 0
+
+
+def test_a_checkpoint_that_lacks_something_is_no_restored_one(tmp_path):
+    """Where ``tf.train.Checkpoint.restore`` says nothing, and leaves it as it was."""
+    model = Counting()
+    model.compile("sgd", jit_compile=False)
+    tf.train.Checkpoint(optimizer=model.optimizer).save(str(tmp_path / "half"))
+    with pytest.raises(AssertionError):
+        callbacks.CheckpointSaver.restore(model, str(tmp_path))
+    assert not callbacks.CheckpointSaver.restore(model, str(tmp_path / "none"))

@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from parity_tests.pair.pair import Pair
 from parity_tests.parts.lookup import twin
 from tf1_graph.parts import lookup as tf1_lookup
+from tf1_graph.parts.lookup import CROSS, ROWS, UNIFORM
 from tf2_keras.tf1_semantics import lookup
 
 PART = "lookup.IndexTable"
@@ -46,6 +48,50 @@ def test_integers_are_hashed_as_their_decimal_digits(mapping, others):
     program = tf1_lookup.program(PART, arguments, {"dtype": "int64"})
     with Pair(program, twin(PART, arguments, {})) as pair:
         pair.compare(moves, "eager").require_agreement()
+
+
+@given(
+    dtypes=st.lists(st.sampled_from(["string", "int32"]), min_size=2, max_size=4),
+    arguments=st.fixed_dictionaries(
+        {"hash_bucket_size": st.integers(1, 999)},
+        optional={"hash_key": st.integers(0, 2**62)},
+    ),
+    rows=st.integers(1, 9),
+    data=st.data(),
+)
+def test_buckets_of_a_cross_are_those_of_tf1(dtypes, arguments, rows, data):
+    """Of words, empty ones and such that are not ASCII, and of ranges of numbers."""
+    kinds = {"string": words, "int32": st.integers(-(2**31), 2**31 - 1)}
+    batch = {}
+    for place, dtype in enumerate(dtypes):
+        column = data.draw(st.lists(kinds[dtype], min_size=rows, max_size=rows))
+        batch[f"c{place}"] = np.array(column, None if dtype == "string" else dtype)
+    program = tf1_lookup.program(CROSS, arguments, {"dtype": " ".join(dtypes)})
+    with Pair(program, twin(CROSS, arguments, {})) as pair:
+        pair.compare([("look_up", batch)], "eager").require_agreement()
+
+
+@given(
+    ids=arrays(
+        np.int64,
+        st.tuples(st.integers(1, 6), st.integers(1, 4)),
+        elements=st.integers(-2, 4),
+    ),
+    combiner=st.sampled_from(["mean", "sum", "sqrtn"]),
+)
+def test_rows_and_their_gradient_are_those_of_tf1(ids, combiner):
+    """Of people with several categories, with one, and with none."""
+    arguments = {"buckets": 5, "width": 3, "initializer": UNIFORM, "combiner": combiner}
+    program = tf1_lookup.program(ROWS, arguments, {"dtype": "int64"})
+    with Pair(program, twin(ROWS, arguments, {})) as pair:
+        pair.compare([("look_up", {"x": ids})], "function").require_agreement()
+
+
+def test_one_category_each_may_be_a_row_or_a_column():
+    layer = lookup.SafeEmbedding(5, 3, "ones")
+    ids = np.int64([3, -1, 0])
+    np.testing.assert_array_equal(layer(ids), layer(ids[:, np.newaxis]), strict=True)
+    assert layer(ids).numpy().sum(1).tolist() == [3.0, 0.0, 3.0]
 
 
 def test_a_feature_column_numbers_alike():

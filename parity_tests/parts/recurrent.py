@@ -265,9 +265,13 @@ PARTS = (
     Part(
         name="recurrent.DynamicRNN",
         tf1=SYMBOLS["recurrent.DynamicRNN"],
-        samples=({"cell": a_cell()}, {"cell": a_cell(), "time_major": True}),
+        samples=(
+            {"cell": a_cell()},
+            {"cell": a_cell(), "time_major": True, "stateful": True},
+        ),
         refused=(
             ({"cell": None}, "cell"),
+            ({"cell": a_cell(), "stateful": 1}, "stateful"),
             ({"cell": keras.layers.LSTMCell(3)}, "cell"),
         ),
         proof=CELLS_PROOF,

@@ -16,6 +16,9 @@ from tf2_keras.tf1_semantics.recurrent import (
     BidirectionalDynamicRNN,
     DynamicRNN,
     GRUCell,
+    LSTMCell,
+    MultiRNNCell,
+    StaticRNN,
 )
 
 # Those that TF1 recorded with its own starts, initializers left out.
@@ -92,3 +95,29 @@ def test_states_start_at_zero(spec):
     results = [layer(x), layer(x, initial_state=zeros)]
     pairs = zip(*map(tf.nest.flatten, results), strict=True)
     assert all(np.array_equal(*pair) for pair in pairs)
+
+
+@pytest.mark.parametrize("network", [DynamicRNN, StaticRNN])
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "function"])
+def test_a_state_that_is_kept_is_the_one_that_was_fed(network, compiled):
+    cell = MultiRNNCell([LSTMCell(3), GRUCell(2)])
+    kept, fed = network(cell, stateful=True), network(cell)
+    call = tf.function(kept) if compiled else kept
+    batches = np.random.RandomState(0).standard_normal([3, 2, 4, 5]).astype(np.float32)
+    for _ in range(2):
+        state = None
+        for batch in batches:
+            outputs, state = fed(batch, initial_state=state)
+            for ours, theirs in zip(
+                tf.nest.flatten(call(batch)),
+                tf.nest.flatten([outputs, state]),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(ours, theirs, strict=True)
+        kept.reset_state()
+    assert len(kept.trainable_weights) == len(fed.trainable_weights) == 6
+    other = network.from_config(kept.get_config())
+    with pytest.raises(
+        ValueError, match=r"^batch must be .* Received: .* Use keras\.I"
+    ):
+        other(keras.Input([4, 5]))

@@ -227,8 +227,42 @@ KEPT = (
         "kernel_initializer",
         "TF1 took it from the variable scope",
     ),
+    *_kept(
+        "decoding.beam_search",
+        "left out",
+        "length_penalty_weight coverage_penalty_weight reorder_tensor_arrays",
+        NO_PART,
+    ),
+    *_kept(
+        "decoding.beam_search", "added", "maximum_iterations", "dynamic_decode took it"
+    ),
+    *_kept("decoding.teacher_forced", "left out", "helper", "it has inputs in it"),
+    *_kept("decoding.teacher_forced", "added", "inputs", "TF1's helper had them"),
+    *_kept(
+        "decoding.teacher_forced",
+        "left out",
+        "output_layer",
+        "to be called on all outputs at once",
+    ),
     *_kept("lookup.*", "left out", "hasher_spec", "the default hash alone"),
     *_kept("lookup.*", "left out", "dtype", "that of the mapping"),
+    *_kept("lookup.CrossedColumn", "left out", "keys", AT_THE_CALL),
+    *_kept(
+        "lookup.SafeEmbedding", "left out", "embedding_weights", "the layer has them"
+    ),
+    *_kept("lookup.SafeEmbedding", "left out", "sparse_ids", AT_THE_CALL),
+    *_kept(
+        "lookup.SafeEmbedding",
+        "left out",
+        "sparse_weights default_id partition_strategy max_norm",
+        NO_PART,
+    ),
+    *_kept(
+        "lookup.SafeEmbedding",
+        "added",
+        "buckets width initializer",
+        "TF1's program made the variable",
+    ),
     *_kept("lookup.*", "left out", "name", OF_KERAS),
     *_kept(
         "random.*",
@@ -246,6 +280,18 @@ KEPT = (
         "left out",
         "inputs sequence_length initial_state initial_state_fw initial_state_bw",
         AT_THE_CALL,
+    ),
+    *_kept(
+        "recurrent.Static*RNN",
+        "added",
+        "time_major",
+        "TF1 took and gave a list with an item for each step",
+    ),
+    *_kept(
+        "recurrent.[DS]*icRNN",
+        "added",
+        "stateful",
+        "TF1 fetched a state and fed it",
     ),
     *_kept(
         "recurrent.*RNN",
@@ -312,6 +358,19 @@ KEPT = (
         "a loss has no use for it",
     ),
     *_kept("gradients.gradients", "added", "tape", "eager code has no graph"),
+    *_kept(
+        "callbacks.CheckpointSaver",
+        "left out",
+        "save_secs saver scaffold listeners",
+        "it makes the saver, and calls one function",
+    ),
+    *_kept(
+        "callbacks.CheckpointSaver",
+        "added",
+        "max_to_keep after_save",
+        "TF1 gave it to the saver, and listeners a class",
+    ),
+    *_kept("callbacks.CheckpointSaver", "default", "save_steps", "TF1 raised without"),
     *_kept(
         "callbacks.StepHistory",
         "left out",

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from parity_tests.models import chapters
+from parity_tests.models.mixed_precision_test import rewritten_without_a_gpu
 from parity_tests.models.wide_deep_test import ids_of_twin
 from parity_tests.witness import environment
 from parity_tests.witness.programs import fused_shuffles, wide_deep_ids
@@ -34,7 +35,14 @@ def said(python, program, *words):
     return json.loads(output.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", [*filter(chapters.recorded, chapters.PROGRAMS)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in filter(chapters.recorded, chapters.PROGRAMS)
+        if name != "cnn_layers"  # whose digits are not its own
+    ],
+)
 def test_what_only_1_15_5_runs_prints_what_its_twin_does(name, genuine_python, capsys):
     """As read_alike_test.py has it of all chapters that run today."""
     runpy.run_path(chapters.twin(name).__file__, run_name="__main__")
@@ -62,6 +70,27 @@ def test_preprocessing_layers_give_the_numbers_of_1_15_5(genuine_python):
 def test_a_resource_variable_took_another_shape_in_1_15_5_too(genuine_python, tmp_path):
     report = said(genuine_python, "another_shape", tmp_path)
     assert report == {"ref": "InvalidArgumentError", "resource": [4, 3]}
+
+
+def test_the_graph_rewrite_of_1_15_5_casts_products_alone(genuine_python):
+    """Told of a GPU it gives the twin's numbers to the bit; without one it casts nothing."""
+    report = said(genuine_python, "graph_rewrite")
+    passed_on = {"Identity", "Reshape"}
+    assert report["float16"].count("MatMul") == 3  # the product and its two gradients
+    assert {*report["float16"]} == {"MatMul", *passed_on}
+    twin = chapters.twin("mixed_precision")
+    histories = {
+        "without": rewritten_without_a_gpu(),
+        "with": twin.run(*twin.examples(), config=twin.Config(rewrite=True))[1:],
+    }
+    for key, history in histories.items():
+        for expected, record in zip(report[key], history, strict=True):
+            received = {
+                name: value
+                for stage in record.values()
+                for name, value in stage.items()
+            }
+            assert {name: received[name].tolist() for name in expected} == expected
 
 
 def test_what_1_15_5_shuffled_and_repeated_is_drawn_again(genuine_python):

@@ -57,6 +57,7 @@ KINDS = collections.OrderedDict(
         ("averages", ()),
         ("clipping", ()),
         ("crf", ("parts/initializers", "parts/recurrent")),
+        ("decoding", ("parts/initializers", "parts/recurrent")),
         ("initializers", ()),
         (
             "layers",

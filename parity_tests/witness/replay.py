@@ -17,6 +17,7 @@ from tf1_graph.parts import cases
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
 SIDES = ("compat.v1", "function", "fit")
+PART_SIDES = ("compat.v1", "function")
 EXACT = Budget()
 FLOAT64 = ", float64"  # what a level of a part's plays in float64 ends with
 OF_PLAY = ": "  # between a play's name and a tensor's
@@ -164,17 +165,22 @@ def _program_legs(stored, fields, onednn, fault, sides, **options):
             yield side, compare(stored, play, records, budget_for, **options)
 
 
-def part_legs(stored):
+def part_legs(stored, parts=None, sides=PART_SIDES):
     """Yields (part, side, Comparison): all plays of a part against compat.v1 and twin.
 
     The plays of a part follow one another; a tensor's name begins with its play's.
+
+    Args:
+        stored: the ``golden.Golden`` of a kind of parts.
+        parts: some of the kind's; by default all.
+        sides: some of ``PART_SIDES``.
     """
     graph_side, twin_side = (
-        importlib.import_module(f"{room}.parts.{stored.facts['kind']}")
-        for room in ("tf1_graph", "parity_tests")
+        side_of_parts(room, stored) for room in ("tf1_graph", "parity_tests")
     )
-    for part in dict.fromkeys(case.part for case in graph_side.CASES.values()):
-        played = {"compat.v1": {}, "function": {}}
+    recorded = dict.fromkeys(case.part for case in graph_side.CASES.values())
+    for part in recorded if parts is None else parts:
+        played = {side: {} for side in sides}
         for play, case in graph_side.CASES.items():
             if case.part != part:
                 continue
@@ -182,13 +188,19 @@ def part_legs(stored):
             moves, values, settings = played_with
             twin = twin_side.twin(case.part, case.arguments, case.problem)
             with Pair(program, twin) as pair:
-                for side, records in (
-                    ("compat.v1", pair.reference(*played_with)),
-                    ("function", pair.candidate(moves, "function", values, settings)),
-                ):
-                    played[side][play] = list(cases.kept(case, records))
+                records = {
+                    "compat.v1": pair.reference(*played_with),
+                    "function": pair.candidate(moves, "function", values, settings),
+                }
+                for side in sides:
+                    played[side][play] = list(cases.kept(case, records[side]))
         for side, plays in played.items():
             yield part, side, _compare_plays_of_a_part(stored, plays)
+
+
+def side_of_parts(room, stored):
+    """The module of a room that has a side of what a golden of parts records."""
+    return importlib.import_module(f"{room}.parts.{stored.facts['kind']}")
 
 
 def _compare_plays_of_a_part(stored, plays):
@@ -220,10 +232,6 @@ def budget_here(stored, play, onednn=True):
     return budget_of(stored, play, *chapters.levels_of_budgets(stored.facts, onednn))
 
 
-# Of kinds whose parts are in a module of another name.
-MODULE_OF = {"unrolled": "recurrent"}
-
-
 def budget_of(stored, play, *levels):
     """(stage, tensor) -> Budget of a golden's play at levels of budgets.
 
@@ -231,8 +239,7 @@ def budget_of(stored, play, *levels):
     """
     if "chapter" in stored.facts:
         return budgets.budget_for(stored.facts["chapter"], *levels)
-    kind = stored.facts["kind"]
-    part = f"{MODULE_OF.get(kind, kind)}.{play.partition(' ')[0]}"
+    part = side_of_parts("tf1_graph", stored).CASES[play].part
     suffix = FLOAT64 * ("float64" in play)
     return budgets.budget_for(part, *(level + suffix for level in levels))
 

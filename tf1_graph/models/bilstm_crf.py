@@ -33,6 +33,10 @@ class Config:
     seed: int = 1  # of the graph; each variable adds its own
 
 
+# What a Session feeds, and how many axes it has; x are the words.
+INPUTS = {"x": 2, "char_ids": 3, "word_lengths": 2, "lengths": 1, "y_true": 2}
+
+
 def pad_sequences(sequences, shape):
     """Lists of numbers, or of such lists, as an int32 array with zeros behind them."""
     padded = np.zeros(shape, np.int32)
@@ -50,8 +54,8 @@ def minibatches(data, batch_size):
         data: (sentences, tags): lists of [(letters, word), ...] and of [tag, ...].
 
     Yields:
-        words [B, T], letters [B, T, C], lengths of words [B, T] and of sentences [B],
-        tags [B, T], all int32.
+        int32 in the order of INPUTS: words [B, T], letters [B, T, C], lengths of words
+        [B, T] and of sentences [B], tags [B, T].
     """
     while True:
         for start in range(0, len(data[0]), batch_size):
@@ -156,10 +160,10 @@ def optimizer(learning_rate):
     return tf.train.AdamOptimizer(learning_rate)
 
 
-# The graph, what its Session feeds, fetches and runs.
+# The graph, what its Session feeds (a dictionary by name, and the rate), fetches and runs.
 Model = collections.namedtuple(
     "Model",
-    ["graph", "x", "char_ids", "word_lengths", "lengths", "y_true", "learning_rate"]
+    ["graph", "inputs", "learning_rate"]
     + ["y_pred", "tags", "loss", "gradients", "train"],
 )
 
@@ -169,24 +173,19 @@ def build(config=Config()):
     # TensorFlow 2 would make another loop of dynamic_rnn, with sums in another order.
     with tf.Graph().as_default() as graph, rnn_cell.while_loops():
         tf.set_random_seed(config.seed)
-        word_ids = tf.placeholder(tf.int32, [None, None], name="word_ids")
-        char_ids = tf.placeholder(tf.int32, [None, None, None], name="char_ids")
-        word_lengths = tf.placeholder(tf.int32, [None, None], name="word_lengths")
-        lengths = tf.placeholder(tf.int32, [None], name="sequence_lengths")
-        labels = tf.placeholder(tf.int32, [None, None], name="labels")
-        lr = tf.placeholder_with_default(config.learning_rate, [], name="lr")
-        logits, trans_params = inference(
-            word_ids, char_ids, word_lengths, lengths, config
+        inputs = collections.OrderedDict(
+            (name, tf.placeholder(tf.int32, [None] * axes, name=name))
+            for name, axes in INPUTS.items()
         )
-        cost = loss(labels, logits, lengths, trans_params)
-        tags = decode(logits, lengths, trans_params)
+        *x, labels = inputs.values()
+        lr = tf.placeholder_with_default(config.learning_rate, [], name="lr")
+        logits, trans_params = inference(*x, config=config)
+        cost = loss(labels, logits, inputs["lengths"], trans_params)
+        tags = decode(logits, inputs["lengths"], trans_params)
         opt = optimizer(lr)
         gradients = opt.compute_gradients(cost)
         train = opt.apply_gradients(gradients)
-    return Model(
-        graph, word_ids, char_ids, word_lengths, lengths, labels, lr,
-        logits, tags, cost, gradients, train,
-    )  # fmt: skip
+    return Model(graph, inputs, lr, logits, tags, cost, gradients, train)
 
 
 def run(train_data, test_data, config=Config()):
@@ -199,7 +198,6 @@ def run(train_data, test_data, config=Config()):
     losses = []
     nbatches = -(-len(train_data[0]) // config.batch_size)
     batches = minibatches(train_data, config.batch_size)
-    inputs = [built.x, built.char_ids, built.word_lengths, built.lengths, built.y_true]
     with built.graph.as_default():
         init = tf.global_variables_initializer()
         with tf.Session() as session:
@@ -207,13 +205,14 @@ def run(train_data, test_data, config=Config()):
             for epoch in range(config.nepochs):
                 lr = config.learning_rate * config.lr_decay**epoch
                 for _ in range(nbatches):
-                    feed_dict = dict(zip(inputs, next(batches)))
+                    feed_dict = dict(zip(built.inputs.values(), next(batches)))
                     feed_dict[built.learning_rate] = lr
                     train_loss, _ = session.run(
                         [built.loss, built.train], feed_dict=feed_dict
                     )
                     losses.append(train_loss)
             *test, labels = next(minibatches(test_data, len(test_data[0])))
-            tags = session.run(built.tags, feed_dict=dict(zip(inputs, test)))
+            feed_dict = dict(zip(built.inputs.values(), test))
+            tags = session.run(built.tags, feed_dict=feed_dict)
     within = np.arange(labels.shape[1]) < test[-1][:, np.newaxis]  # [B, T]
     return losses, (tags == labels)[within].mean()

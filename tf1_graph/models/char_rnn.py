@@ -86,12 +86,9 @@ def inference(input_data, config):
     outputs, last_state = tf.nn.dynamic_rnn(cell, inputs, initial_state=initial_state)
     output = tf.reshape(outputs, [-1, config.rnn_size])  # [B * T, H]
     with tf.variable_scope("softmax"):
-        w = tf.get_variable(
-            "w", [config.rnn_size, config.vocab_size], initializer=glorot_uniform(12)
-        )
-        b = tf.get_variable(
-            "b", [config.vocab_size], initializer=tf.zeros_initializer()
-        )
+        shape = [config.rnn_size, config.vocab_size]
+        w = tf.get_variable("w", shape, initializer=glorot_uniform(12))
+        b = tf.get_variable("b", shape[1:], initializer=tf.zeros_initializer())
     return tf.matmul(output, w) + b, initial_state, last_state
 
 

@@ -6,20 +6,14 @@ over added, batch normalisation between each convolution and its ReLU. The digit
 input_data. TensorFlow 1.15 only: with Keras 3 even compat.v1 has no tf.layers.
 
 Shapes: B batch, H = W = 28, digits flattened to 784.
-
-Run it: ``python -m tf1_graph.models.cnn_layers``
 """
 
 import collections
-import contextlib
 import dataclasses
 import gzip
 import os
 import struct
-import sys
-import tempfile
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 
@@ -163,47 +157,3 @@ def run(train_digits, test_digits, folder, config=Config()):
         history.append({"outputs": {"logits": logits}})
         history.append({"evaluation": {"accuracy": share}})
     return history
-
-
-def examples():
-    """Digits as clocks show them, somewhere on the paper: 96 to train on, 32 to test."""
-    segments = np.array(  # of a digit's box: rows, then columns
-        [
-            (slice(0, 2), slice(0, 10)),  # above
-            (slice(0, 10), slice(8, 10)),  # right of it
-            (slice(8, 18), slice(8, 10)),
-            (slice(16, 18), slice(0, 10)),  # below
-            (slice(8, 18), slice(0, 2)),  # left of it
-            (slice(0, 10), slice(0, 2)),
-            (slice(8, 10), slice(0, 10)),  # in the middle
-        ]
-    )
-    lit = ["012345", "12", "01346", "01236", "1256", "02356", "023456", "012"]
-    lit += ["0123456", "012356"]
-    random = np.random.RandomState(0)
-    labels = np.uint8(np.arange(128) % 10)
-    images = np.uint8(random.randint(0, 64, [128, 28, 28]))
-    for image, label in zip(images, labels):
-        top, left = random.randint(0, 10), random.randint(0, 18)
-        box = image[top : top + 18, left : left + 10]
-        for number in lit[label]:
-            rows, columns = segments[int(number)]
-            box[rows, columns] = random.randint(128, 256)
-    return (images[:96], labels[:96]), (images[96:], labels[96:])
-
-
-if __name__ == "__main__":
-    CONFIG = Config(
-        channels=(8, 16),
-        hidden=64,
-        learning_rate=0.05,
-        batch_size=16,
-        validation_size=16,
-    )
-    input_data_says = contextlib.redirect_stdout(sys.stderr)
-    with tempfile.TemporaryDirectory() as scratch, input_data_says:
-        records = run(*examples(), folder=scratch, config=CONFIG)
-    for record in records:
-        for stage in ("loss", "evaluation"):
-            for name, value in record.get(stage, {}).items():
-                print(name, f"{value:.3f}")

@@ -3,7 +3,7 @@
 A linear model is trained, an example a step. A custom getter stores variables in float32
 and hands them out in float16. The loss is scaled up, so that small gradients do not vanish
 in float16; a step whose gradients overflow is left out and halves the scale, and after
-some good ones it doubles.
+some good ones it doubles. Or the casts are left to the graph rewrite.
 
 Run it: ``python -m tf1_graph.models.mixed_precision``
 """
@@ -20,6 +20,7 @@ class Config:
     initial_scale: float = 32768.0
     growth_steps: int = 3  # good ones in a row, after which the scale doubles
     learning_rate: float = 0.125
+    rewrite: bool = False  # whether the graph rewrite makes the casts
     seed: int = 1  # of the graph; each random op adds its own
 
 
@@ -29,16 +30,19 @@ def stored_in_float32(getter, name, shape=None, dtype=None, *arguments, **option
     return tf.cast(variable, dtype)
 
 
-def predict(x):
-    """[batch, inputs] float16 -> [batch, 1] float16."""
-    with tf.variable_scope("", dtype=tf.float16, custom_getter=stored_in_float32):
+def predict(x, config):
+    """[batch, inputs] float32 -> [batch, 1], float16 where the casts are made here."""
+    dtype, getter = tf.float16, stored_in_float32
+    if config.rewrite:
+        dtype, getter = tf.float32, None
+    with tf.variable_scope("", dtype=dtype, custom_getter=getter):
         kernel = tf.get_variable(
             "kernel",
             [x.shape[1], 1],
             initializer=tf.random_uniform_initializer(-1.0, 1.0, seed=11),
         )
         bias = tf.get_variable("bias", [1], initializer=tf.zeros_initializer())
-    return tf.matmul(x, kernel) + bias
+    return tf.matmul(tf.cast(x, dtype), kernel) + bias
 
 
 def optimizer(config):
@@ -48,6 +52,11 @@ def optimizer(config):
         increment_period=config.growth_steps,
     )
     momentum = tf.train.MomentumOptimizer(config.learning_rate, 0.5)
+    if config.rewrite:
+        # Every Session of the process from here on rewrites its graph, for a GPU of compute
+        # capability 7 or more. Where there is none, the loss is scaled and nothing is cast.
+        rewritten = tf.train.experimental.enable_mixed_precision_graph_rewrite
+        return rewritten(momentum, scale)
     return tf.train.experimental.MixedPrecisionLossScaleOptimizer(momentum, scale)
 
 
@@ -58,7 +67,7 @@ def run(x_data, y_data, config=Config()):
         tf.set_random_seed(config.seed)
         x = tf.placeholder(tf.float32, [None, x_data.shape[1]])
         y_true = tf.placeholder(tf.float32, [None, 1])
-        y_pred = predict(tf.cast(x, tf.float16))
+        y_pred = predict(x, config)
         # From here on in float32: a sum of many would lose its last ones in float16.
         loss = tf.reduce_mean(tf.square(y_true - tf.cast(y_pred, tf.float32)))
         train = optimizer(config).minimize(
@@ -80,6 +89,8 @@ def run(x_data, y_data, config=Config()):
             record, _ = session.run([seen, train], feed)
             record.update(scale=session.run(scale), updates=session.run(state))
             history.append(record)
+    if config.rewrite:
+        tf.train.experimental.disable_mixed_precision_graph_rewrite()
     return history
 
 

@@ -46,18 +46,21 @@ def op_seed(name):
     return zlib.crc32(name.encode()) % (2**31 - 1)
 
 
+def he_normal(name):
+    """stddev = sqrt(2 / fan_in): He et al. 2015, arXiv:1502.01852."""
+    return tf.variance_scaling_initializer(
+        scale=2.0,
+        mode="fan_in",
+        distribution="untruncated_normal",
+        seed=op_seed(name),
+    )
+
+
 def conv2d(x, channels, size, stride, name):
     """[B, H, W, C] -> [B, H/stride, W/stride, channels]; batch norm adds the bias."""
     with tf.variable_scope(name) as scope:
-        # He et al. 2015, arXiv:1502.01852: stddev = sqrt(2 / fan_in)
-        he_normal = tf.variance_scaling_initializer(
-            scale=2.0,
-            mode="fan_in",
-            distribution="untruncated_normal",
-            seed=op_seed(scope.name),
-        )
         shape = [size, size, int(x.get_shape()[3]), channels]
-        kernel = tf.get_variable("kernel", shape, initializer=he_normal)
+        kernel = tf.get_variable("kernel", shape, initializer=he_normal(scope.name))
         return tf.nn.conv2d(x, kernel, strides=[1, stride, stride, 1], padding="SAME")
 
 
@@ -70,34 +73,25 @@ def batch_norm(x, training, config, name):
     """
     with tf.variable_scope(name):
         channels = [int(x.get_shape()[3])]
-        gamma = tf.get_variable("gamma", channels, initializer=tf.ones_initializer())
-        beta = tf.get_variable("beta", channels, initializer=tf.zeros_initializer())
-        moving_mean = tf.get_variable(
-            "moving_mean", channels, initializer=tf.zeros_initializer(), trainable=False
-        )
-        moving_variance = tf.get_variable(
-            "moving_variance",
-            channels,
-            initializer=tf.ones_initializer(),
-            trainable=False,
-        )
+        ones, zeros = tf.ones_initializer(), tf.zeros_initializer()
+        gamma = tf.get_variable("gamma", channels, initializer=ones)
+        beta = tf.get_variable("beta", channels, initializer=zeros)
+        statistics = [
+            tf.get_variable(name, channels, initializer=start, trainable=False)
+            for name, start in (("moving_mean", zeros), ("moving_variance", ones))
+        ]
         if not training:
-            return tf.nn.fused_batch_norm(
-                x,
-                gamma,
-                beta,
-                moving_mean,
-                moving_variance,
-                epsilon=config.epsilon,
-                is_training=False,
-            )[0]
+            y, _, _ = tf.nn.fused_batch_norm(
+                x, gamma, beta, *statistics, epsilon=config.epsilon, is_training=False
+            )
+            return y
         # The variance that comes back is the sample's, N/(N-1) times the one that
         # normalised the batch.
-        y, mean, variance = tf.nn.fused_batch_norm(
+        y, *batch_statistics = tf.nn.fused_batch_norm(
             x, gamma, beta, epsilon=config.epsilon, is_training=True
         )
         rate = 1.0 - tf.constant(config.decay)  # in float32, as tf.layers had it
-        for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
+        for moving, batch in zip(statistics, batch_statistics):
             update = tf.assign_sub(moving, (moving - batch) * rate)
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
         return y
@@ -144,13 +138,11 @@ def bottleneck_block(x, channels, stride, training, config, name):
 def inference(x, training, config):
     """[B, H, W, C] -> logits [B, classes], float32."""
     block = bottleneck_block if config.bottleneck else basic_block
-    if config.bottleneck:  # the ImageNet stem: a quarter of the pixels a side
-        x = conv2d(x, config.width, 7, 2, "stem")
-        x = tf.nn.relu(batch_norm(x, training, config, "stem_norm"))
+    size, stride = (7, 2) if config.bottleneck else (3, 1)  # ImageNet's stem, CIFAR's
+    x = conv2d(x, config.width, size, stride, "stem")
+    x = tf.nn.relu(batch_norm(x, training, config, "stem_norm"))
+    if config.bottleneck:  # a quarter of the pixels a side
         x = tf.nn.max_pool(x, [1, 3, 3, 1], [1, 2, 2, 1], padding="SAME")
-    else:
-        x = conv2d(x, config.width, 3, 1, "stem")
-        x = tf.nn.relu(batch_norm(x, training, config, "stem_norm"))
     for stage, count in enumerate(config.blocks):
         for index in range(count):
             stride = 2 if stage > 0 and index == 0 else 1
@@ -158,14 +150,8 @@ def inference(x, training, config):
             x = block(x, config.width * 2**stage, stride, training, config, name)
     x = tf.reduce_mean(x, axis=[1, 2])  # [B, C]
     with tf.variable_scope("logits") as scope:
-        he_normal = tf.variance_scaling_initializer(
-            scale=2.0,
-            mode="fan_in",
-            distribution="untruncated_normal",
-            seed=op_seed(scope.name),
-        )
         shape = [int(x.get_shape()[1]), config.classes]
-        kernel = tf.get_variable("kernel", shape, initializer=he_normal)
+        kernel = tf.get_variable("kernel", shape, initializer=he_normal(scope.name))
         bias = tf.get_variable("bias", shape[1:], initializer=tf.zeros_initializer())
         return tf.nn.bias_add(tf.matmul(x, kernel), bias)
 

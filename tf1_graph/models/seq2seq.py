@@ -34,6 +34,9 @@ class Config:
     seed: int = 1  # of the graph; all variables draw by one more
 
 
+INPUTS = ("x", "source_lengths", "target_input", "target_lengths", "y_true")
+
+
 def padded(sequences):
     """[n, longest] int32 of lists of numbers, EOS behind them."""
     return tf.keras.preprocessing.sequence.pad_sequences(
@@ -45,8 +48,8 @@ def next_batch(data, batch_size):
     """Endless batches of (sources, targets), lists of lists of letters, in order.
 
     Yields:
-        source [B, S] and its lengths [B], target with SOS before it [B, T] and its
-        lengths [B], target with EOS behind it [B, T], all int32.
+        int32 in the order of INPUTS: source [B, S] and its lengths [B], target with SOS
+        before it [B, T] and its lengths [B], target with EOS behind it [B, T].
     """
     while True:
         for start in range(0, len(data[0]), batch_size):
@@ -60,23 +63,8 @@ def next_batch(data, batch_size):
             )
 
 
-def encoder(source, source_lengths, embeddings, config):
-    """(outputs [B, S, H], zeros past a source's end, last state (c, h))."""
-    with tf.variable_scope("encoder"):
-        return tf.nn.dynamic_rnn(
-            rnn_cell.LSTMCell(config.num_units, forget_bias=config.forget_bias),
-            tf.nn.embedding_lookup(embeddings, source),
-            sequence_length=source_lengths,
-            dtype=tf.float32,
-        )
-
-
-def decoder(memory, memory_lengths, encoder_state, config):
-    """(step, the state before the first).
-
-    A step takes inputs [B, E] and a state, the cell's and its attention [B, H], and
-    returns an output [B, H] and the next state.
-    """
+def decoder_cell(memory, memory_lengths, encoder_state, config):
+    """(a cell [B, E] -> [B, H], its state before the first step)."""
     units = config.num_units
     if config.attention == "scaled_luong":
         attention_mechanism = seq2seq.LuongAttention(
@@ -89,95 +77,49 @@ def decoder(memory, memory_lengths, encoder_state, config):
         attention_mechanism,
         attention_layer_size=units,
     )
-    zeros = cell.zero_state(tf.shape(memory)[0], tf.float32)
-
-    def step(inputs, state):
-        cell_state, attention = state
-        state = zeros._replace(cell_state=cell_state, attention=attention)
-        output, state = cell(inputs, state)
-        return output, (state.cell_state, state.attention)
-
-    return step, (encoder_state, zeros.attention)
+    state = cell.zero_state(tf.shape(memory)[0], tf.float32)
+    return cell, state.clone(cell_state=encoder_state)
 
 
-def teacher_forced(step, state, inputs):
-    """Inputs [B, T, E] -> outputs [B, T, H]: dynamic_decode with a TrainingHelper."""
-    steps = tf.shape(inputs)[1]
-    by_time = tf.TensorArray(tf.float32, steps).unstack(tf.transpose(inputs, [1, 0, 2]))
-
-    def body(time, outputs, state):
-        output, state = step(by_time.read(time), state)
-        return time + 1, outputs.write(time, output), state
-
-    outputs = tf.TensorArray(tf.float32, steps)
-    _, outputs, _ = tf.while_loop(
-        lambda time, *_: time < steps, body, (0, outputs, state)
-    )
-    return tf.transpose(outputs.stack(), [1, 0, 2])
-
-
-def beam_search(step, state, embeddings, projection, most_steps, config):
-    """(tokens [B, W, at most so many] int32, the best first, their log-probabilities).
-
-    dynamic_decode with a BeamSearchDecoder, of a state of B W rows; one beam is greedy.
-    """
-    width, words = config.beam_width, config.vocab_size
-    batch = tf.shape(state[1])[0] // width
-    # What has ended goes on with </s> alone, at no cost.
-    ended = tf.one_hot(EOS, words, on_value=0.0, off_value=tf.float32.min)  # [V]
-
-    def body(written, log_probs, state):
-        inputs = tf.nn.embedding_lookup(embeddings, tf.reshape(written[..., -1], [-1]))
-        output, state = step(inputs, state)
-        step_log_probs = tf.nn.log_softmax(tf.matmul(output, projection))
-        step_log_probs = tf.reshape(step_log_probs, [batch, width, words])
-        finished = tf.equal(written[..., -1:], EOS)  # [B, W, 1]
-        step_log_probs = tf.where_v2(finished, ended, step_log_probs)
-        total = log_probs[..., tf.newaxis] + step_log_probs
-        log_probs, chosen = tf.nn.top_k(tf.reshape(total, [batch, -1]), width)
-        parents, tokens = chosen // words, chosen % words  # [B, W]
-        rows = tf.reshape(parents + width * tf.range(batch)[:, tf.newaxis], [-1])
-        state = tf.nest.map_structure(lambda part: tf.gather(part, rows), state)
-        written = tf.gather(written, parents, batch_dims=1)
-        return tf.concat([written, tokens[..., tf.newaxis]], 2), log_probs, state
-
-    def unfinished(written, log_probs, state):
-        return ~tf.reduce_all(tf.equal(written[..., -1], EOS))
-
-    written = tf.fill([batch, width, 1], SOS)
-    # All beams begin alike: only the first can be chosen from.
-    log_probs = tf.one_hot(tf.zeros([batch], tf.int32), width, 0.0, -np.inf)
-    start = written, log_probs, state
-    shapes = tf.nest.map_structure(lambda part: part.shape, (log_probs, state))
-    written, log_probs, _ = tf.while_loop(
-        unfinished,
-        body,
-        start,
-        shape_invariants=(tf.TensorShape([None, width, None]),) + shapes,
-        maximum_iterations=most_steps,
-    )
-    return written[..., 1:], log_probs
-
-
-def inference(source, source_lengths, target_input, config):
-    """(logits [B, T, V], tokens [B, W, 2 S at most], log-probabilities [B, W])."""
+def inference(source, source_lengths, target_input, target_lengths, config):
+    """(logits [B, T, V], tokens [B, 2 S at most, W], log-probabilities [B, W])."""
     embeddings = tf.get_variable(
         "embeddings/embedding_share", [config.vocab_size, config.num_units]
     )
-    memory, state = encoder(source, source_lengths, embeddings, config)
-    with tf.variable_scope("decoder"):
-        step, start = decoder(memory, source_lengths, state, config)
-        projection = tf.get_variable(
-            "output_projection/kernel", [config.num_units, config.vocab_size]
+    output_layer = seq2seq.dense(config.vocab_size, "output_projection")
+    with tf.variable_scope("encoder"):
+        # Outputs [B, S, H], zeros past a source's end, and the last state (c, h).
+        memory, state = tf.nn.dynamic_rnn(
+            rnn_cell.LSTMCell(config.num_units, forget_bias=config.forget_bias),
+            tf.nn.embedding_lookup(embeddings, source),
+            sequence_length=source_lengths,
+            dtype=tf.float32,
         )
+    with tf.variable_scope("decoder") as scope:
+        cell, start = decoder_cell(memory, source_lengths, state, config)
         inputs = tf.nn.embedding_lookup(embeddings, target_input)
-        logits = tf.tensordot(teacher_forced(step, start, inputs), projection, 1)
-    with tf.variable_scope("decoder", reuse=True):
-        tiled = seq2seq.tile_batch((memory, source_lengths, state), config.beam_width)
+        helper = seq2seq.TrainingHelper(inputs, target_lengths)
+        decoder = seq2seq.BasicDecoder(cell, helper, start)
+        outputs, _, _ = seq2seq.dynamic_decode(decoder, scope=scope)
+        logits = output_layer(outputs.rnn_output)
+    # Each source stands once for each of its beams, beside itself.
+    tiled = seq2seq.tile_batch((memory, source_lengths, state), config.beam_width)
+    with tf.variable_scope("decoder", reuse=True) as scope:
+        cell, start = decoder_cell(*tiled, config=config)
+        decoder = seq2seq.BeamSearchDecoder(
+            cell,
+            embeddings,
+            tf.fill([tf.shape(source)[0]], SOS),
+            EOS,
+            start,
+            config.beam_width,
+            output_layer,
+        )
         most_steps = 2 * tf.reduce_max(source_lengths)
-        arguments = decoder(*tiled, config) + (embeddings, projection, most_steps)
-        tokens, log_probs = beam_search(*arguments, config)
-    return logits, tokens, log_probs
+        outputs, last, _ = seq2seq.dynamic_decode(
+            decoder, maximum_iterations=most_steps, scope=scope
+        )
+    return logits, outputs.predicted_ids, last.log_probs
 
 
 def loss(target_output, logits, target_lengths):
@@ -197,11 +139,10 @@ def optimizer(config):
     return tf.train.GradientDescentOptimizer(config.learning_rate)
 
 
-# The graph, what its Session feeds, fetches and runs.
+# The graph, what its Session feeds (a dictionary by name), fetches and runs.
 Model = collections.namedtuple(
     "Model",
-    ["graph", "x", "source_lengths", "target_input", "target_lengths", "y_true"]
-    + ["y_pred", "tokens", "log_probs", "loss", "gradients", "train"],
+    ["graph", "inputs", "y_pred", "tokens", "log_probs", "loss", "gradients", "train"],
 )
 
 
@@ -213,26 +154,21 @@ def build(config=Config()):
     # TensorFlow 2 would make other while loops, with sums in another order.
     with tf.Graph().as_default() as graph, rnn_cell.while_loops():
         tf.set_random_seed(config.seed)
-        source = tf.placeholder(tf.int32, [None, None], name="source")
-        source_lengths = tf.placeholder(tf.int32, [None], name="source_lengths")
-        target_input = tf.placeholder(tf.int32, [None, None], name="target_input")
-        target_output = tf.placeholder(tf.int32, [None, None], name="target_output")
-        target_lengths = tf.placeholder(tf.int32, [None], name="target_lengths")
+        inputs = collections.OrderedDict(
+            (name, tf.placeholder(tf.int32, [None] * (1 if "lengths" in name else 2)))
+            for name in INPUTS
+        )
+        *x, target_output = inputs.values()
         with tf.variable_scope("nmt", initializer=initializer):
-            logits, tokens, log_probs = inference(
-                source, source_lengths, target_input, config
-            )
-        cost = loss(target_output, logits, target_lengths)
+            logits, tokens, log_probs = inference(*x, config=config)
+        cost = loss(target_output, logits, inputs["target_lengths"])
         variables = tf.trainable_variables()
         clipped, _ = tf.clip_by_global_norm(
             tf.gradients(cost, variables), config.max_gradient_norm
         )
         gradients = list(zip(clipped, variables))
         train = optimizer(config).apply_gradients(gradients)
-    return Model(
-        graph, source, source_lengths, target_input, target_lengths, target_output,
-        logits, tokens, log_probs, cost, gradients, train,
-    )  # fmt: skip
+    return Model(graph, inputs, logits, tokens, log_probs, cost, gradients, train)
 
 
 def run(data, sources, config=Config()):
@@ -243,8 +179,6 @@ def run(data, sources, config=Config()):
         sources: what is translated.
     """
     built = build(config)
-    inputs = [built.x, built.source_lengths, built.target_input]
-    inputs += [built.target_lengths, built.y_true]
     batches = next_batch(data, config.batch_size)
     losses = []
     with built.graph.as_default():
@@ -252,13 +186,13 @@ def run(data, sources, config=Config()):
         with tf.Session() as session:
             session.run(init)
             for _ in range(config.num_train_steps):
-                feed_dict = dict(zip(inputs, next(batches)))
+                feed_dict = dict(zip(built.inputs.values(), next(batches)))
                 step_loss, _ = session.run(
                     [built.loss, built.train], feed_dict=feed_dict
                 )
                 losses.append(step_loss)
-            lengths = [len(source) for source in sources]
-            feed_dict = {built.x: padded(sources), built.source_lengths: lengths}
-            tokens = session.run(built.tokens, feed_dict=feed_dict)[:, 0].tolist()
+            x, lengths, *_ = built.inputs.values()
+            feed_dict = {x: padded(sources), lengths: [len(s) for s in sources]}
+            tokens = session.run(built.tokens, feed_dict=feed_dict)[:, :, 0].tolist()
     # What follows the end was written to wait for longer translations.
     return losses, [row[: (row + [EOS]).index(EOS)] for row in tokens]

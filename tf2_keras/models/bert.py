@@ -240,32 +240,30 @@ def loss(labels, masked_lm, next_sentence, ids, weights):
 
 
 @keras.saving.register_keras_serializable("bert")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(tf1_semantics.schedules.PolynomialDecay):
     """From zero up to the rate, then down to zero, in straight lines."""
 
-    def __init__(self, rate, num_train_steps, num_warmup_steps):
-        self.config = rate, num_train_steps, num_warmup_steps
-        self.decay = tf1_semantics.schedules.PolynomialDecay(
-            rate, num_train_steps, end_learning_rate=0.0, power=1.0
-        )
+    def __init__(self, learning_rate, decay_steps, num_warmup_steps, **kwargs):
+        super().__init__(learning_rate, decay_steps, **kwargs)
+        self.num_warmup_steps = num_warmup_steps
 
     def __call__(self, step):
-        learning_rate, _, num_warmup_steps = self.config
-        rate = self.decay(step)
+        rate = super().__call__(step)
         step = tf.cast(step, tf.float32)
-        warmup_steps = tf.constant(num_warmup_steps, tf.float32)
-        warmup_rate = learning_rate * (step / warmup_steps)
+        warmup_steps = tf.constant(self.num_warmup_steps, tf.float32)
+        warmup_rate = self.learning_rate * (step / warmup_steps)
         is_warmup = tf.cast(step < warmup_steps, tf.float32)
         return (1.0 - is_warmup) * rate + is_warmup * warmup_rate
-
-    def get_config(self):
-        names = "rate", "num_train_steps", "num_warmup_steps"
-        return dict(zip(names, self.config, strict=True))
 
 
 def learning_rate(config):
     """The schedule; the optimizer's own count of steps is the global step."""
-    return WarmUp(config.learning_rate, config.num_train_steps, config.num_warmup_steps)
+    return WarmUp(
+        config.learning_rate,
+        config.num_train_steps,
+        config.num_warmup_steps,
+        end_learning_rate=0.0,
+    )
 
 
 def optimizer(config):

@@ -33,12 +33,8 @@ class Config:
     seed: int = 1  # of the graph; each variable adds its own
 
 
-def pad_sequences(sequences, shape):
-    """Lists of numbers as an int32 array with zeros behind them."""
-    padded = np.zeros(shape, np.int32)
-    for row, sequence in zip(padded, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return padded
+# What the model takes, and how many axes it has; x are the words.
+INPUTS = {"x": 2, "char_ids": 3, "word_lengths": 2, "lengths": 1}
 
 
 def minibatches(data, batch_size):
@@ -48,34 +44,23 @@ def minibatches(data, batch_size):
         data: (sentences, tags): lists of [(letters, word), ...] and of [tag, ...].
 
     Returns:
-        A tf.data.Dataset of ({words [B, T], letters [B, T, C], lengths of words [B, T]
-        and of sentences [B]}, tags [B, T]), all int32.
+        A tf.data.Dataset of int32 by the names of INPUTS: words [B, T], letters
+        [B, T, C], lengths of words [B, T] and of sentences [B]; and tags [B, T].
     """
-
-    def examples():
-        for sentence, tags in zip(*data, strict=True):
-            chars, words = zip(*sentence, strict=True)
-            word_lengths = [len(letters) for letters in chars]
-            inputs = {
-                "x": words,
-                "char_ids": pad_sequences(chars, [len(chars), max(word_lengths)]),
-                "word_lengths": word_lengths,
-                "lengths": len(sentence),
-            }
-            yield inputs, tags
-
-    ranks = {"x": 1, "char_ids": 2, "word_lengths": 1, "lengths": 0}
-    inputs = {
-        name: tf.TensorSpec([None] * rank, tf.int32) for name, rank in ranks.items()
-    }
-    return (
-        tf.data.Dataset.from_generator(
-            examples, output_signature=(inputs, tf.TensorSpec([None], tf.int32))
-        )
-        .padded_batch(batch_size)
-        .cache()  # Python makes each batch once, and not in every epoch
-        .repeat()
+    sentences, tags = data
+    words = [[word for _, word in sentence] for sentence in sentences]
+    chars = [[letters for letters, _ in sentence] for sentence in sentences]
+    ragged = (
+        tf.ragged.constant(part, tf.int32, row_splits_dtype=tf.int32)
+        for part in (words, chars, tags)
     )
+
+    def example(words, chars, tags):
+        inputs = words, chars.to_tensor(), chars.row_lengths(), tf.size(words)
+        return dict(zip(INPUTS, inputs, strict=True)), tags
+
+    examples = tf.data.Dataset.from_tensor_slices(tuple(ragged)).map(example)
+    return examples.padded_batch(batch_size).repeat()
 
 
 def glorot_uniform(seed):
@@ -217,19 +202,15 @@ class Tagger(keras.Model):
     def transitions(self):
         return self.get_layer("crf").transitions
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
         return loss(y, y_pred, x["lengths"], self.transitions)
 
 
 def build(config=Config()):
     """The whole model, compiled."""
     inputs = {
-        "x": keras.Input([None], dtype="int32", name="x"),
-        "char_ids": keras.Input([None, None], dtype="int32", name="char_ids"),
-        "word_lengths": keras.Input([None], dtype="int32", name="word_lengths"),
-        "lengths": keras.Input([], dtype="int32", name="lengths"),
+        name: keras.Input([None] * (axes - 1), dtype="int32", name=name)
+        for name, axes in INPUTS.items()
     }
     model = Tagger(inputs, inference(*inputs.values(), config))
     model.compile(optimizer=optimizer(config), jit_compile=False)

@@ -68,65 +68,6 @@ def glorot_uniform(seed, config):
     return tf1_semantics.initializers.GlorotUniform(seed=(config.seed, seed))
 
 
-@keras.saving.register_keras_serializable("char_rnn")
-class StatefulRNN(keras.layers.Layer):
-    """Layers of LSTM whose last state is what the next batch starts from.
-
-    [B, T, H] -> [B, T, H]. TF1 fetched the state and fed it; here it stays in the model,
-    as in keras.layers.LSTM(stateful=True), and ``reset_state`` forgets it. No gradient
-    passes from batch to batch, nor did one in TF1.
-    """
-
-    def __init__(self, rnn_size, num_layers, seed, **kwargs):
-        super().__init__(**kwargs)
-        self.rnn_size, self.num_layers, self.seed = rnn_size, num_layers, seed
-        # keras.layers.LSTM starts from other weights and sums in another order.
-        cells = [
-            tf1_semantics.recurrent.LSTMCell(
-                rnn_size,
-                initializer=tf1_semantics.initializers.GlorotUniform(
-                    seed=(seed, 21 + layer)
-                ),
-                name=f"cell_{layer}",
-            )
-            for layer in range(num_layers)
-        ]
-        self.rnn = tf1_semantics.recurrent.DynamicRNN(
-            tf1_semantics.recurrent.MultiRNNCell(cells)
-        )
-
-    def build(self, input_shape):
-        self.rnn.build(input_shape)
-        self.state = tuple(
-            tuple(
-                self.add_weight(
-                    shape=(input_shape[0], self.rnn_size),
-                    initializer="zeros",
-                    trainable=False,
-                    name=f"{part}_{layer}",
-                )
-                for part in "ch"
-            )
-            for layer in range(self.num_layers)
-        )
-
-    def call(self, inputs, training=False):
-        before = tf.nest.map_structure(tf.convert_to_tensor, self.state)
-        outputs, after = self.rnn(inputs, initial_state=before, training=training)
-        tf.nest.map_structure(
-            lambda variable, value: variable.assign(value), self.state, after
-        )
-        return outputs
-
-    def reset_state(self):
-        for variable in tf.nest.flatten(self.state):
-            variable.assign(tf.zeros(variable.shape))
-
-    def get_config(self):
-        config = {"rnn_size": self.rnn_size, "num_layers": self.num_layers}
-        return {**super().get_config(), **config, "seed": self.seed}
-
-
 def inference(input_data, config):
     """[B, T] -> logits [B * T, V]; the state before and after is the layer's own."""
     inputs = keras.layers.Embedding(
@@ -135,7 +76,18 @@ def inference(input_data, config):
         embeddings_initializer=glorot_uniform(11, config),
         name="embedding",
     )(input_data)  # [B, T, H]
-    outputs = StatefulRNN(config.rnn_size, config.num_layers, config.seed, name="rnn")(
+    # keras.layers.LSTM starts from other weights and sums in another order.
+    cells = [
+        tf1_semantics.recurrent.LSTMCell(
+            config.rnn_size,
+            initializer=glorot_uniform(21 + layer, config),
+            name=f"cell_{layer}",
+        )
+        for layer in range(config.num_layers)
+    ]
+    cell = tf1_semantics.recurrent.MultiRNNCell(cells)
+    # TF1 fetched the last state and fed it; here it stays in the layer.
+    outputs, _ = tf1_semantics.recurrent.DynamicRNN(cell, stateful=True, name="rnn")(
         inputs
     )
     output = keras.ops.reshape(outputs, [-1, config.rnn_size])  # [B * T, H]
@@ -180,7 +132,7 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}."""
     names = {"embedding": "embedding/embeddings"}
-    rnn = model.get_layer("rnn").rnn
+    rnn = model.get_layer("rnn")
     names.update((name, weight.path) for name, weight in rnn.tf1_weights().items())
     names.update({"softmax/w": "softmax/kernel", "softmax/b": "softmax_add/bias"})
     return {**names, "learning_rate": "adam/learning_rate"}
@@ -212,27 +164,20 @@ def sample(trained, prime, length, config):
     return drawn
 
 
-class EpochStart(keras.callbacks.Callback):
-    """What TF1's loop did before each pass over the text."""
-
-    def __init__(self, config):
-        super().__init__()
-        self.config = config
-
-    def on_epoch_begin(self, epoch, logs=None):
-        # By epoch: a schedule handed to the optimizer would count steps.
-        rate = self.config.learning_rate * self.config.decay_rate**epoch
-        self.model.optimizer.learning_rate.assign(rate)
-        # Each epoch begins at the start of the text; fit itself forgets nothing.
-        self.model.get_layer("rnn").reset_state()
-
-
 def run(text, prime, length, config=Config()):
     """Trains on a text; returns ([loss of each step], the text that goes on ``prime``)."""
     numbers = vocabulary(text)
     config = dataclasses.replace(config, vocab_size=len(numbers))
     codes = np.array([numbers[character] for character in text], np.int32)
     model = build(config)
+
+    def start(epoch, _logs):
+        # By epoch: a schedule handed to the optimizer would count steps.
+        rate = config.learning_rate * config.decay_rate**epoch
+        model.optimizer.learning_rate.assign(rate)
+        # Each epoch begins at the start of the text; fit itself forgets nothing.
+        model.get_layer("rnn").reset_state()
+
     # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
     history = tf1_semantics.callbacks.StepHistory()
     model.fit(
@@ -240,7 +185,7 @@ def run(text, prime, length, config=Config()):
         epochs=config.num_epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[EpochStart(config), history],
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=start), history],
     )
     trained = [variable.numpy() for variable in model.trainable_variables]
     characters = list(numbers)

@@ -5,8 +5,6 @@ hidden layer of 1024 with dropout, ten logits, gradient descent; and, as most wh
 over added, batch normalisation between each convolution and its ReLU.
 
 Shapes: B batch, H = W = 28, digits flattened to 784.
-
-Run it: ``python -m tf2_keras.models.cnn_layers``
 """
 
 import dataclasses
@@ -168,45 +166,3 @@ def run(train_digits, test_digits, config=Config()):
     history.append({"outputs": {"logits": logits}})
     history.append({"evaluation": {"accuracy": share}})
     return history
-
-
-def examples():
-    """Digits as clocks show them, somewhere on the paper: 96 to train on, 32 to test."""
-    segments = np.array(  # of a digit's box: rows, then columns
-        [
-            (slice(0, 2), slice(0, 10)),  # above
-            (slice(0, 10), slice(8, 10)),  # right of it
-            (slice(8, 18), slice(8, 10)),
-            (slice(16, 18), slice(0, 10)),  # below
-            (slice(8, 18), slice(0, 2)),  # left of it
-            (slice(0, 10), slice(0, 2)),
-            (slice(8, 10), slice(0, 10)),  # in the middle
-        ]
-    )
-    lit = ["012345", "12", "01346", "01236", "1256", "02356", "023456", "012"]
-    lit += ["0123456", "012356"]
-    random = np.random.RandomState(0)
-    labels = np.uint8(np.arange(128) % 10)
-    images = np.uint8(random.randint(0, 64, [128, 28, 28]))
-    for image, label in zip(images, labels, strict=True):
-        top, left = random.randint(0, 10), random.randint(0, 18)
-        box = image[top : top + 18, left : left + 10]
-        for number in lit[label]:
-            rows, columns = segments[int(number)]
-            box[rows, columns] = random.randint(128, 256)
-    return (images[:96], labels[:96]), (images[96:], labels[96:])
-
-
-if __name__ == "__main__":
-    CONFIG = Config(
-        channels=(8, 16),
-        hidden=64,
-        learning_rate=0.05,
-        batch_size=16,
-        validation_size=16,
-    )
-    records = run(*examples(), config=CONFIG)
-    for record in records:
-        for stage in ("loss", "evaluation"):
-            for name, value in record.get(stage, {}).items():
-                print(name, f"{value:.3f}")

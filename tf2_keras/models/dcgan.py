@@ -60,39 +60,32 @@ def start(name, config, initializer=tf1_semantics.initializers.RandomNormal):
 
 def linear(x, size, name, config):
     """[B, in_size] -> [B, size]."""
-    return keras.layers.Dense(
+    layer = keras.layers.Dense(
         size,
         use_bias=False,
         kernel_initializer=start(name + "/Matrix", config),
         name=name.rpartition("/")[2],
-    )(x)
+    )
+    return layer(x)
+
+
+def strided(layer, x, channels, name, w):
+    """A convolution or a transposed one of 5 x 5, two at a step, without a bias."""
+    options = {"strides": 2, "padding": "same", "use_bias": False}
+    scope = name.rpartition("/")[2]
+    return layer(channels, 5, kernel_initializer=w, name=scope, **options)(x)
 
 
 def conv2d(x, channels, name, config):
     """[B, h, w, c] -> [B, h / 2, w / 2, channels], 5 x 5."""
-    truncated_normal = tf1_semantics.initializers.TruncatedNormal
-    return keras.layers.Conv2D(
-        channels,
-        5,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=start(name + "/w", config, truncated_normal),
-        name=name.rpartition("/")[2],
-    )(x)
+    w = start(name + "/w", config, tf1_semantics.initializers.TruncatedNormal)
+    return strided(keras.layers.Conv2D, x, channels, name, w)
 
 
 def deconv2d(x, channels, name, config):
     """[B, h, w, c] -> [B, 2 h, 2 w, channels], 5 x 5."""
-    return keras.layers.Conv2DTranspose(
-        channels,
-        5,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=start(name + "/w", config),
-        name=name.rpartition("/")[2],
-    )(x)
+    w = start(name + "/w", config)
+    return strided(keras.layers.Conv2DTranspose, x, channels, name, w)
 
 
 def add_bias(x, name):
@@ -176,6 +169,15 @@ def optimizer(config, name):
     return tf1_semantics.optimizers.Adam(config.learning_rate, config.beta1, name=name)
 
 
+def minimize(optimizer, loss, tape, var_list):
+    """Trains one network, and returns the loss."""
+    # What has several gradients, as by real and by made images: a tape adds them up in
+    # another order.
+    gradients = tf1_semantics.gradients.gradients(loss, var_list, tape)
+    optimizer.apply(gradients, var_list)
+    return loss
+
+
 @keras.saving.register_keras_serializable("dcgan")
 class DCGAN(keras.Model):
     """Two networks and their optimizers."""
@@ -192,26 +194,20 @@ class DCGAN(keras.Model):
         with tf.GradientTape() as tape:
             # Both passes move the statistics, the made images second.
             on_real = self.discriminator(images, training=True)
-            on_made = self.discriminator(
-                self.generator(z, training=True), training=True
-            )
+            made = self.generator(z, training=True)
+            on_made = self.discriminator(made, training=True)
             d_loss = loss(on_real, real=True) + loss(on_made, real=False)
-        # Gradients by real and by made images: a tape adds them up in another order.
         d_vars = self.discriminator.trainable_variables
-        d_gradients = tf1_semantics.gradients.gradients(d_loss, d_vars, tape)
-        self.d_optimizer.apply(d_gradients, d_vars)
-        return d_loss
+        return minimize(self.d_optimizer, d_loss, tape, d_vars)
 
     def g_step(self, z):
         with tf.GradientTape() as tape:
             # No discriminator.trainable = False here: it would turn its batch norms to
             # inference. The gradients are of the generator's variables only.
-            fooled = self.discriminator(self.generator(z, training=True), training=True)
-            g_loss = loss(fooled, real=True)
+            made = self.generator(z, training=True)
+            g_loss = loss(self.discriminator(made, training=True), real=True)
         g_vars = self.generator.trainable_variables
-        g_gradients = tf1_semantics.gradients.gradients(g_loss, g_vars, tape)
-        self.g_optimizer.apply(g_gradients, g_vars)
-        return g_loss
+        return minimize(self.g_optimizer, g_loss, tape, g_vars)
 
     def train_step(self, data):
         d_loss = self.d_step(data["images"], data["z"])
@@ -221,8 +217,7 @@ class DCGAN(keras.Model):
 
     def get_compile_config(self):
         optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
-        serialized = keras.saving.serialize_keras_object
-        return {name: serialized(known) for name, known in optimizers.items()}
+        return keras.saving.serialize_keras_object(optimizers)
 
     def compile_from_config(self, config):
         optimizers = keras.saving.deserialize_keras_object(config)
@@ -231,30 +226,26 @@ class DCGAN(keras.Model):
 
 def build(config=Config()):
     """The whole model, compiled."""
-    images = keras.Input(
-        [config.output_size, config.output_size, config.c_dim], name="images"
-    )
+    image_dims = [config.output_size, config.output_size, config.c_dim]
+    images = keras.Input(image_dims, name="images")
     z = keras.Input([config.z_dim], name="z")
-    inputs = {"images": images, "z": z}
-    model = DCGAN(inputs, inference(images, z, config))
-    model.compile(
-        optimizer(config, "d_adam"), optimizer(config, "g_adam"), jit_compile=False
-    )
+    model = DCGAN({"images": images, "z": z}, inference(images, z, config))
+    d_adam, g_adam = (optimizer(config, name) for name in ("d_adam", "g_adam"))
+    model.compile(d_adam, g_adam, jit_compile=False)
     return model
 
 
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}."""
     names = {}
-    for network in (model.discriminator, model.generator):
-        for layer in network.layers:
-            for variable in layer.variables:
-                scope, name = layer.name, variable.name  # such as g_bn0, gamma
-                if name == "kernel":
-                    name = "Matrix" if scope.endswith("lin") else "w"
-                if name == "bias":  # a layer of its own, such as d_h0_conv_biases
-                    scope, _, name = scope.rpartition("_")
-                names[f"{network.name}/{scope}/{name}"] = variable.path
+    for variable in model.variables:
+        layer, name = variable.path.split("/")[-2:]  # such as g_bn0, gamma
+        network = "discriminator" if layer.startswith("d_") else "generator"
+        if name == "kernel":
+            name = "Matrix" if layer.endswith("lin") else "w"
+        if name == "bias":  # a layer of its own, such as d_h0_conv_biases
+            layer, _, name = layer.rpartition("_")
+        names[f"{network}/{layer}/{name}"] = variable.path
     return names
 
 

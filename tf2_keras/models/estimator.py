@@ -45,6 +45,10 @@ NAMES = {
 }
 
 
+# What an Estimator did by itself: saved at the start, every few steps, and at the end.
+Saver = tf1_semantics.callbacks.CheckpointSaver
+
+
 class Told(keras.callbacks.Callback):
     """Writes down where it starts from, the loss of each batch, and the step at the end."""
 
@@ -69,34 +73,6 @@ class Told(keras.callbacks.Callback):
 
     on_test_begin, on_test_end = on_train_begin, on_train_end
     on_test_batch_begin, on_test_batch_end = on_train_batch_begin, on_train_batch_end
-
-
-class Saver(keras.callbacks.Callback):
-    """Saves at the start, every few steps, and at the end; then calls what looks at it."""
-
-    def __init__(self, folder, config, after_save):
-        super().__init__()
-        self.folder, self.config, self.after_save = folder, config, after_save
-
-    def save(self):
-        self.saved = int(self.model.optimizer.iterations)
-        self.manager.save(self.saved)
-
-    def on_train_begin(self, logs=None):
-        checkpoint, kept = checkpoint_of(self.model), self.config.max_to_keep
-        self.manager = tf.train.CheckpointManager(
-            checkpoint, self.folder, kept, checkpoint_name="model.ckpt"
-        )
-        self.save()
-
-    def on_train_batch_end(self, batch, logs=None, every=None):
-        since = int(self.model.optimizer.iterations) - self.saved
-        if since >= (every or self.config.save_every):
-            self.save()
-            self.after_save()
-
-    def on_train_end(self, logs=None):
-        self.on_train_batch_end(None, every=1)  # what has not been saved yet
 
 
 def weights(model):
@@ -137,12 +113,14 @@ def build(config):
         1 - config.dropout, (config.seed, 12), name="dropout"
     )(net)
     model = keras.Model(x, dense(net, 3, "logits", (config.seed, 13)), name="own")
-    model.compile(
-        tf1_semantics.optimizers.Adagrad(config.learning_rate),
-        tf1_semantics.losses.SparseSoftmaxCrossEntropy(),
-        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-        jit_compile=False,
-    )
+    optimizer = tf1_semantics.optimizers.Adagrad(config.learning_rate)
+    return compiled(model, optimizer, tf1_semantics.losses.SparseSoftmaxCrossEntropy())
+
+
+def compiled(model, optimizer, loss, *metrics):
+    """A model, ready to be trained and evaluated."""
+    accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    model.compile(optimizer, loss, metrics=[accuracy, *metrics], jit_compile=False)
     return model
 
 
@@ -152,61 +130,41 @@ def canned(config):
     # The seeds that an op without one got by its place in the graph: tf-parity seeds.
     net = dense(x, config.hidden_units, "hidden", (config.seed, 47), activation="relu")
     dnn = keras.Model(x, dense(net, 3, "logits", (config.seed, 100)), name="dnn")
-    linear = keras.Model(
-        x, keras.layers.Dense(3, kernel_initializer="zeros")(x), name="linear"
-    )
+    zeros = keras.layers.Dense(3, kernel_initializer="zeros")
+    linear = keras.Model(x, zeros(x), name="linear")
     for model, optimizer in (
         (dnn, tf1_semantics.optimizers.Adagrad(0.05)),
         (linear, tf1_semantics.optimizers.Ftrl(0.2)),
     ):
-        model.compile(
-            optimizer,
-            # A sum: a batch twice as large takes a step twice as far.
-            tf1_semantics.losses.SparseSoftmaxCrossEntropy(
-                reduction=tf1_semantics.losses.Reduction.SUM
-            ),
-            metrics=[
-                keras.metrics.SparseCategoricalAccuracy("accuracy"),
-                keras.metrics.SparseCategoricalCrossentropy(
-                    "average_loss", from_logits=True
-                ),
-            ],
-            jit_compile=False,
+        # A sum: a batch twice as large takes a step twice as far.
+        loss = tf1_semantics.losses.SparseSoftmaxCrossEntropy(
+            reduction=tf1_semantics.losses.Reduction.SUM
         )
-        yield model
-
-
-def checkpoint_of(model):
-    """What is saved: the model with its optimizer, which counts the steps."""
-    model.optimizer.build(model.trainable_variables)
-    return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-
-
-def restore(model, folder):
-    """Goes on from the latest checkpoint, if there is any."""
-    latest = tf.train.latest_checkpoint(folder)
-    if latest is not None:
-        checkpoint_of(model).restore(latest).assert_existing_objects_matched()
+        average_loss = keras.metrics.SparseCategoricalCrossentropy(
+            "average_loss", from_logits=True
+        )
+        yield compiled(model, optimizer, loss, average_loss)
 
 
 def warm_start(model, folder, config):
     """Takes the hidden layer over, and nothing of the optimizer or of where it stood."""
     donor = build(config)
-    restore(donor, folder)
+    Saver.restore(donor, folder)
     hidden = donor.get_layer("hidden").get_weights()
     model.get_layer("hidden").set_weights(hidden)
 
 
-def train(model, folder, data, config, history, says, after_save=lambda: None):
+def train(model, folder, data, config, history, says, after_save=None):
     """As many steps more, from the latest checkpoint on if there is any."""
-    restore(model, folder)
+    Saver.restore(model, folder)
     start_streams(model)
+    saver = Saver(folder, config.save_every, config.max_to_keep, after_save)
     model.fit(
         inputs(data, config, None),
         steps_per_epoch=config.steps,
         shuffle=False,
         verbose=0,
-        callbacks=[Saver(folder, config, after_save), Told(history, says)],
+        callbacks=[saver, Told(history, says)],
     )
 
 
@@ -220,9 +178,10 @@ def start_streams(model):
 def train_and_evaluate(model, folder, data, config, history):
     """Up to so many steps in all, evaluated whenever it has been saved, then exported."""
 
-    def after_save():
-        told = Told(history, "restored")
-        model.evaluate(inputs(data, config, 1), verbose=0, callbacks=[told])
+    def after_save(step):
+        if step > 0:  # what it starts from is saved, and not evaluated
+            told = Told(history, "restored")
+            model.evaluate(inputs(data, config, 1), verbose=0, callbacks=[told])
 
     train(model, folder, data, config, history, "initial values", after_save)
     exported = keras.Model(model.input, predictions(model.output))
@@ -263,17 +222,12 @@ def serve(folder, data):
 def left_behind(model, folder):
     """The checkpoints that are kept, and what the latest one holds."""
     paths = tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
-    restore(model, folder)
-    slots, _ = model.optimizer.tf1_slots()
-    memory = {
-        f"{name}/{slot}": np.asarray(value)
-        for slot, values in slots.items()
-        for name, value in zip(NAMES[model.name], values, strict=True)
-    }
-    step = np.int64(model.optimizer.iterations)
+    Saver.restore(model, folder)
+    slots = model.optimizer.tf1_variables(NAMES[model.name])
+    memory = {name: np.asarray(variable) for name, variable in slots.items()}
     return {
         "kept": {"steps": np.int64([path.rpartition("-")[2] for path in paths])},
-        "updates": {**weights(model), **memory, "global_step": step},
+        "updates": {**weights(model), **memory},
     }
 
 

@@ -1,7 +1,8 @@
 """Mixed precision in Keras: the policy mixed_float16 and its LossScaleOptimizer.
 
 The same training as the TF1 twin. What a custom getter did to variables, a layer's policy
-does; the scale of the loss is a variable of the optimizer.
+does; the scale of the loss is a variable of the optimizer. What the graph rewrite did is
+said layer by layer.
 
 Run it: ``python -m tf2_keras.models.mixed_precision``
 """
@@ -21,17 +22,27 @@ class Config:
     initial_scale: float = 32768.0
     growth_steps: int = 3  # good ones in a row, after which the scale doubles
     learning_rate: float = 0.125
+    rewrite: bool = False  # whether the graph rewrite makes the casts
     seed: int = 1  # of the graph; each random op adds its own
 
 
 def build(inputs, config):
-    """[batch, inputs] float32 -> [batch, 1] float16, of variables in float32."""
+    """[batch, inputs] float32 -> [batch, 1], of variables in float32."""
     x = keras.Input((inputs,), name="x")
     kernel = tf1_semantics.initializers.RandomUniform(-1.0, 1.0, seed=(config.seed, 11))
     dense = keras.layers.Dense(
-        1, kernel_initializer=kernel, dtype="mixed_float16", name="dense"
+        1,
+        use_bias=not config.rewrite,
+        kernel_initializer=kernel,
+        dtype="mixed_float16",
+        name="dense",
     )
-    return keras.Model(x, dense(x))
+    y_pred = dense(x)
+    if config.rewrite:
+        # It cast what a GPU multiplies in float16, and nothing that is added to it. On a
+        # CPU it cast nothing: there the twin is a float32 layer.
+        y_pred = tf1_semantics.layers.AddBias(name="add")(y_pred)
+    return keras.Model(x, y_pred)
 
 
 def optimizer(config):
@@ -62,16 +73,10 @@ def run(x_data, y_data, config=Config()):
         scaled.apply(tape.gradient(large, variables), variables)
         return y_pred, loss
 
-    momentum = scaled.inner_optimizer
-    (slots,), _ = (list(part.values()) for part in momentum.tf1_slots())
-    of_state = {
-        "kernel": variables[0],
-        "bias": variables[1],
-        "kernel/Momentum": slots[0],
-        "bias/Momentum": slots[1],
-        # Steps that were left out are not counted.
-        "global_step": momentum.iterations,
-    }
+    names = ["kernel", "bias"]
+    of_state = dict(zip(names, variables, strict=True))
+    # Steps that were left out are not counted.
+    of_state.update(scaled.inner_optimizer.tf1_variables(names))
 
     def state():
         return {name: np.asarray(variable) for name, variable in of_state.items()}

@@ -33,6 +33,10 @@ class Killed(Exception):
     """In place of what ends a process in the middle."""
 
 
+# Saves at the start, every few steps from there, and at the end; ModelCheckpoint does not.
+Saver = tf1_semantics.callbacks.CheckpointSaver
+
+
 class Told(keras.callbacks.Callback):
     """Writes down when it is called, and the loss of each step."""
 
@@ -63,33 +67,6 @@ class Guard(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if np.isnan(logs["loss"]):
             self.model.stop_training = True
-
-
-class Saver(keras.callbacks.Callback):
-    """Saves at the start, every few steps from there, and at the end."""
-
-    def __init__(self, manager, save_every, history):
-        super().__init__()
-        self.manager, self.save_every, self.history = manager, save_every, history
-
-    def step(self):
-        return int(self.model.optimizer.iterations)
-
-    def save(self):
-        self.saved = self.step()
-        self.manager.save(self.saved)
-        self.history.append({"calls": {"after_save": np.int64(self.saved)}})
-
-    def on_train_begin(self, logs=None):
-        self.save()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.step() >= self.saved + self.save_every:
-            self.save()
-
-    def on_train_end(self, logs=None):
-        if self.step() != self.saved:
-            self.save()
 
 
 class Kill(keras.callbacks.Callback):
@@ -131,18 +108,10 @@ def build(size, config):
     return model
 
 
-def checkpoint_of(model):
-    """What is saved: the model with its optimizer, which counts the steps."""
-    return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-
-
 def restore(model, folder, config):
     """Goes on from the latest checkpoint; only where there is none the bias is set."""
-    latest = tf.train.latest_checkpoint(folder)
-    if latest is None:
+    if not Saver.restore(model, folder):
         model.get_layer("linear").bias.assign([config.bias])
-    else:
-        checkpoint_of(model).restore(latest).assert_existing_objects_matched()
 
 
 def batches_from(step, data):
@@ -166,10 +135,11 @@ def train(data, config, folder, history, kill=None):
     """One start of the program."""
     model = build(data[0].shape[1], config)
     restore(model, folder, config)
-    manager = tf.train.CheckpointManager(
-        checkpoint_of(model), folder, config.max_to_keep, checkpoint_name="model.ckpt"
-    )
-    saver = Saver(manager, config.save_every, history)
+
+    def after_save(step):
+        history.append({"calls": {"after_save": np.int64(step)}})
+
+    saver = Saver(folder, config.save_every, config.max_to_keep, after_save)
     step = int(model.optimizer.iterations)
     model.fit(
         batches_from(step, data),
@@ -184,17 +154,10 @@ def left_behind(data, config, folder):
     """The checkpoints that are kept, and what the latest one holds."""
     known = tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
     model = build(data[0].shape[1], config)
-    checkpoint = checkpoint_of(model)
-    checkpoint.restore(known[-1]).assert_existing_objects_matched()
-    linear = model.get_layer("linear")
-    (slots,), _ = (list(part.values()) for part in model.optimizer.tf1_slots())
-    variables = {
-        "kernel": linear.kernel,
-        "bias": linear.bias,
-        "kernel/Momentum": slots[0],
-        "bias/Momentum": slots[1],
-        "global_step": model.optimizer.iterations,
-    }
+    Saver.restore(model, folder)
+    names = ["kernel", "bias"]
+    variables = dict(zip(names, model.trainable_variables, strict=True))
+    variables.update(model.optimizer.tf1_variables(names))
     return {
         "kept": {"steps": np.int64([path.rpartition("-")[2] for path in known])},
         "saved": {name: np.asarray(value) for name, value in variables.items()},

@@ -152,11 +152,8 @@ def run(x_data, y_data, config=Config(), folder=None):
     def state(stage):
         if task != 0:
             return {}
-        (slots,), _ = (list(part.values()) for part in momentum.tf1_slots())
         named = {variable.path: variable for variable in model.variables}
-        for variable, slot in zip(variables, slots, strict=True):
-            named[f"{variable.path}/Momentum"] = slot
-        named["global_step"] = momentum.iterations
+        named.update(momentum.tf1_variables([variable.path for variable in variables]))
         return {stage: {name: np.asarray(variable) for name, variable in named.items()}}
 
     history = [state("restored" if step else "initial values")]

@@ -40,36 +40,22 @@ A2C = Config("a2c", lr=7e-4, ent_coef=0.01, noptepochs=1, batch_size=80)
 
 
 @keras.saving.register_keras_serializable("ppo")
-class FC(keras.layers.Layer):
-    """[B, in_size] -> [B, nh]: x w + b.
+class FC(keras.layers.Dense):
+    """x w + b, whose gradient sums otherwise than that of Dense's BiasAdd.
 
     Both in one layer: the clip sums squares variable by variable, and Keras lists
     variables by the depth of their layers, those of a head's bias after other weights.
     """
 
-    def __init__(self, nh, init_scale, seed, **kwargs):
-        super().__init__(**kwargs)
-        self.nh, self.init_scale, self.seed = nh, init_scale, tuple(seed)
-
-    def build(self, input_shape):
-        # Keras's Orthogonal draws other numbers from the same seed.
-        ortho_init = tf1_semantics.initializers.Orthogonal(self.init_scale, self.seed)
-        self.w = self.add_weight(
-            shape=(input_shape[-1], self.nh), initializer=ortho_init, name="w"
-        )
-        self.b = self.add_weight(shape=(self.nh,), initializer="zeros", name="b")
-
     def call(self, x):
-        return keras.ops.matmul(x, self.w) + self.b
-
-    def get_config(self):
-        config = {"nh": self.nh, "init_scale": self.init_scale, "seed": self.seed}
-        return {**super().get_config(), **config}
+        return keras.ops.matmul(x, self.kernel) + self.bias
 
 
 def fc(x, scope, nh, init_scale, seed, config):
     """[B, in_size] -> [B, nh]: x w + b."""
-    return FC(nh, init_scale, (config.seed, seed), name=scope)(x)
+    # Keras's Orthogonal draws other numbers from the same seed.
+    ortho_init = tf1_semantics.initializers.Orthogonal(init_scale, (config.seed, seed))
+    return FC(nh, kernel_initializer=ortho_init, name=scope)(x)
 
 
 def inference(x, config):
@@ -194,8 +180,12 @@ def build(config=Config()):
 
 
 def checkpoint_names(model):
-    """{TF1 variable name: Keras path}."""
-    return {variable.path: variable.path for variable in model.net.trainable_variables}
+    """{TF1 variable name: Keras path}, such as pi/w: pi/kernel."""
+    paths = [variable.path for variable in model.net.trainable_variables]
+    letters = {"kernel": "w", "bias": "b"}
+    scopes = (path.partition("/") for path in paths)
+    named = (f"{scope}/{letters[name]}" for scope, _, name in scopes)
+    return dict(zip(named, paths, strict=True))
 
 
 def minibatches(rollout, config):
@@ -212,14 +202,12 @@ def minibatches(rollout, config):
                 if config.algorithm == "ppo2":
                     # Normalised by minibatch, here and not in the model.
                     advs = (advs - advs.mean()) / (advs.std() + np.float32(1e-8))
-                yield (
-                    {**batch, "advs": advs, "cliprange": np.float32(config.cliprange)},
-                )
+                batch.update(advs=advs, cliprange=np.float32(config.cliprange))
+                yield (batch,)
 
-    parts = {**rollout, "advs": rollout["returns"]}
     specs = {
         name: tf.TensorSpec([None, *part.shape[1:]], part.dtype)
-        for name, part in parts.items()
+        for name, part in {**rollout, "advs": rollout["returns"]}.items()
     }
     specs["cliprange"] = tf.TensorSpec([], tf.float32)
     made = tf.data.Dataset.from_generator(batches, output_signature=(specs,))

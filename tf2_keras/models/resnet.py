@@ -135,13 +135,11 @@ def bottleneck_block(x, channels, stride, config, name):
 def inference(x, config):
     """[B, H, W, C] -> logits [B, classes], float32."""
     block = bottleneck_block if config.bottleneck else basic_block
-    if config.bottleneck:  # the ImageNet stem: a quarter of the pixels a side
-        x = conv2d(x, config.width, 7, 2, config, "stem")
-        x = keras.layers.ReLU()(batch_norm(x, config, "stem_norm"))
+    size, stride = (7, 2) if config.bottleneck else (3, 1)  # ImageNet's stem, CIFAR's
+    x = conv2d(x, config.width, size, stride, config, "stem")
+    x = keras.layers.ReLU()(batch_norm(x, config, "stem_norm"))
+    if config.bottleneck:  # a quarter of the pixels a side
         x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    else:
-        x = conv2d(x, config.width, 3, 1, config, "stem")
-        x = keras.layers.ReLU()(batch_norm(x, config, "stem_norm"))
     for stage, count in enumerate(config.blocks):
         for index in range(count):
             stride = 2 if stage > 0 and index == 0 else 1
@@ -178,9 +176,7 @@ def optimizer(config):
 class ResNet(keras.Model):
     """A functional model that adds up its losses as ``tf.add_n`` did."""
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
         # Keras adds one penalty after another; add_n sums eight at a time.
         return tf.add_n([loss(y, y_pred), *self.losses])
 

@@ -9,9 +9,9 @@ units of embedding, cells and attention, W beams.
 """
 
 import dataclasses
+import functools
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tf2_keras import tf1_semantics
@@ -34,6 +34,9 @@ class Config:
     seed: int = 1  # of the graph; all variables draw by one more
 
 
+INPUTS = ("x", "source_lengths", "target_input", "target_lengths")
+
+
 def padded(sequences):
     """[n, longest] int32 of lists of numbers, EOS behind them."""
     return keras.utils.pad_sequences(sequences, padding="post", value=EOS)
@@ -43,32 +46,19 @@ def next_batch(data, batch_size):
     """Endless batches of (sources, targets), lists of lists of letters, in order.
 
     Returns:
-        A tf.data.Dataset of ({source [B, S] and its lengths [B], target with SOS before
-        it [B, T] and its lengths [B]}, target with EOS behind it [B, T]), all int32.
+        A tf.data.Dataset of int32 by the names of INPUTS: source [B, S] and its lengths
+        [B], target with SOS before it [B, T] and its lengths [B]; and target with EOS
+        behind it [B, T].
     """
 
-    def examples():
-        for source, target in zip(*data, strict=True):
-            inputs = {
-                "x": source,
-                "source_lengths": len(source),
-                "target_input": [SOS, *target],
-                "target_lengths": len(target) + 1,
-            }
-            yield inputs, [*target, EOS]
+    def example(source, target):
+        shifted, ended = tf.concat([[SOS], target], 0), tf.concat([target, [EOS]], 0)
+        inputs = source, tf.size(source), shifted, tf.size(shifted)
+        return dict(zip(INPUTS, inputs, strict=True)), ended
 
-    ranks = {"x": 1, "source_lengths": 0, "target_input": 1, "target_lengths": 0}
-    inputs = {
-        name: tf.TensorSpec([None] * rank, tf.int32) for name, rank in ranks.items()
-    }
-    return (
-        tf.data.Dataset.from_generator(
-            examples, output_signature=(inputs, tf.TensorSpec([None], tf.int32))
-        )
-        .padded_batch(batch_size, padding_values=EOS)
-        .cache()  # Python makes each batch once, and not in every epoch
-        .repeat()
-    )
+    sources, targets = (tf.ragged.constant(part, tf.int32) for part in data)
+    examples = tf.data.Dataset.from_tensor_slices((sources, targets)).map(example)
+    return examples.padded_batch(batch_size, padding_values=EOS).repeat()
 
 
 def initializer(config):
@@ -85,11 +75,6 @@ def lstm_cell(config):
         initializer=initializer(config),
         forget_bias=config.forget_bias,
     )
-
-
-def encoder(config):
-    """[B, S, E], lengths [B] -> (outputs [B, S, H], zeros past the end, last (c, h))."""
-    return tf1_semantics.recurrent.DynamicRNN(lstm_cell(config), name="encoder")
 
 
 @keras.saving.register_keras_serializable("seq2seq")
@@ -113,34 +98,21 @@ class Decoder(keras.layers.Layer):
         self.cell = tf1_semantics.attention.AttentionWrapper(
             lstm_cell(config), attention_mechanism, attention_layer_size=units, **start
         )
+        self.output_layer = keras.layers.Dense(
+            config.vocab_size, use_bias=False, name="output_projection", **start
+        )
         self.compiled = tf.function(self.logits, autograph=False)
 
-    def build(self, inputs_shape, memory_shape, memory_lengths_shape):
+    def build(self, inputs_shape, memory_shape, *_):
         self.cell.build(inputs_shape[-1], memory_shape)
-        self.projection = self.add_weight(
-            shape=(self.config.num_units, self.config.vocab_size),
-            initializer=initializer(self.config),
-            name="projection",
-        )
+        self.output_layer.build([None, self.config.num_units])
 
     def start(self, memory, memory_lengths, encoder_state):
-        """(step, the state before the first).
-
-        A step takes inputs [B, E] and a state, the cell's and its attention [B, H], and
-        returns an output [B, H] and the next state.
-        """
+        """(a cell [B, E] -> [B, H], its state before the first step)."""
         memory = self.cell.prepare(memory, memory_lengths)
-        zeros = self.cell.get_initial_state(memory)
-
-        def step(inputs, state):
-            cell_state, attention = state
-            state = zeros._replace(cell_state=cell_state, attention=attention)
-            output, state = self.cell(inputs, state, memory)
-            # What a loop hands on needs TF1's barrier: Grappler adds gradients by name.
-            state = state.cell_state, state.attention
-            return output, tf1_semantics.recurrent.carried(state)
-
-        return step, (tuple(encoder_state), zeros.attention)
+        state = self.cell.get_initial_state(memory)
+        cell = functools.partial(self.cell, memory=memory)
+        return cell, state._replace(cell_state=tuple(encoder_state))
 
     def call(self, inputs, memory, memory_lengths, c, h):
         """Inputs [B, T, E] -> logits [B, T, V]."""
@@ -149,76 +121,16 @@ class Decoder(keras.layers.Layer):
         return logits(inputs, memory, memory_lengths, c, h)
 
     def logits(self, inputs, memory, memory_lengths, c, h):
-        step, start = self.start(memory, memory_lengths, (c, h))
-        outputs = teacher_forced(step, start, inputs)
-        return tf.tensordot(outputs, tf.convert_to_tensor(self.projection), 1)
+        cell, start = self.start(memory, memory_lengths, (c, h))
+        outputs, _ = tf1_semantics.decoding.teacher_forced(cell, inputs, start)
+        return self.output_layer(outputs)
 
-    def compute_output_spec(self, inputs, memory, memory_lengths, c, h):
+    def compute_output_spec(self, inputs, *_):
         shape = *inputs.shape[:2], self.config.vocab_size
         return keras.KerasTensor(shape, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
-
-
-def teacher_forced(step, state, inputs):
-    """Inputs [B, T, E] -> outputs [B, T, H]: dynamic_decode with a TrainingHelper."""
-    steps = tf.shape(inputs)[1]
-    by_time = tf.TensorArray(tf.float32, steps, element_shape=[None, inputs.shape[2]])
-    by_time = by_time.unstack(tf.transpose(inputs, [1, 0, 2]))
-
-    def body(time, outputs, state):
-        output, state = step(by_time.read(time), state)
-        return time + 1, outputs.write(time, output), state
-
-    outputs = tf.TensorArray(tf.float32, steps, element_shape=state[1].shape)
-    _, outputs, _ = tf.while_loop(
-        lambda time, *_: time < steps, body, (0, outputs, state)
-    )
-    return tf.transpose(outputs.stack(), [1, 0, 2])
-
-
-def beam_search(step, state, embeddings, projection, most_steps, config):
-    """(tokens [B, W, at most so many] int32, the best first, their log-probabilities).
-
-    dynamic_decode with a BeamSearchDecoder, of a state of B W rows; one beam is greedy.
-    """
-    width, words = config.beam_width, config.vocab_size
-    batch = tf.shape(state[1])[0] // width
-    # What has ended goes on with </s> alone, at no cost.
-    ended = tf.one_hot(EOS, words, on_value=0.0, off_value=tf.float32.min)  # [V]
-
-    def body(written, log_probs, state):
-        inputs = embeddings(tf.reshape(written[..., -1], [-1]))
-        output, state = step(inputs, state)
-        step_log_probs = tf.nn.log_softmax(tf.matmul(output, projection))
-        step_log_probs = tf.reshape(step_log_probs, [batch, width, words])
-        finished = tf.equal(written[..., -1:], EOS)  # [B, W, 1]
-        step_log_probs = tf.where(finished, ended, step_log_probs)
-        total = log_probs[..., tf.newaxis] + step_log_probs
-        log_probs, chosen = tf.nn.top_k(tf.reshape(total, [batch, -1]), width)
-        parents, tokens = chosen // words, chosen % words  # [B, W]
-        rows = tf.reshape(parents + width * tf.range(batch)[:, tf.newaxis], [-1])
-        state = tf.nest.map_structure(lambda part: tf.gather(part, rows), state)
-        written = tf.gather(written, parents, batch_dims=1)
-        return tf.concat([written, tokens[..., tf.newaxis]], 2), log_probs, state
-
-    def unfinished(written, log_probs, state):
-        return ~tf.reduce_all(tf.equal(written[..., -1], EOS))
-
-    written = tf.fill([batch, width, 1], SOS)
-    # All beams begin alike: only the first can be chosen from.
-    log_probs = tf.one_hot(tf.zeros([batch], tf.int32), width, 0.0, -np.inf)
-    start = written, log_probs, state
-    shapes = tf.nest.map_structure(lambda part: part.shape, (log_probs, state))
-    written, log_probs, _ = tf.while_loop(
-        unfinished,
-        body,
-        start,
-        shape_invariants=(tf.TensorShape([None, width, None]), *shapes),
-        maximum_iterations=most_steps,
-    )
-    return written[..., 1:], log_probs
 
 
 def inference(source, source_lengths, target_input, config):
@@ -229,7 +141,9 @@ def inference(source, source_lengths, target_input, config):
         embeddings_initializer=initializer(config),
         name="embedding_share",
     )
-    memory, (c, h) = encoder(config)(embeddings(source), source_lengths)
+    encoder = tf1_semantics.recurrent.DynamicRNN(lstm_cell(config), name="encoder")
+    # Outputs [B, S, H], zeros past a source's end, and the last state (c, h).
+    memory, (c, h) = encoder(embeddings(source), source_lengths)
     return Decoder(dataclasses.asdict(config), name="decoder")(
         embeddings(target_input), memory, source_lengths, c, h
     )
@@ -262,46 +176,48 @@ class Translator(keras.Model):
     """A functional model that is trained by lengths, and translates."""
 
     @property
-    def trainable_weights(self):
+    def trainable_variables(self):
         # In TF1's order: the norm of all gradients is a sum, whose last bit depends on it.
         paths = list(checkpoint_names(self).values())
-        return sorted(super().trainable_weights, key=lambda w: paths.index(w.path))
+        return sorted(super().trainable_variables, key=lambda v: paths.index(v.path))
 
-    @property
-    def trainable_variables(self):
-        return self.trainable_weights
+    trainable_weights = trainable_variables
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
         return loss(y, y_pred, x["target_lengths"])
 
     def translate(self, source, source_lengths):
-        """[B, S], [B] -> (tokens [B, W, 2 S at most], log-probabilities [B, W])."""
+        """[B, S], [B] -> (tokens [B, 2 S at most, W], log-probabilities [B, W])."""
         embeddings, encoder, decoder = (
             self.get_layer(name) for name in ("embedding_share", "encoder", "decoder")
         )
         memory, state = encoder(embeddings(source), source_lengths)
-        # contrib's tile_batch: a source stands once for each of its beams.
+        # contrib's tile_batch: a source stands once for each of its beams, beside itself.
         tiled = tf.nest.map_structure(
             lambda part: tf.repeat(part, decoder.config.beam_width, axis=0),
             (memory, source_lengths, state),
         )
-        most_steps = 2 * tf.reduce_max(source_lengths)
-        arguments = *decoder.start(*tiled), embeddings, decoder.projection, most_steps
-        return beam_search(*arguments, decoder.config)
+        cell, start = decoder.start(*tiled)
+        return tf1_semantics.decoding.beam_search(
+            cell,
+            embeddings,
+            tf.fill([tf.shape(source)[0]], SOS),
+            EOS,
+            start,
+            decoder.config.beam_width,
+            decoder.output_layer,
+            maximum_iterations=2 * tf.reduce_max(source_lengths),
+        )
 
 
 def build(config=Config()):
     """The whole model, compiled."""
     inputs = {
-        "x": keras.Input([None], dtype="int32", name="x"),
-        "source_lengths": keras.Input([], dtype="int32", name="source_lengths"),
-        "target_input": keras.Input([None], dtype="int32", name="target_input"),
-        "target_lengths": keras.Input([], dtype="int32", name="target_lengths"),
+        name: keras.Input([] if "lengths" in name else [None], dtype="int32", name=name)
+        for name in INPUTS
     }
-    source, source_lengths, target_input, _ = inputs.values()
-    model = Translator(inputs, inference(source, source_lengths, target_input, config))
+    *x, _ = inputs.values()
+    model = Translator(inputs, inference(*x, config=config))
     model.compile(optimizer=optimizer(config), jit_compile=False)
     return model
 
@@ -309,16 +225,15 @@ def build(config=Config()):
 def checkpoint_names(model):
     """{TF1 variable name: Keras path}, in the order in which TF1 made them."""
     decoder = model.get_layer("decoder")
-    of_cell = decoder.cell.tf1_weights()
-    of_decoder = {
-        "memory_layer/kernel": of_cell["memory_layer/kernel"],
-        "output_projection/kernel": decoder.projection,
-        **of_cell,
-    }
     weights = {
         "embeddings/embedding_share": model.get_layer("embedding_share").embeddings,
         **model.get_layer("encoder").tf1_weights("encoder/rnn"),
-        **{f"decoder/{name}": weight for name, weight in of_decoder.items()},
+        "decoder/memory_layer/kernel": decoder.cell.attention_mechanism.memory_kernel,
+        **{
+            f"decoder/{name}": weight
+            for name, weight in decoder.cell.tf1_weights().items()
+        },
+        "decoder/output_projection/kernel": decoder.output_layer.kernel,
     }
     return {f"nmt/{name}": weight.path for name, weight in weights.items()}
 
@@ -344,5 +259,5 @@ def run(data, sources, config=Config()):
     tokens, _ = model.translate(tf.constant(padded(sources)), lengths)
     # What follows the end was written to wait for longer translations.
     return history.history["loss"], [
-        row[: (row + [EOS]).index(EOS)] for row in tokens[:, 0].numpy().tolist()
+        row[: (row + [EOS]).index(EOS)] for row in tokens[:, :, 0].numpy().tolist()
     ]

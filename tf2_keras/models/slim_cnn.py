@@ -99,9 +99,7 @@ def optimizer(config):
 class Net(keras.Model):
     """A functional model that adds up what ``tf.losses.get_total_loss`` collected."""
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
         # Keras adds one penalty after another; add_n all at once.
         return tf.add_n([loss(y, y_pred), *self.losses])
 

@@ -2,7 +2,7 @@
 
 The same encoder of pairs as the TF1 twin. What a scope shared by name, a layer shares by
 being the same object; what a collection gathered, the layer lists; what a custom getter
-replaced, a second layer holds.
+replaced, a ``tf.Module`` holds.
 
 Run it: ``python -m tf2_keras.models.variable_sharing``
 """
@@ -28,8 +28,16 @@ class Config:
     seed: int = 1  # of the graph; each random op adds its own
 
 
-class Encoder(keras.layers.Layer):
+def encode(words, table, kernel, bias):
     """[batch] int32 -> [batch, 2]: rows of a table, times a kernel, plus a bias."""
+    # Word i is row i // parts of part i % parts, strategy "mod". tf.nn's own lookup takes
+    # parts as well, by strategy "div": other rows, and no word about it.
+    embedded = tf.compat.v1.nn.embedding_lookup(table, words)
+    return tf.matmul(embedded, kernel) + bias
+
+
+class Encoder(keras.layers.Layer):
+    """``encode`` with variables of its own; what is shared is the layer."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -61,11 +69,8 @@ class Encoder(keras.layers.Layer):
         self.bias = weight("bias", (2,), "zeros")
 
     def call(self, words):
-        parts = [part.value for part in self.table]
-        # Word i is row i // parts of part i % parts, strategy "mod". tf.nn's own lookup
-        # takes parts as well, by strategy "div": other rows, and no word about it.
-        embedded = tf.compat.v1.nn.embedding_lookup(parts, words)
-        return tf.matmul(embedded, self.kernel.value) + self.bias.value
+        table = [part.value for part in self.table]
+        return encode(words, table, self.kernel.value, self.bias.value)
 
 
 def rows_of_parts(config):
@@ -74,31 +79,43 @@ def rows_of_parts(config):
     return [rows + (part < left_over) for part in range(config.parts)]
 
 
-def encode(words, encoder):
-    """[batch] int32 -> [batch, 2]; what is shared is the layer."""
-    return encoder(words)
-
-
 def distances(left, right, encoder):
     """[batch]: the squared distance of the two words of each pair."""
-    difference = encode(left, encoder) - encode(right, encoder)
+    difference = encoder(left) - encoder(right)
     return tf.reduce_sum(tf.square(difference), axis=1)
 
 
-def averaged_by(encoder, config):
-    """A second layer, which holds the moving averages of the first one's variables."""
-    averages = Encoder(config)
-    averages.build(None)
-    averages.set_weights(encoder.get_weights())  # where TF1's averages start
-    return averages
+class Averages(tf.Module):
+    """``encode`` with the moving averages of an encoder's variables.
+
+    A ``tf.Module`` finds its variables as a layer does, and does no more: what is never
+    trained needs no build, no regularizers and no ``add_weight``.
+    """
+
+    def __init__(self, encoder):
+        super().__init__(name="averages")
+        self.averages = [
+            # Where TF1's averages start.
+            tf.Variable(variable.value, trainable=False)
+            for variable in encoder.weights
+        ]
+
+    def __call__(self, words):
+        *table, kernel, bias = self.averages
+        return encode(words, table, kernel, bias)
+
+
+def averaged_by(encoder):
+    """The encoder again, of averages: no getter is needed where nothing is got by name."""
+    return Averages(encoder)
 
 
 def update_averages(averages, encoder, config):
     """Each average goes a share of its way to the variable."""
     # TF1 subtracts the decay as a float32 tensor: 1 - 0.99 is another number in Python.
     share = 1.0 - np.float32(config.average_decay)
-    for average, variable in zip(averages.weights, encoder.weights, strict=True):
-        average.assign_sub((average - variable) * share)
+    for average, variable in zip(averages.averages, encoder.weights, strict=True):
+        average.assign_sub((average - variable.value) * share)
 
 
 def names_of(encoder):
@@ -114,7 +131,7 @@ def run(left_words, right_words, y_data, config=Config()):
     variables = encoder.trainable_variables
     optimizer = keras.optimizers.SGD(config.learning_rate)
     optimizer.build(variables)
-    averages = averaged_by(encoder, config)
+    averages = averaged_by(encoder)
 
     @tf.function
     def step(left, right, y_true):
@@ -139,8 +156,9 @@ def run(left_words, right_words, y_data, config=Config()):
     averaged = [f"{name}/ExponentialMovingAverage" for name in names]
 
     def state():
-        values = encoder.get_weights() + averages.get_weights()
-        return dict(zip([*names, *averaged], values, strict=True))
+        values = [*encoder.weights, *averages.averages]
+        named = zip([*names, *averaged], values, strict=True)
+        return {name: variable.numpy() for name, variable in named}
 
     made = {
         "trainable": names,

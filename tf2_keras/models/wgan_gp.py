@@ -96,11 +96,7 @@ def inference(x, z, config):
     """{critic of made digits, of real ones, of those in between}, each [B, 1]."""
     judge, made = critic(config), generator(config)(z)
     x_inter = Between(0.0, 1.0, seed=(config.seed, 31), name="between")(x, made)
-    return {
-        "on_made": judge(made),
-        "on_real": judge(x),
-        "on_between": judge(x_inter),
-    }
+    return {"on_made": judge(made), "on_real": judge(x), "on_between": judge(x_inter)}
 
 
 def gradient(critic, x_inter):
@@ -168,12 +164,9 @@ class WGAN(keras.Model):
         return {"d_loss": d_loss, "g_loss": self.g_step(last)}
 
     def get_compile_config(self):
-        serialized = keras.saving.serialize_keras_object
-        return {
-            "config": dataclasses.asdict(self.config),
-            "d_optimizer": serialized(self.d_optimizer),
-            "g_optimizer": serialized(self.g_optimizer),
-        }
+        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
+        config = {"config": dataclasses.asdict(self.config), **optimizers}
+        return keras.saving.serialize_keras_object(config)
 
     def compile_from_config(self, config):
         optimizers = keras.saving.deserialize_keras_object(config)

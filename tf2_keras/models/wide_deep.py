@@ -60,15 +60,11 @@ def input_fn(features, labels, batch_size, seed):
             for start in range(0, len(labels), batch_size):
                 yield order[start : start + batch_size]
 
-    columns = {name: tf.constant(column) for name, column in features.items()}
-    labels = tf.constant(labels)
-    rows = tf.data.Dataset.from_generator(
+    return tf.data.Dataset.from_generator(
         orders, output_signature=tf.TensorSpec([None], tf.int64)
-    )
-    return rows.map(
-        lambda rows: (
-            {name: tf.gather(column, rows) for name, column in columns.items()},
-            tf.gather(labels, rows),
+    ).map(
+        lambda rows: tf.nest.map_structure(
+            lambda column: tf.gather(column, rows), (features, labels)
         )
     )
 
@@ -83,6 +79,12 @@ def hashed(words, buckets):
     """Words [B] -> buckets [B]; -1 of an empty word, which was none in TF1."""
     # Keras's hash is TF1's, and an empty word has one unless it is the mask, number 0.
     return keras.layers.Hashing(buckets + 1, mask_value="")(words) - 1
+
+
+def crossed(columns, buckets):
+    """Columns [B] -> buckets [B] of what they say together."""
+    # keras.layers.HashedCrossing takes two columns and no more.
+    return tf1_semantics.lookup.CrossedColumn(buckets)(columns)
 
 
 def build_model_columns(features, config):
@@ -100,79 +102,21 @@ def build_model_columns(features, config):
     }
     ids["occupation"] = hashed(occupation, buckets)
     ids["age_bucketized"] = age_buckets
-    ids["education_X_occupation"] = Crossing(buckets)([education, occupation])
-    ids["age_bucketized_X_education_X_occupation"] = Crossing(buckets)(
-        [age_buckets, education, occupation]
+    ids["education_X_occupation"] = crossed([education, occupation], buckets)
+    ids["age_bucketized_X_education_X_occupation"] = crossed(
+        [age_buckets, education, occupation], buckets
     )
-    initializer = tf1_semantics.initializers.TruncatedNormal(
-        stddev=dimension**-0.5, seed=(config.seed, 11)
-    )
-    embedding = Rows(buckets, dimension, initializer, name="dnn_occupation_embedding")
+    # keras.layers.Embedding would need a row for what is no category, and train it.
+    embedding = tf1_semantics.lookup.SafeEmbedding(
+        buckets,
+        dimension,
+        initializer=tf1_semantics.initializers.TruncatedNormal(
+            stddev=dimension**-0.5, seed=(config.seed, 11)
+        ),
+        name="dnn_occupation_embedding",
+    )(ids["occupation"])
     numbers = {name: keras.ops.expand_dims(features[name], 1) for name in NUMBERS}
-    deep = {
-        **numbers,
-        **indicators,
-        "occupation_embedding": embedding(ids["occupation"]),
-    }
-    return ids, deep
-
-
-@keras.saving.register_keras_serializable("wide_deep")
-class Crossing(keras.layers.Layer):
-    """Columns [B] -> buckets [B] of what they say together; HashedCrossing takes but two."""
-
-    def __init__(self, buckets, **kwargs):
-        super().__init__(**kwargs)
-        self.buckets = buckets
-
-    def call(self, columns):
-        # As numbers, where they are: a number's hash is not that of its digits.
-        columns = [
-            tf.expand_dims(
-                column if column.dtype == tf.string else tf.cast(column, tf.int64), 1
-            )
-            for column in columns
-        ]
-        return tf.sparse.cross_hashed(columns, self.buckets).values
-
-    def compute_output_spec(self, columns):
-        return keras.KerasTensor(columns[0].shape, "int64")
-
-    def get_config(self):
-        return {**super().get_config(), "buckets": self.buckets}
-
-
-@keras.saving.register_keras_serializable("wide_deep")
-class Rows(keras.layers.Layer):
-    """Ids [B] -> rows [B, width] of a table; zeros for the id -1.
-
-    keras.layers.Embedding would need a row for what is no category, and train it.
-    """
-
-    def __init__(self, buckets, width=1, initializer="zeros", **kwargs):
-        super().__init__(**kwargs)
-        self.buckets, self.width = buckets, width
-        self.initializer = keras.initializers.get(initializer)
-
-    def build(self, ids_shape):
-        self.rows = self.add_weight(
-            shape=(self.buckets, self.width), initializer=self.initializer, name="rows"
-        )
-
-    def call(self, ids):
-        known = ids[:, tf.newaxis] >= 0
-        sparse_ids = tf.SparseTensor(
-            tf.where(known), ids[ids >= 0], tf.shape(known, tf.int64)
-        )
-        return tf.nn.safe_embedding_lookup_sparse(self.rows.value, sparse_ids)
-
-    def compute_output_shape(self, ids_shape):
-        return ids_shape[0], self.width
-
-    def get_config(self):
-        initializer = keras.initializers.serialize(self.initializer)
-        config = {"width": self.width, "initializer": initializer}
-        return {**super().get_config(), "buckets": self.buckets, **config}
+    return ids, {**numbers, **indicators, "occupation_embedding": embedding}
 
 
 def dense(net, units, name, seed, activation=None):
@@ -193,14 +137,13 @@ def linear(wide_columns, config):
     sizes = {name: len(vocabulary) for name, vocabulary in VOCABULARIES.items()}
     sizes["age_bucketized"] = len(AGES) + 1
     weights = [
-        Rows(sizes.get(name, config.hash_bucket_size), name="linear_" + name)(
-            wide_columns[name]
-        )
+        tf1_semantics.lookup.SafeEmbedding(
+            sizes.get(name, config.hash_bucket_size), 1, name="linear_" + name
+        )(wide_columns[name])
         for name in sorted(wide_columns)
     ]
-    return tf1_semantics.layers.BiasAdd(name="linear_model")(
-        keras.layers.Add()(weights)
-    )
+    total = keras.layers.Add()(weights)
+    return tf1_semantics.layers.BiasAdd(name="linear_model")(total)
 
 
 def dnn(deep_columns, config):
@@ -265,8 +208,8 @@ class WideDeep(keras.Model):
         return {"loss": cost}
 
     def get_compile_config(self):
-        serialized = keras.saving.serialize_keras_object
-        return {"linear": serialized(self.linear), "dnn": serialized(self.dnn)}
+        optimizers = {"linear": self.linear, "dnn": self.dnn}
+        return keras.saving.serialize_keras_object(optimizers)
 
     def compile_from_config(self, config):
         optimizers = keras.saving.deserialize_keras_object(config)
@@ -284,20 +227,17 @@ def build(config=Config()):
 
 
 def checkpoint_names(model):
-    """{TF1 variable name: Keras path}."""
-    table = (
-        "input_from_feature_columns/input_layer/occupation_embedding/embedding_weights"
-    )
+    """{TF1 variable name: Keras path}, such as dnn/logits/bias: dnn_logits_bias/bias."""
+    table = "dnn/input_from_feature_columns/input_layer/{}/embedding_weights"
     names = {"linear/linear_model/bias_weights": "linear_model/bias"}
     for variable in model.trainable_variables:
         layer, weight = variable.path.split("/")
         scope, _, name = layer.partition("_")
-        if name == "occupation_embedding":
-            names[f"dnn/{table}"] = variable.path
+        if weight == "rows":
+            form = table if scope == "dnn" else "linear/linear_model/{}/weights"
+            names[form.format(name)] = variable.path
         elif scope == "dnn":
-            names[f"dnn/{name.replace('_bias', '')}/{weight}"] = variable.path
-        elif weight == "rows":
-            names[f"linear/linear_model/{name}/weights"] = variable.path
+            names[f"dnn/{name.removesuffix('_bias')}/{weight}"] = variable.path
     return names
 
 
@@ -310,18 +250,15 @@ def run(features, labels, config=Config()):
     """
     model = build(config)
     steps = -(-len(labels) // config.batch_size)
-    costs = []
+    # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
+    history = tf1_semantics.callbacks.StepHistory()
     model.fit(
         input_fn(features, labels, config.batch_size, config.seed),
         epochs=config.train_epochs,
         steps_per_epoch=steps,
         shuffle=False,
         verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda step, logs: costs.append(logs["loss"])
-            )
-        ],
+        callbacks=[history],
     )
-    epochs = np.reshape(costs, [config.train_epochs, steps])
-    return [float(total) / len(labels) for total in epochs.sum(1)]
+    losses = np.reshape(history.history["loss"], [config.train_epochs, steps])
+    return [float(total) / len(labels) for total in losses.sum(1)]

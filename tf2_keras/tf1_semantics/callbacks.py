@@ -1,10 +1,91 @@
-"""What a program knew of each step, for ``fit``."""
+"""What a session knew of each step and did after it, for ``fit``."""
 
 import keras
+import tensorflow as tf
 
-from tf2_keras.tf1_semantics.errors import require
+from tf2_keras.tf1_semantics.configuration import Configured
+from tf2_keras.tf1_semantics.errors import require, require_int
 
-__all__ = ["StepHistory"]
+__all__ = ["CheckpointSaver", "StepHistory"]
+
+
+@keras.saving.register_keras_serializable("tf1_semantics")
+class CheckpointSaver(Configured, keras.callbacks.Callback):
+    """``tf.train.CheckpointSaverHook``: saves at the start, every few steps, at the end.
+
+    The steps are those of the optimizer, which a checkpoint holds together with the model:
+    a training that ``restore`` let go on is saved on from there.
+    ``keras.callbacks.ModelCheckpoint`` saves neither at the start nor, unless it is due, at
+    the end, and counts the batches of one ``fit``.
+
+    Args:
+        checkpoint_dir: the folder.
+        save_steps: how many steps after a checkpoint the next one is due.
+        max_to_keep: how many checkpoints stay, the latest ones.
+        after_save: what is called after each with the step, or None.
+        checkpoint_basename: what the names of the files begin with.
+
+    Raises:
+        ValueError: for numbers other than these.
+    Source: basic_session_run_hooks.CheckpointSaverHook, saver.Saver, 1.15.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir,
+        save_steps,
+        max_to_keep=5,
+        after_save=None,
+        checkpoint_basename="model.ckpt",
+    ):
+        require_int("save_steps", save_steps, 100, at_least=1)
+        require_int("max_to_keep", max_to_keep, 5, at_least=1)
+        super().__init__()
+        self.checkpoint_dir, self.save_steps = checkpoint_dir, save_steps
+        self.max_to_keep, self.after_save = max_to_keep, after_save
+        self.checkpoint_basename = checkpoint_basename
+
+    @staticmethod
+    def checkpoint_of(model):
+        """A ``tf.train.Checkpoint`` of a model with its optimizer, whose slots are made."""
+        model.optimizer.build(model.trainable_variables)
+        return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+
+    @classmethod
+    def restore(cls, model, checkpoint_dir):
+        """Has a model go on from the latest checkpoint; says whether there was one."""
+        latest = tf.train.latest_checkpoint(checkpoint_dir)
+        if latest is not None:
+            restored = cls.checkpoint_of(model).restore(latest)
+            # Without it what is not found is left as it is, and nothing is said.
+            restored.assert_existing_objects_matched()
+        return latest is not None
+
+    def step(self):
+        return int(self.model.optimizer.iterations)
+
+    def save(self):
+        self.saved = self.step()
+        self.manager.save(self.saved)
+        if self.after_save is not None:
+            self.after_save(self.saved)
+
+    def on_train_begin(self, *_, **__):
+        self.manager = tf.train.CheckpointManager(
+            self.checkpoint_of(self.model),
+            self.checkpoint_dir,
+            self.max_to_keep,
+            checkpoint_name=self.checkpoint_basename,
+        )
+        self.save()
+
+    def on_train_batch_end(self, *_, **__):
+        if self.step() >= self.saved + self.save_steps:
+            self.save()
+
+    def on_train_end(self, *_, **__):
+        if self.step() != self.saved:
+            self.save()
 
 
 @keras.saving.register_keras_serializable("tf1_semantics")

@@ -80,7 +80,15 @@ def _numbers(program):
 
 
 def _first_sizes(program):
-    """First sizes of all that the graph makes of its inputs, as far as it says them."""
+    """First sizes of all that the graph makes of its inputs, as far as it says them.
+
+    Those of states that a loop begins with are said there alone.
+    """
+    for operation in program.graph.get_operations():
+        if operation.type == "Enter" and operation.inputs[0].op.type == "Fill":
+            shape = operation.inputs[0].shape
+            if shape.rank == 2 and shape[0] is not None:
+                yield shape.as_list()[0]
     waiting, seen = list(program.inputs.values()), set()
     while waiting:
         for consumer in waiting.pop().consumers():

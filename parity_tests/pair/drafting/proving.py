@@ -102,7 +102,7 @@ def program_of(meta_graph, names, checkpoint=None):
             "outputs": {"y_pred": names.y_pred},
             "feed": names.inference_feed or {},
         }
-    return exported.load(meta_graph, names.inputs, checkpoint, **moves)
+    return exported.unchecked(meta_graph, names.inputs, checkpoint, **moves)
 
 
 def request_of(program, names, origin, **options):
@@ -214,11 +214,7 @@ def _races(program):
         found += races.races(program.graph, move.op, move.feed) if move.op else []
     if not found:
         return ""
-    first = found[0]
-    return (
-        f"{first.update.name} changes {first.variable} while {first.other.name} may "
-        "still read it"
-    )
+    return races.told(found[0])
 
 
 def _differs_from_itself(pair, moves, values):

@@ -9,6 +9,12 @@ from tf1_graph import exported
 MOST_ROUNDS = 4  # in which a shape tells another
 NUMBERS = re.compile(r"keep|prob|drop|rate|train|phase|(^|/)lr$", re.I)
 BY_ELEMENT = ("Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "SquaredDifference")
+# {kind: which attribute turns its second matrix}; of no known rank 1.15 took batches.
+PRODUCTS = {
+    "MatMul": "transpose_b",
+    "BatchMatMul": "adj_y",
+    "BatchMatMulV2": "adj_y",
+}
 SUMMED = ("Mean", "Sum", "AddN")
 
 
@@ -78,9 +84,9 @@ def _drops_out(tensor):
 def _asked(consumer, place):
     """The shape of an op's input by its place, from the others; or None."""
     inputs = consumer.inputs
-    if consumer.type == "MatMul" and place == 0:
+    if consumer.type in PRODUCTS and place == 0:
         rows = inputs[1].shape
-        size = 1 if consumer.get_attr("transpose_b") else 0
+        size = 1 if consumer.get_attr(PRODUCTS[consumer.type]) else 0
         return tf.TensorShape([None, rows[size]]) if rows.rank == 2 else None
     if consumer.type == "Conv2D" and place == 0:
         return tf.TensorShape([None, None, None, inputs[1].shape[2]])

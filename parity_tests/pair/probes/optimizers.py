@@ -33,6 +33,8 @@ OF_KERAS = {
     "Adadelta": {"rho": "rho", "epsilon": "epsilon"},
     "Adagrad": {},
 }
+# What changes put on one optimizer; with ``again``, what makes it for another.
+PUT_ON = ("_clip_gradients", "update_step")
 
 
 class Standing:
@@ -103,15 +105,26 @@ def _differs(present, value):
 
 
 def _with_optimizer(sides, place, kind, config):
-    """The model with another optimizer in place of its own, under the same name."""
+    """The model with another optimizer in place of its own, under the same name.
+
+    What an earlier change put on that one, a clip or the rates, holds for this one too.
+    """
     config = {key: value for key, value in config.items() if key != "name"}
 
     @contextlib.contextmanager
     def put():
         optimizer = kind(**config, name=place.optimizer.name)
         optimizer.build(place.optimizer._trainable_variables)
-        with replaced(
-            sides.model, **{place.attribute: optimizer, "train_function": None}
+        put_on = {
+            name: getattr(change, "again", lambda _, change=change: change)(optimizer)
+            for name, change in vars(place.optimizer).items()
+            if name in PUT_ON
+        }
+        with (
+            replaced(
+                sides.model, **{place.attribute: optimizer, "train_function": None}
+            ),
+            replaced(optimizer, **put_on),
         ):
             yield
 
@@ -208,16 +221,7 @@ def rates(sides, divergence):
         rates = [float(seen["rate"]) for seen in watched if "rate" in seen]
         if not rates:
             continue
-        update_step, optimizer = place.optimizer.update_step, place.optimizer
-
-        def with_rate(
-            gradient, variable, _, step=update_step, optimizer=optimizer, rates=rates
-        ):
-            number = tf.minimum(tf.cast(optimizer.iterations, tf.int32), len(rates) - 1)
-            rate = tf.gather(tf.constant(rates, tf.float32), number)
-            return step(gradient, variable, rate)
-
-        own = _rates_of_twin(sides, optimizer, divergence.step)
+        own = _rates_of_twin(sides, place.optimizer, divergence.step)
         last = len(own) - 1
         late = ", each a step late: set the rate before the update"
         # Where none of them differs, the twin may as well have none but the first.
@@ -225,8 +229,21 @@ def rates(sides, divergence):
         yield Change(
             f"{place.label} → the rate that TF1 has at each step, {_listed(rates)}; the "
             f"twin has {_listed(own)}{late if is_late else ''}",
-            replaced(optimizer, update_step=with_rate),
+            replaced(place.optimizer, update_step=_with_rates(place.optimizer, rates)),
         )
+
+
+def _with_rates(optimizer, rates):
+    """The ``update_step`` of an optimizer, with a rate of its own for every step."""
+    update_step = optimizer.update_step
+
+    def with_rate(gradient, variable, _):
+        number = tf.minimum(tf.cast(optimizer.iterations, tf.int32), len(rates) - 1)
+        rate = tf.gather(tf.constant(rates, tf.float32), number)
+        return update_step(gradient, variable, rate)
+
+    with_rate.again = lambda other: _with_rates(other, rates)
+    return with_rate
 
 
 def _rates_of_twin(sides, optimizer, step):

@@ -19,6 +19,8 @@ QUICK = [
     "keep_prob for rate, another seed of the dropout",
     "relu for tanh, the loss is summed over the batch",
     "labels and logits swapped, the loss is summed over the batch",  # of six
+    # The second is an optimizer in place of the one that the first change clips in.
+    "gradients clipped one by one, Adam without its epsilon of 1e-5",
 ]
 
 

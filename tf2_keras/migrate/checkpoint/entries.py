@@ -14,7 +14,6 @@ from tf2_keras.migrate.checkpoint.wire import (
     message,
     messages,
     signed,
-    slice_key,
     varint,
 )
 
@@ -128,7 +127,9 @@ def entry_of(data):
 
 
 def parts_of(entry):
-    """[(numpy slices, key's extents, shape)] of the parts of a partitioned tensor.
+    """[(index, key's extents, shape)] of the parts of a partitioned tensor.
+
+    An array's index gives a view, also where it has no dimensions.
 
     Raises:
         Damaged: unless they lie within it and are together as many elements.
@@ -144,27 +145,11 @@ def parts_of(entry):
                 raise Damaged("a part lies outside its tensor")
             places.append(slice(start, start + length))
             shape.append(length)
-        parts.append((tuple(places), extents, tuple(shape)))
+        parts.append(((*places, ...), extents, tuple(shape)))
         elements += math.prod(shape)
     if elements != entry.elements:
         raise Damaged("the parts of a tensor are not the whole of it")
     return parts
-
-
-def whole(name, entry, read):
-    """The array of a partitioned tensor.
-
-    Args:
-        read: key of a part, its shape -> its array.
-    """
-    parts = parts_of(entry)
-    arrays = [read(slice_key(name, extents), shape) for _, extents, shape in parts]
-    result = np.empty(entry.shape, numpy_dtype(entry.dtype))
-    covered = 0
-    for (places, _, _), array in zip(parts, arrays, strict=True):
-        result[places] = array
-        covered += array.size
-    return result
 
 
 # Values as format V1 keeps them, in a TensorProto: {dtype: (field, dtype in the file)}.
@@ -206,11 +191,11 @@ def values_of(fields, dtype, elements):
             raise Damaged("the values of a tensor are cut off")
         array = np.frombuffer(content, stored).astype(kept, copy=False)
     elif dtype in VARINTS:
-        numbers = _numbers(fields, VARINTS[dtype])
+        array = np.fromiter(_numbers(fields, VARINTS[dtype]), np.uint64)
         if dtype in ("float16", "bfloat16"):
-            array = (np.array(numbers, np.uint64) & 0xFFFF).astype(np.uint16).view(kept)
+            array = (array & 0xFFFF).astype(np.uint16).view(kept)
         else:
-            array = np.array(numbers, np.uint64).astype(kept)
+            array = array.astype(kept)
     else:
         raise Damaged(f"no values are kept of the dtype {dtype}")
     if array.size != elements:
@@ -228,15 +213,13 @@ def _packed(fields, number):
 
 
 def _numbers(fields, number):
-    numbers = []
     for kind, value in fields.get(number, ()):
         if kind == VARINT:
-            numbers.append(value)
+            yield value
             continue
         if kind != BYTES:
             raise Damaged("the values of a tensor are of another kind")
         place = 0
         while place < len(value):
             value_there, place = varint(value, place)
-            numbers.append(value_there)
-    return numbers
+            yield value_there

@@ -97,6 +97,7 @@ def _one_line(path):
         # Keras puts lines of its own around what was said.
         said = re.search("\x1b\\[1m(.*)\x1b\\[0m", str(error), re.S)
         said = " ".join((said[1] if said else str(error)).split())
+        said = said.rpartition("Error encountered: ")[2]
         if isinstance(error, HandoverError):
             raise HandoverError(said) from None
         raise mistake(

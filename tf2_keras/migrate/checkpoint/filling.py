@@ -121,6 +121,14 @@ def _factor(plan, item):
     return None
 
 
+def _scaled(value, factor):
+    """A tensor by a factor or None, in the tensor's own place if it may be."""
+    if not factor:
+        return value
+    in_place = value.flags.writeable and np.result_type(value, factor) == value.dtype
+    return np.multiply(value, factor, out=value if in_place else None)
+
+
 def arrays_of(plan, group, read):
     """{name of a variable: array} of what a group of a plan's items fills.
 
@@ -130,18 +138,14 @@ def arrays_of(plan, group, read):
     state, arrays = plan.twin.state, {}
     for item in group:
         value = read(item.name)
-        factor = _factor(plan, item)
-        value = value * factor if factor else value
+        value = _scaled(value, _factor(plan, item))
         sources = item.match.sources
-        if item.match.is_plain:
-            arrays[sources[0]] = value
-        else:
-            before = [
-                arrays[source] if source in arrays else state[source].numpy()
-                for source in sources
-            ]
-            filled = item.match.to_twin(value, before, item.offset)
-            arrays.update(zip(sources, filled, strict=True))
+        before = [
+            arrays[source] if source in arrays else state[source].numpy()
+            for source in (() if item.match.is_of_views else sources)
+        ]
+        filled = item.match.to_twin(value, before, item.offset)
+        arrays.update(zip(sources, filled, strict=True))
     return {
         source: array.astype(dtype_of(state[source]), copy=False)
         for source, array in arrays.items()

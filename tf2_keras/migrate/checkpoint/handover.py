@@ -420,7 +420,8 @@ class Plan:
         raise mistake(
             "A hand-over must be whole, every tensor with its place",
             listed(several),
-            "Say where they go, or None, in a map of names; or allow what is open",
+            "Say where they go, or None, in a map of names; or allow what is open with "
+            "--partial (partial=True)",
         )
 
     def load(self, partial=False, runs=(), on_item=lambda: None):

@@ -83,6 +83,21 @@ LAYOUTS = {
     "gru candidate bias": gru_candidate_bias,
 }
 
+
+def _split(value, shapes, axis):
+    return np.split(value, np.cumsum([shape[axis] for shape in shapes])[:-1], axis)
+
+
+# The other way, as views, where it takes no more: {name: function of TF1's array and the
+# shapes of the twin's}. Every element of these is TF1's.
+VIEWS = {
+    "same": lambda value, _: [value],
+    "transposed": lambda value, _: [value.T],
+    "reshaped": lambda value, shapes: [value.reshape(shapes[0])],
+    "rows": lambda value, shapes: _split(value, shapes, 0),
+    "columns": lambda value, shapes: _split(value, shapes, -1),
+}
+
 # Of these every row of TF1's is a row of one source after the other, its columns moved.
 BY_ROWS = ("lstm kernel", "gru gates kernel", "gru candidate kernel", "rows")
 
@@ -140,12 +155,19 @@ class Match(NamedTuple):
         return values
 
     def to_twin(self, value, arrays, with_offset=True):
-        """The twin's arrays with TF1's ``value`` in them."""
+        """The twin's arrays with TF1's ``value`` in them.
+
+        Args:
+            arrays: those of the twin before it; nobody reads them if it ``is_of_views``.
+        """
         value = np.asarray(value)
         if self.is_plain:
             return [value]
+        value = value.reshape(self.shape)
         if self.forget_bias and with_offset:
             value = value + self._offset(value.dtype)
+        if self.is_of_views:
+            return VIEWS[self.layout](value, self.source_shapes)
         if self.is_by_rows:
             return self._rows_to_twin(value, arrays)
         flat = np.concatenate([np.ravel(array) for array in arrays])
@@ -155,6 +177,11 @@ class Match(NamedTuple):
             part.reshape(np.shape(array))
             for part, array in zip(np.split(flat, ends), arrays, strict=True)
         ]
+
+    @property
+    def is_of_views(self):
+        """Whether all elements of its sources are its own, and lie in it as in theirs."""
+        return self.layout in VIEWS
 
     @property
     def is_by_rows(self):
@@ -178,7 +205,7 @@ class Match(NamedTuple):
 
     def _rows_to_twin(self, value, arrays):
         """As ``to_twin``, without the positions, which take more memory than the rest."""
-        value, filled = value.reshape(self.shape), []
+        filled = []
         for array, place in zip(arrays, self.rows_of_sources.values(), strict=True):
             array, (first, columns) = np.array(array), place
             array[:, columns] = value[first : first + len(array)]
@@ -187,6 +214,8 @@ class Match(NamedTuple):
 
     def counts(self):
         """How many elements of each source it fills."""
+        if self.is_of_views:
+            return list(map(_elements, self.source_shapes))
         if self.is_by_rows:
             places = zip(self.rows_of_sources.values(), self.source_shapes, strict=True)
             return [len(columns) * shape[0] for (_, columns), shape in places]

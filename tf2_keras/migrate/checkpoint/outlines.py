@@ -136,7 +136,16 @@ class Outline:
                 self.places[place] = variable
             return data_set
 
+        copied = np.array
+
+        def array(thing, *rest, **options):
+            # Before NumPy 2.1 it copies what __array__ gives, a mark too.
+            is_asked = isinstance(thing, keras.Variable | _Unread)
+            as_it_is = is_asked and not rest and not options
+            return np.asarray(thing) if as_it_is else copied(thing, *rest, **options)
+
         with (
+            replaced(np, "array", array),
             replaced(keras.Variable, "value", property(tensor)),
             replaced(keras.Variable, "__array__", array_of),
             replaced(keras.Variable, "numpy", numpy),
@@ -178,18 +187,18 @@ def _between(file, begin, end):
 
 
 @contextlib.contextmanager
-def replaced(cls, name, attribute):
-    """In its body an attribute of a class is another one."""
-    inherited = name not in vars(cls)
-    before = getattr(cls, name)
-    setattr(cls, name, attribute)
+def replaced(owner, name, attribute):
+    """In its body an attribute of a class or a module is another one."""
+    inherited = name not in vars(owner)
+    before = getattr(owner, name)
+    setattr(owner, name, attribute)
     try:
         yield
     finally:
         if inherited:
-            delattr(cls, name)
+            delattr(owner, name)
         else:
-            setattr(cls, name, before)
+            setattr(owner, name, before)
 
 
 class _Unread(np.lib.mixins.NDArrayOperatorsMixin):

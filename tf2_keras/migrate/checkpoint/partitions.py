@@ -11,6 +11,7 @@ import re
 
 import numpy as np
 
+from tf2_keras.migrate.checkpoint.entries import numpy_dtype
 from tf2_keras.migrate.checkpoint.errors import mistake
 from tf2_keras.migrate.checkpoint.wire import in_pieces
 
@@ -85,7 +86,19 @@ class Joined:
         if name not in self.pieces:
             return self.checkpoint.read(name, verify)
         axis, names = self.pieces[name]
-        return np.concatenate([self.checkpoint.read(n, verify) for n in names], axis)
+        entry = self.entries[name]
+        array = np.empty(entry.shape, numpy_dtype(entry.dtype))
+        ends = np.cumsum([self.checkpoint.entries[n].shape[axis] for n in names])
+        for piece, view in zip(names, np.split(array, ends[:-1], axis), strict=True):
+            self._fill(piece, view, verify)
+        return array
+
+    def _fill(self, piece, array, verify):
+        """Reads a piece into an array of its shape."""
+        if hasattr(self.checkpoint, "fill"):
+            self.checkpoint.fill(piece, array, verify)
+        else:
+            array[...] = self.checkpoint.read(piece, verify)
 
     def bytes_of(self, name):
         """Yields the bytes of a tensor, few at a time, in memory what has other places.

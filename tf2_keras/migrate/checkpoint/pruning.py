@@ -29,7 +29,9 @@ HARMLESS = re.compile(
 def pruned(path, meta_graph, inputs, outputs, constants=()):
     """(MetaGraphDef of what is needed, [names of its nodes]).
 
-    Contexts of loops and conditions come along whole, as gradients need them.
+    Contexts of loops and conditions come along whole, as gradients need them, if a node
+    within them does: that a variable is read in one says nothing, as in the initialisers
+    of averages.
 
     Args:
         path: for messages.
@@ -42,7 +44,7 @@ def pruned(path, meta_graph, inputs, outputs, constants=()):
     nodes = {node.name: node for node in meta_graph.graph_def.node}
     cut = {name.rpartition(":")[0] for name in inputs}
     contexts = [
-        (collection, content, _named_in(collection, content))
+        (content, collection, *_named_in(collection, content))
         for collection in CONTEXTS
         for content in meta_graph.collection_def[collection].bytes_list.value
     ]
@@ -51,11 +53,10 @@ def pruned(path, meta_graph, inputs, outputs, constants=()):
     while True:
         _reach(path, nodes, cut, wanted, kept)
         more = False
-        for number, (_, _, names) in enumerate(contexts):
-            names = names & nodes.keys()
-            if number not in taken and names & kept:
+        for number, (_, _, names, within) in enumerate(contexts):
+            if number not in taken and within & kept:
                 taken.add(number)
-                wanted |= names
+                wanted |= names & nodes.keys()
                 more = True
         if not more:
             break
@@ -70,11 +71,13 @@ def pruned(path, meta_graph, inputs, outputs, constants=()):
             copied.ClearField("device")
             copied.attr.pop("_output_shapes", None)
             copied.attr.pop("_class", None)
+            if node.op == "IsVariableInitialized":  # a model's have their values
+                _as_true(copied)
             if node.name in cut or node.name in constants:
                 del copied.input[:]
                 _as_placeholder(copied, node)
     for number in sorted(taken):
-        collection, content, _ = contexts[number]
+        content, collection, *_ = contexts[number]
         graph.collection_def[collection].bytes_list.value.append(content)
     if not taken:
         for context in loops.contexts_of(graph.graph_def):
@@ -122,6 +125,14 @@ def _as_placeholder(copied, node):
         copied.attr["shape"].shape.CopyFrom(shape)
 
 
+def _as_true(copied):
+    copied.op = "Const"
+    del copied.input[:]
+    copied.attr.clear()
+    copied.attr["dtype"].type = tf.bool.as_datatype_enum
+    copied.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(True))
+
+
 def require_harmless(path, meta_graph):
     """Refuses a graph that does more than to compute.
 
@@ -159,12 +170,15 @@ def _is_stateful(op):
         return None
     arguments = (*definition.input_arg, *definition.output_arg)
     by_reference = any(argument.is_ref for argument in arguments)
-    flow = op.startswith("Ref") or op == "IsVariableInitialized"
-    return definition.is_stateful or (by_reference and not flow)
+    return definition.is_stateful or (by_reference and not op.startswith("Ref"))
 
 
 def _named_in(collection, content):
-    """Names of the nodes that a WhileContextDef or a CondContextDef is about."""
+    """Names of nodes that a WhileContextDef or a CondContextDef is about.
+
+    Returns:
+        (all of them, those without what it only reads from outside).
+    """
     from tensorflow.core.protobuf import control_flow_pb2
 
     kind = {
@@ -177,7 +191,13 @@ def _named_in(collection, content):
         raise mistake(
             "The contexts of a graph must be whole", collection, "Copy it again"
         ) from None
-    return {name.lstrip("^").partition(":")[0] for name in _texts(context)}
+    names = {_node_of(name) for name in _texts(context)}
+    read = {_node_of(name) for name in context.values_def.external_values}
+    return names, names - read
+
+
+def _node_of(name):
+    return name.lstrip("^").partition(":")[0]
 
 
 def _texts(proto):

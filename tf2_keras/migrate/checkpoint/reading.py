@@ -15,6 +15,7 @@ Source: tensorflow/core/util/tensor_bundle/, saved_tensor_slice_util, 1.15 and 2
 import contextlib
 import difflib
 import glob
+import math
 import os
 import re
 
@@ -31,7 +32,6 @@ from tf2_keras.migrate.checkpoint.entries import (
     parts_of,
     shape_of,
     values_of,
-    whole,
 )
 from tf2_keras.migrate.checkpoint.errors import HandoverError, mistake
 from tf2_keras.migrate.checkpoint.tables import Table
@@ -40,6 +40,7 @@ from tf2_keras.migrate.checkpoint.wire import (
     PIECE,
     VARINT,
     Damaged,
+    blocks,
     crc32c,
     in_pieces,
     last,
@@ -300,16 +301,23 @@ class BundleCheckpoint:
     def read(self, name, verify=True):
         """The array of a tensor; of strings one of bytes objects."""
         entry = known(name, self)
+        if entry.dtype in UNREADABLE:
+            what = f"{name} is a {entry.dtype}, which has no values"
+            raise damaged(self.prefix, what)
+        # Not empty: a stranger's parts may leave places out, where memory of ours would be.
+        array = np.zeros(entry.shape, numpy_dtype(entry.dtype))
+        self.fill(name, array, verify)
+        return array
+
+    def fill(self, name, array, verify=True):
+        """Reads a tensor into an array of its shape, wherever that lies."""
+        entry = known(name, self)
         with whole_file(self.prefix):
-            if entry.slices:
-                return whole(
-                    name,
-                    entry,
-                    lambda key, shape: self._read(
-                        name, self.parts[key], verify
-                    ).reshape(shape),
-                )
-            return self._read(name, entry, verify).reshape(entry.shape)
+            if not entry.slices:
+                self._fill(name, entry, array, verify)
+            for place, extents, _ in parts_of(entry) if entry.slices else ():
+                part = self.parts[slice_key(name, extents)]
+                self._fill(name, part, array[place], verify)
 
     def verify(self, name):
         """Fails unless the bytes of a tensor are what their checksums say."""
@@ -343,25 +351,25 @@ class BundleCheckpoint:
         if masked(crc) != entry.crc:
             raise Damaged(f"{name} is not what its checksum says")
 
-    def _read(self, name, entry, verify):
-        shard = self.shards[entry.shard]
-        if entry.dtype == "string":
-            with open(shard, "rb") as file:
-                file.seek(entry.offset)
-                return self._strings(name, entry, file.read(entry.size))
-        if entry.dtype in UNREADABLE:
-            raise Damaged(f"{name} is a {entry.dtype}, which has no values")
-        array = np.empty(entry.elements, numpy_dtype(entry.dtype))
+    def _fill(self, name, entry, array, verify):
         crc = 0
-        with open(shard, "rb") as file:
+        with open(self.shards[entry.shard], "rb") as file:
             file.seek(entry.offset)
-            for piece in in_pieces(array):
-                if file.readinto(piece) != len(piece):
-                    raise Damaged(f"{name} is cut off")
-                crc = crc32c(piece, crc) if verify else crc
+            if entry.dtype == "string":
+                strings = self._strings(name, entry, file.read(entry.size))
+                array[...] = strings.reshape(entry.shape)
+                return
+            for block in blocks(array):
+                in_place = block.flags.c_contiguous
+                read = block if in_place else np.empty(block.shape, block.dtype)
+                for piece in in_pieces(read):
+                    if file.readinto(piece) != len(piece):
+                        raise Damaged(f"{name} is cut off")
+                    crc = crc32c(piece, crc) if verify else crc
+                if not in_place:
+                    block[...] = read
         if verify:
             self._require(name, entry, crc)
-        return array
 
     def _strings(self, name, entry, content):
         """Lengths, their checksum, then the strings."""
@@ -396,10 +404,13 @@ class SliceCheckpoint:
                 for tensor in messages(next(meta, {}), 1):
                     self._add(path, tensor)
         with whole_file(prefix):
+            size = sum(map(os.path.getsize, self.files))
             for name, entry in self.entries.items():
                 for _, extents, _ in parts_of(entry):
                     if (name, extents) not in self._places:
                         raise Damaged(f"a part of {name} is missing")
+                if entry.elements > size:  # each has a byte at least
+                    raise Damaged(f"{name} is larger than its files")
 
     def _add(self, path, tensor):
         name = text(tensor, 1)
@@ -420,21 +431,23 @@ class SliceCheckpoint:
     def read(self, name, verify=True):  # noqa: ARG002 - one signature for both formats
         """The array of a tensor; blocks are always read by their checksums."""
         entry = known(name, self)
-        places = {
-            slice_key(name, extents): self._places[name, extents]
-            for extents in entry.slices
-        }
-
-        def part(key, shape):
-            with whole_file(places[key]), open(places[key], "rb") as file:
-                saved = message(Table(file).get(key))
-                data = message(last(saved, 2, BYTES, b""))
-                values = message(last(data, 3, BYTES, b""))
-                elements = int(np.prod(shape, dtype=object))
-                return values_of(values, entry.dtype, elements).reshape(shape)
-
         with whole_file(self.prefix):
-            return whole(name, entry, part)
+            parts = parts_of(entry)
+            if len(parts) == 1:  # as it lies in its block
+                ((_, *part),) = parts
+                return self._read(name, entry.dtype, *part).reshape(entry.shape)
+            array = np.zeros(entry.shape, numpy_dtype(entry.dtype))
+            for place, *part in parts:
+                array[place] = self._read(name, entry.dtype, *part)
+            return array
+
+    def _read(self, name, dtype, extents, shape):
+        path = self._places[name, extents]
+        with whole_file(path), open(path, "rb") as file:
+            saved = message(Table(file).get(slice_key(name, extents)))
+            data = message(last(saved, 2, BYTES, b""))
+            values = message(last(data, 3, BYTES, b""))
+            return values_of(values, dtype, math.prod(shape)).reshape(shape)
 
     def verify(self, name):
         """Fails unless a tensor can be read."""

@@ -98,14 +98,24 @@ def crc32c(data, crc=0):
 
 def in_pieces(array):
     """Yields the bytes of an array, PIECE of them at a time, without a copy of it all."""
-    if not array.flags.c_contiguous:
-        rows = max(1, PIECE // max(1, array[:1].nbytes))
+    for block in blocks(array):
+        content = np.ascontiguousarray(block).reshape(-1).view(np.uint8)
+        for begin in range(0, len(content), PIECE):
+            yield content[begin : begin + PIECE]
+
+
+def blocks(array):
+    """Yields parts of an array in their order, each in one place or of few bytes."""
+    row = array[:1].nbytes if array.ndim else 0
+    if array.flags.c_contiguous:
+        yield array
+    elif row > PIECE:
+        for part in array:
+            yield from blocks(part)
+    else:
+        rows = PIECE // max(1, row)
         for begin in range(0, len(array), rows):
-            yield from in_pieces(np.ascontiguousarray(array[begin : begin + rows]))
-        return
-    content = array.reshape(-1).view(np.uint8)
-    for begin in range(0, len(content), PIECE):
-        yield content[begin : begin + PIECE]
+            yield array[begin : begin + rows]
 
 
 def masked(crc):

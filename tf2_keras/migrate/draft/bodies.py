@@ -155,7 +155,8 @@ class Bodies:
             if output is None or not remaining[output]:
                 words[place] = "_"
                 continue
-            word = VALUE if place == 0 and VALUE not in taken else "state"
+            usual = VALUE if place == 0 and VALUE not in taken else "state"
+            word = statement.words.get(place, usual)
             base, count = word, 1
             while word in taken:
                 count += 1

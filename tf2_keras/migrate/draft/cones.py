@@ -160,11 +160,12 @@ class Cones:
     def _parameters(self, external):
         if len(external) == 1:
             return ["x"]
-        parameters = []
-        for place, tensor in enumerate(external):
-            name = self.reader.inputs.get(tensor.name, f"x_{place}")
-            parameters.append(re.sub(r"\W", "_", name))
-        return parameters
+        named = [self.reader.inputs.get(tensor.name) for tensor in external]
+        is_only_one = named.count(None) == 1 and "x" not in named
+        return [
+            re.sub(r"\W", "_", name or ("x" if is_only_one else f"x_{place}"))
+            for place, name in enumerate(named)
+        ]
 
     def _attribute(self, variable, weights):
         name = re.sub(r"\W", "_", variable.rpartition("/")[2])

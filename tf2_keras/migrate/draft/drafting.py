@@ -89,6 +89,7 @@ class Product:
     classes: list
     steps: list  # [Step]
     paths: dict
+    scopes: dict  # {layer of a loop: what tf1_weights names its variables below}
     prefix: str | None  # the scope that all layers are in
     target: str | None
     has_streams: bool
@@ -238,6 +239,7 @@ def _drafted(request, reader):
         classes=cones.classes,
         steps=steps,
         paths=paths,
+        scopes={s.name: s.scope for s in statements if s.scope is not None},
         prefix=prefix,
         target=cut.target,
         has_streams=has_streams,

@@ -6,6 +6,7 @@ from tf2_keras.migrate.draft import naming, sharing
 from tf2_keras.migrate.draft.cones import Cones
 from tf2_keras.migrate.draft.errors import refusal
 from tf2_keras.migrate.draft.rules import statement_of
+from tf2_keras.migrate.draft.statements import by_step
 
 
 def statements_of(context, outputs):
@@ -45,7 +46,8 @@ def statements_of(context, outputs):
     statements = list(distinct.values())
     statements += cones.statements(plain, users, {output.name for output in outputs})
     statements.sort(key=lambda statement: statement.position)
-    statements = _in_order(sharing.shared(statements), reader.inputs)
+    statements = sharing.shared(by_step(statements))
+    statements = _in_order(statements, reader.inputs)
     return statements, cones, naming.named(statements)
 
 

@@ -83,7 +83,8 @@ class Expressions:
         )
 
     def _fresh(self, op_name):
-        base = re.sub(r"\W", "_", op_name.rpartition("/")[2]).lower()
+        word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", op_name.rpartition("/")[2])
+        base = re.sub(r"\W", "_", word).lower()
         base = re.sub(r"(_\d+)+$", "", base).strip("_") or "value"
         if "crossentropy" in base.replace("_", ""):
             base = "cross_entropy"

@@ -207,7 +207,7 @@ class Reader:
                 waiting.pop()
                 continue
             operation = current.op
-            if operation.type == "Const":
+            if operation.type == "Const" or _rank(operation) is not None:
                 self._pure[current.name] = True
                 continue
             if (
@@ -260,6 +260,13 @@ class Reader:
                 node.name, node.op = operation.name, "Placeholder"
                 dtype = operation.outputs[0].dtype.base_dtype
                 node.attr["dtype"].type = dtype.as_datatype_enum
+                continue
+            rank = _rank(operation)
+            if rank is not None:
+                node.name, node.op = operation.name, "Const"
+                value = tf.make_tensor_proto(rank)
+                node.attr["value"].tensor.CopyFrom(value)
+                node.attr["dtype"].type = value.dtype
                 continue
             node.CopyFrom(operation.node_def)
             node.device = ""
@@ -370,6 +377,12 @@ class Reader:
         """Whether a batch has all that an op yields, such as an iterator's."""
         taken = [output for output in operation.outputs if output.consumers()]
         return bool(taken) and all(output.name in self.inputs for output in taken)
+
+
+def _rank(operation):
+    """What a Rank always gives, of a tensor whose shape was told later; or None."""
+    is_rank = operation.type == "Rank"
+    return tf.get_static_value(operation.outputs[0]) if is_rank else None
 
 
 def _has(operation, attribute):

@@ -62,6 +62,11 @@ class Statement:
     name: str | None = None
     spread: bool = False  # whether several inputs are arguments of their own
     structure: tuple | None = None  # how several outputs are nested, by their places
+    words: dict = dataclasses.field(default_factory=dict)  # {place: name of an output}
+    scope: str | None = None  # below which a loop calls its weights as TF1 did
+    steps: dict | None = (
+        None  # {tensor: Python of its index in the first output, or None}
+    )
 
 
 def skeleton(node):
@@ -158,9 +163,19 @@ def same_or_tuple(sizes):
     return repr(sizes[0]) if len(set(sizes)) == 1 else repr(tuple(sizes))
 
 
-def quoted(text):
-    """Python for a string."""
-    return repr(text)
+def by_step(statements):
+    """The statements, in which the outputs of single steps are statements themselves."""
+    written = []
+    for statement in statements:
+        written.append(statement)
+        for name, index in (statement.steps or {}).items():
+            if index is not None:
+                part = Statement(
+                    [name], None, [statement.outputs[0]], statement.position
+                )
+                part.template, part.kind = f"{{0}}[{index}]", "operator"
+                written.append(part)
+    return written
 
 
 def argument(source, role="", keyword=None):

@@ -251,7 +251,7 @@ def _torn(sequences, window, length):
         if before < 0 or after >= len(statements):
             continue
         scopes = [
-            statements[place].outputs[0].rpartition("/")[0].split("/")
+            (statements[place].outputs[0] or "").rpartition("/")[0].split("/")
             for place in (before, after)
         ]
         common = len(os.path.commonprefix(scopes)) if scopes[0] != [""] else 0

@@ -10,6 +10,7 @@ from tf2_keras.migrate.draft.statements import rendered
 
 COMMENTS = {"seed": "of the graph; each random op adds its own"}
 FEW = 6  # names that a rule has to save
+SEVERAL = 4  # of one loop, that the loop names by itself
 AXES = {
     1: "[batch]",
     2: "[batch, features]",
@@ -243,7 +244,16 @@ def _checkpoint_names(product):
         "def checkpoint_names(model):",
         '    """{TF1 variable name: Keras path}."""',
     ]
-    table = product.paths
+    table, told = dict(product.paths), []
+    for layer, scope in product.scopes.items():
+        of_layer = {
+            v: path for v, path in table.items() if path.startswith(f"{layer}/")
+        }
+        if len(of_layer) < SEVERAL:
+            continue
+        table = {v: path for v, path in table.items() if v not in of_layer}
+        told.append(f"weights = model.get_layer({layer!r}).tf1_weights({scope!r})")
+        told.append("names |= {name: weight.path for name, weight in weights.items()}")
     renamed, ruled = {}, {}
     outer = f"{product.prefix}/" if product.prefix else ""
     for variable, path in table.items():
@@ -255,18 +265,21 @@ def _checkpoint_names(product):
         ):
             ruled[variable] = path
     others = {name: path for name, path in table.items() if name not in ruled}
+    if len(ruled) < FEW and told:
+        lines = [f"names = {_dictionary(table)}", *told]
+        return [*head, *_indented(lines), "    return names"]
     if len(ruled) < FEW:
         return [*head, f"    return {_dictionary(table)}"]
     words = {weight: leaf for weight, leaf in renamed.items() if weight != leaf}
     lines = []
     if words:
         lines.append(f"renamed = {_dictionary(words)}")
-    lines.append(f"names = {_dictionary(others)}")
+    lines += [f"names = {_dictionary(others)}", *told]
     lines += [
         "for variable in model.variables:",
         "    layer, _, weight = variable.path.rpartition('/')",
     ]
-    skipped = "variable.path not in names.values()" if others else ""
+    skipped = "variable.path not in names.values()" if others or told else ""
     if product.has_streams:
         skipped += (" and " if skipped else "") + "weight != 'drawn'"
     leaf = "{renamed.get(weight, weight)}" if words else "{weight}"

@@ -191,6 +191,20 @@ class FusedOptimizer(Configured, keras.optimizers.Optimizer):
         """
         return dict(self._slots), {}
 
+    def tf1_variables(self, names):
+        """{TF1 name: variable} of what it keeps, its count of steps as ``global_step``.
+
+        Args:
+            names: what TF1 called the variables that it was built on, in their order.
+        """
+        slots, others = self.tf1_slots()
+        kept = {
+            f"{name}/{slot}": variable
+            for slot, variables in slots.items()
+            for name, variable in zip(names, variables, strict=True)
+        }
+        return {**kept, **others, "global_step": self.iterations}
+
     def apply(self, grads, trainable_variables=None):
         refuse_xla(type(self).__name__)
         grads = list(grads)

@@ -71,11 +71,16 @@ class DynamicRNN(TF1Layer):
     Args:
         cell: a cell of this package.
         time_major: whether inputs and outputs are [time, batch, ...].
+        stateful: whether the layer keeps its last state, for the next batch to start
+            from, as Keras's layers can: TF1 fetched a state and fed it. No gradient
+            passes from batch to batch, nor did one in TF1. The size of a batch must be
+            known; ``reset_state()`` goes back to zeros, which ``fit`` itself never does.
 
     Call arguments:
         inputs: [batch, time, features].
         sequence_length: integers [batch], each in [0, time]; None for full lengths.
-        initial_state: in the structure of ``cell.state_size``; None for zeros.
+        initial_state: in the structure of ``cell.state_size``; None for zeros, or for
+            the state that is kept.
 
     Returns on call: outputs [batch, time, cell.output_size], and the final state in the
     structure of ``cell.state_size``.
@@ -86,12 +91,14 @@ class DynamicRNN(TF1Layer):
     Source: rnn.dynamic_rnn, 1.15.
     """
 
-    def __init__(self, cell, time_major=False, **kwargs):
+    def __init__(self, cell, time_major=False, stateful=False, **kwargs):
         require_cell("cell", cell)
-        require_flags(time_major=time_major)
+        require_flags(time_major=time_major, stateful=stateful)
         super().__init__(**kwargs)
         self.cell = cell
         self.time_major = time_major
+        self.stateful = stateful
+        self.state = None
         self._compiled = {}
 
     @property
@@ -100,8 +107,31 @@ class DynamicRNN(TF1Layer):
 
     def build(self, inputs_shape, sequence_length_shape=None):
         require_shapes(inputs_shape, sequence_length_shape, self.time_axis)
+        batch = inputs_shape[1 - self.time_axis]
         if not self.cell.built:
-            self.cell.build((inputs_shape[1 - self.time_axis], inputs_shape[2]))
+            self.cell.build((batch, inputs_shape[2]))
+        if self.stateful:
+            require(
+                batch is not None,
+                "batch must be a known size, where the layer keeps its state",
+                repr(tuple(inputs_shape)),
+                "Use keras.Input(batch_shape=...)",
+            )
+            names = iter(range(len(tf.nest.flatten(self.cell.state_size))))
+            self.state = tf.nest.map_structure(
+                lambda size: self.add_weight(
+                    shape=(batch, size),
+                    initializer="zeros",
+                    trainable=False,
+                    name=f"state_{next(names)}",
+                ),
+                self.cell.state_size,
+            )
+
+    def reset_state(self):
+        """Back to zeros, where the state is kept."""
+        for variable in tf.nest.flatten(self.state):
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
 
     def call(self, inputs, sequence_length=None, initial_state=None, training=False):
         lengths_shape = None
@@ -117,11 +147,18 @@ class DynamicRNN(TF1Layer):
         arguments = [inputs, state]
         if sequence_length is not None:
             arguments.append(sequence_length)
-        return self._run(arguments, bool(training))
+        outputs, state = self._run(arguments, bool(training))
+        if self.stateful:
+            tf.nest.map_structure(
+                lambda kept, last: kept.assign(last), self.state, state
+            )
+        return outputs, state
 
     def _state(self, inputs, initial_state):
         """The state to begin with, in the structure of the cell's sizes."""
-        if initial_state is None:
+        if initial_state is None and self.stateful:
+            initial_state = tf.nest.map_structure(tf.convert_to_tensor, self.state)
+        elif initial_state is None:
             batch = tf.shape(inputs)[1 - self.time_axis]
             initial_state = self.cell.get_initial_state(batch)
         return tf.nest.pack_sequence_as(

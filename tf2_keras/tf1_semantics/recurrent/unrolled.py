@@ -39,6 +39,9 @@ class StaticRNN(DynamicRNN):
     Source: rnn.static_rnn, 1.15.
     """
 
+    def __init__(self, cell, time_major=False, **kwargs):
+        super().__init__(cell, time_major, **kwargs)
+
     def build(self, inputs_shape):
         require(
             inputs_shape[self.time_axis] is not None,

@@ -14,6 +14,7 @@ from tf2_keras.migrate.draft.rules import (
     operators,
     recurrent,
     shapes,
+    unrolled,
 )
 
 RULES = {}
@@ -22,6 +23,7 @@ for module in (
     dropout,
     normalization,
     recurrent,
+    unrolled,
     layers,
     convolutions,
     shapes,

@@ -1,42 +1,13 @@
-"""dynamic_rnn: TF1's while loops whose body is a cell."""
+"""dynamic_rnn: TF1's while loops whose body is a cell; bidirectional, two of them."""
 
 import re
+from typing import NamedTuple
 
 from tf2_keras.migrate.draft import terms
-from tf2_keras.migrate.draft.errors import require
-from tf2_keras.migrate.draft.rules.context import dtype_argument
-from tf2_keras.migrate.draft.statements import Call, Items, Statement, argument, number
+from tf2_keras.migrate.draft.errors import Unlike, require
+from tf2_keras.migrate.draft.rules import cells as tf1_cells
+from tf2_keras.migrate.draft.statements import Statement
 
-PART = "tf1_semantics.recurrent."
-JOINED = ("BiasAdd", ("MatMul", ("ConcatV2", "?x", "?h", 1), "$kernel"), "$bias")
-
-
-def _gate(place, gates, count=4):
-    return (f"Split:{place}/{count}", 1, gates)
-
-
-MEMORY = (
-    "Add",
-    ("Mul", "?c", ("Sigmoid", ("Add", _gate(2, JOINED), "#forget_bias"))),
-    ("Mul", ("Sigmoid", _gate(0, JOINED)), ("Tanh|Relu", _gate(1, JOINED))),
-)
-LSTM = ("Mul", ("Tanh|Relu", "?memory"), ("Sigmoid", _gate(3, JOINED)))
-_GATES = ("Sigmoid", JOINED)
-_CANDIDATE = (
-    "BiasAdd",
-    (
-        "MatMul",
-        ("ConcatV2", "?x", ("Mul", _gate(0, _GATES, 2), "?h"), 1),
-        "$candidate_kernel",
-    ),
-    "$candidate_bias",
-)
-GRU = (
-    "Add",
-    ("Mul", _gate(1, _GATES, 2), "?h"),
-    ("Mul", ("Sub", 1.0, _gate(1, _GATES, 2)), ("Tanh|Relu", _CANDIDATE)),
-)
-RNN = ("Tanh|Relu", JOINED)
 # A turn is made while there are steps, and one of the longest sequence is left.
 TURN = (
     "LogicalAnd",
@@ -71,9 +42,6 @@ class Loop:
             self.exits.append(switches[0].outputs[0])
             self.nexts.append(turn.inputs[0])
 
-    def place_of_state(self, tensor):
-        return [state.name for state in self.states].index(tensor.name)
-
 
 def _frame_of(reader, exit_op):
     """The frame of an Exit."""
@@ -82,10 +50,75 @@ def _frame_of(reader, exit_op):
     return merge.inputs[0].op.get_attr("frame_name").decode()
 
 
+class Recurrence(NamedTuple):
+    """A loop that is a dynamic_rnn.
+
+    states: places of the cells' states among what the loop carries.
+    lengths: a tensor, or None. begins: tensors, or empty for zeros.
+    """
+
+    loop: Loop
+    cells: list
+    states: list
+    x: object
+    lengths: object
+    begins: list
+    is_time_major: bool
+
+
+class Drafted(NamedTuple):
+    """statement: of one loop or of a pair. outputs, states: where its own begin there."""
+
+    recurrence: Recurrence
+    statement: Statement
+    outputs: int
+    states: int
+    is_backward: bool
+
+
 def outputs_of_loop(context, tensor):
     """The outputs of a dynamic_rnn: a TensorArray gathered behind the loop."""
-    gathered = tensor
-    is_time_major = True
+    drafted = _of_outputs(context, tensor)
+    require(not drafted.is_backward, "outputs from the end of sequences")
+    return _found(context, drafted, drafted.outputs, tensor)
+
+
+def outputs_from_the_end(context, tensor):
+    """The outputs of the way back, turned around again."""
+    turned = _turned(context.reader, tensor)
+    require(turned is not None, "another reversal")
+    drafted = _of_outputs(context, turned["x"])
+    recurrence = drafted.recurrence
+    is_time_major = recurrence.is_time_major
+    require(
+        drafted.is_backward and _is_by(turned, recurrence.lengths, is_time_major),
+        "no way back of two",
+    )
+    return _found(context, drafted, drafted.outputs, tensor)
+
+
+def state_of_loop(context, tensor):
+    """A final state."""
+    drafted = _of_frame(context, _frame_of(context.reader, tensor.op))
+    recurrence = drafted.recurrence
+    names = [exits.name for exits in recurrence.loop.exits]
+    position = names.index(tensor.op.inputs[0].name)
+    require(position in recurrence.states, "a counter of a loop")
+    place = drafted.states + recurrence.states.index(position)
+    return _found(context, drafted, place, tensor)
+
+
+def _found(context, drafted, place, tensor):
+    statement = drafted.statement
+    statement.outputs[place] = tensor.name
+    position = context.reader.position[tensor.op.name]
+    statement.position = min(statement.position, position)
+    return statement
+
+
+def _of_outputs(context, tensor):
+    """The ``Drafted`` whose outputs a tensor is, in the order of axes that it has."""
+    gathered, is_time_major = tensor, True
     if tensor.op.type == "Transpose":
         gathered, is_time_major = context.reader.given(tensor)[0], False
     require(gathered.op.type == "TensorArrayGatherV3", "no loop")
@@ -96,41 +129,104 @@ def outputs_of_loop(context, tensor):
         require(
             not users or context.uses[gathered.name] > 1, "outputs before a transpose"
         )
-    return _of_loop(context, leaving.op, tensor, "outputs", is_time_major)
+    drafted = _of_frame(context, _frame_of(context.reader, leaving.op))
+    require(is_time_major == drafted.recurrence.is_time_major, "another order of axes")
+    return drafted
 
 
-def state_of_loop(context, tensor):
-    """A final state."""
-    return _of_loop(context, tensor.op, tensor, "state", None)
+def _of_frame(context, frame):
+    loops = context.__dict__.get("loops")
+    if loops is None:
+        loops = context.__dict__["loops"] = _drafted(context)
+    if isinstance(loops.get(frame), Drafted):
+        return loops[frame]
+    raise loops.get(frame) or Unlike("a loop that never ends")
 
 
-def _of_loop(context, exit_op, tensor, what, is_time_major):
-    frame = _frame_of(context.reader, exit_op)
-    loops = context.__dict__.setdefault("loops", {})
-    if frame not in loops:
-        loops[frame] = _read(context, frame)
-    statement, loop, written, states = loops[frame]
-    if what == "outputs":
-        place = 0
-        require(is_time_major == _is_time_major(statement), "another order of axes")
-    else:
-        names = [exits.name for exits in loop.exits]
-        position = names.index(exit_op.inputs[0].name)
-        require(position in states, "a counter of a loop")
-        place = 1 + states.index(position)
-    statement.outputs[place] = tensor.name
-    statement.position = min(
-        statement.position, context.reader.position[tensor.op.name]
+def _drafted(context):
+    """{frame: ``Drafted``, or the ``Unlike`` that says why not}."""
+    reader = context.reader
+    frames = {}
+    for operation in reader.operations:
+        if operation.type == "Exit" and operation.outputs[0].name in context.uses:
+            frame = _tried(_frame_of, reader, operation)
+            if isinstance(frame, str) and frame not in frames:
+                frames[frame] = _tried(_read, context, frame)
+    drafted = dict(frames)
+    known = {f: loop for f, loop in frames.items() if isinstance(loop, Recurrence)}
+    for frame, forward in known.items():
+        for other, backward in known.items():
+            if not _are_a_pair(context, forward, backward):
+                continue
+            both = _tried(_both, context, forward, backward)
+            if isinstance(both, Statement):
+                states = 2 + len(forward.states)
+                drafted[frame] = Drafted(forward, both, 0, 2, False)
+                drafted[other] = Drafted(backward, both, 1, states, True)
+    for frame, loop in known.items():
+        if drafted[frame] is loop:
+            alone = _tried(_alone, context, loop)
+            is_alone = isinstance(alone, Statement)
+            drafted[frame] = Drafted(loop, alone, 0, 1, False) if is_alone else alone
+    return drafted
+
+
+def _tried(function, *arguments):
+    """What a function returns, or the ``Unlike`` that it raises."""
+    try:
+        return function(*arguments)
+    except Unlike as error:
+        return error
+
+
+def _are_a_pair(context, forward, backward):
+    """Whether two loops are the ways of a bidirectional_dynamic_rnn."""
+    turned = _turned(context.reader, backward.x)
+    if turned is None or turned["x"].name != forward.x.name:
+        return False
+    is_alike = (
+        _name(forward.lengths) == _name(backward.lengths)
+        and forward.is_time_major == backward.is_time_major
+        and _is_by(turned, forward.lengths, forward.is_time_major)
+        and not (forward.begins or backward.begins)
     )
-    return statement
+    scopes = [loop.loop.scope.rpartition("/")[0] for loop in (forward, backward)]
+    return is_alike and _stem(scopes[0]) == _stem(scopes[1])
 
 
-def _is_time_major(statement):
-    return any(keyword == "time_major" for keyword, _ in statement.call.arguments)
+def _stem(scope):
+    """bidirectional_rnn of bidirectional_rnn/fw, which dynamic_rnn's own is below."""
+    return re.sub(r"/[fb]w$", "", scope)
+
+
+def _turned(reader, tensor):
+    """{'x', 'axis', 'lengths'} of what a reversal along time reverses; or None."""
+    operation = reader.source(tensor).op
+    if operation.type == "ReverseSequence":
+        axes = [operation.get_attr(name) for name in ("seq_dim", "batch_dim")]
+        x, lengths = reader.given(tensor)
+        return {"x": x, "axis": axes[0], "lengths": lengths} if sum(axes) == 1 else None
+    if operation.type != "ReverseV2":
+        return None
+    x, axes = reader.given(tensor)
+    axes = reader.constant(axes)
+    if axes is None or axes.size != 1:
+        return None
+    return {"x": x, "axis": int(axes.flat[0]), "lengths": None}
+
+
+def _is_by(turned, lengths, is_time_major):
+    """Whether a reversal is along time, within these lengths."""
+    is_along_time = turned["axis"] == (0 if is_time_major else 1)
+    return is_along_time and _name(turned["lengths"]) == _name(lengths)
+
+
+def _name(tensor):
+    return None if tensor is None else tensor.name
 
 
 def _read(context, frame):
-    """(Statement, Loop, the place of the outputs, the places of the states)."""
+    """The ``Recurrence`` of a frame."""
     reader = context.reader
     loop = Loop(reader, frame)
     written, states = None, []
@@ -150,24 +246,19 @@ def _read(context, frame):
     output = reader.source(reader.source(loop.nexts[written]).op.inputs[2])
     output, _ = _selected(reader, output)
     require(output.name == cells[-1]["output"].name, "outputs of no cell")
-    inputs = [_sequence(reader, cells[0]["x"])]
+    x, is_time_major = _sequence(reader, cells[0]["x"])
     for before, after in zip(cells, cells[1:], strict=False):
         require(after["x"].name == before["output"].name, "cells in no row")
     require(len(lengths) == 1, "several lengths")
-    if lengths[0] is not None:
-        inputs.append((lengths[0], None))
-    is_time_major = inputs[0][1]
-    sources = [source for source, _ in inputs]
     begins = [reader.source(loop.begins[place]) for place in states]
-    if all(_is_zero(reader, begin) for begin in begins):
+    if all(is_zero(reader, begin) for begin in begins):
         begins = []
     # The last output of another loop is its state as well.
     require(all(context.is_value(begin) for begin in begins), "a state of constants")
-    statement = _statement(context, loop, cells, (sources, begins), is_time_major)
-    return statement, loop, written, states
+    return Recurrence(loop, cells, states, x, lengths[0], begins, is_time_major)
 
 
-def _is_zero(reader, begin):
+def is_zero(reader, begin):
     constant = reader.constant(begin)
     if constant is not None:
         return not constant.any()
@@ -202,7 +293,7 @@ def _selected(reader, tensor):
 
 
 def _cells(reader, loop, states):
-    """([what a pattern bound, with 'kind' and 'output'], {lengths})."""
+    """([cell], [lengths])."""
     cells, lengths, place = [], {}, 0
     while place < len(states):
         old = loop.states[states[place]]
@@ -210,60 +301,14 @@ def _cells(reader, loop, states):
         lengths[None if length is None else length.name] = length
         cell = None
         if place + 1 < len(states):
-            cell = _lstm(reader, loop, states[place : place + 2])
-        if cell is not None:
-            place += 2
-        else:
-            for kind, pattern in (("GRUCell", GRU), ("BasicRNNCell", RNN)):
-                bound = terms.unify(reader, pattern, new, {"h": old})
-                if bound is not None:
-                    cell = {**bound, "kind": kind, "output": new}
-                    break
-            require(cell is not None, f"a cell in {loop.scope} that no rule knows")
-            place += 1
-        cell["activation"] = _activation(reader, cell)
+            output, _ = _selected(reader, loop.nexts[states[place + 1]])
+            both = {"c": old, "h": loop.states[states[place + 1]]}
+            cell = tf1_cells.lstm(reader, new, output, both)
+        place += 1 if cell is None else 2
+        cell = cell or tf1_cells.of_one_state(reader, new, {"h": old})
+        require(cell is not None, f"a cell in {loop.scope} that no rule knows")
         cells.append(cell)
     return cells, list(lengths.values())
-
-
-def _lstm(reader, loop, pair):
-    """An LSTM of two states, the memory before the output; or None."""
-    memory_before, output_before = (loop.states[place] for place in pair)
-    memory, _ = _selected(reader, loop.nexts[pair[0]])
-    output, _ = _selected(reader, loop.nexts[pair[1]])
-    bound = terms.unify(
-        reader, MEMORY, memory, {"c": memory_before, "h": output_before}
-    )
-    if bound is None:
-        return None
-    bound = terms.unify(reader, LSTM, output, {**bound, "memory": memory})
-    if bound is None:
-        return None
-    return {**bound, "kind": "BasicLSTMCell", "output": output}
-
-
-def _activation(reader, cell):
-    """The one activation of a cell, Keras's name of it."""
-    output = cell["output"]
-    if cell["kind"] == "BasicRNNCell":
-        kinds = {reader.kind(output)}
-    elif cell["kind"] == "GRUCell":
-        kinds = {
-            kind
-            for factor in reader.given(output)
-            for kind in map(reader.kind, reader.given(factor))
-            if kind in ("Tanh", "Relu")
-        }
-    else:
-        memory = cell["memory"]
-        kinds = {
-            kind
-            for tensor in (output, *reader.given(memory))
-            for kind in map(reader.kind, reader.given(tensor))
-            if kind in ("Tanh", "Relu")
-        }
-    require(len(kinds) == 1, "two activations in one cell")
-    return kinds.pop().lower()
 
 
 def _sequence(reader, read):
@@ -277,94 +322,72 @@ def _sequence(reader, read):
     return reader.given(value)[0], False
 
 
-def _statement(context, loop, cells, inputs, is_time_major):
-    """The call of a DynamicRNN; inputs: ([x, lengths, if any], [states to begin with])."""
-    reader = context.reader
-    inputs, begins = inputs
-    calls, weights = [], {}
-    for place, cell in enumerate(cells):
-        kind = cell["kind"]
-        per_unit = {"BasicLSTMCell": 4, "GRUCell": 2, "BasicRNNCell": 1}[kind]
-        units = reader.shape_of(cell["kernel"])[1] // per_unit
-        arguments = [argument(repr(units), "units")]
-        if kind == "BasicLSTMCell" and cell["forget_bias"] != 1:
-            bias = number(cell["forget_bias"])
-            arguments.append(argument(bias, "config:forget_bias", "forget_bias"))
-        if cell["activation"] != "tanh":
-            arguments.append(argument(repr(cell["activation"]), keyword="activation"))
-        arguments += context.initializer(cell["kernel"], "kernel_initializer")
-        usual = "ones" if kind == "GRUCell" else "zeros"
-        start = context.initializers.of(cell["bias"])
-        require(
-            getattr(start, "source", "") == repr(usual), "a bias that starts otherwise"
-        )
-        name = "cell" if len(cells) == 1 else f"cell_{place}"
-        arguments.append(argument(repr(name), keyword="name"))
-        calls.append(Call(PART + kind, tuple(arguments)))
-        prefix = f"{name}/" if len(cells) == 1 else f"cells/{name}/"
-        if kind == "GRUCell":
-            candidate = context.initializers.of(cell["candidate_bias"])
-            require(getattr(candidate, "source", "") == "'zeros'", "a candidate's bias")
-            same = context.initializers.of(cell["candidate_kernel"])
-            weights[f"{prefix}gate_kernel"] = cell["kernel"]
-            weights[f"{prefix}gate_bias"] = cell["bias"]
-            weights[f"{prefix}candidate_kernel"] = cell["candidate_kernel"]
-            weights[f"{prefix}candidate_bias"] = cell["candidate_bias"]
-            require(
-                same == context.initializers.of(cell["kernel"]),
-                "two kernels that start otherwise",
-            )
-        else:
-            weights[f"{prefix}kernel"] = cell["kernel"]
-            weights[f"{prefix}bias"] = cell["bias"]
-    if len(calls) > 1:
-        listed = Items(tuple(calls), "[]")
-        named = argument("'cells'", keyword="name")
-        calls = [Call(f"{PART}MultiRNNCell", ((None, listed), named))]
-    arguments = [(None, calls[0])]
-    if is_time_major:
-        arguments.append(argument("True", keyword="time_major"))
-    arguments += context.frozen(weights)
-    arguments += dtype_argument(cells[-1]["output"])
-    arguments.append(argument("", "name", "name"))
-    structure, states = _structure(cells)
-    template = ""
-    if begins:
-        words = [f"{{{place}}}" for place in range(len(inputs) + states)]
-        nested = _nested(structure, words[len(inputs) :])
-        template = f"{', '.join(words[: len(inputs)])}, initial_state={nested}"
-    return Statement(
-        [None] * (1 + states),
-        Call(f"{PART}DynamicRNN", tuple(arguments)),
-        [reader.source(given).name for given in (*inputs, *begins)],
-        10**9,
-        loop.scope.rpartition("/")[2] or "rnn#",
-        weights,
-        template=template,
-        spread=True,
-        structure=(0, structure),
+def _alone(context, recurrence):
+    """The ``Statement`` of a DynamicRNN."""
+    part = tf1_cells.part_of(context, recurrence.cells)
+    structure, end = tf1_cells.structure(recurrence.cells)
+    whole = recurrence, (0, structure), end
+    statement = _statement(context, "DynamicRNN", [part], whole)
+    if recurrence.begins:
+        begins, inputs = recurrence.begins, _inputs(recurrence)
+        words = [f"{{{place}}}" for place in range(len(inputs) + len(begins))]
+        given = ", ".join(words[: len(inputs)])
+        states = nested(structure, words[len(inputs) :])
+        statement.template = f"{given}, initial_state={states}"
+        statement.inputs += [begin.name for begin in begins]
+    return statement
+
+
+def _both(context, forward, backward):
+    """The ``Statement`` of a BidirectionalDynamicRNN."""
+    parts, states, place = [], [], 2
+    for way, recurrence in (("fw/", forward), ("bw/", backward)):
+        parts.append(tf1_cells.part_of(context, recurrence.cells, way))
+        structure, place = tf1_cells.structure(recurrence.cells, place)
+        states.append(structure)
+    whole = forward, ((0, 1), tuple(states)), place
+    statement = _statement(context, "BidirectionalDynamicRNN", parts, whole)
+    scope = forward.loop.scope.rpartition("/")[0]
+    statement.base = _stem(scope).rpartition("/")[2] or "bidirectional_rnn#"
+    statement.words = {0: "fw", 1: "bw"}
+    return statement
+
+
+def _inputs(recurrence):
+    given = [recurrence.x]
+    return given if recurrence.lengths is None else [*given, recurrence.lengths]
+
+
+def _statement(context, layer, parts, whole):
+    """The call of a loop on its inputs.
+
+    Args:
+        parts: [``cells.Part``] of each way.
+        whole: (Recurrence, the structure of the outputs by place, how many there are).
+    """
+    recurrence, structure, count = whole
+    statement = tf1_cells.layer_over(
+        context, layer, parts, recurrence.cells[-1]["output"], recurrence.is_time_major
     )
+    statement.inputs = [
+        context.reader.source(given).name for given in _inputs(recurrence)
+    ]
+    statement.outputs, statement.structure = [None] * count, structure
+    statement.base = recurrence.loop.scope.rpartition("/")[2] or "rnn#"
+    return statement
 
 
-def _nested(structure, words):
+def nested(structure, words):
     """Python of states, by their places among the statement's outputs."""
     if not isinstance(structure, tuple):
         return words[structure - 1]
-    return f"({', '.join(_nested(part, words) for part in structure)})"
-
-
-def _structure(cells):
-    """(the places of the final states, nested as a cell returns them, how many)."""
-    places, place = [], 1
-    for cell in cells:
-        width = 2 if cell["kind"] == "BasicLSTMCell" else 1
-        places.append(tuple(range(place, place + width)) if width > 1 else place)
-        place += width
-    return places[0] if len(places) == 1 else tuple(places), place - 1
+    return f"({', '.join(nested(part, words) for part in structure)})"
 
 
 RULES = {
     "TensorArrayGatherV3": [outputs_of_loop],
     "Transpose": [outputs_of_loop],
+    "ReverseSequence": [outputs_from_the_end],
+    "ReverseV2": [outputs_from_the_end],
     "Exit": [state_of_loop],
 }
