@@ -94,6 +94,12 @@ KEPT = (
         "seed",
         "TF1 took none: its graph counted one, which seeds the stream",
     ),
+    *_kept(
+        "recurrent.Static*",
+        "added",
+        "time_major",
+        "TF1 took a list of steps, which has no such axis",
+    ),
     *_kept("clipping.*", "left out", "t t_list", AT_THE_CALL),
     *_kept("clipping.*", "left out", "name", "it names no variable"),
     *_kept("clipping.ByNorm", "left out", "axes", "it clips whole gradients"),

@@ -44,11 +44,15 @@ def _way_back_at_the_last_step():
     _, record = session.play(program, moves, values)
     outputs, *_ = record["outputs"].values()
     layer = keras.layers.Bidirectional(keras.layers.LSTM(units))
-    kernel_bw, bias_bw, kernel_fw, bias_fw = (values[name] for name in sorted(values))
     weights = [
         weight
-        for kernel, bias in ((kernel_fw, bias_fw), (kernel_bw, bias_bw))
-        for weight in recurrent.lstm_weights_to_keras(kernel, bias)
+        for way in ("fw", "bw")
+        for weight in recurrent.lstm_weights_to_keras(
+            *(
+                values[f"bidirectional_rnn/{way}/basic_lstm_cell/{name}"]
+                for name in ("kernel", "bias")
+            )
+        )
     ]
     return {1: relative_error(outputs[:, -1], outputs_of_keras(layer, x, weights))}
 
