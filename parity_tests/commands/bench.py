@@ -66,6 +66,7 @@ def command():
 @options.replaced("--comparison", "tf-parity bench comparison")
 def of_chapters(names, groups, rounds, seconds, batch_size, seed, data, json_path):
     """Steps per second of each side, as ratios (the default)."""
+    settings.able_to_use(names, data, seed, batch_size, timed=True)
     with outputs.Output(
         json_path, "--json", lambda: settings.data_files(data)
     ) as output:

@@ -4,8 +4,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from parity_tests.commands.mistakes import UserError, shortened, told
-from parity_tests.datasets import DatasetError
-from parity_tests.datasets.files import list_folder
 from parity_tests.models import chapters
 
 LEVELS = ("eager", "function", "fit")
@@ -207,14 +205,6 @@ def file_option(name, variable, says, default=None):
     )
 
 
-def _listed(_context, _parameter, folder):
-    """A folder of data can be listed: said before anything heavy is imported."""
-    if folder not in (None, "full"):
-        with told(DatasetError):
-            list_folder(folder)
-    return folder
-
-
 def format_option(*formats):
     """--format, of which the first is the default."""
     return click.option(
@@ -282,7 +272,6 @@ data = click.option(
     "--data",
     metavar="DIR|full",
     type=click.Path(),
-    callback=_listed,
     help="A folder with the IDX files of MNIST or the batches of CIFAR-10; or 'full', "
     "what keras.datasets downloads. Default: the embedded digits.",
 )

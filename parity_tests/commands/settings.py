@@ -5,6 +5,7 @@ import os
 from parity_tests.commands import declared, options
 from parity_tests.commands.mistakes import UserError, told
 from parity_tests.datasets.errors import DatasetError
+from parity_tests.datasets.files import list_folder
 from parity_tests.models import chapters
 
 
@@ -26,13 +27,16 @@ def able_to_use(
     steps=None,
     workers=None,
 ):
-    """The chapters that can use all options given; asked without TensorFlow.
+    """The chapters that can use all options given, and data that are there to be read.
+
+    Asked without TensorFlow.
 
     Args:
         as of ``configured``; None is an option that is not given.
 
     Raises:
-        UserError: a chapter is named that cannot use one of them.
+        UserError: a chapter is named that cannot use one of them, or a folder that
+            cannot be listed.
     """
     from parity_tests.witness import runs  # where the light installation has no NumPy
 
@@ -63,6 +67,9 @@ def able_to_use(
                     f"{option} must go with chapters that use it. Received: --chapter "
                     f"{name}{why}. {remedy}"
                 )
+    if data not in (None, "full"):
+        with told(DatasetError):
+            list_folder(data)
     return able
 
 
