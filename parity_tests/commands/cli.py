@@ -37,6 +37,7 @@ SHARED = (
     "fixing",
     "inspected",
     "mistakes",
+    "node_names",
     "options",
     "outputs",
     "pair_files",
