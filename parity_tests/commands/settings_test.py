@@ -38,8 +38,8 @@ def test_of_a_group_it_is_the_chapters_that_can_use_the_options(tmp_path):
         "resnet",
         *(name for name in basics if name in WITH_BATCHES),
     )
-    with pytest.raises(UserError, match="Received: --group sequences. Use --chapter"):
-        settings.configured((), tmp_path, 1, None, ("sequences",))
+    with pytest.raises(UserError, match="Received: --group graphs. Use --chapter"):
+        settings.configured((), tmp_path, 1, None, ("graphs",))
 
 
 def test_what_1_15_5_recorded_is_left_out_where_it_recorded_something_else():

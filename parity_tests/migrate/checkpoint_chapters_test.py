@@ -99,7 +99,7 @@ def test_a_monitored_training_that_was_killed_goes_on_in_keras(
     load(prefix, model, model.optimizer, NAMES_OF_MONITORED)
     step = int(model.optimizer.iterations)
     tf.train.CheckpointManager(
-        twin.checkpoint_of(model), of_twin, 2, checkpoint_name="model.ckpt"
+        twin.Saver.checkpoint_of(model), of_twin, 2, checkpoint_name="model.ckpt"
     ).save(step)
     histories = [], []
     graph.train(data, graph.Config(), of_graph, histories[0])
@@ -207,10 +207,10 @@ def test_a_table_in_parts_and_its_averages_go_on_in_keras(
     config = twin.Config(**{**fields, "steps": after})
     encoder = twin.Encoder(config)
     encoder.build(None)
-    averages = twin.averaged_by(encoder, config)
+    averages = twin.averaged_by(encoder)
     names = twin.names_of(encoder).tolist()
     variables = dict(zip(names, encoder.weights, strict=True))
-    for name, average in zip(names, averages.weights, strict=True):
+    for name, average in zip(names, averages.averages, strict=True):
         variables[f"{name}/ExponentialMovingAverage"] = average
     parts = {"layout": "rows", "of": names[: config.parts]}
     plan = handover.load(prefix, state(variables), {"encoder/table": parts})
