@@ -102,13 +102,17 @@ def parts_page():
     return "\n".join(lines).rstrip() + "\n"
 
 
-def traps_page():
-    """All traps by module with what they measure, as text."""
+def traps_page(measured=parts.measured):
+    """All traps by module with what they measure, as text.
+
+    Args:
+        measured: (name of a part, number of its trap) -> {step: error}.
+    """
     lines = [TRAPS_HEAD]
     for module, members in itertools.groupby(parts.PARTS, _module):
         members = list(members)
         lines += [f"## {module}", ""]
-        rows = list(_trap_rows(members))
+        rows = list(_trap_rows(members, measured))
         if rows:
             lines += [
                 "| TF1 | people write | off after 1 | 10 | 100 steps | write instead |",
@@ -125,16 +129,20 @@ def traps_page():
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
 
 
-def _trap_rows(members):
+def _trap_rows(members, measured):
     for part in members:
         for number, trap in enumerate(part.traps):
-            measured = parts.measured(part.name, number)
-            yield _row(
-                f"`{part.tf1}`",
-                f"`{_cell(trap.write)}`",
-                *[_number(measured[s]) if s in measured else "" for s in STEPS],
-                f"`{_cell(trap.instead)}`",
-            )
+            yield trap_row(part, trap, measured(part.name, number))
+
+
+def trap_row(part, trap, measured):
+    """The row of a trap that is off by {step: error}."""
+    return _row(
+        f"`{part.tf1}`",
+        f"`{_cell(trap.write)}`",
+        *[_number(measured[s]) if s in measured else "" for s in STEPS],
+        f"`{_cell(trap.instead)}`",
+    )
 
 
 def _number(error):
