@@ -10,6 +10,7 @@ normwise: ULPs of the tensor's largest magnitude so far in the run; 0 for the si
 reason:   the kernel or the graph rewrite that makes the difference
 test:     fails if the budget is taken away
 vendor:   part of the processors' names that it is for; without one, it is for all
+needed_on: part of the processors' names that it was seen to be needed on, if it is for all
 """
 
 import functools
@@ -34,7 +35,8 @@ SUBJECTS = ("chapter", "part", "program")
 BUDGETED = (*STAGES, "restored", "evaluation")
 FIELDS = {
     *SUBJECTS,
-    *("level", "stage", "tensor", "ulp", "normwise", "reason", "test", "vendor"),
+    *("level", "stage", "tensor", "ulp", "normwise", "reason", "test"),
+    *("vendor", "needed_on"),
 }
 
 
