@@ -137,6 +137,12 @@ def checked(
             lambda matches, values: _twin_loss(twin, drawn[0], matches, values),
         )
         notes = _notes(reference, program, model, found)
+        unseen = set() if model is None else set(twin.moves) - {tf1_sides.PREDICT}
+        notes += [
+            f"The outputs of {name} are not compared: a Keras model's step gives its loss "
+            f"alone. Name them in a move of their own, {tf1_sides.PREDICT}."
+            for name in sorted(unseen & tf1_references.with_outputs(reference))
+        ]
         copied = None
         if init_from_tf1:
             initial = tf1_references.initial_values(reference)
@@ -154,6 +160,7 @@ def checked(
             twins.dropped(twin, model),
             tf1_references.unrecorded(reference),
             tf1_references.slots(reference),
+            unseen,
         )
 
         played, replay = reference, None

@@ -193,6 +193,28 @@ def test_1_15_5_itself_is_a_side(program, tmp_path):
     assert checked.data["levels"]["function"]["updates"]["normwise"] < 16
 
 
+def outputs_as_well():
+    """TF1's side, whose step says what it computed beside its loss."""
+    built = small_pair.build()
+    built["train"]["outputs"] = built["predict"]["outputs"]
+    return built
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["a graph", "a recording"])
+def test_outputs_that_a_model_s_step_does_not_give_are_left_out_and_told(
+    recorded, tmp_path
+):
+    pair, play = small_pair.pair(outputs_as_well), None
+    if recorded:
+        play = tmp_path / "play.npz"
+        pair.record(play)
+    checked = pair.check(play=play)
+    assert all_equal(checked)
+    assert checked.data["levels"]["function"]["outputs"]["max_ulp"] == 0  # of predict
+    (note,) = [note for note in checked.data["notes"] if "outputs of train" in note]
+    assert "in a move of their own, predict" in note
+
+
 def test_in_a_notebook_a_check_displays_as_its_table():
     shown = small_pair.pair().check()._repr_html_()
     assert '<th scope="row">function</th>' in shown and "updates</th>" in shown

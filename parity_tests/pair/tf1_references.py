@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+from parity_tests.engine.records import MOVE
 from parity_tests.pair import recorder, recording, stored_graphs, tf1_sides
 from parity_tests.pair.errors import mistake
 from tf1_graph import session as tf1_session
@@ -82,6 +83,14 @@ def unrecorded(reference):
             name for name, facts in reference.variables.items() if "unrecorded" in facts
         )
     return tf1_sides.unrecorded(reference)
+
+
+def with_outputs(reference):
+    """Names of the moves in which TF1's side sees outputs."""
+    if isinstance(reference, recording.Recording):
+        seen = reference.records(0, stages=(MOVE, "outputs"))
+        return {record.get(MOVE) for record in seen if record.get("outputs")}
+    return {name for name, move in reference.moves.items() if "outputs" in move.seen}
 
 
 def effects(reference, moves, which):

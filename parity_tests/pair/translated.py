@@ -22,10 +22,14 @@ class Translation:
         unrecorded: TF1 names whose gradients are not compared.
         slots: TF1's names of slots: an optimizer within a variable scope, or of another
             name, calls them otherwise than the twin's.
+        unseen: names of moves whose outputs the twin does not give.
     """
 
-    def __init__(self, matches, left_out=(), dropped=(), unrecorded=(), slots=()):
+    def __init__(
+        self, matches, left_out=(), dropped=(), unrecorded=(), slots=(), unseen=()
+    ):
         self.matches, self.slots = matches, frozenset(slots)
+        self.unseen = frozenset(unseen)
         self.left_out, self.dropped = frozenset(left_out), frozenset(dropped)
         self.unrecorded = frozenset(unrecorded)
         self._of = {}  # {the twin's name: names of the matches that take from it}
@@ -39,11 +43,14 @@ class Translation:
             return self
         left_out = self.left_out.union(names)
         return Translation(
-            self.matches, left_out, self.dropped, self.unrecorded, self.slots
+            *(self.matches, left_out, self.dropped, self.unrecorded, self.slots),
+            self.unseen,
         )
 
     def reference(self, record):
         """TF1's record without what is left out."""
+        if record.get(MOVE) in self.unseen:
+            record = {stage: record[stage] for stage in record if stage != "outputs"}
         if not self.left_out:
             return record
         return {

@@ -283,5 +283,4 @@ def _status(product, names, steps, levels, level, divergence):
 
 def divergence_line(divergence):
     """A divergence in one line."""
-    said = str(divergence).splitlines()
-    return " ".join(said[0].split())[:160]
+    return divergence.describe().splitlines()[0].removeprefix("First divergence: ")
