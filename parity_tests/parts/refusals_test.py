@@ -79,6 +79,7 @@ MORE_USUAL = {
     **dict.fromkeys(("decay_steps", "first_decay_steps"), (1000,)),
     **dict.fromkeys(("ksize", "strides"), ((2, 2),)),
     "boundaries": ([1000, 2000],),
+    **dict.fromkeys(("buckets", "hash_bucket_size"), (1000,)),
     "clip_norm": (5.0,),
     "decay": (0.999,),
     "decay_rate": (0.5, 0.96),
@@ -95,12 +96,14 @@ MORE_USUAL = {
     "output_dtype": ("int64",),
     "padding": ("SAME",),
     "recurrent_activation": ("tanh",),
+    "save_steps": (100,),
     "scale": (1e-4,),
     "size": ((32, 32),),
     "stddev": (0.1,),
     "values": ([0.1, 0.01, 0.001],),
     "weight_decay": (1e-4,),
     "weight_decay_rate": (0.01,),
+    "width": (8,),
 }
 
 

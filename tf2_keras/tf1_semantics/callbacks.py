@@ -1,10 +1,12 @@
 """What a session knew of each step and did after it, for ``fit``."""
 
+import os
+
 import keras
 import tensorflow as tf
 
 from tf2_keras.tf1_semantics.configuration import Configured
-from tf2_keras.tf1_semantics.errors import require, require_int
+from tf2_keras.tf1_semantics.errors import is_function, require, require_int
 
 __all__ = ["CheckpointSaver", "StepHistory"]
 
@@ -38,8 +40,26 @@ class CheckpointSaver(Configured, keras.callbacks.Callback):
         after_save=None,
         checkpoint_basename="model.ckpt",
     ):
+        require(
+            isinstance(checkpoint_dir, str | os.PathLike),
+            "checkpoint_dir must be a path",
+            repr(checkpoint_dir),
+            "Use the name of a folder",
+        )
         require_int("save_steps", save_steps, 100, at_least=1)
         require_int("max_to_keep", max_to_keep, 5, at_least=1)
+        require(
+            after_save is None or is_function(after_save),
+            "after_save must be a function of a step, or None",
+            repr(after_save),
+            "Use None",
+        )
+        require(
+            isinstance(checkpoint_basename, str) and checkpoint_basename != "",
+            "checkpoint_basename must be a name",
+            repr(checkpoint_basename),
+            "Use 'model.ckpt'",
+        )
         super().__init__()
         self.checkpoint_dir, self.save_steps = checkpoint_dir, save_steps
         self.max_to_keep, self.after_save = max_to_keep, after_save
