@@ -239,11 +239,7 @@ def budget_of(stored, play, *levels):
     """
     if "chapter" in stored.facts:
         return budgets.budget_for(stored.facts["chapter"], *levels)
-    (part,) = (
-        part
-        for part in side_of_parts("tf1_graph", stored).SYMBOLS
-        if part.partition(".")[2] == play.partition(" ")[0]
-    )
+    part = side_of_parts("tf1_graph", stored).CASES[play].part
     suffix = FLOAT64 * ("float64" in play)
     return budgets.budget_for(part, *(level + suffix for level in levels))
 
