@@ -20,18 +20,37 @@ from tf2_keras.tf1_semantics.recurrent import (
 )
 
 PAIRS = Pairs(unrolled.program, twin)
-# Of other cells, and of cells in a stack, Grappler adds some gradients in another order, and
-# fuses other sums: those are equal to rounding only, and not claimed.
-CELLS = plain_cells().filter(lambda cell: "Basic" in cell[0])
+STACK = {
+    "cells": [
+        ("recurrent.GRUCell", {"num_units": 3}),
+        ("recurrent.LSTMCell", {"num_units": 3, "use_peepholes": True}),
+        ("recurrent.BasicRNNCell", {"num_units": 2}),
+    ]
+}
+CELLS = plain_cells() | st.just(("recurrent.MultiRNNCell", STACK))
+
+
+def has_peepholes(cell):
+    name, arguments = cell
+    if name == "recurrent.MultiRNNCell":
+        return any(map(has_peepholes, arguments["cells"]))
+    return arguments.get("use_peepholes", False)
 
 
 def require_drawn_parity(data, part, arguments):
-    """The same bits of drawn problems, numbers of steps, inputs and weights."""
+    """The same bits of drawn problems, numbers of steps, inputs and weights.
+
+    Of a loss that depends on the outputs alone: of a state that has two gradients within
+    the network, one from outside is the third, whose place in the sum TF1 chose by the
+    name of an op out there.
+    """
+    # From zeros on, Grappler's arithmetic optimizer rewrote what peepholes are added to.
+    starts = [True] if any(map(has_peepholes, arguments.values())) else [False, True]
     steps = data.draw(st.sampled_from([1, 2, 3, 12]))
     problem = {
         "features": FEATURES,
         "dtype": data.draw(st.sampled_from(DTYPES)),
-        "initial": data.draw(st.booleans()),
+        "initial": data.draw(st.sampled_from(starts)),
         "steps": steps,
     }
     arguments = {**arguments, "time_major": data.draw(st.booleans())}
@@ -46,6 +65,9 @@ def require_drawn_parity(data, part, arguments):
     batch = tf1_recurrent.batch_of(
         pair.program, x, time_major=arguments["time_major"], seed=seed
     )
+    for name in batch:
+        if name.startswith("upstream_") and name != "upstream_0":
+            batch[name] = np.zeros_like(batch[name])
     require_parity(pair, batch, tf1_recurrent.values_of(pair.program, seed))
 
 

@@ -21,8 +21,10 @@ class StaticRNN(DynamicRNN):
     summed in TF1's order, which neither a loop nor a tape over ``keras.layers.RNN(...,
     unroll=True)`` takes. TF1 took and gave a list with an item for each step; here it is
     one tensor, ``tf.stack(inputs, 1)``. With ``sequence_length`` TF1's sums had another
-    order still: DynamicRNN is equal to it to rounding; so is this of a GRUCell, an
-    LSTMCell with options and a MultiRNNCell, where Grappler fuses other sums.
+    order still: DynamicRNN is equal to it to rounding. So is this where a final state
+    trains, too, whose gradient from outside TF1 added at a place that the name of an op
+    out there decides, and of peepholes without ``initial_state``, as TF1's Grappler
+    rewrote what they are added to.
 
     Args:
         cell: a cell of this package, without dropout: of a seed TF1 made as many equal
