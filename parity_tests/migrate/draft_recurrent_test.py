@@ -5,21 +5,20 @@ import tensorflow.compat.v1 as tf
 
 from parity_tests.migrate import draft_programs_test
 from parity_tests.migrate.draft_rules_test import trained, weights
-from parity_tests.pair.drafting import finding, proving
 from tf1_graph import rnn_cell
 
 STEPS, FEATURES, UNITS = 12, 2, 3  # more than ten: TF1's names sort otherwise then
+START = tf.random_normal_initializer(stddev=0.3, seed=7)
 
 
 def cell(kind="BasicLSTMCell", units=UNITS):
     return rnn_cell.cell_class(kind)(units)
 
 
-def recurrent(network, seed=7):
+def recurrent(network, start=START):
     """A program whose model is a dense layer on what ``network(x)`` returns."""
 
     def build():
-        start = tf.random_normal_initializer(stddev=0.3, seed=seed)
         with rnn_cell.while_loops(), tf.variable_scope("net", initializer=start):
             x = tf.placeholder(tf.float32, [None, STEPS, FEATURES], "x")
             features = network(x)
@@ -45,6 +44,7 @@ def unrolled(*kinds):
         ("BasicLSTMCell", "BasicLSTMCell"),
         ("LSTMCell", "BasicLSTMCell"),  # without peepholes they are one
         ("BasicRNNCell", "BasicRNNCell"),
+        ("GRUCell", "GRUCell"),
     ],
 )
 def test_a_cell_that_was_unrolled_is_one_layer_over_time(kind, part):
@@ -52,15 +52,6 @@ def test_a_cell_that_was_unrolled_is_one_layer_over_time(kind, part):
     assert source.count("tf1_semantics.recurrent.StaticRNN(") == 1
     assert f"tf1_semantics.recurrent.{part}(" in source
     assert "(keras.layers.Layer)" not in source
-
-
-def test_an_unrolled_gru_is_one_layer_that_is_called_equal_or_not():
-    """Its state has three gradients a step, whose order the part does not always keep."""
-    meta_graph = draft_programs_test.meta_graph_of(recurrent(unrolled("GRUCell")))
-    names = finding.found(meta_graph, finding.Names())
-    proof = proving.proven(meta_graph, names, "model.meta", 2)
-    assert proof.source.count("tf1_semantics.recurrent.StaticRNN(") == 1
-    assert proof.is_equal or "DIVERGES at level function" in proof.source
 
 
 def test_cells_on_top_of_each_other_are_one_layer():
@@ -138,3 +129,39 @@ def test_a_loop_from_both_ends_is_one_layer(with_lengths):
     assert source.count("tf1_semantics.recurrent.BidirectionalDynamicRNN(") == 1
     assert "(fw, bw), (state, state_2) = " in source
     assert "everse" not in source and "tf1_weights(" in source
+
+
+def gru(x):
+    return tf.nn.dynamic_rnn(cell("GRUCell"), x, dtype=tf.float32)[1]
+
+
+def closed(x):
+    step = rnn_cell.GRUCell(UNITS, bias_initializer=tf.zeros_initializer())
+    return tf.nn.dynamic_rnn(step, x, dtype=tf.float32)[0][:, -1]
+
+
+def stacked(x):
+    cells = rnn_cell.MultiRNNCell([cell("GRUCell"), cell("GRUCell", UNITS + 1)])
+    return tf.nn.dynamic_rnn(cells, x, dtype=tf.float32)[0][:, -1]
+
+
+@pytest.mark.parametrize(
+    "network, cells", [(gru, 1), (closed, 1), (stacked, 2), (looped(True), 2)]
+)
+def test_the_kernels_of_a_gru_start_by_two_seeds_where_only_the_graph_has_one(
+    network, cells
+):
+    source = draft_programs_test.drafted(recurrent(network, None), y_true="y_true")
+    assert source.count("tf1_semantics.recurrent.GRUCell(") == cells
+    assert source.count("candidate_kernel_initializer=") == cells
+    assert source.count("bias_initializer=") == (network is closed)
+
+
+def clipped(x):
+    step = rnn_cell.LSTMCell(UNITS, cell_clip=3.0)
+    return tf.nn.dynamic_rnn(step, x, dtype=tf.float32)[0][:, -1]
+
+
+def test_a_loop_that_is_not_drafted_says_what_of_it_no_rule_knows():
+    with pytest.raises(ValueError, match="a cell in net/rnn that no rule knows"):
+        draft_programs_test.drafted(recurrent(clipped))

@@ -85,6 +85,16 @@ def test_a_gru_s_gates_start_open_unless_they_are_told():
         assert cell.candidate_bias.numpy().tolist() == [candidate] * 3
 
 
+def test_a_gru_s_kernels_start_alike_unless_they_are_told():
+    for options, candidate in (({}, 2), ({"candidate_kernel_initializer": "ones"}, 1)):
+        start = keras.initializers.Constant(2)
+        cell = GRUCell(3, kernel_initializer=start, **options)
+        cell = GRUCell.from_config(cell.get_config())
+        cell.build((None, 2))
+        assert np.unique(cell.gate_kernel).tolist() == [2]
+        assert np.unique(cell.candidate_kernel).tolist() == [candidate]
+
+
 @pytest.mark.parametrize("spec", [GRU, PROJECTED], ids=lambda spec: spec[0])
 def test_states_start_at_zero(spec):
     """An untrained loop is that of zeros given, as dynamic_rnn's was."""

@@ -132,6 +132,7 @@ class Cones:
             lambda variable: (
                 f"self.{weights.setdefault(variable, self._attribute(variable, weights))}"
             ),
+            self.context.reasons,
         )
         lines, (result,) = python.body([root])
         self.uses |= python.uses

@@ -28,6 +28,7 @@ class Expressions:
         reader: a ``Reader``.
         known: {tensor's name: Python}.
         weight: (variable's name) -> Python; None where no variable may be used.
+        reasons: {scope of a loop: why no rule took it}.
 
     Attributes:
         lines: assignments, in order.
@@ -36,9 +37,10 @@ class Expressions:
         penalised: paths of the weights that one comprehension penalises, or None.
     """
 
-    def __init__(self, reader, known, weight=None):
+    def __init__(self, reader, known, weight=None, reasons=None):
         self.reader = reader
         self.known, self._weight = dict(known), weight
+        self._reasons = reasons or {}
         self.lines, self.uses, self.raw = [], set(), set()
         self.penalised = None
         self._taken = set(known.values()) | TAKEN
@@ -192,6 +194,11 @@ class Expressions:
     def _raw(self, tensor):
         """tf.raw_ops: for what has no public name."""
         operation = tensor.op
+        for scope, why in self._reasons.items():
+            if operation.name.startswith(scope):
+                raise refused_op(
+                    operation, f"it is of a loop that is not drafted, {why}"
+                )
         is_known = hasattr(tf.raw_ops, operation.type)
         definition = operation.op_def
         if not is_known or definition.is_stateful:

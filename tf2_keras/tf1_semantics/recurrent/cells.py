@@ -236,6 +236,8 @@ class GRUCell(UnitsCell):
         activation: a Keras activation; None is tanh.
         kernel_initializer: of both kernels; None for a glorot_uniform without seed.
         bias_initializer: of both biases; None for ones (gates) and zeros (candidate).
+        candidate_kernel_initializer: of the candidate's kernel, which TF1 drew by another
+            seed where only the graph had one; None for ``kernel_initializer``.
 
     Input shape: [batch, features]; states: h [batch, units]. Returns: h', h'.
     Raises:
@@ -251,6 +253,7 @@ class GRUCell(UnitsCell):
         activation="tanh",
         kernel_initializer=None,
         bias_initializer=None,
+        candidate_kernel_initializer=None,
         **kwargs,
     ):
         super().__init__(num_units, activation, **kwargs)
@@ -259,6 +262,9 @@ class GRUCell(UnitsCell):
         )
         self.bias_initializer = initializer_from(
             "bias_initializer", bias_initializer, optional=True
+        )
+        self.candidate_kernel_initializer = initializer_from(
+            "candidate_kernel_initializer", candidate_kernel_initializer, optional=True
         )
 
     def build(self, input_shape):
@@ -270,7 +276,9 @@ class GRUCell(UnitsCell):
             2 * units, self.bias_initializer or "ones", "gate_bias"
         )
         self.candidate_kernel = self.add_kernel(
-            (rows, units), self.kernel_initializer, "candidate_kernel"
+            (rows, units),
+            self.candidate_kernel_initializer or self.kernel_initializer,
+            "candidate_kernel",
         )
         self.candidate_bias = self.add_bias(
             units, self.bias_initializer or "zeros", "candidate_bias"

@@ -8,6 +8,7 @@ from tf2_keras.migrate.draft.rules.context import dtype_argument
 from tf2_keras.migrate.draft.statements import (
     Call,
     Items,
+    Literal,
     Statement,
     argument,
     number,
@@ -186,19 +187,31 @@ def _call(context, cell, name):
     if cell["activation"] != "tanh":
         arguments.append(argument(repr(cell["activation"]), keyword="activation"))
     arguments += context.initializer(cell["kernel"], "kernel_initializer")
-    usual = "ones" if kind == "GRUCell" else "zeros"
-    start = context.initializers.of(cell["bias"])
-    require(getattr(start, "source", "") == repr(usual), "a bias that starts otherwise")
     if kind == "GRUCell":
-        candidate = context.initializers.of(cell["candidate_bias"])
-        require(getattr(candidate, "source", "") == "'zeros'", "a candidate's bias")
-        same = context.initializers.of(cell["candidate_kernel"])
-        require(
-            same == context.initializers.of(cell["kernel"]),
-            "two kernels that start otherwise",
-        )
+        arguments += _starts_of_gru(context, cell)
+    else:
+        start = context.initializers.of(cell["bias"])
+        require(start == Literal("'zeros'"), "a bias that starts otherwise")
     arguments.append(argument(repr(name), keyword="name"))
     return Call(PART + kind, tuple(arguments))
+
+
+def _starts_of_gru(context, cell):
+    """Arguments of a GRU whose weights start otherwise than its part's."""
+    starts = {
+        word: context.initializers.of(cell[word])
+        for word in ("bias", "candidate_bias", "kernel", "candidate_kernel")
+    }
+    biases = starts["bias"], starts["candidate_bias"]
+    arguments = []
+    if biases != (Literal("'ones'"), Literal("'zeros'")):
+        require(biases[0] == biases[1], "a GRU whose two biases start otherwise")
+        arguments.append(("bias_initializer", biases[0]))
+    # TF1 drew what only the graph has a seed for by another seed a kernel.
+    if starts["candidate_kernel"] != starts["kernel"]:
+        start = starts["candidate_kernel"]
+        arguments.append(("candidate_kernel_initializer", start))
+    return arguments
 
 
 def structure(cells, first=1):

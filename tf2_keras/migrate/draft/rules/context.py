@@ -16,6 +16,7 @@ class Context:
         trained: names of the variables that the optimizer updates.
         uses: {tensor's name: how many ops of the model take it as data}.
         explained: names of update ops that layers stand for.
+        reasons: {scope of a loop: why no rule took it}.
     """
 
     def __init__(self, reader, updates, outputs, trained):
@@ -24,6 +25,7 @@ class Context:
         self.updates = updates
         self.trained = {*trained}
         self.explained = set()
+        self.reasons = {}
         self._batch_norms = None
         self.uses = self._uses(outputs)
 

@@ -23,7 +23,7 @@ class Loop:
     def __init__(self, reader, frame):
         self.reader = reader
         self.begins, self.states, self.nexts, self.exits = [], [], [], []
-        self.scope = re.sub(r"/?while(_\d+)?(/.*)?$", "", frame)
+        self.scope = _scope(frame)
         for operation in reader.operations:
             if operation.type != "Merge" or not reader.is_loop(operation):
                 continue
@@ -168,7 +168,17 @@ def _drafted(context):
             alone = _tried(_alone, context, loop)
             is_alone = isinstance(alone, Statement)
             drafted[frame] = Drafted(loop, alone, 0, 1, False) if is_alone else alone
+    for frame, why in drafted.items():
+        if isinstance(why, Unlike):
+            context.reasons[_scope(frame) + "/" if _scope(frame) else "while"] = str(
+                why
+            )
     return drafted
+
+
+def _scope(frame):
+    """The scope of a loop, by the name that TF1 gave its frame."""
+    return re.sub(r"/?while(_\d+)?(/.*)?$", "", frame)
 
 
 def _tried(function, *arguments):
