@@ -78,6 +78,77 @@ def test_the_train_ops_of_a_gan_become_the_steps_of_one_model():
     assert source.count("keras.layers.Dense(") == 3
 
 
+def normalized(x, name):
+    """[n, 1, 1, 3], whose statistics move before it is read: contrib's, in place."""
+    with tf.variable_scope(name, reuse=tf.AUTO_REUSE):
+        gamma, beta, *moving = (
+            tf.get_variable(word, [3], initializer=start, trainable=word in LEARNED)
+            for word, start in (*LEARNED.items(), *MOVING.items())
+        )
+        y, *statistics = tf.nn.fused_batch_norm(
+            x, gamma, beta, epsilon=0.01, is_training=True
+        )
+        with tf.control_dependencies(statistics):
+            before = [variable.read_value() for variable in moving]
+        moved = [
+            tf.assign_sub(variable, (old - statistic) * 0.1)
+            for variable, old, statistic in zip(moving, before, statistics, strict=True)
+        ]
+        with tf.control_dependencies(moved):
+            return tf.identity(y), moved
+
+
+ZEROS, ONES = tf.zeros_initializer(), tf.ones_initializer()
+LEARNED = {"gamma": ONES, "beta": ZEROS}
+MOVING = {"moving_mean": ZEROS, "moving_variance": ONES}
+
+
+def moving_gan(is_everything_moved):
+    """A discriminator that is called on real and on made examples, and moves by both."""
+
+    def build():
+        z = tf.placeholder(tf.float32, [None, 2], "z")
+        real = tf.placeholder(tf.float32, [None, 1, 1, 3], "real")
+        with tf.variable_scope("generator"):
+            image = tf.reshape(dense(z, "image", 3), [-1, 1, 1, 3])
+            made, _ = normalized(image, "norm")
+        scope = tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE)
+        with scope:
+            of_real, moved = normalized(real, "norm")
+            with tf.control_dependencies(moved):
+                later = tf.identity(made)
+            of_made, of_fooled = (normalized(x, "norm")[0] for x in (later, made))
+            on_real, on_made, fooled = (
+                dense(tf.reshape(x, [-1, 3]), "logits", 1)
+                for x in (of_real, of_made, of_fooled)
+            )
+        losses = {
+            "discriminator": tf.reduce_mean(tf.nn.softplus(-on_real))
+            + tf.reduce_mean(tf.nn.softplus(on_made)),
+            "generator": tf.reduce_mean(tf.nn.softplus(-fooled)),
+        }
+        for name, loss in losses.items():
+            trained = tf.trainable_variables(name)
+            also = moved if is_everything_moved else []
+            with tf.control_dependencies(also):
+                optimizer = tf.train.AdamOptimizer(0.01)
+                optimizer.minimize(loss, None, trained, name=f"train_{name}")
+
+    return build
+
+
+def test_each_step_of_a_gan_moves_the_statistics_of_what_it_computes_in_their_order():
+    source = drafted(moving_gan(False), train="train_discriminator,train_generator")
+    assert '"discriminator": ((0,), (1,)),' in source
+    assert '"generator": ((2,),),' in source
+    assert source.count("tf1_semantics.layers.BatchNormalization(") == 2
+
+
+def test_a_step_that_moves_what_its_loss_does_not_need_is_refused():
+    with pytest.raises(ValueError, match="A step must move the statistics of what"):
+        drafted(moving_gan(True), train="train_discriminator,train_generator")
+
+
 def smoothed():
     logits = dense(tf.placeholder(tf.float32, [None, 3], "x"), "logits", 1)
     labels = tf.fill(tf.shape(logits), 1.0) - 0.1  # as 1.15 wrote tf.ones_like

@@ -63,6 +63,17 @@ def test_cells_on_top_of_each_other_are_one_layer():
     assert '.tf1_weights("net/rnn")' in source
 
 
+@pytest.mark.parametrize("read", [[0], [0, 1]], ids=["memory", "both states"])
+def test_a_last_state_of_an_unrolled_lstm_is_one_that_its_layer_returns(read):
+    def network(x):
+        rows = tf.unstack(x, axis=1)
+        _, states = tf.nn.static_rnn(cell(), rows, dtype=tf.float32)
+        return tf.concat([states[place] for place in read], 1)
+
+    source = draft_programs_test.drafted(recurrent(network))
+    assert "(state, _) = tf1_semantics.recurrent.StaticRNN(" in source
+
+
 def from_both_ends(x):
     outputs, _, _ = tf.nn.static_bidirectional_rnn(
         cell(), cell(), tf.unstack(x, axis=1), dtype=tf.float32

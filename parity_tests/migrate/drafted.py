@@ -32,7 +32,10 @@ CHAPTERS = (
     "batch_norm_by_hand",
     "dqn",
     "ppo",
+    "dcgan",
 )
+# {chapter: its train ops}, of those that have several.
+SEVERAL = {"dcgan": "Adam,Adam_1"}
 # {chapter: the op, and the node, that nothing drafts yet}.
 REFUSED = {
     "char_rnn": "TensorArrayV3 (node rnn/TensorArray_1)",
@@ -94,6 +97,8 @@ def of_chapter(name):
 
 def of(name):
     """(MetaGraphDef, ``finding.Names``) of any of ``NAMES``."""
+    if name in SEVERAL:
+        return exported_chapter(name)[0], finding.Names(train=SEVERAL[name])
     if name in CHAPTERS:
         return of_chapter(name)
     return exported.read(exported_twins.meta(name)), finding.Names()

@@ -153,7 +153,7 @@ def cut(reader, loss, inputs, target, y_pred=None):
 def _is_arithmetic(reader, tensor):
     """Whether a tensor is what a loss makes of predictions: logarithms, 1 - p, labels."""
     kind = reader.kind(tensor)
-    if kind in ("Log", "Neg", "Square", "Abs"):
+    if kind in ("Log", "Neg", "Square", "Abs", "Softplus"):
         return True
     if kind in ("OnesLike", "ZerosLike", "Fill", "Shape"):
         return True  # they are told a shape, and nothing that a model computes

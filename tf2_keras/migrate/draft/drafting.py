@@ -16,6 +16,7 @@ from tf2_keras.migrate.draft import (
     naming,
     objectives,
     optimizers,
+    separating,
 )
 from tf2_keras.migrate.draft.cones import shape_text
 from tf2_keras.migrate.draft.errors import Undraftable, refusal, refused_op
@@ -66,13 +67,15 @@ class Step(NamedTuple):
     """A train op of the draft.
 
     name: of it in Python. loss: an ``objectives.Loss``. optimizer: an ``optimizers.Optimizer``.
-    call: the ``Call`` of its part.
+    call: the ``Call`` of its part. computed: groups of places of the outputs that it computes,
+        where the others would change something; None for all.
     """
 
     name: str
     loss: objectives.Loss
     optimizer: object
     call: object
+    computed: tuple | None
 
 
 @dataclasses.dataclass
@@ -191,6 +194,7 @@ def _drafted(request, reader):
     ]
     trained = [name for trainer in trainers for name in trainer.trained]
     changes = [update for train in request.trains for update in train.updates]
+    changes = list(dict.fromkeys(changes))  # two steps of a GAN run one generator
     cuts = _cuts(request, reader)
     cut = _joined(reader, cuts)
     context = Context(reader, changes, cut.outputs, trained or reader.trainable)
@@ -206,7 +210,7 @@ def _drafted(request, reader):
     has_streams = any(_draws(statement) for statement in statements)
     if trainers:
         _require_explained(context, trainers, changes)
-        _require_apart(context, trainers, has_streams)
+        _require_apart(trainers)
     for trainer in trainers:
         _require_trained(reader, trainer, statements)
         paths.update(trainer.renamed(paths))
@@ -214,12 +218,17 @@ def _drafted(request, reader):
             paths = {trainer.step: f"{trainer.name}/iteration", **paths}
         if trainer.rate is not None:
             paths[trainer.rate] = f"{trainer.name}/learning_rate"
+    computed = separating.computed(
+        context, request.trains, cuts, cut.outputs, has_streams
+    )
     config, statements, calls = _configured(
         statements, [trainer.call for trainer in trainers]
     )
     steps = [
         Step(train.step, *rest)
-        for train, *rest in zip(request.trains, losses, trainers, calls, strict=True)
+        for train, *rest in zip(
+            request.trains, losses, trainers, calls, computed, strict=True
+        )
     ]
     outputs = [output.name for output in cut.outputs]
     taken = {*TAKEN, *(layer.name for layer in cones.classes)}
@@ -306,7 +315,7 @@ def _draws(statement):
 
 def _require_explained(context, trainers, updates):
     """Every update of a train op is a layer's or the optimizer's."""
-    explained = context.explained.union(*(trainer.explained for trainer in trainers))
+    explained = {*context.explained}.union(*(t.explained for t in trainers))
     left = [
         f"{operation.name} ({operation.type} of {variable})"
         for operation, variable in updates
@@ -320,18 +329,14 @@ def _require_explained(context, trainers, updates):
         )
 
 
-def _require_apart(context, trainers, has_streams):
-    """Where several train, a step runs the whole model: that must change nothing else."""
+def _require_apart(trainers):
+    """Several optimizers must change nothing in common."""
     if len(trainers) < 2:
         return
     received = None
     counts = [trainer.step for trainer in trainers if trainer.step is not None]
     trained = [name for trainer in trainers for name in trainer.trained]
-    if has_streams:
-        received = "a forward pass that draws random numbers"
-    elif context.explained:
-        received = f"moving statistics, {min(context.explained)}"
-    elif len({*counts}) < len(counts):
+    if len({*counts}) < len(counts):
         received = f"steps that are all counted in {counts[0]}"
     elif len({*trained}) < len(trained):
         received = "a variable that several of them train"

@@ -18,7 +18,7 @@ class Model(keras.Model):
         variables = self.trainable_variables
         return [v for v in variables if v.path.startswith(TRAINED[step])]
 
-    def updated(self, step, value, tape):
+{computing}    def updated(self, step, value, tape):
         """The loss of a step, behind its update."""
         variables = self.trained_by(step)
 {gradients}
@@ -40,10 +40,21 @@ class Model(keras.Model):
 STEP = """\
     def {name}_step(self, x, y=None):
         with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)
+            y_pred = {y_pred}
 {weights}            value = {name}_loss({arguments})
         return self.updated({name!r}, value, tape)
 """
+COMPUTING = '''\
+    def outputs_of(self, step, x):
+        """{place: output} that a step's loss needs: what else is called would move."""
+        outputs = {}
+        for places in COMPUTED[step]:
+            network = keras.Model(self.input, [self.outputs[p] for p in places])
+            listed = keras.tree.flatten(network(x, training=True))
+            outputs |= dict(zip(places, listed, strict=True))
+        return outputs
+
+'''
 TAPE = """\
         gradients = tape.gradient(value, [v.value for v in variables])"""
 OF_TF1 = """\
@@ -96,20 +107,35 @@ def blocks(product):
     steps = [
         STEP.format(
             name=step.name,
+            y_pred=_calling(step),
             weights="".join(f"{' ' * 12}{line}\n" for line in weights_of(step.loss)),
             arguments=", ".join(step.loss.arguments),
         )
         for step in product.steps
     ]
     names = [step.name for step in product.steps]
+    computed = {s.name: s.computed for s in product.steps if s.computed is not None}
     text = MODEL.format(
         package=product.package,
+        computing=COMPUTING if computed else "",
         gradients=OF_TF1 if product.gradients_of_tf1 else TAPE,
         steps="\n".join(steps),
         calls=", ".join(f"{name!r}: self.{name}_step(x, y)" for name in names),
     )
     why = "# How the paths of the variables begin that a step trains."
-    return [[why, "TRAINED = {", *rows, "}"], text.rstrip("\n").split("\n")]
+    lists = [[why, "TRAINED = {", *rows, "}"]]
+    if computed:
+        why = "# Places of the outputs that a step computes, one group after the other."
+        rows = [f"    {name!r}: {places}," for name, places in computed.items()]
+        lists.append([why, "COMPUTED = {", *rows, "}"])
+    return [*lists, text.rstrip("\n").split("\n")]
+
+
+def _calling(step):
+    """Python of what the model gives a step."""
+    if step.computed is None:
+        return "self(x, training=True)"
+    return f"self.outputs_of({step.name!r}, x)"
 
 
 def compiling(product):

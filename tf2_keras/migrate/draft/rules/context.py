@@ -15,7 +15,7 @@ class Context:
         updates: [(op, variable's name)] that the train op runs.
         trained: names of the variables that the optimizer updates.
         uses: {tensor's name: how many ops of the model take it as data}.
-        explained: names of update ops that layers stand for.
+        explained: {name of an update op: the output of the layer that stands for it}.
         reasons: {scope of a loop: why no rule took it}.
     """
 
@@ -24,7 +24,7 @@ class Context:
         self.initializers = Initializers(reader)
         self.updates = updates
         self.trained = {*trained}
-        self.explained = set()
+        self.explained = {}
         self.reasons = {}
         self._batch_norms = None
         self.uses = self._uses(outputs)

@@ -51,7 +51,7 @@ def fused(context, tensor):
 
 
 def _require_same_at_inference(context, operation, weight):
-    """The op of the branch that predicts must differ in is_training alone."""
+    """Other calls, and the op of the branch that predicts, may differ in is_training."""
     reader = context.reader
     if weight is None:
         return
@@ -61,8 +61,7 @@ def _require_same_at_inference(context, operation, weight):
             continue
         require(
             other.get_attr("epsilon") == operation.get_attr("epsilon")
-            and other.get_attr("data_format") == operation.get_attr("data_format")
-            and not other.get_attr("is_training"),
+            and other.get_attr("data_format") == operation.get_attr("data_format"),
             "a batch norm that predicts otherwise",
         )
 
@@ -184,7 +183,7 @@ def _normalized(context, tensor, x, gamma, beta, statistics, epsilon, axis, fuse
         moving, ("mean", "variance"), ("zeros", "ones"), strict=True
     ):
         arguments += context.initializer(variable, f"moving_{name}_initializer", usual)
-    context.explained.update(operations)
+    context.explained.update(dict.fromkeys(operations, tensor.name))
     statement = context.statement(
         tensor,
         LAYER,

@@ -49,7 +49,7 @@ class Sequence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """chain: of a step's output. step: which."""
+    """chain: of a step's output. step: which; of a state its place behind the outputs."""
 
     chain: Chain
     step: int
@@ -62,6 +62,15 @@ def output_of_step(context, tensor):
     statement = _of_chains(context, _alone, place.chain)
     index = _index(place.step, len(place.chain.outputs), statement)
     return _found(context, statement, tensor, index)
+
+
+def state_of_cell(context, tensor):
+    """What a cell kept after the last step, that is no output: an LSTM's memory."""
+    place = _ends(context).get(tensor.name)
+    require(place is not None, "no last state of an unrolled cell")
+    statement = _of_chains(context, _alone, place.chain)
+    statement.outputs[place.step] = tensor.name
+    return _placed(context, statement, tensor)
 
 
 def outputs_of_both(context, tensor):
@@ -135,6 +144,10 @@ def _found(context, statement, tensor, index):
         (name for name, of in statement.steps.items() if of is None),
         default=f"steps:{next(iter(statement.steps))}",
     )
+    return _placed(context, statement, tensor)
+
+
+def _placed(context, statement, tensor):
     position = context.reader.position[tensor.op.name]
     statement.position = min(statement.position, position)
     return statement
@@ -153,6 +166,28 @@ def _places(context):
             for chain in _stacked(context.reader, _chains(context.reader))
             for step, name in enumerate(chain.outputs)
         }
+    return known
+
+
+def _ends(context):
+    """{name of a last state: its ``Place`` among what a network returns}."""
+    known = context.__dict__.get("ends")
+    if known is None:
+        known = context.__dict__["ends"] = {}
+        chains = {id(place.chain): place.chain for place in _places(context).values()}
+        for chain in chains.values():
+            last = [steps[-1] for steps in chain.steps]
+            states = [
+                cell[word].name
+                for cell in last
+                for word in ("memory", "output")
+                if word in cell
+            ]
+            known |= {
+                name: Place(chain, place)
+                for place, name in enumerate(states, 1)
+                if name not in chain.outputs
+            }
     return known
 
 
@@ -356,10 +391,10 @@ def _statement(context, layer, parts, chain, is_time_major):
 
 
 RULES = {
-    "Mul": [output_of_step],
-    "Add": [output_of_step],
-    "Tanh": [output_of_step],
-    "Relu": [output_of_step],
+    "Mul": [output_of_step, state_of_cell],
+    "Add": [output_of_step, state_of_cell],
+    "Tanh": [output_of_step, state_of_cell],
+    "Relu": [output_of_step, state_of_cell],
     "ConcatV2": [outputs_of_both],
     "Pack": [outputs_of_all],
 }
