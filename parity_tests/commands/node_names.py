@@ -15,7 +15,7 @@ VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 
 
 def of_meta(path):
-    """{name of a node}; None for a file that is no whole MetaGraphDef, or too large."""
+    """{name of a node}, empty for no whole MetaGraphDef; None for what was not read."""
     try:
         if os.path.getsize(path) > LARGEST_BYTES:
             return None
@@ -27,8 +27,10 @@ def of_meta(path):
             for node in _within(graph, NODE)
             for name in _within(node, NAME)
         }
-    except (OSError, ValueError, IndexError):
-        return None  # TensorFlow says what is wrong with it
+    except (ValueError, IndexError):
+        return set()
+    except OSError:
+        return None  # whoever reads it says what is wrong with it
 
 
 def _within(message, wanted):
@@ -64,14 +66,21 @@ def _varint(message, place):
 
 
 def require_known(path, named):
-    """Refuses names that no node of a .meta has.
+    """Refuses a .meta that is none, and names that no node of it has.
 
     Args:
         named: [(option, name of a tensor or an op)].
     """
     known = of_meta(path) if path.endswith(".meta") else None
-    if not known:
+    if known is None:
         return
+    if not known:
+        raise UserError(
+            "A graph's file must hold a whole MetaGraphDef with a graph in it. "
+            f"Received: {path} ({os.path.getsize(path)} bytes). "
+            "Copy the .meta again, and compare its size with the original; "
+            "checkpoints, frozen graphs and saved_model.pb are other formats."
+        )
     missing = [
         (option, name)
         for option, name in named
