@@ -137,6 +137,7 @@ def moving_gan(is_everything_moved):
     return build
 
 
+@pytest.mark.slow
 def test_each_step_of_a_gan_moves_the_statistics_of_what_it_computes_in_their_order():
     source = drafted(moving_gan(False), train="train_discriminator,train_generator")
     assert '"discriminator": ((0,), (1,)),' in source
@@ -255,6 +256,7 @@ def decoder():
         tf.train.GradientDescentOptimizer(0.1).minimize(loss)
 
 
+@pytest.mark.slow
 def test_a_loop_that_starts_where_another_ended_is_handed_its_state():
     assert "initial_state=(" in drafted(decoder)
 

@@ -38,6 +38,7 @@ def unrolled(*kinds):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind, part",
     [
@@ -54,6 +55,7 @@ def test_a_cell_that_was_unrolled_is_one_layer_over_time(kind, part):
     assert "(keras.layers.Layer)" not in source
 
 
+@pytest.mark.slow
 def test_cells_on_top_of_each_other_are_one_layer():
     source = draft_programs_test.drafted(
         recurrent(unrolled("BasicLSTMCell", "BasicRNNCell"))
@@ -63,6 +65,7 @@ def test_cells_on_top_of_each_other_are_one_layer():
     assert '.tf1_weights("net/rnn")' in source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [[0], [0, 1]], ids=["memory", "both states"])
 def test_a_last_state_of_an_unrolled_lstm_is_one_that_its_layer_returns(read):
     def network(x):
@@ -81,6 +84,7 @@ def from_both_ends(x):
     return outputs[-1]
 
 
+@pytest.mark.slow
 def test_what_was_unrolled_from_both_ends_is_one_layer():
     source = draft_programs_test.drafted(recurrent(from_both_ends))
     assert source.count("tf1_semantics.recurrent.StaticBidirectionalRNN(") == 1
@@ -100,6 +104,7 @@ def by_hand(x):
     return tf.reduce_max(tf.stack(outputs, axis=1), axis=1)
 
 
+@pytest.mark.slow
 def test_a_loop_in_python_is_one_layer_as_well():
     source = draft_programs_test.drafted(recurrent(by_hand))
     assert source.count("tf1_semantics.recurrent.StaticRNN(") == 1
@@ -113,6 +118,7 @@ def split(x):
     return outputs[-1]
 
 
+@pytest.mark.slow
 def test_rows_that_were_split_are_stacked_for_the_layer():
     source = draft_programs_test.drafted(recurrent(split))
     assert f"keras.ops.stack(keras.ops.split(x, {STEPS}))" in source
@@ -132,6 +138,7 @@ def looped(with_lengths):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_lengths", [False, True])
 def test_a_loop_from_both_ends_is_one_layer(with_lengths):
     source = draft_programs_test.drafted(
@@ -156,6 +163,7 @@ def stacked(x):
     return tf.nn.dynamic_rnn(cells, x, dtype=tf.float32)[0][:, -1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network, cells", [(gru, 1), (closed, 1), (stacked, 2), (looped(True), 2)]
 )

@@ -24,6 +24,7 @@ def proof_of(name):
     return drafted.proven(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", drafted.NAMES)
 def test_a_draft_is_equal_to_its_graph_and_reads_as_it_was_approved(name):
     """At levels function and fit; ``python -m parity_tests.migrate.drafted`` rewrites."""
@@ -61,6 +62,8 @@ def test_a_draft_is_no_longer_than_the_twin_by_hand(name):
         listed = [
             node for node in tree.body if getattr(node, "name", "") not in skipped
         ]
+        if name in drafted.SEVERAL:
+            known -= {"loss", "optimizer"}  # each step's are called after it
         assert known <= {getattr(node, "name", None) for node in listed}
         return sum(node.end_lineno - node.lineno + 1 for node in listed)
 
@@ -93,6 +96,7 @@ def test_what_a_graph_leaves_open_is_asked_for_with_the_candidates(name):
         proving.proven(meta_graph, names, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "slim_cnn"])
 def test_the_same_graph_gives_the_same_bytes(name):
     again = drafted.proven(name)

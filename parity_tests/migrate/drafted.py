@@ -41,7 +41,7 @@ REFUSED = {
     "char_rnn": "TensorArrayV3 (node rnn/TensorArray_1)",
     "bilstm_crf": "VarHandleOp (node transitions)",
     "word2vec": "LogUniformCandidateSampler (node LogUniformCandidateSampler)",
-    "seq2seq": "TensorArrayV3 (node nmt/decoder/TensorArray)",
+    "seq2seq": "TensorArrayV3 (node nmt/decoder/decoder/TensorArray)",
     "wide_deep": "bias/ResourceApplyAdagrad): updates of the kinds Adagrad, Ftrl",
 }
 # {chapter: what has to be named, and is not enough yet}.

@@ -3,7 +3,7 @@
 MODEL = '''\
 @keras.saving.register_keras_serializable({package!r})
 class Model(keras.Model):
-    """A functional model of which each step trains a part, by an optimizer of its own."""
+    """A functional model of which each step trains a part, by its own optimizer."""
 
     def compile(self, optimizers, **kwargs):
         super().compile(**kwargs)
