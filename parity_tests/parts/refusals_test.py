@@ -75,6 +75,7 @@ def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
 MORE_USUAL = {
     **dict.fromkeys(("kernel_initializer", "bias_initializer"), ("zeros",)),
     **dict.fromkeys(("initializer", "gamma_initializer"), ("zeros",)),
+    "candidate_kernel_initializer": ("zeros",),
     "moving_variance_initializer": ("zeros",),
     **dict.fromkeys(("decay_steps", "first_decay_steps"), (1000,)),
     **dict.fromkeys(("ksize", "strides"), ((2, 2),)),
