@@ -129,9 +129,6 @@ class Decoder(keras.layers.Layer):
         shape = *inputs.shape[:2], self.config.vocab_size
         return keras.KerasTensor(shape, self.compute_dtype)
 
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
-
 
 def inference(source, source_lengths, target_input, config):
     """Logits [B, T, V]."""
