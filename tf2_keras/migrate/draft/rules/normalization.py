@@ -51,7 +51,7 @@ def fused(context, tensor):
 
 
 def _require_same_at_inference(context, operation, weight):
-    """Other calls, and the op of the branch that predicts, may differ in is_training."""
+    """Another call may train as well; the branch that predicts differs in is_training."""
     reader = context.reader
     if weight is None:
         return
@@ -61,7 +61,8 @@ def _require_same_at_inference(context, operation, weight):
             continue
         require(
             other.get_attr("epsilon") == operation.get_attr("epsilon")
-            and other.get_attr("data_format") == operation.get_attr("data_format"),
+            and other.get_attr("data_format") == operation.get_attr("data_format")
+            and (reader.alive(other.outputs[0]) or not other.get_attr("is_training")),
             "a batch norm that predicts otherwise",
         )
 
