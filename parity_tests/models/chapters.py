@@ -41,6 +41,7 @@ GROUPS = {
     ),
     "generative": (
         "autoencoder",
+        "conv_autoencoder",
         "vae",
         "dcgan",
         "wgan_gp",
@@ -68,7 +69,10 @@ GROUPS = {
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is compared is what ``run`` returns: there is no model to play.
-PROGRAMS = (*GROUPS["program"], "nearest_neighbours", "cnn_layers", "slim_cnn")
+PROGRAMS = (
+    *GROUPS["program"],
+    *("nearest_neighbours", "cnn_layers", "slim_cnn", "conv_autoencoder"),
+)
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 
