@@ -29,6 +29,7 @@ GROUPS = {
         "neural_style",
     ),
     "sequences": (
+        "hello_rnn",
         "char_rnn",
         "rnn_classifier",
         "static_rnn",
@@ -71,7 +72,7 @@ NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is compared is what ``run`` returns: there is no model to play.
 PROGRAMS = (
     *GROUPS["program"],
-    *("nearest_neighbours", "cnn_layers", "slim_cnn", "conv_autoencoder"),
+    *("nearest_neighbours", "cnn_layers", "slim_cnn", "hello_rnn", "conv_autoencoder"),
 )
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 

@@ -49,7 +49,8 @@ def test_nearest_neighbours_are_at_the_upper_left(fault):
     """The margin: TF2 takes others for four pixels of five, some of them black for white."""
     of_tf1, naive = prepared(fault)
     first = DATA[0][:, :: 28 // 4, :: 28 // 4] * np.float32(1 / 255)
-    np.testing.assert_array_equal(of_tf1[:, ::4, ::4, 0], first)  # 28 / 16 is 7 / 4
+    corners = of_tf1[:, ::4, ::4, 0]  # 28 / 16 is 7 / 4
+    np.testing.assert_array_equal(corners, first, strict=True)
     assert np.mean(of_tf1 != naive) > 0.8
     assert np.abs(of_tf1 - naive).max() > 0.9
 
@@ -71,7 +72,7 @@ def test_pixels_were_multiplied_by_the_rounded_inverse():
     divide = tf.function(lambda pixels: tf.cast(pixels, tf.float32) / 255.0)
     pixels = tf.range(256)
     product = tf.cast(pixels, tf.float32) * np.float32(1 / 255)
-    np.testing.assert_array_equal(divide(pixels), product)
+    np.testing.assert_array_equal(divide(pixels), product, strict=True)
 
 
 @pytest.mark.parametrize("name", ["decoder3/bias", "code/bias"])
@@ -104,7 +105,8 @@ def test_a_picture_is_doubled_as_upsampling_does():
     """To a whole multiple; bilinear it is another."""
     x = tf.random.stateless_normal([2, 4, 4, 3], [1, 2])
     doubled = TWIN.tf1_semantics.layers.ResizeNearestNeighbor((8, 8))(x)
-    np.testing.assert_array_equal(keras.layers.UpSampling2D(2)(x), doubled)
+    upsampled = keras.layers.UpSampling2D(2)(x)
+    np.testing.assert_array_equal(upsampled, doubled, strict=True)
     smooth = keras.layers.UpSampling2D(2, interpolation="bilinear")(x)
     assert np.abs(smooth - doubled).max() > 0.5
 
