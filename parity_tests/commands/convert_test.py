@@ -168,6 +168,7 @@ class Own(keras.layers.Dense):
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_it_after_the_import_that_is_said(
     tf_parity, trained, tmp_path, run_python
 ):
@@ -380,6 +381,7 @@ print(json.dumps([*outcomes, convert()]))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_is_one_line_and_leaves_nothing(
     run_python, trained, model_file, tmp_path
 ):

@@ -98,6 +98,7 @@ def test_an_item_of_a_shape_is_a_number():
         _ = model.output.shape[1].value
 
 
+@pytest.mark.slow
 def test_l2_regularizer_takes_half_the_square():
     """The margin: the whole of it adds as much to the loss as half of it had."""
     of_tf1, of_twin, whole = (
