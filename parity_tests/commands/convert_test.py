@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf1
 from parity_tests.migrate import written_checkpoints as written
 from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import reading
+from tf2_keras.migrate.checkpoint.errors import said
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
 pytestmark = pytest.mark.filterwarnings(
@@ -435,3 +436,12 @@ def test_inspect_of_what_is_no_checkpoint_is_one_line(tf_parity, tmp_path):
             code, out, err = tf_parity("inspect", path)
             assert (code, out, err.count("\n")) == (2, "", 1), (name, content)
             assert ". Received: " in err
+
+
+def test_what_a_library_says_is_cut_between_words_and_has_a_name_if_it_says_nothing():
+    words = "an axis that is out of bounds " * 9
+    told = said(ValueError(f"{words}\nand more"))
+    assert len(told) <= 160 and told.endswith(" …")
+    assert words.startswith(told.removesuffix(" …") + " ")
+    assert said(ValueError("short\nlong")) == "short"
+    assert said(KeyError()) == "KeyError"
