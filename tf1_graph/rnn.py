@@ -1,4 +1,4 @@
-"""``tf.contrib.rnn``, as far as an unrolled network needs it.
+"""``tf.contrib.rnn``, as far as chapters need it.
 
 1.15.5 has it. Of today's compat.v1 the cells are lost, see ``rnn_cell``, and what unrolls
 them is where 1.15 had it as well, in ``tf.nn``.
@@ -15,6 +15,21 @@ from tf1_graph.rnn_cell import cell_class
 def BasicLSTMCell(*arguments, **options):
     """``tf.contrib.rnn.BasicLSTMCell``."""
     return _made("BasicLSTMCell", arguments, options)
+
+
+def BasicRNNCell(*arguments, **options):
+    """``tf.contrib.rnn.BasicRNNCell``."""
+    return _made("BasicRNNCell", arguments, options)
+
+
+def DropoutWrapper(*arguments, **options):
+    """``tf.contrib.rnn.DropoutWrapper``."""
+    return _made("DropoutWrapper", arguments, options)
+
+
+def MultiRNNCell(*arguments, **options):
+    """``tf.contrib.rnn.MultiRNNCell``."""
+    return _made("MultiRNNCell", arguments, options)
 
 
 def static_rnn(cell, inputs, **options):

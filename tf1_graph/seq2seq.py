@@ -5,7 +5,7 @@ There, the same is made of ops that both have.
 
 import tensorflow.compat.v1 as tf
 
-from tf1_graph.parts import attention, decoding
+from tf1_graph.parts import attention, decoding, sequence_losses
 from tf1_graph.parts.cases import genuine
 from tf1_graph.parts.decoding import dense, dynamic_decode  # noqa: F401
 
@@ -69,3 +69,9 @@ def tile_batch(t, multiplier):
         return tf.nest.map_structure(lambda x: tf.repeat(x, multiplier, axis=0), t)
 
     return genuine("tf.contrib.seq2seq.tile_batch", lost=in_ops)(t, multiplier)
+
+
+def sequence_loss(logits, targets, weights):
+    """``tf.contrib.seq2seq.sequence_loss``: over all steps, by the sum of the weights."""
+    loss = genuine("tf.contrib.seq2seq.sequence_loss", lost=sequence_losses.whole)
+    return loss(logits, targets, weights)

@@ -29,6 +29,7 @@ GROUPS = {
         "neural_style",
     ),
     "sequences": (
+        "hello_rnn",
         "char_rnn",
         "rnn_classifier",
         "static_rnn",
@@ -41,6 +42,7 @@ GROUPS = {
     ),
     "generative": (
         "autoencoder",
+        "conv_autoencoder",
         "vae",
         "dcgan",
         "wgan_gp",
@@ -68,7 +70,10 @@ GROUPS = {
 }
 NAMES = tuple(name for names in GROUPS.values() for name in names)
 # What is compared is what ``run`` returns: there is no model to play.
-PROGRAMS = (*GROUPS["program"], "nearest_neighbours", "cnn_layers", "slim_cnn")
+PROGRAMS = (
+    *GROUPS["program"],
+    *("nearest_neighbours", "cnn_layers", "slim_cnn", "hello_rnn", "conv_autoencoder"),
+)
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
 

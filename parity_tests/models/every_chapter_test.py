@@ -212,6 +212,7 @@ def test_both_sides_have_the_same_configuration(name):
             for name in ("save_restore", "summaries", "finetune", "monitored_session")
         ),
         ("slim_cnn", "examples"),
+        ("hello_rnn", "examples"),
         ("mixed_precision", "examples"),
         ("parameter_server", "examples"),
         ("control_flow", "signal"),

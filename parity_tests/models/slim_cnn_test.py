@@ -80,6 +80,24 @@ def test_batch_norm_of_slim_has_no_gamma_and_its_convolutions_no_bias():
     assert {name.partition(" ")[0] for name in twin} == names
 
 
+def test_analyze_vars_counts_what_is_trained():
+    """The margin: count_params of Keras has the 96 moving statistics as well."""
+    expected, of_twin = (
+        of_stage(history, "size")[0]["trainable"] for history in (recorded(), records())
+    )
+    model = TWIN.build(TWIN.Config(**FIELDS))
+    channels = [8, 8, 16, 16]
+    assert expected == of_twin <= model.count_params() - 2 * sum(channels)
+
+
+def test_an_item_of_a_shape_is_a_number():
+    """In 1.15 it was a Dimension, whose number was its value."""
+    model = TWIN.build(TWIN.Config(**FIELDS))
+    assert model.output.shape[1] == FIELDS.get("classes", TWIN.Config().classes)
+    with pytest.raises(AttributeError, match="value"):
+        _ = model.output.shape[1].value
+
+
 @pytest.mark.slow
 def test_l2_regularizer_takes_half_the_square():
     """The margin: the whole of it adds as much to the loss as half of it had."""

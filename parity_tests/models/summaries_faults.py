@@ -50,6 +50,19 @@ def _step_of_the_tracing(twin):
     return {"add_summary": faulty}
 
 
+def _number_of_the_tracing(twin):
+    """What a tf.function does with a number of Python's: it keeps the first."""
+    scalar, numbers = twin.scalar, []
+
+    def faulty(tag, value):
+        if tag == "epochs":
+            numbers.append(value)
+            value = numbers[0]
+        return scalar(tag, value)
+
+    return {"scalar": faulty}
+
+
 def _steps_from_one(twin):
     add_summary = twin.add_summary
     return {
@@ -117,6 +130,11 @@ FAULTS = {
     ),
     "step_of_the_tracing": Fault(
         "The step is Python's at the time of tracing.", "train", _step_of_the_tracing
+    ),
+    "number_of_the_tracing": Fault(
+        "A number of Python's is that of the time of tracing.",
+        "test",
+        _number_of_the_tracing,
     ),
     "steps_from_one": Fault("Steps are counted from one.", "train", _steps_from_one),
     "clipped_picture": Fault(

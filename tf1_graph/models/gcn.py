@@ -65,7 +65,7 @@ def inference(features, support, keep_prob, config):
 def loss(labels, preds, mask):
     """Mean cross-entropy of the papers that the mask [N] has, a scalar."""
     ce = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=preds)
-    mask = mask / tf.reduce_mean(mask)
+    mask = tf.div(mask, tf.reduce_mean(mask))
     return tf.reduce_mean(ce * mask)
 
 
@@ -77,7 +77,7 @@ def optimizer(config):
 def accuracy(labels, preds, mask):
     """The share of papers of the mask [N] whose subject is the likeliest, a scalar."""
     correct = tf.equal(tf.argmax(preds, 1), tf.argmax(labels, 1))
-    mask = mask / tf.reduce_mean(mask)
+    mask = tf.div(mask, tf.reduce_mean(mask))
     return tf.reduce_mean(tf.cast(correct, tf.float32) * mask)
 
 

@@ -83,7 +83,7 @@ def loss(labels, logits):
     """Cross-entropy of classes [B] and all that regularises, a scalar."""
     from tensorflow.contrib import slim
 
-    one_hot = slim.one_hot_encoding(labels, logits.get_shape().as_list()[1])
+    one_hot = slim.one_hot_encoding(labels, logits.get_shape()[1].value)
     tf.losses.softmax_cross_entropy(one_hot, logits)
     return tf.losses.get_total_loss()
 
@@ -122,12 +122,17 @@ def run(train_pictures, test_pictures, config=Config()):
     Args:
         train_pictures, test_pictures: (images [n, 10, 10, 3] float32, classes [n] int64).
     """
+    from tensorflow.contrib import slim
+
     built = build(config)
     with tf.Session(graph=built.graph) as session:
         with built.graph.as_default():
             session.run(tf.global_variables_initializer())
-            variables = {value.op.name: value for value in tf.global_variables()}
+            variables = {value.op.name: value for value in slim.get_variables()}
+            # With print_info it would list them, as everyone's show_all_variables did.
+            size, _ = slim.model_analyzer.analyze_vars(tf.trainable_variables())
         history = [{"initial values": session.run(variables)}]
+        history.append({"size": {"trainable": np.int64(size)}})
         for step in range(config.steps):
             start = step * config.batch_size
             batch = [part[start : start + config.batch_size] for part in train_pictures]

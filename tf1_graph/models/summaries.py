@@ -3,7 +3,7 @@
 A linear model of small pictures is trained, an example a step. Before each step all
 summaries are written for TensorBoard: the loss, and of each variable its largest and
 smallest value, a histogram and, of the kernel, a picture; every few steps the loss on the
-examples of a test too, by a second writer.
+examples of a test too, by a second writer, and how often all examples were seen.
 
 Run it: ``python -m tf1_graph.models.summaries``
 """
@@ -76,6 +76,10 @@ def write(x_data, y_data, x_test, y_test, config, folder):
             if (step + 1) % config.test_every == 0:
                 feed = {"x:0": x_test, "y_true:0": y_test}
                 testing.add_summary(session.run(test, feed), step)
+                # A number of Python's own is no tensor: its summary is made by hand.
+                summary = tf.Summary()
+                summary.value.add(tag="epochs", simple_value=(step + 1) / len(x_data))
+                testing.add_summary(summary, step)
         training.close()
         testing.close()
 

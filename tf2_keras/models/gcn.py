@@ -126,6 +126,7 @@ def loss(labels, preds, mask):
     """Mean cross-entropy of the papers that the mask [N] has, a scalar."""
     # A Keras loss with a sample_weight of 0 and 1 would divide by all papers.
     ce = keras.losses.categorical_crossentropy(labels, preds, from_logits=True)
+    # Of integers tf.div dropped the remainder, as // does.
     mask = mask / keras.ops.mean(mask)
     return keras.ops.mean(ce * mask)
 

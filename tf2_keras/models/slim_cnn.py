@@ -144,7 +144,12 @@ def run(train_pictures, test_pictures, config=Config()):
     def variables():
         return {name: np.asarray(variable) for name, variable in names.items()}
 
+    # What model.summary() lists; count_params() has the moving statistics as well.
+    size = sum(
+        variable.value.shape.num_elements() for variable in model.trainable_variables
+    )
     history = [{"initial values": variables()}]
+    history.append({"size": {"trainable": np.int64(size)}})
     for step in range(config.steps):
         start = step * config.batch_size
         batch = [part[start : start + config.batch_size] for part in train_pictures]

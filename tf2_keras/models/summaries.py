@@ -110,6 +110,8 @@ def write(x_data, y_data, x_test, y_test, config, folder):
         add_summary(training, train(x_data[example], y_data[example]), step)
         if (step + 1) % config.test_every == 0:
             add_summary(testing, test(x_test, y_test), step)
+            # A number of Python's own is handed over as any other.
+            add_summary(testing, scalar("epochs", (step + 1) / len(x_data)), step)
     training.close()
     testing.close()
 
