@@ -71,6 +71,13 @@ def test_every_link_leads_to_a_page_of_the_site_and_to_a_place_on_it(site):
     assert followed > 5000
 
 
+def test_no_file_names_the_folder_that_it_was_built_in(site):
+    folder = str(site.parent).encode()
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert [path for path in files if folder in path.read_bytes()] == []
+    assert b"symbols/tf.nn.md" in (site / "searchindex.js").read_bytes()
+
+
 def test_every_symbol_has_the_address_that_explain_prints(site):
     rules = list(catalogue.every())
     assert len(rules) > 5500
