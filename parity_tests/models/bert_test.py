@@ -50,6 +50,7 @@ def test_the_rate_rises_from_zero_and_falls_to_zero():
     np.testing.assert_allclose(of_twin, expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_what_is_padding_changes_no_prediction(pair):
     (batch,) = batches(pair.config, 1)
     other = np.where(batch["input_mask"], batch["x"], 3)
@@ -100,6 +101,7 @@ def test_the_bias_of_keys_learns_from_roundings(pair):
     assert off > 1e-3 * largest[key]  # in its own ULPs, far beyond any other tensor
 
 
+@pytest.mark.slow
 def test_two_layers_are_bit_equal():
     with ChapterPair(CHAPTER, {**SMALL, "num_hidden_layers": 2}) as pair:
         play = [("train", batch) for batch in batches(pair.config, 2)]
@@ -107,6 +109,7 @@ def test_two_layers_are_bit_equal():
     assert comparison.records == 3
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_learn():
     train, _ = bert.load(None, 1)
     data = [part[:48] for part in train]
@@ -124,6 +127,7 @@ def test_both_programs_report_the_same_and_learn():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.86 and 1.47

@@ -36,6 +36,7 @@ def of_stage(history, stage):
     return [record[stage] for record in history if stage in record]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model, off", [(DNN, 0.3), (LINEAR, 0.5)])
 def test_a_canned_loss_is_a_sum(model, off):
     """The margin: by a mean a third of the net's way is missing, or half the linear one's."""
@@ -52,6 +53,7 @@ def test_a_canned_loss_is_a_sum(model, off):
     assert distance(end, naive, start) > off * way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model, fault", [(DNN, "adagrad_of_keras"), (LINEAR, "ftrl_of_keras")]
 )
@@ -64,6 +66,7 @@ def test_a_canned_model_has_a_rate_of_its_own(model, fault):
     assert distance(end, naive, start) > 0.9 * distance(end, start, start)
 
 
+@pytest.mark.slow
 def test_an_op_without_a_seed_got_one_by_its_place_in_the_graph():
     """The same values to the bit; another op seed draws others."""
     expected, twin, other = (

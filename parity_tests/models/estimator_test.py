@@ -43,6 +43,7 @@ def trainings(history):
     return np.reshape(losses, [3, CONFIG.steps])
 
 
+@pytest.mark.slow
 def test_each_call_of_train_begins_its_streams_anew():
     """The margin: a loss a fifth off, at the first step of the second training."""
     expected, twin, naive = (
@@ -53,6 +54,7 @@ def test_each_call_of_train_begins_its_streams_anew():
     assert abs(naive[0] - expected[0]) > 0.2 * expected[0]
 
 
+@pytest.mark.slow
 def test_the_loss_of_an_evaluation_is_a_mean_over_batches():
     """Of 4, 4 and 2 irises; the margin: Keras's mean over irises is a fiftieth off."""
     expected, twin, naive = (
@@ -69,6 +71,7 @@ def test_a_warm_start_stands_at_the_beginning():
     assert steps == [2 * CONFIG.steps, CONFIG.steps]
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_weights_and_nothing_else():
     """The margin: with the optimizer's memory its weights end a twentieth of the way off."""
     left = of_stage(recorded(), "updates")[FIRST]

@@ -43,6 +43,7 @@ def evaluations(history):
     return [np.mean([batch["loss"]["loss"] for batch in three]) for three in batches]
 
 
+@pytest.mark.slow
 def test_what_was_saved_is_evaluated_before_the_step_is_told():
     """The order of records: the loss of a step stands after the evaluation behind it."""
     stages = [[*record] for record in recorded()]
@@ -53,6 +54,7 @@ def test_what_was_saved_is_evaluated_before_the_step_is_told():
     assert [[*record] for record in records()] == stages
 
 
+@pytest.mark.slow
 def test_the_end_is_evaluated_too():
     """The margin: without it the last evaluation that is known is a twentieth off."""
     expected, twin, naive = (
@@ -64,6 +66,7 @@ def test_the_end_is_evaluated_too():
     assert abs(naive[-1] - expected[-1]) > 0.05 * expected[-1]
 
 
+@pytest.mark.slow
 def test_an_evaluation_does_not_drop():
     """The margin: one that does is a thirtieth off."""
     expected, naive = (
@@ -73,6 +76,7 @@ def test_an_evaluation_does_not_drop():
     assert abs(naive[0] - expected[0]) > 0.03 * expected[0]
 
 
+@pytest.mark.slow
 def test_the_steps_are_counted_by_the_checkpoint():
     """max_steps in all, and not from where a start begins."""
     kept = [kept["steps"].tolist() for kept in of_stage(recorded(), "kept")]

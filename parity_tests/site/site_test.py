@@ -31,6 +31,7 @@ from parity_tests.site.extension import STATIC
 from parity_tests.site.links import of_test
 from tf2_keras.migrate import addresses, catalogue, errors, html_pages
 
+pytestmark = pytest.mark.slow(shared="site")
 LARGEST = 20_000_000  # bytes of the whole site
 CHAPTER = "models/mnist_cnn.html"
 # Nothing that they use has a namesake in Keras, or a part, that it would be taken for.
