@@ -216,7 +216,7 @@ def test_a_chapter_that_only_1_15_5_runs_says_what_it_is_compared_with(
     code, out, err = tf_parity("run", *words)
     assert code == 0, err
     assert (
-        "\nestimator, 4 steps, records 53, against TensorFlow 1.15.5's record\n" in out
+        "\nestimator, 4 steps, records 21, against TensorFlow 1.15.5's record\n" in out
     )
     assert max(map(len, out.splitlines())) <= 80
     chapter = json.loads((tmp_path / "report.json").read_text())["chapters"][

@@ -326,39 +326,51 @@ def test_estimators_go_on_in_keras(genuine_python, tmp_path):
 
     One of a model_fn of its own, and two canned ones, whose variables are in pieces.
     """
-    _, twin, data = sides("estimator")
+    (_, own, data), (_, canned, _) = sides("estimator"), sides("canned_estimator")
     printed(genuine_python, stopped_estimators.__name__, tmp_path)
-    config = twin.Config(**stopped_estimators.FIELDS)
     plays = recording.Recording(tmp_path / "plays.npz")
-    granted = budgets.budget_for("estimator", chapters.level_of_budgets())
+    config = own.Config(**stopped_estimators.FIELDS)
+    of_canned = canned.Config(**stopped_estimators.OF_CANNED)
+    folder = str(tmp_path / "tf2")
 
-    def models():
-        return twin.build(config), *twin.canned(config)
+    def go_on(model):
+        """As the twin saves, and goes on from what it saved."""
+        saver = own.Saver(folder, config.save_every)
+        saver.set_model(model)
+        saver.on_train_begin()
+        fresh, records = own.build(config), []
+        own.train(fresh, folder, data, config, records, "initial values")
+        return records + own.left_behind(fresh, folder, data, config)
 
-    for play, (restored, fresh) in enumerate(zip(models(), models(), strict=True)):
-        name = restored.name
-        paths = [weight.path for weight in restored.trainable_variables]
-        names = dict(zip(twin.NAMES[name], paths, strict=True))
-        plan = handover.load(tmp_path / "stopped" / name, restored, names)
+    def go_on_as_it_is(model):
+        records = canned.train(model, data, of_canned)
+        return records + canned.left_behind(model, data, of_canned)
+
+    def same_names(model):
+        return {weight.path: weight.path for weight in model.trainable_variables}
+
+    for play, (name, model, names_of, trained, chapter) in enumerate(
+        [
+            ("own", own.build(config), same_names, go_on, "estimator"),
+            *(
+                (
+                    *(make.__name__, make(of_canned), canned.checkpoint_names),
+                    *(go_on_as_it_is, "canned_estimator"),
+                )
+                for make in (canned.dnn, canned.linear)
+            ),
+        ]
+    ):
+        names = names_of(model)
+        plan = handover.load(tmp_path / "stopped" / name, model, names)
         stopped, *expected = plays.records(play)
         assert len(plan.items) == len(stopped["initial values"])
-        # As the twin saves, and goes on from what it saved.
-        folder = str(tmp_path / "tf2" / name)
-        saver = twin.Saver(folder, config, None)
-        saver.set_model(restored)
-        saver.on_train_begin()
-        filled = {"initial values": twin.left_behind(fresh, folder)["updates"]}
-        compare_plays([stopped], [filled]).require_agreement()
-        received = []
-        twin.train(fresh, folder, data, config, received, "restored")
-        received.append(twin.left_behind(fresh, folder))
-        received.append({"evaluation": twin.evaluate(fresh, data, config)})
-        received.append({"outputs": twin.predict(fresh, data, config)})
-        for record in expected:
-            if "kept" in record:  # TF1's checkpoints before it are not the twin's
-                steps = record["kept"]["steps"]
-                record["kept"] = {"steps": steps[steps >= config.steps]}
-        compare_plays(expected[:1], received[:1]).require_agreement()
+        held = dict(zip(names, model.trainable_variables, strict=True))
+        held.update(model.optimizer.tf1_variables([*names]))
+        filled = {key: np.asarray(variable) for key, variable in held.items()}
+        compare_plays([stopped], [{"initial values": filled}]).require_agreement()
+        granted = budgets.budget_for(chapter, chapters.level_of_budgets())
+        received = trained(model)
         compare_plays(expected, received, budget_for=granted).require_agreement()
         assert received[-3]["updates"]["global_step"] == 2 * config.steps
 
@@ -376,6 +388,8 @@ HANDED_OVER = {
     "towers": test_towers_go_on_as_replicas,
     "parameter_server": test_parameter_servers_go_on_under_strategies,
     "estimator": test_estimators_go_on_in_keras,
+    "train_and_evaluate": test_estimators_go_on_in_keras,
+    "canned_estimator": test_estimators_go_on_in_keras,
     **dict.fromkeys(
         checkpoint_layers_test.CHAPTERS,
         checkpoint_layers_test.test_layers_go_on_in_keras,

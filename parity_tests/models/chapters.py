@@ -62,6 +62,8 @@ GROUPS = {
         "finetune",
         "monitored_session",
         "estimator",
+        "train_and_evaluate",
+        "canned_estimator",
         "input_queues",
         "mixed_precision",
         "towers",

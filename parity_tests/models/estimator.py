@@ -4,14 +4,14 @@ Its TF1 side is TensorFlow 1.15's alone: 2.16 took tf.estimator away, compat.v1'
 """
 
 TEACHES = (
-    "model_fn by mode, RunConfig, train_and_evaluate, hooks, warm start, export, a canned "
-    "DNNClassifier: compile, fit, evaluate, export"
+    "model_fn by mode, EstimatorSpec, RunConfig, hooks, warm start: compile, fit, "
+    "evaluate, predict"
 )
 STEPS = 4
 LEVELS = ("fit",)
 RECORDED = {
     "play": {},
-    # Its last step is no multiple of those at which it is saved, and nothing is deleted.
+    # Its last step is no multiple of those at which it is saved.
     "other numbers": {
         "steps": 3,
         "max_to_keep": 5,
@@ -20,7 +20,7 @@ RECORDED = {
         "dropout": 0.5,
         "learning_rate": 0.02,
     },
-    # Saved and evaluated at each step, and only the latest is kept.
+    # Saved at each step, and only the latest is kept.
     "each step": {
         "steps": 2,
         "save_every": 1,

@@ -1,62 +1,13 @@
 """Faults planted in the Keras model that stands in for an Estimator."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from parity_tests.models import chapters
 from parity_tests.models.pair import Fault
 from tf2_keras import tf1_semantics
 
 
-def _mean_for_sum(twin):
-    canned = twin.canned
-
-    def faulty(config):
-        for model in canned(config):
-            model.compile(
-                model.optimizer,
-                tf1_semantics.losses.SparseSoftmaxCrossEntropy(),
-                metrics=[
-                    keras.metrics.SparseCategoricalAccuracy("accuracy"),
-                    keras.metrics.SparseCategoricalCrossentropy(
-                        "average_loss", from_logits=True
-                    ),
-                ],
-                jit_compile=False,
-            )
-            yield model
-
-    return {"canned": faulty}
-
-
-def _canned_by_keras(twin):
-    """The rate of keras.optimizers.Adagrad, where none is said."""
-    canned = twin.canned
-
-    def faulty(config):
-        for model in canned(config):
-            if model.name == "dnn":
-                rate = float(keras.optimizers.Adagrad().learning_rate)
-                model.optimizer.learning_rate = rate
-            yield model
-
-    return {"canned": faulty}
-
-
-def _glorot_without_its_op_seed(twin):
-    """The first op seed of the graph, and not the one that its place gave it."""
-    dense = twin.dense
-
-    def faulty(x, units, name, seed, **options):
-        graph_seed, op_seed = seed
-        op_seed = 1 if op_seed > 40 else op_seed
-        return dense(x, units, name, (graph_seed, op_seed), **options)
-
-    return {"dense": faulty}
-
-
-def _evaluated_by_examples(twin):
+def evaluated_by_examples(twin):
     evaluate = twin.evaluate
 
     def faulty(model, data, config):
@@ -68,7 +19,7 @@ def _evaluated_by_examples(twin):
     return {"evaluate": faulty}
 
 
-def _evaluated_while_it_drops(twin):
+def evaluated_while_it_drops(twin):
     """Metrics are those of training mode."""
     true = tf1_semantics.layers.Dropout
 
@@ -108,7 +59,7 @@ def _warm_start_with_memory(twin):
     return {"warm_start": faulty}
 
 
-def _batches_end_with_the_epoch(twin):
+def batches_end_with_the_epoch(twin):
     del twin
     return {
         "inputs": lambda data, config, num_epochs: (
@@ -119,51 +70,11 @@ def _batches_end_with_the_epoch(twin):
     }
 
 
-def _not_evaluated_at_the_end(twin):
-    class Ending(twin.Saver):
-        def on_train_end(self, logs=None):
-            pass
-
-    return {"Saver": Ending}
-
-
-def _told_before_it_is_saved(twin):
-    """Callbacks are in the other order than hooks were."""
-    fit = twin.Saver.on_train_batch_end
-
-    class Late(twin.Saver):
-        def on_train_batch_begin(self, batch, logs=None):
-            fit(self, batch, logs)
-
-        def on_train_batch_end(self, batch, logs=None):
-            pass
-
-    return {"Saver": Late}
-
-
-def _logits_served_alone(twin):
-    """The model itself is exported, without what PREDICT made of its logits."""
-    return {"predictions": lambda logits: {"logits": logits}}
-
-
 FAULTS = {
     "streams_go_on": Fault(
         "A second training draws on where the first stopped.",
         "loss",
         lambda _: {"start_streams": lambda model: None},
-    ),
-    "mean_for_sum": Fault(
-        "The canned loss is a mean, as Keras's is.", "loss", _mean_for_sum
-    ),
-    "canned_by_keras": Fault(
-        "The canned net has the rate that Keras's Adagrad has.",
-        "loss",
-        _canned_by_keras,
-    ),
-    "other_op_seed": Fault(
-        "An op without a seed has another one than its graph gave it.",
-        "initial values",
-        _glorot_without_its_op_seed,
     ),
     "other_graph_seed": Fault(
         "RunConfig's seed is another one.", "initial values", fields={"seed": 2}
@@ -171,12 +82,12 @@ FAULTS = {
     "evaluated_by_examples": Fault(
         "The loss of an evaluation is a mean over the examples.",
         "evaluation",
-        _evaluated_by_examples,
+        evaluated_by_examples,
     ),
     "evaluated_while_it_drops": Fault(
         "An evaluation drops units, as training does.",
-        "loss",
-        _evaluated_while_it_drops,
+        "evaluation",
+        evaluated_while_it_drops,
     ),
     "warm_start_of_all": Fault(
         "A warm start takes everything over.", "restored", _warm_start_of_all
@@ -187,31 +98,14 @@ FAULTS = {
         _warm_start_with_memory,
     ),
     "batches_end_with_the_epoch": Fault(
-        "The last batch of an epoch is short.", "loss", _batches_end_with_the_epoch
-    ),
-    "not_evaluated_at_the_end": Fault(
-        "The last step is neither saved nor evaluated.",
-        "restored",
-        _not_evaluated_at_the_end,
-        both=chapters.recorded("estimator")["other numbers"],
-    ),
-    "saved_a_step_later": Fault(
-        "What is due is saved and evaluated before the next step.",
-        "loss",
-        _told_before_it_is_saved,
-    ),
-    "logits_served_alone": Fault(
-        "The export answers with logits alone.", "outputs", _logits_served_alone
+        "The last batch of an epoch is short.", "loss", batches_end_with_the_epoch
     ),
     "share_kept": Fault(
         "The share that is dropped is the share that is kept.",
         "loss",
         fields={"dropout": 0.75},
     ),
-    "one_more_kept": Fault(
-        "One checkpoint more is kept.", "kept", fields={"max_to_keep": 3}
-    ),
     "wrong_rate": Fault(
-        "The rate is a hundredth too high.", "restored", fields={"learning_rate": 0.101}
+        "The rate is a hundredth too high.", "loss", fields={"learning_rate": 0.101}
     ),
 }

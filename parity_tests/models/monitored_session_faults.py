@@ -1,5 +1,7 @@
 """Faults planted in the twin that supervises a training."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -75,28 +77,44 @@ def _saved_when_killed(twin):
 
 
 def _bias_set_at_each_start(twin):
-    restore = twin.restore
+    class Forgetting(twin.Saver):
+        @classmethod
+        def restore(cls, model, checkpoint_dir):
+            super().restore(model, checkpoint_dir)
+            return False  # whatever there was
 
-    def faulty(model, folder, config):
-        restore(model, folder, config)
-        model.get_layer("linear").bias.assign([config.bias])
-
-    return {"restore": faulty}
+    return {"Saver": Forgetting}
 
 
 def _logged_by_keras(twin):
     """The mean since the epoch began."""
 
-    class Mean(twin.Model):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            self.mean = keras.metrics.Mean()
+    class Mean(twin.Told):
+        def on_train_batch_begin(self, batch, logs=None):
+            self.tell("before_run")
 
-        def train_step(self, data):
-            self.mean.update_state(super().train_step(data)["loss"])
-            return {"loss": self.mean.result()}
+    return {"Told": Mean}
 
-    return {"Model": Mean}
+
+def _batches_from(first, steps):
+    """(twin module) -> patch: batches from another step on, or of so many steps more.
+
+    Args:
+        first: (the step that it stands at) -> that of the first batch.
+        steps: (the step, config) -> how many there are.
+    """
+
+    def patch(twin):
+        true = twin.batches_from
+
+        def faulty(step, data, config):
+            start = first(step)
+            stop = start + steps(step, config)
+            return true(start, data, dataclasses.replace(config, steps=stop))
+
+        return {"batches_from": faulty}
+
+    return patch
 
 
 def _hooks_the_other_way_round(twin):
@@ -130,14 +148,12 @@ FAULTS = {
     "examples_from_the_start": Fault(
         "After a restart the first example comes again.",
         "calls",
-        lambda twin: {
-            "batches_from": lambda step, data, of=twin.batches_from: of(0, data)
-        },
+        _batches_from(lambda _: 0, lambda step, config: max(1, config.steps - step)),
     ),
     "steps_from_the_start": Fault(
         "After a restart it trains all steps again.",
         "calls",
-        lambda _: {"steps_from": lambda step, config: config.steps},
+        _batches_from(lambda step: step, lambda _, config: config.steps),
     ),
     "nan_not_noticed": Fault(
         "Nothing stops a training whose loss is NaN.",

@@ -96,11 +96,11 @@ def test_backup_and_restore_begins_the_epoch_again_and_forgets(tmp_path):
 
     def fit(kill):
         model = TWIN.build(2, CONFIG)
+        model.optimizer.build(model.trainable_variables)
         folder = tmp_path / "backup"
         callbacks = [keras.callbacks.BackupAndRestore(str(folder), save_freq=2)]
         model.fit(
-            TWIN.batches_from(0, DATA),
-            steps_per_epoch=CONFIG.steps,
+            TWIN.batches_from(0, DATA, CONFIG),
             shuffle=False,
             verbose=0,
             callbacks=callbacks + kill,

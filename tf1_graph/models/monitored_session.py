@@ -1,15 +1,13 @@
 """A supervised training: MonitoredTrainingSession, Scaffold, hooks, a NaN guard.
 
-A linear model is trained, an example a step, and saved every few. In the middle it is
-killed; started again it goes on from what was saved; started once more, after its end, it
-does what such a program does. Another training comes upon a NaN. Two hooks write down
-when they are called, and a listener when something is saved.
+A linear model is trained, an example a step, and saved every few; killed in the middle,
+started again, and once more after its end. Another training comes upon a NaN. Two hooks
+write down when they are called, and a listener when something is saved.
 
 Run it: ``python -m tf1_graph.models.monitored_session``
 """
 
 import dataclasses
-import os
 import tempfile
 
 import numpy as np
@@ -80,11 +78,8 @@ class Kill(tf.train.SessionRunHook):
 def build(x_data, y_data, config):
     """(loss, train op, what sets the bias) of a model in the default graph."""
     tf.set_random_seed(config.seed)
-    kernel = tf.get_variable(
-        "kernel",
-        [x_data.shape[1], 1],
-        initializer=tf.random_uniform_initializer(-1.0, 1.0, seed=11),
-    )
+    uniform = tf.random_uniform_initializer(-1.0, 1.0, seed=11)
+    kernel = tf.get_variable("kernel", [x_data.shape[1], 1], initializer=uniform)
     bias = tf.get_variable("bias", [1], initializer=tf.zeros_initializer())
     global_step = tf.train.get_or_create_global_step()
     example = tf.mod(global_step, len(x_data))
@@ -113,11 +108,9 @@ def train(data, config, folder, history, kill=None):
             # Only where there is no checkpoint to go on from.
             init_fn=lambda scaffold, session: session.run(set_bias),
         )
+        told = [Listener(history)]
         saver = tf.train.CheckpointSaverHook(
-            folder,
-            save_steps=config.save_every,
-            scaffold=scaffold,
-            listeners=[Listener(history)],
+            folder, save_steps=config.save_every, scaffold=scaffold, listeners=told
         )
         with tf.train.MonitoredTrainingSession(
             checkpoint_dir=folder,
@@ -145,15 +138,13 @@ def left_behind(folder):
 
 def run(x_data, y_data, folder, config=Config()):
     """A record of each call, and of what each of four starts left behind."""
-    history = []
-    at_work, spoilt = os.path.join(folder, "at_work"), os.path.join(folder, "spoilt")
-    try:
-        train((x_data, y_data), config, at_work, history, Kill(config.killed_at))
-    except Killed:
-        history.append({"calls": {"killed": np.bool_(True)}})
-    history.append(left_behind(at_work))
-    for _ in range(2):
-        train((x_data, y_data), config, at_work, history)
+    history, data = [], (x_data, y_data)
+    at_work, spoilt = f"{folder}/at_work", f"{folder}/spoilt"
+    for kill in (Kill(config.killed_at), None, None):
+        try:
+            train(data, config, at_work, history, kill)
+        except Killed:
+            history.append({"calls": {"killed": np.bool_(True)}})
         history.append(left_behind(at_work))
     y_spoilt = np.where(np.arange(len(y_data))[:, None] == 1, np.float32("nan"), y_data)
     train((x_data, y_spoilt), config, spoilt, history)

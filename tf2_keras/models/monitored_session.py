@@ -8,7 +8,6 @@ Run it: ``python -m tf2_keras.models.monitored_session``
 """
 
 import dataclasses
-import os
 import tempfile
 
 import keras
@@ -52,6 +51,8 @@ class Told(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         self.tell("before_run")
+        # Else the loss would be the mean since the epoch began.
+        self.model.reset_metrics()
 
     def on_train_batch_end(self, batch, logs=None):
         self.tell("after_run", np.float32(logs["loss"]))
@@ -82,48 +83,22 @@ class Kill(keras.callbacks.Callback):
         self.left -= 1
 
 
-class Model(keras.Model):
-    """Reports the loss of a step, where Keras's own reports the mean since the epoch began."""
-
-    def train_step(self, data):
-        x, y_true = data
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(y_true - self(x)))
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"loss": loss}
-
-
 def build(size, config):
-    """A compiled model, its variables and those of its optimizer made."""
+    """A compiled model."""
     x = keras.Input((size,), name="x")
     kernel = tf1_semantics.initializers.RandomUniform(-1.0, 1.0, seed=(config.seed, 11))
     y_pred = keras.layers.Dense(1, kernel_initializer=kernel, name="linear")(x)
-    model = Model(x, y_pred)
-    model.compile(
-        optimizer=tf1_semantics.optimizers.Momentum(config.learning_rate, 0.5),
-        jit_compile=False,
-    )
-    model.optimizer.build(model.trainable_variables)
+    model = keras.Model(x, y_pred)
+    optimizer = tf1_semantics.optimizers.Momentum(config.learning_rate, 0.5)
+    model.compile(optimizer, "mean_squared_error", jit_compile=False)
     return model
 
 
-def restore(model, folder, config):
-    """Goes on from the latest checkpoint; only where there is none the bias is set."""
-    if not Saver.restore(model, folder):
-        model.get_layer("linear").bias.assign([config.bias])
-
-
-def batches_from(step, data):
-    """Batches of one example, from that of a step on: fit knows of no step before its own."""
-    return tf.data.Dataset.from_tensor_slices(data).repeat().skip(step).batch(1)
-
-
-def steps_from(step, config):
-    """How many steps there are left."""
-    # A hook looks after a step whether it was the last one: TF1's program trains one more
-    # however often it is started.
-    return max(1, config.steps - step)
+def batches_from(step, data, config):
+    """Batches of one example, all that are left: fit knows of no step before its own."""
+    examples = tf.data.Dataset.from_tensor_slices(data).repeat().skip(step)
+    # A hook looks after a step whether it was the last: TF1 trains one more at each start.
+    return examples.take(max(1, config.steps - step)).batch(1)
 
 
 def hooks(history):
@@ -134,16 +109,16 @@ def hooks(history):
 def train(data, config, folder, history, kill=None):
     """One start of the program."""
     model = build(data[0].shape[1], config)
-    restore(model, folder, config)
+    # Only where there is no checkpoint to go on from.
+    if not Saver.restore(model, folder):
+        model.get_layer("linear").bias.assign([config.bias])
 
     def after_save(step):
         history.append({"calls": {"after_save": np.int64(step)}})
 
     saver = Saver(folder, config.save_every, config.max_to_keep, after_save)
-    step = int(model.optimizer.iterations)
     model.fit(
-        batches_from(step, data),
-        steps_per_epoch=steps_from(step, config),
+        batches_from(int(model.optimizer.iterations), data, config),
         shuffle=False,
         verbose=0,
         callbacks=[saver, *hooks(history), *([kill] if kill else [])],
@@ -167,14 +142,12 @@ def left_behind(data, config, folder):
 def run(x_data, y_data, folder, config=Config()):
     """A record of each call, and of what each of four starts left behind."""
     history, data = [], (x_data, y_data)
-    at_work, spoilt = os.path.join(folder, "at_work"), os.path.join(folder, "spoilt")
-    try:
-        train(data, config, at_work, history, Kill(config.killed_at))
-    except Killed:
-        history.append({"calls": {"killed": np.bool_(True)}})
-    history.append(left_behind(data, config, at_work))
-    for _ in range(2):
-        train(data, config, at_work, history)
+    at_work, spoilt = f"{folder}/at_work", f"{folder}/spoilt"
+    for kill in (Kill(config.killed_at), None, None):
+        try:
+            train(data, config, at_work, history, kill)
+        except Killed:
+            history.append({"calls": {"killed": np.bool_(True)}})
         history.append(left_behind(data, config, at_work))
     y_spoilt = np.where(np.arange(len(y_data))[:, None] == 1, np.float32("nan"), y_data)
     train((x_data, y_spoilt), config, spoilt, history)
