@@ -37,6 +37,8 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "transformer",
+        "bert_classifier",
         "bert",
     ),
     "generative": (
