@@ -317,6 +317,7 @@ threading.Timer, signal.setitimer = Late, alarm
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pair", "queue"])
 def test_what_hangs_ends_in_python_and_in_a_session_that_waits(
     name, run_python, tmp_path
@@ -346,6 +347,7 @@ def test_the_end_of_the_time_is_no_exception_of_theirs():
     assert not swallowed
 
 
+@pytest.mark.slow
 def test_interrupting_ends_cleanly(started_python, tmp_path):
     path, report = tmp_path / "pair.py", tmp_path / "report.json"
     begun = tmp_path / "pair.py.begun"

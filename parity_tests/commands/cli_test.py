@@ -184,6 +184,7 @@ cli.main()
 """
 
 
+@pytest.mark.slow
 def test_interrupting_a_training_ends_cleanly(started_python, tmp_path):
     words = [
         "run",

@@ -71,6 +71,7 @@ def on_a_terminal(started_python, *words, columns=80):
 RUN = ["run", "--chapter", "session_basics", "--level", "function", "--steps", "1"]
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_what_is_waited_for(started_python):
     code, shown = on_a_terminal(started_python, "-m", "parity_tests", *RUN)
     assert code == 0
@@ -80,12 +81,14 @@ def test_a_terminal_shows_what_is_waited_for(started_python):
     assert not GREETINGS.search(shown)
 
 
+@pytest.mark.slow
 def test_where_there_is_no_terminal_nothing_is_said_on_stderr(run_python):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = run_python("-m", "parity_tests", *RUN, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_tests_are_quiet_too(run_python, tmp_path):
     """Whatever imports TensorFlow first, in whatever process, conftest settles it."""
     (tmp_path / "quiet_test.py").write_text(

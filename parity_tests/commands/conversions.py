@@ -11,7 +11,7 @@ from typing import NamedTuple
 from parity_tests.commands import console, pair_files
 from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import keras_files, partitions, reading
-from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint.errors import mistake, said
 
 TF1, SAVED_MODEL = "tf1:", "saved_model:"
 OF_KERAS = (".weights.h5", ".keras")
@@ -403,7 +403,7 @@ def load_weights(model, path):
     except (OSError, ValueError, KeyError) as error:
         raise mistake(
             "CKPT must hold the weights of the model",
-            f"{path} ({str(error).splitlines()[0][:160]})",
+            f"{path} ({said(error)})",
             "Name the model that it was saved from",
         ) from None
 

@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf1
 from parity_tests.migrate import written_checkpoints as written
 from parity_tests.models import chapters
 from tf2_keras.migrate.checkpoint import reading
+from tf2_keras.migrate.checkpoint.errors import said
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
 pytestmark = pytest.mark.filterwarnings(
@@ -168,6 +169,7 @@ class Own(keras.layers.Dense):
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_it_after_the_import_that_is_said(
     tf_parity, trained, tmp_path, run_python
 ):
@@ -380,6 +382,7 @@ print(json.dumps([*outcomes, convert()]))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_is_one_line_and_leaves_nothing(
     run_python, trained, model_file, tmp_path
 ):
@@ -433,3 +436,12 @@ def test_inspect_of_what_is_no_checkpoint_is_one_line(tf_parity, tmp_path):
             code, out, err = tf_parity("inspect", path)
             assert (code, out, err.count("\n")) == (2, "", 1), (name, content)
             assert ". Received: " in err
+
+
+def test_what_a_library_says_is_cut_between_words_and_has_a_name_if_it_says_nothing():
+    words = "an axis that is out of bounds " * 9
+    told = said(ValueError(f"{words}\nand more"))
+    assert len(told) <= 160 and told.endswith(" …")
+    assert words.startswith(told.removesuffix(" …") + " ")
+    assert said(ValueError("short\nlong")) == "short"
+    assert said(KeyError()) == "KeyError"

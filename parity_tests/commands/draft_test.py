@@ -30,6 +30,7 @@ def linear(seed=7):
     tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
 
 
+@pytest.mark.slow
 def test_a_draft_and_its_pair_are_written_and_equal(tf_parity, tmp_path):
     """The pair is one that ``check`` runs."""
     twin, pair, report = (tmp_path / name for name in ("t.py", "p.py", "r.json"))
@@ -155,6 +156,7 @@ def test_a_program_becomes_a_pair_whose_graph_is_written_beside_it(tf_parity, tm
     assert code == 2 and "--pair writes a file that must not be there yet" in err
 
 
+@pytest.mark.slow
 def test_a_pair_plays_the_steps_of_a_gan_in_turn(tf_parity, tmp_path):
     meta = exported_graph(tmp_path / "gan.meta", draft_programs_test.gan)
     twin, pair = tmp_path / "drafted_gan.py", tmp_path / "pair_of_gan.py"

@@ -3,7 +3,7 @@
 import os
 
 from parity_tests.commands import conversions
-from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint.errors import mistake, said
 
 
 def named_tensors(option, words):
@@ -109,6 +109,6 @@ def _loaded(path):
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise mistake(
             "CKPT must hold a model that Keras can load",
-            f"{path} ({str(error).splitlines()[0][:160]})",
+            f"{path} ({said(error)})",
             "Use --model FILE.py:build, with the model that it was saved from",
         ) from None

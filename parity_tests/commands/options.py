@@ -232,7 +232,8 @@ group = click.option(
     multiple=True,
     metavar="GROUP",
     type=Known("groups", chapters.GROUPS),
-    help="Only the chapters of this group of `list`; may be given several times.",
+    help="Only the chapters of this group of `list`, besides those of --chapter; may be "
+    "given several times.",
 )
 levels = click.option(
     "--level",

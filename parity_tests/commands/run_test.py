@@ -20,6 +20,7 @@ from parity_tests.witness import golden, stored
 STAGES = {"initial values", "outputs", "loss", "gradients", "slots", "updates"}
 
 
+@pytest.mark.slow
 def test_run_prints_one_table_and_writes_the_same_as_data(tf_parity, tmp_path):
     path = tmp_path / "report.json"
     words = ["--chapter", "session_basics", "--chapter", "linear_regression"]
@@ -206,6 +207,7 @@ def test_a_full_disk_below_a_program_is_one_line(
     assert len(err.splitlines()) == 1 and "Set TMPDIR" in err
 
 
+@pytest.mark.slow
 def test_a_chapter_that_only_1_15_5_runs_says_what_it_is_compared_with(
     tf_parity, tmp_path, monkeypatch
 ):

@@ -133,6 +133,7 @@ def test_a_call_of_tf_parity_is_right(command, filled_in, tf_parity):
         assert out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", OF_FAULTS.values(), ids=" ".join)
 def test_a_fault_is_caught_where_a_page_says(words, tf_parity):
     level = () if "--level" in words else ("--level", "function")
@@ -182,6 +183,7 @@ def same_but_for_rounding(printed, stated):
     return words[0] == words[1] and values[0] == pytest.approx(values[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_every_call_of_pytest_collects(run_python):
     calls = [list(command[1:]) for command in SHOWN if command[0] == "pytest"]
     for words in calls:

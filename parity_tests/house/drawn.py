@@ -2,8 +2,9 @@
 
 Most claims hold for many alike: each fault of each chapter, each option of each part. Run
 are, as of a property's examples, some of them: where the whole tree is run, an eighth of
-each test's cases, the same ones in every run, or by a profile that draws new examples, new
-ones. Whoever names files or tests runs all of theirs, and so does ``--whole``.
+each test's cases, and of the tests that are marked slow a quarter; the same ones in every
+run, or by a profile that draws new examples, new ones. Whoever names files or tests runs
+all of theirs, and so does ``--whole``.
 """
 
 import collections
@@ -14,6 +15,11 @@ import pytest
 from hypothesis import settings
 
 SHARE = 8  # of a test's cases one in so many, and at least one
+OF_SLOW = 4  # of the tests that are marked slow one in so many
+SLOW = (
+    "slow(shared=''): takes seconds of processor time, or needs what does and is shared "
+    "by name; where the whole tree is run, a quarter of these tests are."
+)
 _COUNTS = pytest.StashKey()
 
 
@@ -27,6 +33,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """The decision is the controller's of pytest-xdist; its workers are handed it."""
+    config.addinivalue_line("markers", SLOW)
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     chosen = named or config.option.keyword or config.option.markexpr
     draws = not (chosen or config.getoption("--whole"))
@@ -39,13 +46,23 @@ def pytest_configure_node(node):
     node.workerinput["draws_cases"] = bool(node.config.stash[_COUNTS]["draws"])
 
 
-def drawn(names, seed):
-    """Those of a test's cases, by their ids, that a run takes: a set."""
+def drawn(names, seed, share):
+    """Of some names one in ``share``, and at least one, as a seed has it: a set."""
 
     def rank(name):
         return zlib.crc32(f"{seed}:{name}".encode())
 
-    return {*sorted(names, key=rank)[: math.ceil(len(names) / SHARE)]}
+    return {*sorted(names, key=rank)[: math.ceil(len(names) / share)]}
+
+
+def _test(item):
+    return item.nodeid.partition("[")[0]
+
+
+def _slow(item):
+    """What a slow test is drawn as: itself, or what it shares with others; or None."""
+    mark = item.get_closest_marker("slow")
+    return mark and mark.kwargs.get("shared", _test(item))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -55,8 +72,11 @@ def pytest_collection_modifyitems(config, items):
     seed = 0 if settings.default.derandomize else config.option.hypothesis_seed
     cases = collections.defaultdict(list)
     for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item.nodeid)
-    taken = set().union(*(drawn(names, seed) for names in cases.values()))
+        cases[_test(item)].append(item.nodeid)
+    taken = set().union(*(drawn(names, seed, SHARE) for names in cases.values()))
+    slow = {name for item in items if (name := _slow(item))}
+    left_out = slow - drawn(slow, seed, OF_SLOW)
+    taken -= {item.nodeid for item in items if _slow(item) in left_out}
     config.stash[_COUNTS].update(run=len(taken), all=len(items))
     left = [item for item in items if item.nodeid not in taken]
     items[:] = [item for item in items if item.nodeid in taken]
@@ -80,5 +100,5 @@ def pytest_terminal_summary(terminalreporter, config):
     if counts["all"]:
         terminalreporter.write_line(
             f"{counts['run']:,} of {counts['all']:,} cases were taken, at least one of "
-            "each test. All of them: pytest --whole"
+            "each test that is not slow. All of them: pytest --whole"
         )

@@ -18,6 +18,23 @@ def test_of_one_case(number):
 
 def test_alone():
     test_many(41)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(100, 116))
+def test_slow(number):
+    test_many(number)
+
+@pytest.mark.slow
+def test_slow_alone():
+    test_many(200)
+
+@pytest.mark.slow(shared="site")
+def test_of_a_site():
+    test_many(300)
+
+@pytest.mark.slow(shared="site")
+def test_of_the_same_site():
+    test_many(301)
 """
 
 
@@ -45,13 +62,25 @@ def run(run_python, tmp_path):
 
 def test_the_whole_tree_runs_an_eighth_and_of_each_test_at_least_one(run):
     met, printed = run()
-    assert len(met) == 7 and met[-2:] == [40, 41]
-    assert "7 of 42 cases were taken" in printed
+    fast = [number for number in met if number < 100]
+    assert len(fast) == 7 and fast[-2:] == [40, 41]
+    assert f"{len(met)} of 61 cases were taken" in printed
     assert run()[0] == met  # quick: the same in every run
 
 
+def test_of_what_is_slow_the_whole_tree_runs_a_quarter(run):
+    """Of three, one: two cases of the first, the second, or both that share."""
+    ci = ["--hypothesis-profile=ci", "--hypothesis-seed"]
+    taken = set()
+    for seed in range(4):
+        met, _ = run(*ci, str(seed))
+        slow = tuple(number for number in met if number >= 100)
+        taken.add(slow if slow[0] >= 200 else len(slow))
+    assert taken <= {2, (200,), (300, 301)} and len(taken) > 1
+
+
 def test_whoever_says_what_runs_all_of_it(run):
-    everything = [*range(42)]
+    everything = [*range(42), *range(100, 116), 200, 300, 301]
     for words in (["--whole"], ["small_test.py"], ["-k", "test"]):
         met, printed = run(*words)
         assert met == everything and "cases were taken" not in printed
@@ -61,6 +90,6 @@ def test_whoever_says_what_runs_all_of_it(run):
 def test_ci_takes_new_ones_and_the_seed_takes_them_again(run):
     ci = ["--hypothesis-profile=ci", "--hypothesis-seed"]
     (first, _), (second, _) = (run(*ci, seed) for seed in ("7", "8"))
-    assert len(first) == len(second) == 7 and first != second
+    assert first != second
     workers, printed = run(*ci, "7", "-n", "2")
-    assert workers == first and "7 of 42 cases were taken" in printed
+    assert workers == first and f"{len(first)} of 61 cases were taken" in printed

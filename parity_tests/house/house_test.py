@@ -103,6 +103,7 @@ def test_rooms_import_only_what_they_may(folder):
             assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
+@pytest.mark.slow
 def test_only_the_site_imports_sphinx():
     for folder in SIDES:
         for path in python_files(folder):
@@ -205,6 +206,7 @@ def test_no_file_is_longer_than_500_lines():
             assert lines <= 500, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
+@pytest.mark.slow
 def test_arrays_are_equal_only_if_shape_and_dtype_are():
     """Without ``strict`` NumPy broadcasts a number, and takes 1.0 for 1; so does
     ``array_equal``, which says nothing of where two differ either.
@@ -311,6 +313,7 @@ def test_a_page_lists_every_chapter(page):
     assert listed == list(chapters.NAMES)
 
 
+@pytest.mark.slow
 @NEEDS_CHECKOUT
 def test_every_test_that_a_page_names_exists():
     named = 0
@@ -388,6 +391,7 @@ def has(module, path):
     return True
 
 
+@pytest.mark.slow
 def test_importing_a_side_has_no_effect(run_python):
     program = (
         "import tensorflow as tf; before = tf.executing_eagerly();"

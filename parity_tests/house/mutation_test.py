@@ -135,6 +135,7 @@ for words in (["-k", "holds"], ["-k", "does_not_hold"], ["-k", "hangs"], ["nowhe
 """
 
 
+@pytest.mark.slow
 def test_a_fork_tells_what_holds_from_what_fails_and_what_hangs(run_python, tmp_path):
     (tmp_path / "claims_test.py").write_text(CLAIMS)
     # The tests' root is put before the project's, which has the conftest.
@@ -210,6 +211,7 @@ def test_the_rate_leaves_out_what_changes_nothing_and_what_was_not_tried():
     ]
 
 
+@pytest.mark.slow
 def test_a_run_tells_of_every_fault_and_leaves_the_tree_alone(run_python):
     pytest.importorskip("cosmic_ray", reason="the extra mutation is not installed")
     module = mutation.ROOT / "parity_tests/engine/records.py"

@@ -179,6 +179,7 @@ def test_a_block_runs_and_prints_what_the_page_says(
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", chapters.checkpointed())
 def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
     (block,) = (block for block in EXECUTED if block.page == STATE)
@@ -204,6 +205,7 @@ def test_a_checkpoint_is_taken_over_as_the_guide_says(name, tmp_path):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PAGES, reason="docs/ is in a checkout only")
 def test_the_loop_of_agents_runs_as_its_page_says(
     tf_parity, tmp_path, monkeypatch, capfd

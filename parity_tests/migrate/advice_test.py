@@ -134,6 +134,7 @@ def accepts(function, call):
     return {keyword.arg for keyword in call.keywords} <= names
 
 
+@pytest.mark.slow
 def test_what_is_rendered_is_code_that_takes_these_arguments():
     refused, checked = [], 0
     for symbol, template in templates():

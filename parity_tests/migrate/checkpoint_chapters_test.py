@@ -62,6 +62,7 @@ def load(prefix, model, optimizer, names=None):
     return handover.load(prefix, model, names)
 
 
+@pytest.mark.slow
 @FEWER
 @given(before=st.integers(1, 6), after=st.integers(1, 4))
 @example(before=3, after=3)
@@ -126,6 +127,7 @@ def test_a_monitored_training_that_was_killed_goes_on_in_keras(
 NAMES_OF_MONITORED = {"kernel": "linear/kernel", "bias": "linear/bias"}
 
 
+@pytest.mark.slow
 @FEWER
 @given(steps=st.integers(1, 5))
 def test_a_net_that_tf1_trained_is_tuned_in_keras(tmp_path_factory, steps):
@@ -149,6 +151,7 @@ def test_a_net_that_tf1_trained_is_tuned_in_keras(tmp_path_factory, steps):
     assert comparison.records == 1 + 2 * steps
 
 
+@pytest.mark.slow
 @FEWER
 @given(before=st.integers(1, 6), after=st.integers(1, 4))
 def test_a_scale_of_losses_goes_on_in_keras(tmp_path_factory, before, after):
@@ -225,6 +228,7 @@ def test_a_table_in_parts_and_its_averages_go_on_in_keras(
     compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
+@pytest.mark.slow
 @FEWER
 @given(before=st.integers(1, 6), after=st.integers(1, 4), data=st.data())
 def test_counts_of_what_ran_go_on_in_keras(tmp_path_factory, before, after, data):
@@ -243,6 +247,7 @@ def test_counts_of_what_ran_go_on_in_keras(tmp_path_factory, before, after, data
     compare_plays(programs.rest_of(expected, before), received).require_agreement()
 
 
+@pytest.mark.slow
 @FEWER
 @given(tests=st.integers(1, 2), after=st.integers(1, 4), data=st.data())
 def test_events_go_on_in_keras(tmp_path_factory, tests, after, data):
@@ -276,6 +281,7 @@ def test_events_go_on_in_keras(tmp_path_factory, tests, after, data):
     compare_plays(expected, received).require_agreement()
 
 
+@pytest.mark.slow
 @FEWEST
 @given(before=st.integers(1, 5), after=st.integers(1, 3), data=st.data())
 def test_towers_go_on_as_replicas(tmp_path_factory, before, after, data):

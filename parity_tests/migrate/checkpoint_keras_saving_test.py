@@ -355,6 +355,7 @@ def recurrent(kind, units, optimizer):
     return compiled([layer], (None, INPUTS), optimizer), tensors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
 def test_gates_change_their_places_a_few_rows_at_a_time(kind, tmp_path):
     """Of kernels that are larger than all that is taken; slots in their layout."""

@@ -184,6 +184,7 @@ def decoder():
         tf.train.GradientDescentOptimizer(0.1).minimize(loss)
 
 
+@pytest.mark.slow
 def test_a_loop_that_starts_where_another_ended_is_handed_its_state():
     assert "initial_state=(" in drafted(decoder)
 

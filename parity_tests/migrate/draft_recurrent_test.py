@@ -39,6 +39,7 @@ def unrolled(*kinds):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind, part",
     [
@@ -54,6 +55,7 @@ def test_a_cell_that_was_unrolled_is_one_layer_over_time(kind, part):
     assert "(keras.layers.Layer)" not in source
 
 
+@pytest.mark.slow
 def test_an_unrolled_gru_is_one_layer_that_is_called_equal_or_not():
     """Its state has three gradients a step, whose order the part does not always keep."""
     meta_graph = draft_programs_test.meta_graph_of(recurrent(unrolled("GRUCell")))
@@ -63,6 +65,7 @@ def test_an_unrolled_gru_is_one_layer_that_is_called_equal_or_not():
     assert proof.is_equal or "DIVERGES at level function" in proof.source
 
 
+@pytest.mark.slow
 def test_cells_on_top_of_each_other_are_one_layer():
     source = draft_programs_test.drafted(
         recurrent(unrolled("BasicLSTMCell", "BasicRNNCell"))
@@ -79,6 +82,7 @@ def from_both_ends(x):
     return outputs[-1]
 
 
+@pytest.mark.slow
 def test_what_was_unrolled_from_both_ends_is_one_layer():
     source = draft_programs_test.drafted(recurrent(from_both_ends))
     assert source.count("tf1_semantics.recurrent.StaticBidirectionalRNN(") == 1
@@ -98,6 +102,7 @@ def by_hand(x):
     return tf.reduce_max(tf.stack(outputs, axis=1), axis=1)
 
 
+@pytest.mark.slow
 def test_a_loop_in_python_is_one_layer_as_well():
     source = draft_programs_test.drafted(recurrent(by_hand))
     assert source.count("tf1_semantics.recurrent.StaticRNN(") == 1
@@ -111,6 +116,7 @@ def split(x):
     return outputs[-1]
 
 
+@pytest.mark.slow
 def test_rows_that_were_split_are_stacked_for_the_layer():
     source = draft_programs_test.drafted(recurrent(split))
     assert f"keras.ops.stack(keras.ops.split(x, {STEPS}))" in source
@@ -130,6 +136,7 @@ def looped(with_lengths):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_lengths", [False, True])
 def test_a_loop_from_both_ends_is_one_layer(with_lengths):
     source = draft_programs_test.drafted(

@@ -22,6 +22,7 @@ def proof_of(name):
     return drafted.proven(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", drafted.NAMES)
 def test_a_draft_is_equal_to_its_graph_and_reads_as_it_was_approved(name):
     """At levels function and fit; ``python -m parity_tests.migrate.drafted`` rewrites."""
@@ -91,6 +92,7 @@ def test_what_a_graph_leaves_open_is_asked_for_with_the_candidates(name):
         proving.proven(meta_graph, names, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "slim_cnn"])
 def test_the_same_graph_gives_the_same_bytes(name):
     again = drafted.proven(name)

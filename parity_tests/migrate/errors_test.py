@@ -40,6 +40,7 @@ def test_each_message_is_met_today(error, tmp_path):
     assert errors.found(f"{raised.type.__name__}: {text}").error == error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ALONE, ids=message)
 def test_messages_of_a_process_that_is_switched_over(error, run_python, tmp_path):
     head = f"import keras, tensorflow as tf\nfolder = {str(tmp_path)!r}\n"
@@ -196,6 +197,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 def test_what_legacy_keras_buys_and_costs(run_python):
     environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
     if importlib.util.find_spec("tf_keras") is None:

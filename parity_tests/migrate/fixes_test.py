@@ -50,6 +50,7 @@ def fixed_rows(folder):
     ]
 
 
+@pytest.mark.slow
 def test_functions_run_alike_after_the_fix(tmp_path):
     """Each row in TF1's graph against the rewritten one in a tf.function, to the bit."""
     all_values = [same_test.inputs(3, awkward) for awkward in (False, True)]

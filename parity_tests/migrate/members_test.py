@@ -18,6 +18,7 @@ def recorded():
     ]
 
 
+@pytest.mark.slow
 def test_members_are_those_that_are_recorded():
     """What is gone in some supported TensorFlow is all that a class of today lacks."""
     now, missing = {}, []

@@ -58,6 +58,7 @@ def test_notebooks_are_read_with_their_magics(form, tmp_path):
         assert lines[finding.line - 1][finding.column - 1 :].startswith("tf.log(")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.booleans())
 @example("\U0001f600", False)
 @settings(deadline=None)

@@ -371,6 +371,7 @@ print((scanned - parsed) / (parsed - start))
 """
 
 
+@pytest.mark.slow
 def test_a_scan_imports_no_tensorflow_and_takes_a_few_times_what_parsing_does(tmp_path):
     """120 000 lines, of which these are a third, are done in 5 s on two cores."""
     for number in range(40):

@@ -183,6 +183,7 @@ def _closed_sessions():
     both_sides.cache_clear()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1), awkward=st.booleans())
 @example(seed=0, awkward=False)
 @example(seed=0, awkward=True)
@@ -243,6 +244,7 @@ def test_names_that_do_not_exist_today_do_not_exist_today():
     assert still == [] and len(gone) > 1500
 
 
+@pytest.mark.slow
 @given(graph_seed=st.integers(0, 2**31 - 1), op_seed=st.integers(0, 2**31 - 1))
 @example(graph_seed=1, op_seed=11)
 def test_seeded_random_ops_are_bit_equal_call_by_call(graph_seed, op_seed):

@@ -29,6 +29,7 @@ def symbols_of_part(part):
     return symbols[part::PARTS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_calls_give_what_1_15_5_gave(part):
     """Each symbol differs from 1.15.5 where evidence.tsv says so, and nowhere else."""
@@ -59,6 +60,7 @@ READERS = (
 )
 
 
+@pytest.mark.slow
 def test_calls_see_nothing_of_what_ran_before_them_in_their_process():
     alone = witnessed.measured(tf, golden(), READERS)
     with process_state.as_other():

@@ -50,6 +50,7 @@ def test_the_rate_rises_from_zero_and_falls_to_zero():
     np.testing.assert_allclose(of_twin, expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_what_is_padding_changes_no_prediction(pair):
     (batch,) = batches(pair.config, 1)
     other = np.where(batch["input_mask"], batch["x"], 3)
@@ -86,6 +87,7 @@ def test_where_all_is_padding_minus_infinity_gives_no_number(pair):
     assert np.isnan(tf2.nn.softmax([-np.inf, -np.inf])).all()
 
 
+@pytest.mark.slow
 def test_two_layers_are_bit_equal():
     with ChapterPair(CHAPTER, {**SMALL, "num_hidden_layers": 2}) as pair:
         play = [("train", batch) for batch in batches(pair.config, 2)]
@@ -93,6 +95,7 @@ def test_two_layers_are_bit_equal():
     assert comparison.records == 3
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_learn():
     train, _ = bert.load(None, 1)
     data = [part[:48] for part in train]
@@ -110,6 +113,7 @@ def test_both_programs_report_the_same_and_learn():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.86 and 1.47

@@ -52,6 +52,7 @@ def second_training(history):
     return losses(history)[4]  # after the first, and two evaluations
 
 
+@pytest.mark.slow
 def test_each_call_of_train_begins_its_streams_anew():
     """The margin: a loss a fifth off, at the first step of the second training."""
     expected, twin, naive = (
@@ -63,6 +64,7 @@ def test_each_call_of_train_begins_its_streams_anew():
     assert abs(naive[0] - expected[0]) > 0.2 * expected[0]
 
 
+@pytest.mark.slow
 def test_the_loss_of_an_evaluation_is_a_mean_over_batches():
     """Of 4, 4 and 2 irises; the margin: Keras's mean over irises is a fiftieth off."""
     expected, twin, naive = (
@@ -73,6 +75,7 @@ def test_the_loss_of_an_evaluation_is_a_mean_over_batches():
     assert abs(naive - expected) > 0.02 * expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model, off", [(DNN, 0.3), (LINEAR, 0.5)])
 def test_a_canned_loss_is_a_sum(model, off):
     """The margin: by a mean a third of the net's way is missing, or half the linear one's."""
@@ -90,6 +93,7 @@ def test_a_canned_loss_is_a_sum(model, off):
     assert distance(end, naive, names) > off * way
 
 
+@pytest.mark.slow
 def test_a_canned_net_has_a_rate_of_its_own():
     """The margin: with that of keras.optimizers.Adagrad it goes a tenth at most."""
     names = TWIN.NAMES["dnn"]
@@ -101,6 +105,7 @@ def test_a_canned_net_has_a_rate_of_its_own():
     assert distance(end, naive, names) > 0.9 * distance(end, start, names)
 
 
+@pytest.mark.slow
 def test_an_op_without_a_seed_got_one_by_its_place_in_the_graph():
     """The same values to the bit; another op seed draws others."""
     expected, twin, other = (
@@ -122,6 +127,7 @@ def test_the_step_is_counted_by_the_checkpoint():
     assert kept == [[6, 8], [2, 4], [2, 4], [2, 4]]
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_weights_and_nothing_else():
     """The margin: with the optimizer's memory its weights end a twentieth of the way off."""
     left, started = of_stage(recorded(), "updates")[OWN], recorded()

@@ -91,6 +91,7 @@ def full_size_moves(config, steps):
     return list(itertools.islice(moves, steps))
 
 
+@pytest.mark.slow
 @EVERY_LEVEL
 def test_full_size_is_bit_equal_from_initial_values_on(level):
     with ChapterPair(CHAPTER) as pair:
@@ -146,6 +147,7 @@ def test_a_keep_prob_of_no_power_of_two_is_scaled_by_another_rounding(planted, a
 # The program around it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report_every", [2, 7])
 def test_both_programs_report_the_same_accuracies(report_every):
     fields = {
@@ -203,6 +205,7 @@ def naive_migration(**adam):
     return model
 
 
+@pytest.mark.slow
 def test_a_naive_migration_is_half_of_its_way_off_after_twenty_steps():
     """Adam's epsilon is most of it: 1e-7 in Keras, 1e-8 in TF1.
 

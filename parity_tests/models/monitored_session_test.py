@@ -134,6 +134,7 @@ twin.train(data, twin.Config(), sys.argv[1], [], Die(5))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_the_middle_goes_on(run_python, tmp_path):
     """By a signal that nothing can catch, before its sixth step."""
     result = run_python("-c", KILLED, tmp_path)

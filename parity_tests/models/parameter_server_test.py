@@ -301,6 +301,7 @@ def test_a_worker_that_never_comes_is_one_line(side):
         tasks.run(SIDES[side], DATA, config, cluster)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc").is_dir(), reason="looks into /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_of_a_run_that_is_killed_nothing_is_left(started_python, number):

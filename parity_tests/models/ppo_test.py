@@ -41,6 +41,7 @@ def test_both_sides_have_the_same_a2c():
     assert dataclasses.asdict(TWIN.A2C) == OF_A2C
 
 
+@pytest.mark.slow
 @BOTH
 def test_both_programs_see_the_same_losses(fields):
     """Over three updates, whose rate falls by a third each time."""
@@ -83,6 +84,7 @@ def test_an_entropy_is_that_of_the_probabilities(seed, actions):
         np.testing.assert_allclose(entropy, -(p * np.log(p)).sum(1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_rate_that_is_fed_is_taken_at_that_step():
     rolled, config = rollout(8, 1), TWIN.Config(**SMALL)
     model = TWIN.build(config)

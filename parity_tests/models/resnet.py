@@ -9,11 +9,11 @@ from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import supervised
 
 TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
-STEPS = 20
+STEPS = 10
 METRIC = "test accuracy"
 DATA_SETS = (mnist, cifar10)
 BATCH_SIZE = 32  # the paper's 128 takes seconds a step on two cores
-TEST_EXAMPLES = 1000  # scored in a run, for the same reason
+TEST_EXAMPLES = 500  # scored in a run, for the same reason
 
 
 def _uses_cifar(data):

@@ -88,6 +88,7 @@ def test_the_numbers_of_parameters_are_those_of_the_literature():
             assert least <= trained <= most
 
 
+@pytest.mark.slow
 def test_op_seeds_are_unique_over_all_scopes():
     scopes = {
         variable.rsplit("/", 1)[0]
@@ -126,11 +127,13 @@ def require_agreement_over(steps, examples, fields):
             assert comparison.records == 1 + steps
 
 
+@pytest.mark.slow
 def test_the_full_resnet_20_is_bit_equal():
     fields = {"image_shape": (28, 28, 1), "boundaries": (1, 2)}
     require_agreement_over(3, 8, fields)
 
 
+@pytest.mark.slow
 def test_the_full_width_resnet_50_is_bit_equal():
     fifty = GRAPH.RESNET_50
     fields = {
@@ -144,6 +147,7 @@ def test_the_full_width_resnet_50_is_bit_equal():
     require_agreement_over(2, 3, fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["function", "fit"])
 def test_rates_that_go_down_are_bit_equal_from_the_initial_values_on(level):
     with ChapterPair(CHAPTER, SMALL) as pair:
@@ -152,6 +156,7 @@ def test_rates_that_go_down_are_bit_equal_from_the_initial_values_on(level):
         assert pair.twin.values()["global_step"] == 6
 
 
+@pytest.mark.slow
 def test_both_programs_reach_the_same_accuracy():
     train, (images, labels) = chapters.setup(CHAPTER).load(None, seed=1)
     train = train[0][:, ::2, ::2], train[1]  # every second pixel is fast, and enough

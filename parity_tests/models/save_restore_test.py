@@ -30,6 +30,7 @@ def twin_ends(fault=None):
     return updates[len(updates) // 2 - 1], updates[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, at_least",
     [("weights_only", 0.25), ("under_another_name", 0.9), ("counted_in_python", 0.5)],

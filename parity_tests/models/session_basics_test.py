@@ -144,6 +144,7 @@ def test_a_placeholder_casts_what_it_is_fed_and_a_tensor_does_not():
     assert TWIN.build()(points).dtype == tf.float32
 
 
+@pytest.mark.slow
 def test_soft_placement_is_asked_for_in_tf1_and_the_default_in_tf2():
     with tf1.Graph().as_default() as absent, tf1.device("/device:GPU:7"):
         two = tf1.constant(1.0) + 1.0

@@ -80,6 +80,7 @@ def test_batch_norm_of_slim_has_no_gamma_and_its_convolutions_no_bias():
     assert {name.partition(" ")[0] for name in twin} == names
 
 
+@pytest.mark.slow
 def test_l2_regularizer_takes_half_the_square():
     """The margin: the whole of it adds as much to the loss as half of it had."""
     of_tf1, of_twin, whole = (

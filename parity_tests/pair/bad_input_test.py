@@ -333,6 +333,7 @@ def test_code_that_fails_is_told_with_its_own_traceback(side):
     assert lines[1] == '  File "/home/user/model.py", line 2, in build'
 
 
+@pytest.mark.slow
 def test_code_that_fails_in_a_process_of_its_own_does_so_too(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("def build():\n    raise KeyError('no such layer')\n")

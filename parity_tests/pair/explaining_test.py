@@ -26,6 +26,7 @@ def recorded(tmp_path):
     return source, path
 
 
+@pytest.mark.slow
 def test_the_cause_is_proven_against_a_recorded_play(recorded):
     source, path = recorded
     twin = lambda: small_pair.model(momentum=0.5)  # noqa: E731 -- as tf2 is given
@@ -42,6 +43,7 @@ def test_the_cause_is_proven_against_a_recorded_play(recorded):
     assert place.tf1_line == f"{source}:{line}"
 
 
+@pytest.mark.slow
 def test_a_layer_is_named_against_a_recorded_play(recorded):
     _, path = recorded
     found = small_pair.pair(str(path), with_activation, batches=None).check()
@@ -56,6 +58,7 @@ def with_activation():
     return model
 
 
+@pytest.mark.slow
 def test_a_recording_without_its_graph_says_that_no_cause_can_be_looked_for(
     recorded, tmp_path
 ):

@@ -42,7 +42,7 @@ def loaded(file):
             f"{path} must hold a parity_tests.OwnPair of that name",
             f"no {name}"
             if pair is missing
-            else f"{name}, which is {type(pair).__name__}",
+            else f"{name}, of type {type(pair).__name__}",
             f"Use {named}" if known else f"Write {name} = parity_tests.OwnPair(...)",
         )
     if pair.folder is None:  # else a file that stands for another's pair

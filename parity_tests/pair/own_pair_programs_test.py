@@ -68,6 +68,7 @@ def test_an_lstm_of_1_15_5_is_matched_with_that_of_keras_gate_by_gate():
     assert 0 < cells["updates"]["normwise"] < ROUNDED.normwise
 
 
+@pytest.mark.slow
 def test_another_activation_of_the_gates_is_caught_in_the_outputs():
     tf2 = keras_lstm(recurrent_activation="hard_sigmoid")
     checked = lstm_pair(tf2).check(init_from_tf1=True, steps=1)
@@ -219,6 +220,7 @@ def test_programs_of_1_15_5_need_no_map(name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["session_basics", "linear_regression", "logistic_regression", "mnist_cnn"]
 )

@@ -62,6 +62,7 @@ def named(source, **more):
     return parity.TF1Side(source, **{**small_pair.NAMED, **more})
 
 
+@pytest.mark.slow
 def test_a_file_with_a_build_function_runs_in_a_process_of_its_own(program):
     # What would switch this process over for good.
     source = program.read_text()
@@ -70,6 +71,7 @@ def test_a_file_with_a_build_function_runs_in_a_process_of_its_own(program):
     assert tf.executing_eagerly()
 
 
+@pytest.mark.slow
 def test_a_file_that_builds_while_it_is_imported(program):
     program.write_text(f"{small_pair.SOURCE}\nbuild()\n")
     assert all_equal(small_pair.pair(named(str(program))).check())
@@ -166,6 +168,7 @@ def test_a_recorded_play_is_the_same_reference(tmp_path):
     assert first(checked) == (3, "slots", "dense/kernel/Momentum")
 
 
+@pytest.mark.slow
 def test_a_recording_of_another_process_is_the_same_file(program, tmp_path):
     here, apart = tmp_path / "here.npz", tmp_path / "apart.npz"
     small_pair.pair().record(here)
@@ -379,6 +382,7 @@ def dropping(layer):
     return model
 
 
+@pytest.mark.slow
 def test_dropout_with_two_seeds_is_equal_and_without_them_is_named():
     twin = dropping(layers.Dropout(0.5, seed=(1, 7), name="drop"))
     assert small_pair.pair(with_dropout(7), twin).check().data["notes"] == []

@@ -124,6 +124,7 @@ def test_os_exit_still_ends_what_is_not_the_users_code(run_python):
         assert run_python("-c", called).returncode == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ends, said",
     [
@@ -168,6 +169,7 @@ def test_a_traceback_has_the_users_frames_alone(tf_parity, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_what_tensorflow_logs_is_no_part_of_what_the_process_said(tmp_path):
     path = tmp_path / "program.py"
     path.write_text(

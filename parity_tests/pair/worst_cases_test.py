@@ -97,6 +97,7 @@ def test_an_array_in_a_script_is_the_same_to_the_bit(array):
     assert again.tobytes() == array.tobytes()
 
 
+@pytest.mark.slow
 def test_the_script_shows_it_by_itself(tmp_path, run_python, tf_parity):
     file, script = tmp_path / "pair.py", tmp_path / "worst case.py"
     file.write_text(PAIR)

@@ -20,6 +20,7 @@ PAIRS = Pairs(tf1_attention.program, twin)
 VARIANTS = list(tf1_attention.variants())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", tf1_attention.VARIANTS)
 @given(data=st.data())
 def test_outputs_and_gradients_are_those_of_tf1(part, data):

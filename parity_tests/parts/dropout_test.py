@@ -78,6 +78,7 @@ def ordinary_run(trains):
     ]
 
 
+@pytest.mark.slow
 @BOTH_AGES
 @BOTH_KINDS
 @given(

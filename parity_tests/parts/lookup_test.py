@@ -71,6 +71,7 @@ def test_buckets_of_a_cross_are_those_of_tf1(dtypes, arguments, rows, data):
         pair.compare([("look_up", batch)], "eager").require_agreement()
 
 
+@pytest.mark.slow
 @given(
     ids=arrays(
         np.int64,

@@ -119,6 +119,7 @@ def test_losses_and_gradients_are_those_of_tf1(name, data):
     require_parity(name, arguments, problem, data.draw(awkward_batches(name, problem)))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_any_hyperparameters_give_what_tf1_gave(data):
     name = data.draw(st.sampled_from(sorted(LABELS)))
@@ -165,6 +166,7 @@ RANKS = [
 ]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_weights_and_reductions_are_those_of_tf1(data):
     rank, weights_rank, dtype = data.draw(st.sampled_from(RANKS))

@@ -81,6 +81,7 @@ def problems(draw, dtypes=DTYPES, most_steps=6):
     return values, [different[step % len(different)] for step in range(steps)]
 
 
+@pytest.mark.slow
 @EVERY_PART
 @given(data=st.data())
 def test_updates_and_slots_are_those_of_tf1(part, data):
@@ -226,6 +227,7 @@ def test_a_rate_that_is_set_from_outside_is_the_rate(level):
     compare_plays([expected], [last]).require_agreement()
 
 
+@pytest.mark.slow
 @given(
     problem=problems(most_steps=1),
     clip=st.sampled_from(list(tf1_clipping.OF_KERAS)),

@@ -71,6 +71,7 @@ SKIP_GRAM = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss, sampler", SKIP_GRAM)
 def test_word2vec_is_trained_as_in_tf1(loss, sampler):
     """The loss of the same name in TF2, over the sampler: in a function and in fit.

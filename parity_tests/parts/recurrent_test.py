@@ -93,6 +93,7 @@ def require_drawn_parity(data, part, arguments, steps=1):
     require_parity(pair, batch, values_of(pair.program, seed), steps=steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", CELL_STRATEGIES)
 @FEW
 @given(data=st.data())
@@ -106,6 +107,7 @@ def test_cells_in_loops_are_those_of_tf1(part, data):
 BOTH = {"cell_fw": LSTM, "cell_bw": GRU}
 
 
+@pytest.mark.slow
 @FEW
 @given(data=st.data())
 def test_both_directions_are_those_of_tf1(data):
@@ -113,6 +115,7 @@ def test_both_directions_are_those_of_tf1(data):
     require_drawn_parity(data, "recurrent.BidirectionalDynamicRNN", arguments)
 
 
+@pytest.mark.slow
 def test_both_directions_with_peepholes_are_those_of_tf1():
     arguments = {"cell_fw": PEEPHOLES, "cell_bw": PEEPHOLES}
     pair = PAIRS("recurrent.BidirectionalDynamicRNN", arguments, problem_of())
@@ -198,6 +201,7 @@ def test_with_relu_a_loop_is_that_of_1_15_5_to_the_bit(dtype, needed_here):
     ).require_agreement()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lengths", [None, "int32"], ids=["full", "lengths"])
 @pytest.mark.parametrize(
     "cell",

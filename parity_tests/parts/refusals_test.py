@@ -404,6 +404,7 @@ print(keras.models.load_model(sys.argv[1]).layers[-1].name)
 
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_saved_model_is_loaded_where_the_parts_are_imported(tmp_path):
     """docs/parts.md says so: Keras's own error does not name what to import."""

@@ -100,6 +100,7 @@ def test_constants_that_meet_are_gathered_as_grappler_does(name, arguments):
 SEEDS = st.tuples(strategies.seeds(), strategies.seeds()) | strategies.seeds()
 
 
+@pytest.mark.slow
 @FEWER
 @given(arguments=PARTS[NOISY].arguments, seed=SEEDS)
 @example({"learning_rate": 0.1, "decay_steps": 7, "alpha": 0.1}, (0, 0))

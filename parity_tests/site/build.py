@@ -4,11 +4,14 @@ Warnings are errors, and names that lead nowhere are warnings. A folder is writt
 or not at all.
 """
 
+import copy
+import functools
 import importlib.util
 import io
 import pathlib
 import shutil
 import tempfile
+from unittest import mock
 
 from tf2_keras.migrate import pages
 
@@ -105,6 +108,8 @@ def _editions(output, folder, run, jobs):
 
 
 def _sphinx(output, doctrees, settings, jobs):
+    from docutils import frontend
+    from myst_parser.mdit_to_docutils import base
     from sphinx import locale
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
@@ -112,8 +117,14 @@ def _sphinx(output, doctrees, settings, jobs):
 
     said = io.StringIO()
     locale.translators.clear()  # those of an edition that this process built before
+    # Of each message that is translated a document is made, whose settings MyST-Parser
+    # has a parser of 75 options made for, a sixth of all the time.
+    made = functools.cache(frontend.get_default_settings)
+    settings_once = mock.patch.object(
+        base, "get_default_settings", lambda *parsers: copy.copy(made(*parsers))
+    )
     try:
-        with patch_docutils(pages.docs()), docutils_namespace():
+        with patch_docutils(pages.docs()), docutils_namespace(), settings_once:
             sphinx = Sphinx(
                 pages.docs(),
                 pages.docs(),

@@ -67,7 +67,7 @@ class ChapterSections(SphinxTransform):
             )
             return section
         stages = in_order(
-            {stage for cells in recorded["levels"].values() for stage in cells}
+            stage for cells in recorded["levels"].values() for stage in cells
         )
         section += nodes.paragraph(
             text=_("The worst difference of {steps} steps, in ULPs.").format(

@@ -80,6 +80,7 @@ def setup(app):
     app.connect("html-page-context", editions.switched)
     app.connect("html-page-context", _shortened, priority=100)  # before the theme
     app.connect("html-page-context", _leveled, priority=900)  # after the theme's own
+    app.connect("build-finished", _without_our_folder)
     app.connect("build-finished", machines.written)
     app.connect("build-finished", light.written, priority=900)  # after the theme
     for name in (*SHARED, "site.css"):
@@ -190,6 +191,15 @@ def _leveled(_app, _page, _template, context, _doctree):
     context["furo_navigation_tree"] = tree.replace(
         'role="heading"', 'role="heading" aria-level="2"'
     )
+
+
+def _without_our_folder(app, error):
+    """The index of the search names the file of each page; the generated ones lie here."""
+    index = pathlib.Path(app.outdir) / "searchindex.js"
+    if error is None and index.is_file():
+        text = index.read_text(encoding="utf-8")
+        text = text.replace(f"{app.project.generated}/", "")
+        index.write_text(text, encoding="utf-8")
 
 
 def _toctree(caption, documents):

@@ -31,6 +31,7 @@ from parity_tests.site.extension import STATIC
 from parity_tests.site.links import of_test
 from tf2_keras.migrate import addresses, catalogue, errors, html_pages
 
+pytestmark = pytest.mark.slow(shared="site")
 LARGEST = 20_000_000  # bytes of the whole site
 CHAPTER = "models/mnist_cnn.html"
 # Nothing that they use has a namesake in Keras, or a part, that it would be taken for.
@@ -69,6 +70,13 @@ def test_every_link_leads_to_a_page_of_the_site_and_to_a_place_on_it(site):
             followed += 1
     assert sorted(dead)[:20] == []
     assert followed > 5000
+
+
+def test_no_file_names_the_folder_that_it_was_built_in(site):
+    folder = str(site.parent).encode()
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert [path for path in files if folder in path.read_bytes()] == []
+    assert b"symbols/tf.nn.md" in (site / "searchindex.js").read_bytes()
 
 
 def test_every_symbol_has_the_address_that_explain_prints(site):

@@ -218,6 +218,7 @@ AGES = {"1.15": of_1_15, "compat.v1": of_today}
 KEEP_PROBS = st.sampled_from([0.5, 0.9, 0.37, 1 / 3, 0.001, 0.03, 0.87])
 
 
+@pytest.mark.slow
 @given(
     age=st.sampled_from(sorted(AGES)),
     keep_probs=st.lists(KEEP_PROBS | st.none(), min_size=1, max_size=3),

@@ -69,6 +69,7 @@ def test_without_one_nothing_is_found_and_the_remedy_is_told(no_environment):
     assert not list(no_environment.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "python", [sys.executable, "/nowhere/python"], ids=["this one", "missing"]
 )
@@ -156,6 +157,7 @@ def test_an_interpreter_that_is_gone_is_told(tmp_path):
     assert f"{python} must start under TensorFlow 1.15. Received: No such" in message
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("logs")
 def test_another_tensorflow_refuses_to_record(tmp_path):
     out = tmp_path / "out"

@@ -156,6 +156,7 @@ SIX_CHAPTERS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @SIX_CHAPTERS
 def test_chapters_do_what_1_15_5_did_without_onednn(names):
     conditions, report = without_onednn(names)

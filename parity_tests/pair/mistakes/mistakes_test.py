@@ -32,6 +32,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program, mistake", QUICK)
 def test_a_planted_mistake_is_named_and_its_cause_proven(program, mistake):
     (planted,) = [
@@ -117,6 +118,7 @@ def test_a_row_says_what_is_wrong_or_false():
     )
 
 
+@pytest.mark.slow
 def test_a_sum_is_proven_at_fit_too_where_a_train_step_logs_its_own_loss():
     pair = skip_gram.pair(mean=tf.reduce_sum)
     found = pair.check(levels_asked=["function", "fit"])

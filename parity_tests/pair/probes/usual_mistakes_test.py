@@ -227,6 +227,7 @@ def test_a_usual_mistake_is_found_and_its_cause_proven(mistake):
     assert re.fullmatch(layer, place.layer), place
 
 
+@pytest.mark.slow
 def test_of_two_mistakes_in_one_pass_that_of_the_first_layer_is_proven_first():
     found = checked(
         graph(phase=0.7), model("categorical_crossentropy", dropout=drop(fed=False))
@@ -238,6 +239,7 @@ def test_of_two_mistakes_in_one_pass_that_of_the_first_layer_is_proven_first():
     assert "categorical_crossentropy" in second
 
 
+@pytest.mark.slow
 def test_an_op_is_replaced_where_fit_traces_it_within_its_loop():
     found = checked(graph(of_classes), model(misspelt(limit=0.1)), levels=["fit"])
     cause = found.causes["fit"]
@@ -310,6 +312,7 @@ def graph_of_norms():
     return {"inputs": {"x": x, "y_true": labels}, "train": {"op": step, "loss": loss}}
 
 
+@pytest.mark.slow
 def test_layers_in_each_others_place_are_exchanged_wherever_they_are():
     found = checked(graph_of_norms, norms(in_order=False))
     assert found.places["function"].layer == "hidden_relu"

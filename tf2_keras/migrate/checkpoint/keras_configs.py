@@ -3,7 +3,7 @@
 import keras
 
 from tf2_keras import tf1_semantics
-from tf2_keras.migrate.checkpoint.errors import mistake
+from tf2_keras.migrate.checkpoint.errors import mistake, said
 
 # Layers that are made of Keras 3's; recurrent ones and batch norm of ``tf1_semantics``.
 ALIKE = (
@@ -66,7 +66,7 @@ def model_of(file):
             raise
         raise mistake(
             "A .h5 must describe a model that Keras 3 can make",
-            f"{file.prefix} ({(str(error).splitlines() or ['?'])[0][:160]})",
+            f"{file.prefix} ({said(error)})",
             "Write the model anew, and use --model FILE.py:build",
         ) from None
     _compile(model, file.training)
