@@ -22,7 +22,9 @@ def test_sentences_are_those_of_text_cnn_behind_a_mark():
     for mine, other in zip(setup.load(None, 1), text_cnn.load(None, 1), strict=True):
         assert (mine[0][:, 0] == setup.CLS).all()
         np.testing.assert_array_equal(
-            mine[0][:, 1:], np.where(other[0], other[0] + 1, 0).astype(np.int32)
+            mine[0][:, 1:],
+            np.where(other[0], other[0] + 1, 0).astype(np.int32),
+            strict=True,
         )
         np.testing.assert_array_equal(mine[1], other[1], strict=True)
 
@@ -71,7 +73,9 @@ def test_of_two_layers_the_first_one_s_gelu_rounds_otherwise():
         play = [("train", batch) for batch in batches(pair.config, 1)]
         _, of_graph = pair.reference(play)
         _, of_twin = pair.candidate(play, "function")
-    np.testing.assert_array_equal(of_graph["loss"]["loss"], of_twin["loss"]["loss"])
+    np.testing.assert_array_equal(
+        of_graph["loss"]["loss"], of_twin["loss"]["loss"], strict=True
+    )
     for name, expected in of_graph["gradients"].items():
         received = of_twin["gradients"][name]
         if "layer_1" in name or name.startswith("classifier"):
