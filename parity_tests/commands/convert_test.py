@@ -341,11 +341,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     prefix, _ = trained
     wrong = mistakes(tmp_path, prefix, model_file)
     before = sorted(os.listdir(tmp_path))
-    for kind, (words, said) in wrong.items():
+    for kind, (words, part) in wrong.items():
         code, out, err = tf_parity("convert", *words)
         assert (code, out) == (2, ""), kind
         assert err.startswith("tf-parity: ") and err.count("\n") == 1, kind
-        assert ". Received: " in err and said in err, f"{kind}: {err}"
+        assert ". Received: " in err and part in err, f"{kind}: {err}"
         assert sorted(os.listdir(tmp_path)) == before, kind
 
 

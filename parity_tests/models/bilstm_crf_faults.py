@@ -56,14 +56,17 @@ def _letters(read):
     """
 
     def patch(twin):
-        class Spelling(twin.Spelling):
+        true = twin.Spelling
+
+        class Spelling(true):
             def call(self, char_embeddings, word_lengths):
                 s = tf.shape(char_embeddings)
                 letters = tf.reshape(
                     char_embeddings, [-1, s[2], char_embeddings.shape[3]]
                 )
-                output = read(self.rnn, letters, tf.reshape(word_lengths, [-1]))
-                return tf.reshape(output, [s[0], s[1], 2 * self.num_units])
+                rnn = super(true, self).call
+                output = read(rnn, letters, tf.reshape(word_lengths, [-1]))
+                return tf.reshape(output, [s[0], s[1], output.shape[-1]])
 
         return {"Spelling": Spelling}
 

@@ -15,7 +15,7 @@ def _scores(penalty):
         class Scores(twin.Scores):
             def call(self, x):
                 self.add_loss(penalty(self))
-                return tf.nn.bias_add(tf.matmul(x, self.w), self.b)
+                return keras.layers.Dense.call(self, x)
 
         return {"Scores": Scores}
 
@@ -24,12 +24,12 @@ def _scores(penalty):
 
 def _squares(layer):
     """Keras's L2 does not halve."""
-    squares = tf.reduce_sum(tf.square(layer.w)) + tf.reduce_sum(tf.square(layer.b))
-    return layer.l2_reg_lambda * squares
+    squares = [tf.reduce_sum(tf.square(v)) for v in (layer.kernel, layer.bias)]
+    return layer.l2_reg_lambda * sum(squares)
 
 
 def _kernel_only(layer):
-    return layer.l2_reg_lambda * tf.nn.l2_loss(layer.w)
+    return layer.l2_reg_lambda * tf.nn.l2_loss(layer.kernel)
 
 
 def _penalty_of_everything(twin):

@@ -92,8 +92,8 @@ def _sampled(function, **options):
             contrast.nce_biases.value,
             labels,
             embed,
-            contrast.num_sampled,
-            contrast.vocabulary_size,
+            contrast.config.num_sampled,
+            contrast.config.vocabulary_size,
             sampled_values=contrast.sampler(labels),
             **options,
         )
@@ -107,8 +107,8 @@ def _biases_fixed(labels, embed, contrast):
         tf.stop_gradient(contrast.nce_biases.value),
         labels,
         embed,
-        contrast.num_sampled,
-        contrast.vocabulary_size,
+        contrast.config.num_sampled,
+        contrast.config.vocabulary_size,
         sampled_values=contrast.sampler(labels),
     )
 

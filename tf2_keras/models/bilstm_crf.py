@@ -74,21 +74,11 @@ def cell(num_units, seed):
 
 
 @keras.saving.register_keras_serializable("bilstm_crf")
-class Spelling(keras.layers.Layer):
-    """Two LSTMs over the letters of each word: what both ways through them end in.
-
-    [B, T, C, D_c], lengths [B, T] -> [B, T, 2 H_c].
-    """
-
-    def __init__(self, num_units, seed, **kwargs):
-        super().__init__(**kwargs)
-        self.num_units, self.seed = num_units, seed
-        self.rnn = tf1_semantics.recurrent.BidirectionalDynamicRNN(
-            cell(num_units, (seed, 21)), cell(num_units, (seed, 22))
-        )
+class Spelling(tf1_semantics.recurrent.BidirectionalDynamicRNN):
+    """[B, T, C, D_c], lengths [B, T] -> [B, T, 2 H_c]: what both ways end in."""
 
     def build(self, char_embeddings_shape, word_lengths_shape):
-        self.rnn.build((None, *char_embeddings_shape[2:]))
+        super().build((None, *char_embeddings_shape[2:]))
 
     def call(self, char_embeddings, word_lengths):
         # All words of all sentences are one batch. keras.ops.reshape cannot say so: three
@@ -96,18 +86,15 @@ class Spelling(keras.layers.Layer):
         s = tf.shape(char_embeddings)
         shape = [s[0] * s[1], s[2], char_embeddings.shape[3]]
         # States are (c, h); Keras's own layers return h, then c.
-        _, ((_, output_fw), (_, output_bw)) = self.rnn(
+        _, ((_, output_fw), (_, output_bw)) = super().call(
             tf.reshape(char_embeddings, shape), tf.reshape(word_lengths, [-1])
         )
         output = tf.concat([output_fw, output_bw], axis=-1)  # [B T, 2 H_c]
-        return tf.reshape(output, [s[0], s[1], 2 * self.num_units])
+        return tf.reshape(output, [s[0], s[1], output.shape[-1]])
 
-    def compute_output_shape(self, char_embeddings_shape, word_lengths_shape):
-        return *char_embeddings_shape[:2], 2 * self.num_units
-
-    def get_config(self):
-        config = {"num_units": self.num_units, "seed": self.seed}
-        return {**super().get_config(), **config}
+    def compute_output_spec(self, char_embeddings, word_lengths):
+        shape = *word_lengths.shape, 2 * self.cell_fw.num_units
+        return keras.KerasTensor(shape, self.compute_dtype)
 
 
 def spelling(char_ids, word_lengths, config):
@@ -118,9 +105,11 @@ def spelling(char_ids, word_lengths, config):
         embeddings_initializer=glorot_uniform((config.seed, 12)),
         name="char_embeddings",
     )(char_ids)  # [B, T, C, D_c]
-    return Spelling(config.hidden_size_char, config.seed, name="chars")(
-        char_embeddings, word_lengths
-    )
+    return Spelling(
+        cell(config.hidden_size_char, (config.seed, 21)),
+        cell(config.hidden_size_char, (config.seed, 22)),
+        name="chars",
+    )(char_embeddings, word_lengths)
 
 
 @keras.saving.register_keras_serializable("bilstm_crf")
@@ -143,9 +132,6 @@ class CRF(keras.layers.Layer):
 
     def call(self, logits):
         return logits
-
-    def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
 
 
 def inference(word_ids, char_ids, word_lengths, sequence_lengths, config):
@@ -226,10 +212,8 @@ def checkpoint_names(model):
         "proj/b": "proj_add/bias",
         "transitions": "crf/transitions",
     }
-    for rnn, scope in (
-        (model.get_layer("chars").rnn, "chars"),
-        (model.get_layer("bi_lstm"), "bi-lstm"),
-    ):
+    for layer, scope in (("chars", "chars"), ("bi_lstm", "bi-lstm")):
+        rnn = model.get_layer(layer)
         weights = rnn.tf1_weights(f"{scope}/bidirectional_rnn")
         names.update((name, weight.path) for name, weight in weights.items())
     return names

@@ -9,11 +9,10 @@ Shapes: B images of N x N pixels, one channel; F features; K classes.
 Run it: ``python -m tf2_keras.models.finetune``
 """
 
+import collections
 import dataclasses
 import os
 import tempfile
-from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -71,21 +70,13 @@ def loss_of(net, images, labels):
     return loss(labels, net(images, training=True))
 
 
-class Training(NamedTuple):
-    """A step, and what it trains by which optimizer."""
-
-    step: Callable
-    momentum: keras.Optimizer
-    trained: list
+# A step, and what it trains by which optimizer.
+Training = collections.namedtuple("Training", ["step", "momentum", "trained"])
 
 
 def train_op(net, learning_rate, layers):
     """Momentum for the variables of some layers. The statistics of all move with it."""
-    trained = [
-        weight
-        for layer in layers
-        for weight in net.get_layer(layer).trainable_variables
-    ]
+    trained = [v for name in layers for v in net.get_layer(name).trainable_variables]
     momentum = tf1_semantics.optimizers.Momentum(learning_rate, 0.5)
     momentum.build(trained)
     # The size of a batch is left open, as TF1's placeholders left it: known, a graph would

@@ -147,9 +147,7 @@ class NeuralStyle(keras.Model):
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
-        self.config = config = Config(
-            **{**config, "channels": tuple(config["channels"])}
-        )
+        self.config = config = Config(**config)
         self.image = self.add_weight(
             shape=(1, config.height, config.width, 3),
             # keras.initializers.RandomNormal draws other numbers.

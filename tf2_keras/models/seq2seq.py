@@ -101,7 +101,6 @@ class Decoder(keras.layers.Layer):
         self.output_layer = keras.layers.Dense(
             config.vocab_size, use_bias=False, name="output_projection", **start
         )
-        self.compiled = tf.function(self.logits, autograph=False)
 
     def build(self, inputs_shape, memory_shape, *_):
         self.cell.build(inputs_shape[-1], memory_shape)
@@ -114,23 +113,13 @@ class Decoder(keras.layers.Layer):
         cell = functools.partial(self.cell, memory=memory)
         return cell, state._replace(cell_state=tuple(encoder_state))
 
+    # Run op by op, a loop would sum its gradients in another order.
+    @tf.function(autograph=False)
     def call(self, inputs, memory, memory_lengths, c, h):
         """Inputs [B, T, E] -> logits [B, T, V]."""
-        # Run op by op, a loop would sum its gradients in another order.
-        logits = self.compiled if tf.executing_eagerly() else self.logits
-        return logits(inputs, memory, memory_lengths, c, h)
-
-    def logits(self, inputs, memory, memory_lengths, c, h):
         cell, start = self.start(memory, memory_lengths, (c, h))
         outputs, _ = tf1_semantics.decoding.teacher_forced(cell, inputs, start)
         return self.output_layer(outputs)
-
-    def compute_output_spec(self, inputs, *_):
-        shape = *inputs.shape[:2], self.config.vocab_size
-        return keras.KerasTensor(shape, self.compute_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
 
 def inference(source, source_lengths, target_input, config):

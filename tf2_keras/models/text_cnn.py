@@ -70,35 +70,21 @@ def conv_maxpool(embedded, filter_size, seed, config):
 
 
 @keras.saving.register_keras_serializable("text_cnn")
-class Scores(keras.layers.Layer):
-    """x w + b, and the penalty of both: [B, 3 F] -> [B, num_classes]."""
+class Scores(keras.layers.Dense):
+    """x w + b, and the penalty of both: [B, 3 F] -> [B, units]."""
 
-    def __init__(self, num_classes, l2_reg_lambda, seed, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes, self.l2_reg_lambda = num_classes, l2_reg_lambda
-        self.seed = seed
-
-    def build(self, input_shape):
-        self.w = self.add_weight(
-            shape=(input_shape[-1], self.num_classes),
-            initializer=tf1_semantics.initializers.GlorotUniform(seed=(self.seed, 12)),
-            name="W",
-        )
-        self.b = self.add_weight(
-            shape=(self.num_classes,),
-            initializer=keras.initializers.Constant(0.1),
-            name="b",
-        )
+    def __init__(self, units, l2_reg_lambda, **kwargs):
+        super().__init__(units, **kwargs)
+        self.l2_reg_lambda = l2_reg_lambda
 
     def call(self, x):
         # kernel_regularizer=L2(...) would not halve the squares, nor add the two first.
-        l2_loss = tf.nn.l2_loss(self.w) + tf.nn.l2_loss(self.b)
+        l2_loss = tf.nn.l2_loss(self.kernel) + tf.nn.l2_loss(self.bias)
         self.add_loss(self.l2_reg_lambda * l2_loss)
-        return tf.nn.bias_add(tf.matmul(x, self.w), self.b)
+        return super().call(x)
 
     def get_config(self):
-        config = {"num_classes": self.num_classes, "seed": self.seed}
-        return {**super().get_config(), **config, "l2_reg_lambda": self.l2_reg_lambda}
+        return {**super().get_config(), "l2_reg_lambda": self.l2_reg_lambda}
 
 
 def inference(input_x, config):
@@ -113,9 +99,15 @@ def inference(input_x, config):
     h_drop = tf1_semantics.layers.Dropout(
         config.dropout_keep_prob, seed=(config.seed, 31), fed=True, name="dropout"
     )(h_pool_flat)
-    return Scores(config.num_classes, config.l2_reg_lambda, config.seed, name="output")(
-        h_drop
-    )
+    return Scores(
+        config.num_classes,
+        config.l2_reg_lambda,
+        kernel_initializer=tf1_semantics.initializers.GlorotUniform(
+            seed=(config.seed, 12)
+        ),
+        bias_initializer=keras.initializers.Constant(0.1),
+        name="output",
+    )(h_drop)
 
 
 @keras.saving.register_keras_serializable("text_cnn")
@@ -153,7 +145,7 @@ def checkpoint_names(model):
         if isinstance(layer, keras.layers.Conv2D):
             names[layer.name + "/W"] = layer.kernel.path
             names[layer.name + "/b"] = layer.name + "_add/bias"
-    return {**names, "W": "output/W", "output/b": "output/b"}
+    return {**names, "W": "output/kernel", "output/b": "output/bias"}
 
 
 def batch_iter(x, y, batch_size, seed):
@@ -168,15 +160,14 @@ def batch_iter(x, y, batch_size, seed):
             yield random.permutation(len(x))
 
     x, y = tf.constant(x), tf.constant(y)
+
+    def batches(order):
+        shuffled = tf.gather(x, order), tf.gather(y, order)
+        return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
+
     signature = tf.TensorSpec([len(x)], tf.int64)
-    return (
-        tf.data.Dataset.from_generator(epochs, output_signature=signature)
-        .flat_map(
-            lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        )
-        .map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
-        .prefetch(2)
-    )
+    orders = tf.data.Dataset.from_generator(epochs, output_signature=signature)
+    return orders.flat_map(batches).prefetch(2)
 
 
 def run(train_sentences, test_sentences, config=Config()):

@@ -51,17 +51,16 @@ def bias_variable():
 
 def conv2d(x, features, size, stddev, scope, number, config):
     """[B, h, w, c] -> [B, h - size + 1, ..., features], no padding."""
-    name = f"{scope}_conv{number}"
     x = keras.layers.Conv2D(
         features,
         size,
         padding="valid",
         use_bias=False,
         kernel_initializer=weight_variable(stddev, f"{scope}/w{number}", config),
-        name=name,
+        name=f"{scope}_w{number}",
     )(x)
     # Conv2D's own bias has a gradient that oneDNN sums in another order.
-    return tf1_semantics.layers.BiasAdd(bias_variable(), name=name + "_add")(x)
+    return tf1_semantics.layers.BiasAdd(bias_variable(), name=f"{scope}_b{number}")(x)
 
 
 def dropout_relu(x, scope, number, config):
@@ -85,10 +84,10 @@ def deconv2d(x, features, stride, stddev, scope, config):
         padding="valid",
         use_bias=False,
         kernel_initializer=weight_variable(stddev, f"{scope}/wd", config),
-        name=f"{scope}_deconv",
+        name=f"{scope}_wd",
     )(x)
     # deconv + bd, not BiasAdd, as the source had it here.
-    x = tf1_semantics.layers.AddBias(bias_variable(), name=f"{scope}_deconv_add")(x)
+    x = tf1_semantics.layers.AddBias(bias_variable(), name=f"{scope}_bd")(x)
     return keras.layers.ReLU()(x)
 
 
@@ -177,14 +176,11 @@ def build(config=Config()):
 
 
 def checkpoint_names(model):
-    """{TF1 variable name: Keras path}, such as down_conv_0/w1: down_conv_0_conv1/kernel."""
+    """{TF1 variable name: Keras path}, such as down_conv_0/w1: down_conv_0_w1/kernel."""
     names = {"global_step": "momentum/iteration"}
     for variable in model.trainable_variables:
-        layer, _, kind = variable.path.partition("/")
-        scope, _, layer = layer.removesuffix("_add").rpartition("_")
-        number = {"deconv": "d"}.get(layer, layer.removeprefix("conv"))
-        letter = {"kernel": "w", "bias": "b"}[kind]
-        names[f"{scope}/{letter}{number}"] = variable.path
+        scope, _, name = variable.path.partition("/")[0].rpartition("_")
+        names[f"{scope}/{name}"] = variable.path
     return names
 
 

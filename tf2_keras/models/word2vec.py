@@ -49,58 +49,53 @@ def neighbours(codes, config):
 
 def generate_batch(codes, config):
     """An endless tf.data.Dataset of (words [B], neighbours [B, 1]), int32."""
+    many = 50 * config.batch_size  # to ask Python for each batch costs half a step
 
     def batches():
         pairs = neighbours(codes, config)
-        while True:  # whole batches: to ask Python for each pair costs more than a step
-            batch = np.array(list(itertools.islice(pairs, config.batch_size)), np.int32)
+        while True:
+            batch = np.array(list(itertools.islice(pairs, many)), np.int32)
             yield batch[:, 0], batch[:, 1:]
 
     signature = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 1], tf.int32)
     made = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return made.prefetch(2)  # Python makes a batch while a step is taken
+    return made.rebatch(config.batch_size).prefetch(2)
 
 
 @keras.saving.register_keras_serializable("word2vec")
 class Contrast(keras.layers.Layer):
-    """Vectors [B, E] as they are; keeps one logistic regression for each word.
+    """Vectors [B, E] as they are; keeps one logistic regression for each word."""
 
-    Weights [V, E], biases [V], and the sampler, whose place in its stream is a weight:
-    it is saved and reset with the others.
-    """
-
-    def __init__(self, vocabulary_size, num_sampled, seed, **kwargs):
+    def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
-        self.vocabulary_size, self.num_sampled = vocabulary_size, num_sampled
-        self.seed = seed
+        self.config = config = Config(**config)
         # tf.nn.log_uniform_candidate_sampler goes on elsewhere each time it is traced.
+        # The layer's place in its stream is a weight, saved and reset with the others.
         self.sampler = tf1_semantics.random.LogUniformCandidateSampler(
             num_true=1,
-            num_sampled=num_sampled,
+            num_sampled=config.num_sampled,
             unique=True,
-            range_max=vocabulary_size,
-            seed=(seed, 13),
+            range_max=config.vocabulary_size,
+            seed=(config.seed, 13),
         )
 
     def build(self, embed_shape):
-        self.sampler.build((None, 1))
+        config = self.config
+        stddev = 1.0 / math.sqrt(config.embedding_size)
         self.nce_weights = self.add_weight(
-            shape=(self.vocabulary_size, embed_shape[-1]),
+            shape=(config.vocabulary_size, config.embedding_size),
             initializer=tf1_semantics.initializers.TruncatedNormal(
-                stddev=1.0 / math.sqrt(embed_shape[-1]), seed=(self.seed, 12)
+                stddev=stddev, seed=(config.seed, 12)
             ),
             name="nce_weights",
         )
         self.nce_biases = self.add_weight(
-            shape=(self.vocabulary_size,), initializer="zeros", name="nce_biases"
+            shape=(config.vocabulary_size,), initializer="zeros", name="nce_biases"
         )
+        self.sampler.build((None, 1))
 
     def call(self, embed):
         return embed
-
-    def get_config(self):
-        config = {"vocabulary_size": self.vocabulary_size, "seed": self.seed}
-        return {**super().get_config(), **config, "num_sampled": self.num_sampled}
 
 
 def inference(train_inputs, config):
@@ -113,9 +108,7 @@ def inference(train_inputs, config):
         ),
         name="embedding",
     )(train_inputs)
-    return Contrast(
-        config.vocabulary_size, config.num_sampled, config.seed, name="contrast"
-    )(embed)
+    return Contrast(dataclasses.asdict(config), name="contrast")(embed)
 
 
 def loss(labels, embed, contrast):
@@ -127,8 +120,8 @@ def loss(labels, embed, contrast):
             biases=contrast.nce_biases.value,
             labels=tf.cast(labels, tf.int64),
             inputs=embed,
-            num_sampled=contrast.num_sampled,
-            num_classes=contrast.vocabulary_size,
+            num_sampled=contrast.config.num_sampled,
+            num_classes=contrast.config.vocabulary_size,
             sampled_values=contrast.sampler(labels),
         )
     )
@@ -151,9 +144,7 @@ def optimizer(config):
 class SkipGram(keras.Model):
     """A functional model whose loss needs weights that its output does not show."""
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+    def compute_loss(self, x=None, y=None, y_pred=None, *arguments, **options):
         return loss(y, y_pred, self.get_layer("contrast"))
 
 

@@ -38,6 +38,8 @@ BLOCKS_PER_CLASS = 512
 # Eigen computes so few elements one by one, by the functions of the C library, as TF1's
 # kernels did; its own for whole vectors differ in four of ten last bits.
 ONE_BY_ONE = 3
+# So many of those in one turn of the loop over them: a turn costs as much as ten ops.
+IN_A_TURN = 16
 
 
 class CandidateSampler(StreamLayer):
@@ -98,11 +100,16 @@ class CandidateSampler(StreamLayer):
         true_classes = tf.cast(true_classes, tf.int64)
         blocks = self.advance(self.blocks_of_a_draw)
         sampled, tries = self._sampled(blocks)
-        expected = [
-            self._expected(classes, tries) for classes in (true_classes, sampled)
-        ]
+        true_ones = tf.reshape(true_classes, [-1])
+        counts = self._expected(tf.concat([true_ones, sampled], 0), tries)
+        of_true, of_sampled = counts[: -self.num_sampled], counts[-self.num_sampled :]
+        of_true = tf.reshape(of_true, tf.shape(true_classes))
         self.learn(true_classes)
-        return sampled, *expected
+        return (
+            sampled,
+            tf.ensure_shape(of_true, true_classes.shape),
+            tf.ensure_shape(of_sampled, [self.num_sampled]),
+        )
 
     def learn(self, true_classes):
         pass
@@ -134,24 +141,25 @@ class CandidateSampler(StreamLayer):
         return tf.ensure_shape(classes[: self.num_sampled], [self.num_sampled]), tries
 
     def _expected(self, classes, tries):
-        """How often each of some classes is expected, float32 of their shape."""
-        shares = tf.reshape(self.share(classes), [-1])
-        size = tf.size(shares)
+        """How often each of some classes [n] is expected, [n] float32."""
+        shares = self.share(classes)
+        number = tf.cast(tries, tf.float32)
 
         def of_few(shares):
-            number = tf.cast(tries, tf.float32)
-            counts = -tf.math.expm1(number * tf.math.log1p(-shares))
-            # TF1's own shortcut, which is another number.
-            return tf.where(
-                tries == self.num_sampled, shares * self.num_sampled, counts
-            )
+            return -tf.math.expm1(number * tf.math.log1p(-shares))
 
-        counts = tf.map_fn(
-            of_few,
-            tf.reshape(tf.pad(shares, [[0, -size % ONE_BY_ONE]]), [-1, ONE_BY_ONE]),
+        def of_a_turn(shares):
+            # Split and joined by tf.split and tf.concat, Grappler would put one op for
+            # whole vectors in their place.
+            return tf.stack([of_few(few) for few in tf.unstack(shares)])
+
+        size, turn = tf.size(shares), IN_A_TURN * ONE_BY_ONE
+        turns = tf.reshape(
+            tf.pad(shares, [[0, -size % turn]]), [-1, IN_A_TURN, ONE_BY_ONE]
         )
-        counts = tf.reshape(tf.reshape(counts, [-1])[:size], tf.shape(classes))
-        return tf.ensure_shape(counts, classes.shape)
+        counts = tf.reshape(tf.map_fn(of_a_turn, turns), [-1])[:size]
+        # TF1's own shortcut, which is another number.
+        return tf.where(tries == self.num_sampled, shares * self.num_sampled, counts)
 
     def compute_output_spec(self, true_classes):
         sampled = (self.num_sampled,)
