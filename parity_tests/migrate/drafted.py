@@ -50,6 +50,7 @@ ASKED = {
     "gcn": "features/values of a sparse placeholder",
     "dcgan": "Received: Adam, Adam_1. Name one with --train",
     "wgan_gp": "Received: Adam, Adam_1. Name one with --train",
+    "bert_classifier": "none of --train, --loss, --y-pred",
     "bert": "none of --train, --loss, --y-pred",
     "kmeans": "Received: no scalar above the train op. Name one with --loss",
     "neural_style": "image starts at what Mul (node mul) gives",

@@ -7,8 +7,12 @@ import numpy as np
 
 from parity_tests.datasets import shakespeare
 
-TEACHES = "a Transformer, a tied table, warm-up, decay without Adam's bias correction"
-SOURCES = ("tf1_graph/parts/weight_decays.py",)  # whose optimizer it takes
+TEACHES = "pre-training: masked words, a tied table, two losses, which word is where"
+SOURCES = (  # its model, and its optimizer
+    "tf1_graph/models/bert_classifier.py",
+    "tf1_graph/models/transformer.py",
+    "tf1_graph/parts/weight_decays.py",
+)
 STEPS = 10
 METRIC = "test loss"
 # The source's pairs are 128 words of 30 522 through two layers; these 20 of 100.
@@ -49,21 +53,27 @@ def lines():
     ]
 
 
+def joined(first, second):
+    """(words, which piece each is of) of a pair in one row."""
+    length = SIZES["max_seq_length"]
+    first, second = first[: (length - 3) // 2], second[: (length - 3) // 2]
+    tokens = [CLS] + first + [SEP] + second + [SEP]
+    return tokens, [0] * (len(first) + 2) + [1] * (len(second) + 1)
+
+
+def padded(values, size, dtype=np.int32):
+    return np.array(list(values) + [0] * (size - len(values)), dtype)
+
+
 def instance(random, first, second, follows):
     """The arrays of one pair: every seventh word is masked, one at least."""
     length, most = SIZES["max_seq_length"], SIZES["max_predictions_per_seq"]
-    first, second = first[: (length - 3) // 2], second[: (length - 3) // 2]
-    tokens = [CLS] + first + [SEP] + second + [SEP]
-    segments = [0] * (len(first) + 2) + [1] * (len(second) + 1)
+    tokens, segments = joined(first, second)
     places = [place for place, token in enumerate(tokens) if token not in (CLS, SEP)]
     masked = sorted(random.permutation(places)[: max(1, min(most, len(places) // 7))])
     ids = [tokens[place] for place in masked]
     for place in masked:
         tokens[place] = MASK
-
-    def padded(values, size, dtype=np.int32):
-        return np.array(list(values) + [0] * (size - len(values)), dtype)
-
     return (
         padded(tokens, length),
         padded([1] * len(tokens), length),
@@ -75,7 +85,7 @@ def instance(random, first, second, follows):
     )
 
 
-def load(data, seed):
+def load(data, seed, arrays_of=instance):
     """Arrays by the names of INPUTS and the labels, to train on; the same to score on."""
     random = np.random.RandomState(seed)
     text = lines()
@@ -83,7 +93,7 @@ def load(data, seed):
     for number in range(TRAIN + TEST):
         follows = random.rand() < 0.5
         second = number + 1 if follows else random.randint(len(text))
-        pairs.append(instance(random, text[number], text[second], follows))
+        pairs.append(arrays_of(random, text[number], text[second], follows))
     arrays = [np.stack(parts) for parts in zip(*pairs)]
     return tuple(a[:TRAIN] for a in arrays), tuple(a[TRAIN:] for a in arrays)
 
@@ -111,9 +121,9 @@ def moves(train, config):
 
 def dataset(train, config):
     """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.bert import next_batch
+    from tf2_keras.models.bert import INPUTS, next_batch
 
-    return next_batch(train, config.batch_size)
+    return next_batch(train, config.batch_size, INPUTS)
 
 
 def evaluation(test, _config):

@@ -8,11 +8,10 @@ import tensorflow as tf
 from parity_tests.models.pair import Fault
 from tf2_keras import tf1_semantics
 
-DECAY = tf1_semantics.schedules.PolynomialDecay
 EXCLUDED = ["LayerNorm", "layer_norm", "bias"]
 
 
-def _optimizer(made=tf1_semantics.optimizers.AdamWeightDecay, **changed):
+def optimizer_with(made=tf1_semantics.optimizers.AdamWeightDecay, **changed):
     """(twin module) -> patch: BERT's optimizer with other arguments."""
 
     def patch(twin):
@@ -39,8 +38,14 @@ class Corrected(tf1_semantics.optimizers.AdamWeightDecay):
         super().dense_update(variable, gradient, rate * correction, m, v)
 
 
-def _no_warm_up(twin):
-    return {"WarmUp": type("WarmUp", (twin.WarmUp,), {"__call__": DECAY.__call__})}
+def without_warm_up(_twin):
+    """A patch: the decay alone."""
+    decay = tf1_semantics.schedules.PolynomialDecay
+    return {
+        "learning_rate": lambda config: decay(
+            config.learning_rate, config.num_train_steps, end_learning_rate=0.0
+        )
+    }
 
 
 def _part(name, change):
@@ -63,8 +68,13 @@ def _part(name, change):
     return patch
 
 
-def _padding_attended(query, key, value, input_mask):
-    return query, key, value, tf.ones_like(input_mask)
+def _padding_attended(twin):
+    true = twin.bert_model
+    return {
+        "bert_model": lambda input_ids, input_mask, segment_ids, config: true(
+            input_ids, keras.ops.ones_like(input_mask), segment_ids, config
+        )
+    }
 
 
 def _not_tied(transformed, table):
@@ -104,11 +114,7 @@ FAULTS = {
         lambda twin: {"gelu": lambda x: tf.nn.gelu(x, approximate=True)},
     ),
     "keras_epsilon": Fault("Keras's epsilon in the layer norms, 1e-3.", "loss", _norm),
-    "padding_attended": Fault(
-        "Padding is attended to.",
-        "loss",
-        _part("AttentionLayer", _padding_attended),
-    ),
+    "padding_attended": Fault("Padding is attended to.", "loss", _padding_attended),
     "weights_ignored": Fault(
         "Predictions that pad a pair's masked words count.", "loss", _weights_ignored
     ),
@@ -118,24 +124,24 @@ FAULTS = {
         _part("MaskedLM", _not_tied),
     ),
     "not_clipped": Fault(
-        "The gradients are applied as they are.", "gradients", _optimizer(clip=())
+        "The gradients are applied as they are.", "gradients", optimizer_with(clip=())
     ),
     "bias_corrected": Fault(
-        "The moments' bias is corrected.", "updates", _optimizer(Corrected)
+        "The moments' bias is corrected.", "updates", optimizer_with(Corrected)
     ),
     "everything_decays": Fault(
         "Biases and layer norms decay as well.",
         "updates",
-        _optimizer(exclude_from_weight_decay=None),
+        optimizer_with(exclude_from_weight_decay=None),
     ),
     "no_warm_up": Fault(
         "The first step is as long as the rate.",
         "updates",
-        _no_warm_up,
+        without_warm_up,
     ),
     "steps_not_counted": Fault(
         "The global step is left to a caller who does not count.",
         "updates",
-        _optimizer(moves_global_step=False),
+        optimizer_with(moves_global_step=False),
     ),
 }

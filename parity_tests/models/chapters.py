@@ -38,6 +38,8 @@ GROUPS = {
         "word2vec",
         "seq2seq",
         "ctc",
+        "transformer",
+        "bert_classifier",
         "bert",
     ),
     "generative": (

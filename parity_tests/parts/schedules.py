@@ -321,6 +321,37 @@ PARTS = (
         arguments=polynomial,
     ),
     part(
+        "WarmUp",
+        mistakes(
+            [
+                ("warmup_steps", -1),
+                ("warmup_steps", None),
+                ("end_learning_rate", -1.0),
+                ("power", -1.0),
+            ],
+            {"warmup_steps": 3},
+        ),
+        traps=(
+            Trap(
+                write="keras.optimizers.schedules.PolynomialDecay(0.1, 200, 0.0)",
+                off=lambda: off(
+                    OF_KERAS.PolynomialDecay(0.1, 200, 0.0),
+                    "schedules.WarmUp",
+                    {"learning_rate": 0.1, "decay_steps": 200, "warmup_steps": 20},
+                ),
+                at_least={1: 10.0, 10: 0.8},
+                instead="tf1_semantics.schedules.WarmUp(0.1, 200, 20)",
+            ),
+        ),
+        arguments=decays(
+            (),
+            warmup_steps=st.sampled_from([0, 1, 2, 3, 7, 10, 30, 1000])
+            | st.integers(0, 10**5),
+            end_learning_rate=number(1e-6, 1.0, 0.0, 1e-4),
+            power=number(0.1, 4.0, 1.0, 0.5, 2.0),
+        ),
+    ),
+    part(
         "CosineDecay",
         mistakes([("alpha", float("nan")), ("alpha", "0.1")]),
         no_trap=agrees("CosineDecay"),

@@ -28,6 +28,7 @@ def steps_of(arguments):
         int(arguments.get("decay_steps", arguments.get("first_decay_steps"))) * times
         for times in (1, 2, 3)
     ]
+    ends = [*ends, arguments.get("warmup_steps", 0)]
     around = {max(0, end + offset) for end in ends for offset in (-1, 0, 1)}
     return [*range(6), *sorted(around), *AWKWARD]
 

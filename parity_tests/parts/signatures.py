@@ -47,6 +47,7 @@ HIDDEN = {
     "AdamWeightDecayOptimizer": "(learning_rate, weight_decay_rate=0.0, beta_1=0.9, "
     "beta_2=0.999, epsilon=1e-6, exclude_from_weight_decay=None, "
     "name='AdamWeightDecayOptimizer')",
+    "create_optimizer": "(loss, init_lr, num_train_steps, num_warmup_steps, use_tpu)",
     "tf.nn.rnn_cell.DropoutWrapper": "(cell, input_keep_prob=1.0, output_keep_prob=1.0, "
     "state_keep_prob=1.0, variational_recurrent=False, input_size=None, dtype=None, "
     "seed=None, dropout_state_filter_visitor=None, **kwargs)",
@@ -87,6 +88,19 @@ KEPT = (
     *_kept("schedules.*", "left out", "global_step x", AT_THE_CALL),
     *_kept(
         "schedules.*", "added", "dtype", "TF1 took it from the tensors it was given"
+    ),
+    *_kept("schedules.WarmUp", "left out", "loss use_tpu", "the optimizer's"),
+    *_kept(
+        "schedules.WarmUp",
+        "left out",
+        "init_lr num_train_steps num_warmup_steps",
+        "they have the names of its decay",
+    ),
+    *_kept(
+        "schedules.WarmUp",
+        "added",
+        "learning_rate decay_steps warmup_steps end_learning_rate power name",
+        "those of its decay, of which BERT gave power 1.0 and an end of 0.0",
     ),
     *_kept(
         "schedules.NoisyLinearCosineDecay",

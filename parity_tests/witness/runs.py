@@ -19,6 +19,8 @@ STEPS = {
     "bilstm_crf": 8,
     "seq2seq": 5,
     "dcgan": 6,
+    "transformer": 3,
+    "bert_classifier": 3,
     "bert": 3,
     "nearest_neighbours": 50,
 }

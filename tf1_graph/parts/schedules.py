@@ -21,8 +21,10 @@ SYMBOLS = {
     "schedules.CosineDecayRestarts": "tf.train.cosine_decay_restarts",
     "schedules.LinearCosineDecay": "tf.train.linear_cosine_decay",
     "schedules.NoisyLinearCosineDecay": "tf.train.noisy_linear_cosine_decay",
+    "schedules.WarmUp": "create_optimizer",  # of google-research/bert
 }
 NOISY = "schedules.NoisyLinearCosineDecay"
+WARM_UP = "schedules.WarmUp"
 
 
 def rate(part, arguments, global_step):
@@ -37,6 +39,8 @@ def rate(part, arguments, global_step):
         arguments.pop("dtype", "float32")
     ]
     seed = arguments.pop("seed", 0)
+    if part == WARM_UP:
+        return warmed_up(global_step=global_step, **arguments)
     decay = genuine(SYMBOLS[part])
     if part == "schedules.PiecewiseConstant":
         integer = global_step.dtype.base_dtype.as_numpy_dtype
@@ -50,6 +54,27 @@ def rate(part, arguments, global_step):
     if part == NOISY:
         _seed_the_noise(value.graph, seed)
     return value
+
+
+def warmed_up(
+    learning_rate,
+    decay_steps,
+    warmup_steps,
+    global_step,
+    end_learning_rate=0.0,
+    power=1.0,
+):
+    """A scalar: the rate that BERT's ``create_optimizer`` computed."""
+    rate = tf.train.polynomial_decay(
+        learning_rate, global_step, decay_steps, end_learning_rate, power
+    )
+    if not warmup_steps:
+        return rate
+    step = tf.cast(global_step, tf.float32)
+    steps = tf.constant(warmup_steps, tf.float32)
+    is_warmup = tf.cast(step < steps, tf.float32)
+    warmup_rate = learning_rate * (step / steps)
+    return (1.0 - is_warmup) * rate + is_warmup * warmup_rate
 
 
 def _seed_the_noise(graph, seed):
@@ -151,6 +176,14 @@ ARGUMENTS = collections.OrderedDict(
                 _DECAY,
                 dict(_DECAY, end_learning_rate=0.001, power=0.7, dtype="float64"),
                 dict(_DECAY, decay_steps=7, power=3.0, cycle=True),
+            ],
+        ),
+        (
+            "WarmUp",
+            [
+                dict(_DECAY, warmup_steps=7),
+                dict(_DECAY, warmup_steps=3, end_learning_rate=0.01, power=2.0),
+                dict(_DECAY, warmup_steps=0),
             ],
         ),
         ("CosineDecay", [_DECAY, dict(_DECAY, alpha=0.1)]),

@@ -55,43 +55,37 @@ def next_batch(images, batch_size, z_dim, seed):
 
 def start(name, config, initializer=tf1_semantics.initializers.RandomNormal):
     """Keras's initializers draw other numbers from the same seed."""
-    return initializer(stddev=0.02, seed=(config.seed, op_seed(name)))
+    scope = "discriminator" if name.startswith("d_") else "generator"
+    return initializer(stddev=0.02, seed=(config.seed, op_seed(f"{scope}/{name}")))
 
 
 def linear(x, size, name, config):
     """[B, in_size] -> [B, size]."""
-    layer = keras.layers.Dense(
-        size,
-        use_bias=False,
-        kernel_initializer=start(name + "/Matrix", config),
-        name=name.rpartition("/")[2],
-    )
-    return layer(x)
+    w = start(f"{name}/Matrix", config)
+    return keras.layers.Dense(size, use_bias=False, kernel_initializer=w, name=name)(x)
 
 
-def strided(layer, x, channels, name, w):
-    """A convolution or a transposed one of 5 x 5, two at a step, without a bias."""
-    options = {"strides": 2, "padding": "same", "use_bias": False}
-    scope = name.rpartition("/")[2]
-    return layer(channels, 5, kernel_initializer=w, name=scope, **options)(x)
+HALVED = {"kernel_size": 5, "strides": 2, "padding": "same", "use_bias": False}
 
 
 def conv2d(x, channels, name, config):
     """[B, h, w, c] -> [B, h / 2, w / 2, channels], 5 x 5."""
-    w = start(name + "/w", config, tf1_semantics.initializers.TruncatedNormal)
-    return strided(keras.layers.Conv2D, x, channels, name, w)
+    w = start(f"{name}/w", config, tf1_semantics.initializers.TruncatedNormal)
+    layer = keras.layers.Conv2D
+    return layer(channels, kernel_initializer=w, name=name, **HALVED)(x)
 
 
 def deconv2d(x, channels, name, config):
     """[B, h, w, c] -> [B, 2 h, 2 w, channels], 5 x 5."""
-    w = start(name + "/w", config)
-    return strided(keras.layers.Conv2DTranspose, x, channels, name, w)
+    w = start(f"{name}/w", config)
+    layer = keras.layers.Conv2DTranspose
+    return layer(channels, kernel_initializer=w, name=name, **HALVED)(x)
 
 
 def add_bias(x, name):
     """Of layers without batch norm: in front of one the source's biases changed nothing."""
     # Conv2D's own bias has a gradient that oneDNN sums in another order.
-    return tf1_semantics.layers.AddBias(name=name.rpartition("/")[2] + "_biases")(x)
+    return tf1_semantics.layers.AddBias(name=f"{name}_biases")(x)
 
 
 @keras.saving.register_keras_serializable("dcgan")
@@ -124,13 +118,13 @@ def generator(config):
     z = keras.Input([config.z_dim], name="z")
     size = config.output_size // 2**config.levels
     features = config.gf_dim * 2 ** (config.levels - 1)
-    h = linear(z, features * size**2, "generator/g_h0_lin", config)
+    h = linear(z, features * size**2, "g_h0_lin", config)
     h = keras.layers.Reshape([size, size, features])(h)
     for level in range(1, config.levels):
         h = keras.layers.ReLU()(batch_norm(h, config, f"g_bn{level - 1}"))
-        h = deconv2d(h, features // 2**level, f"generator/g_h{level}", config)
+        h = deconv2d(h, features // 2**level, f"g_h{level}", config)
     h = keras.layers.ReLU()(batch_norm(h, config, f"g_bn{config.levels - 1}"))
-    name = f"generator/g_h{config.levels}"
+    name = f"g_h{config.levels}"
     images = keras.ops.tanh(add_bias(deconv2d(h, config.c_dim, name, config), name))
     return keras.Model(z, images, name="generator")
 
@@ -138,15 +132,14 @@ def generator(config):
 def discriminator(config):
     """A model of its own: [B, N, N, C] -> logits [B, 1], large of a real image."""
     image = keras.Input([config.output_size, config.output_size, config.c_dim])
-    name = "discriminator/d_h0_conv"
+    name = "d_h0_conv"
     h = add_bias(conv2d(image, config.df_dim, name, config), name)
     h = keras.layers.LeakyReLU(0.2)(h)
     for level in range(1, config.levels):
-        name = f"discriminator/d_h{level}_conv"
-        h = conv2d(h, config.df_dim * 2**level, name, config)
+        h = conv2d(h, config.df_dim * 2**level, f"d_h{level}_conv", config)
         h = keras.layers.LeakyReLU(0.2)(batch_norm(h, config, f"d_bn{level}"))
     h = keras.layers.Flatten()(h)
-    name = f"discriminator/d_h{config.levels}_lin"
+    name = f"d_h{config.levels}_lin"
     logits = add_bias(linear(h, 1, name, config), name)
     return keras.Model(image, logits, name="discriminator")
 
@@ -178,17 +171,31 @@ def minimize(optimizer, loss, tape, var_list):
     return loss
 
 
-@keras.saving.register_keras_serializable("dcgan")
-class DCGAN(keras.Model):
-    """Two networks and their optimizers."""
+class Adversaries(keras.Model):
+    """Two networks and their optimizers, which are saved with the model."""
 
-    def compile(self, d_optimizer, g_optimizer, **kwargs):
-        super().compile(**kwargs)
-        self.generator = self.get_layer("generator")
-        self.discriminator = self.get_layer("discriminator")
+    networks = ("discriminator", "generator")
+
+    def compile(self, d_optimizer, g_optimizer):
+        super().compile(jit_compile=False)
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
+        for name, optimizer in zip(
+            self.networks, (d_optimizer, g_optimizer), strict=True
+        ):
+            setattr(self, name, self.get_layer(name))
+            optimizer.build(self.get_layer(name).trainable_variables)
+
+    def get_compile_config(self):
+        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
+        return keras.saving.serialize_keras_object(optimizers)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+@keras.saving.register_keras_serializable("dcgan")
+class DCGAN(Adversaries):
+    """One step of the discriminator, two of the generator."""
 
     def d_step(self, images, z):
         with tf.GradientTape() as tape:
@@ -215,14 +222,6 @@ class DCGAN(keras.Model):
         self.g_step(data["z"])
         return {"d_loss": d_loss, "g_loss": self.g_step(data["z"])}
 
-    def get_compile_config(self):
-        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
-        return keras.saving.serialize_keras_object(optimizers)
-
-    def compile_from_config(self, config):
-        optimizers = keras.saving.deserialize_keras_object(config)
-        self.compile(**optimizers, jit_compile=False)
-
 
 def build(config=Config()):
     """The whole model, compiled."""
@@ -230,8 +229,7 @@ def build(config=Config()):
     images = keras.Input(image_dims, name="images")
     z = keras.Input([config.z_dim], name="z")
     model = DCGAN({"images": images, "z": z}, inference(images, z, config))
-    d_adam, g_adam = (optimizer(config, name) for name in ("d_adam", "g_adam"))
-    model.compile(d_adam, g_adam, jit_compile=False)
+    model.compile(optimizer(config, "d_adam"), optimizer(config, "g_adam"))
     return model
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras import tf1_semantics
+from tf2_keras.models.dcgan import Adversaries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,18 +125,14 @@ def optimizer(config, name):
 
 
 @keras.saving.register_keras_serializable("wgan_gp")
-class WGAN(keras.Model):
-    """Two networks and their optimizers."""
+class WGAN(Adversaries):
+    """Several steps of the critic, one of the generator."""
+
+    networks = ("critic", "generator")
 
     def compile(self, config, d_optimizer, g_optimizer):
-        super().compile(jit_compile=False)
-        self.config = config
-        self.generator, self.critic, self.between = (
-            self.get_layer(name) for name in ("generator", "critic", "between")
-        )
-        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        d_optimizer.build(self.critic.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
+        super().compile(d_optimizer, g_optimizer)
+        self.config, self.between = Config(**config), self.get_layer("between")
 
     def d_step(self, x, z):
         with tf.GradientTape() as tape:
@@ -164,13 +161,8 @@ class WGAN(keras.Model):
         return {"d_loss": d_loss, "g_loss": self.g_step(last)}
 
     def get_compile_config(self):
-        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
-        config = {"config": dataclasses.asdict(self.config), **optimizers}
-        return keras.saving.serialize_keras_object(config)
-
-    def compile_from_config(self, config):
-        optimizers = keras.saving.deserialize_keras_object(config)
-        self.compile(Config(**optimizers.pop("config")), **optimizers)
+        config = {"config": dataclasses.asdict(self.config)}
+        return {**config, **super().get_compile_config()}
 
 
 def build(config=Config()):
@@ -178,7 +170,8 @@ def build(config=Config()):
     x = keras.Input([config.x_dim], name="x")
     z = keras.Input([config.z_dim], name="z")
     model = WGAN({"x": x, "z": z}, inference(x, z, config))
-    model.compile(config, optimizer(config, "d_adam"), optimizer(config, "g_adam"))
+    optimizers = optimizer(config, "d_adam"), optimizer(config, "g_adam")
+    model.compile(dataclasses.asdict(config), *optimizers)
     return model
 
 

@@ -25,6 +25,7 @@ from tf2_keras.tf1_semantics.schedules.decays import (
     NaturalExpDecay,
     PiecewiseConstant,
     PolynomialDecay,
+    WarmUp,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "NoisyLinearCosineDecay",
     "PiecewiseConstant",
     "PolynomialDecay",
+    "WarmUp",
 ]

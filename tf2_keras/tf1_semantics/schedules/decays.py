@@ -247,3 +247,51 @@ class PolynomialDecay(Decay):
         if self.power == 3:  # the constant goes to one of the two factors
             return (height * left) * tf.square(left) + end
         return height * power_of(left, self.constant(self.power)) + end
+
+
+@keras.saving.register_keras_serializable("tf1_semantics")
+class WarmUp(PolynomialDecay):
+    r"""The rate of BERT's ``create_optimizer``: a straight line up, then a decay.
+
+        rate = learning_rate * step / warmup_steps    while step < warmup_steps,
+               tf.train.polynomial_decay(...)(step)   from then on
+
+    At step 0 it is zero: the first update of all moves the moments alone. The decay has
+    begun at step 0 as well, so that the rate never quite reaches ``learning_rate``.
+
+    Args:
+        learning_rate: where the line leads to, a float.
+        decay_steps: the step from which on the rate is ``end_learning_rate``.
+        warmup_steps: the first step of the decay; 0 for the decay alone.
+        end_learning_rate: a float.
+        power: a float, not negative.
+
+    Raises:
+        ValueError: for arguments outside their range.
+    Source: google-research/bert, optimization.py, create_optimizer.
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        decay_steps,
+        warmup_steps,
+        end_learning_rate=0.0,
+        power=1.0,
+        name=None,
+    ):
+        super().__init__(
+            learning_rate, decay_steps, end_learning_rate, power, name=name
+        )
+        require_not_negative("warmup_steps", warmup_steps, 1000)
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        rate = super().__call__(step)
+        if not self.warmup_steps:
+            return rate
+        step, steps = self.float_step(step), self.constant(self.warmup_steps)
+        # Grappler gathers the two constants that meet.
+        warmup_rate = self.first_rate() * (self.constant(1) / steps) * step
+        is_warmup = tf.cast(step < steps, self.dtype)
+        return (self.constant(1) - is_warmup) * rate + is_warmup * warmup_rate
