@@ -118,7 +118,7 @@ def command(
                 name,
                 fields,
                 train,
-                test,
+                runner.scored(name, test),
                 steps or chapters.setup(name).STEPS,
                 tuple(
                     level

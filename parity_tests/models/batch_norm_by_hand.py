@@ -2,6 +2,7 @@
 
 from parity_tests.models.mnist_cnn import (  # noqa: F401  a setup as that one's
     DATA_SETS,
+    SCORED,
     dataset,
     evaluation,
     load,

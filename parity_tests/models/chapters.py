@@ -107,7 +107,8 @@ def setup(name):
     It has TEACHES, STEPS and METRIC; ``configure(data, seed)``, ``load(data, seed)``,
     ``program(built, config)``, ``moves(train, config)``, ``dataset(train, config)``,
     ``evaluation(test, config)`` and ``score(test, outputs)``. It may have DATA_SETS, the modules
-    of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SOURCES,
+    of ``parity_tests.datasets`` whose files ``load`` finds in a folder ``data``; SCORED, how
+    many of the examples to score on a run takes, where all take long; SOURCES,
     what else than its TF1 file a golden depends on; TRAINS, the moves that train on one
     element of ``dataset``, in order, where it is not ``("train",)``, with
     ``moves_of(element, config)``, those moves with their batches; ``first(train, examples,

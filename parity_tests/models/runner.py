@@ -46,6 +46,12 @@ class Request(NamedTuple):
     fault: str | None = None
 
 
+def scored(name, test):
+    """Of what a chapter's ``load`` returned to score on, what a run scores."""
+    most = getattr(chapters.setup(name), "SCORED", None)
+    return test if most is None else tuple(part[:most] for part in test)
+
+
 def units(request):
     """How many times ``run_chapter`` calls ``on_progress``."""
     if request.name in chapters.PROGRAMS:

@@ -267,8 +267,8 @@ def recorded(folder, **facts):
     value = np.float32(1) + np.arange(100, dtype=np.float32)
     nudged = np.nextafter(value, np.float32(np.inf))
     update = facts.pop("nudged", False)
-    play = [{"updates": {"0 float32 weights": nudged if update else value}}]
-    golden.write(folder, {"Adam 0": play}, {"kind": "optimizers", **facts})
+    play = [{"updates": {"weights": nudged if update else value}}]
+    golden.write(folder, {"Adam 0 float32": play}, {"kind": "optimizers", **facts})
     return golden.Golden(folder)
 
 
@@ -283,7 +283,7 @@ def recorded(folder, **facts):
 def test_only_another_processor_may_differ_and_within_a_budget(facts, agree, tmp_path):
     first = recorded(tmp_path / "first", cpu="A", cpu_flags=["avx"])
     again = recorded(tmp_path / "again", nudged=True, **facts)
-    comparison = replay.compare_recordings(first, again, "Adam 0")
+    comparison = replay.compare_recordings(first, again, "Adam 0 float32")
     assert comparison.ok is agree
     exactly = recorded(tmp_path / "exactly", **facts)
-    assert replay.compare_recordings(first, exactly, "Adam 0").ok
+    assert replay.compare_recordings(first, exactly, "Adam 0 float32").ok
