@@ -19,7 +19,7 @@ from parity_tests.pair import recording
 from parity_tests.witness.chapters_test import printed
 from parity_tests.witness.programs import stopped_estimators
 from tf2_keras import training
-from tf2_keras.migrate.checkpoint import handover
+from tf2_keras.migrate.checkpoint import handover, streams
 
 # Keras 3 writes a TensorFlow variable as NumPy 1 would.
 pytestmark = pytest.mark.filterwarnings(
@@ -375,6 +375,31 @@ def test_estimators_go_on_in_keras(genuine_python, tmp_path):
         assert received[-3]["updates"]["global_step"] == 2 * config.steps
 
 
+@FEWER
+@given(before=st.integers(1, 4), after=st.integers(1, 3))
+def test_masks_of_each_letter_go_on_in_keras(tmp_path_factory, before, after):
+    """As many as a word has letters were drawn in each step."""
+    graph, twin, (words,) = sides("hello_rnn")
+    prefix = str(tmp_path_factory.mktemp("tf1") / "model.ckpt")
+
+    def config(side, steps):
+        return side.Config(hidden_size=5, steps=steps)
+
+    with saved(graph, prefix):
+        graph.run(words, config(graph, before))
+    expected = graph.run(words, config(graph, before + after))
+    x, *_ = twin.encode(words)
+    model = twin.build(*x.shape[1:], config=config(twin, after))
+    names = {
+        name: variable.path for name, variable in twin.checkpoint_names(model).items()
+    }
+    runs = [streams.Runs(before, len(words))]
+    handover.load(prefix, model, names, runs=runs)
+    with mock.patch.object(twin, "build", lambda *_, **__: model):
+        received = twin.run(words, config(twin, after))
+    compare_plays(programs.rest_of(expected, before), received).require_agreement()
+
+
 # Every program has its claim here, or says why not.
 
 HANDED_OVER = {
@@ -388,6 +413,7 @@ HANDED_OVER = {
     "towers": test_towers_go_on_as_replicas,
     "parameter_server": test_parameter_servers_go_on_under_strategies,
     "estimator": test_estimators_go_on_in_keras,
+    "hello_rnn": test_masks_of_each_letter_go_on_in_keras,
     "train_and_evaluate": test_estimators_go_on_in_keras,
     "canned_estimator": test_estimators_go_on_in_keras,
     **dict.fromkeys(
