@@ -44,6 +44,7 @@ WITHOUT_EFFECT = {"name", "seed", "verify_shape"}
 # Of what 1.15.5 has one value, so that none could be recorded beside it, and why.
 REFUSED = "the part refuses another"
 OF_KERAS = "a program of TF1 fetched a state and fed it"
+OF_SEEDS = "where only the graph had a seed, TF1 drew the two kernels by two of its own"
 OF_TODAY = "'compat.v1' is for what today's TensorFlow makes of it"
 ONE_VALUE = {
     ("layers.BatchNormalization", "renorm"): REFUSED,
@@ -54,6 +55,7 @@ ONE_VALUE = {
     ("recurrent.BasicLSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.DynamicRNN", "stateful"): OF_KERAS,
     ("recurrent.StaticRNN", "stateful"): OF_KERAS,
+    ("recurrent.GRUCell", "candidate_kernel_initializer"): OF_SEEDS,
     ("recurrent.LSTMCell", "state_is_tuple"): REFUSED,
     ("recurrent.MultiRNNCell", "state_is_tuple"): REFUSED,
     ("recurrent.DropoutWrapper", "variational_recurrent"): REFUSED,

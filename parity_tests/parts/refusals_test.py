@@ -73,6 +73,7 @@ def test_an_argument_that_means_nothing_is_refused_by_its_name(part, name):
 
 # {argument: what is recommended where there is no default, or a more usual value}.
 MORE_USUAL = {
+    "end_learning_rate": (1e-4,),  # TF1's default; BERT's was 0
     **dict.fromkeys(("kernel_initializer", "bias_initializer"), ("zeros",)),
     **dict.fromkeys(("initializer", "gamma_initializer"), ("zeros",)),
     "candidate_kernel_initializer": ("zeros",),

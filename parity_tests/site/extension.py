@@ -37,7 +37,7 @@ STATIC = pathlib.Path(__file__).with_name("static")
 SHARED = ("palette.css", "figure.css")
 TEMPLATES = pathlib.Path(__file__).with_name("templates")
 # Hundreds of pages: the contents of the site in each would be a tenth of its size.
-MANY = (f"{addresses.FOLDER}/", f"{links.FILES}/")
+MANY = (f"{addresses.FOLDER}/", f"{links.FILES}/", "parts/")
 SHORT_TREE = """
 <ul>
 <li class="toctree-l1"><a class="reference internal" href="{}">Contents</a></li>
@@ -80,7 +80,7 @@ def setup(app):
     app.connect("html-page-context", editions.switched)
     app.connect("html-page-context", _shortened, priority=100)  # before the theme
     app.connect("html-page-context", _leveled, priority=900)  # after the theme's own
-    app.connect("build-finished", _without_our_folder)
+    app.connect("build-finished", _without_what_is_ours)
     app.connect("build-finished", machines.written)
     app.connect("build-finished", light.written, priority=900)  # after the theme
     for name in (*SHARED, "site.css"):
@@ -193,8 +193,10 @@ def _leveled(_app, _page, _template, context, _doctree):
     )
 
 
-def _without_our_folder(app, error):
-    """The index of the search names the file of each page; the generated ones lie here."""
+def _without_what_is_ours(app, error):
+    """Without our folder, by which the search names generated pages; and source maps."""
+    for path in pathlib.Path(app.outdir, "_static").rglob("*.map"):
+        path.unlink()
     index = pathlib.Path(app.outdir) / "searchindex.js"
     if error is None and index.is_file():
         text = index.read_text(encoding="utf-8")
