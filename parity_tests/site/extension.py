@@ -188,6 +188,7 @@ def _shortened(_app, page, _template, context, _doctree):
 def _leveled(_app, _page, _template, context, _doctree):
     """Captions of the contents are headings, of which the theme says no level."""
     tree = context.get("furo_navigation_tree", "")
+    tree = tree.replace('class="reference internal"', "class=reference")
     context["furo_navigation_tree"] = tree.replace(
         'role="heading"', 'role="heading" aria-level="2"'
     )

@@ -18,7 +18,8 @@ from parity_tests.site import links
 from tf2_keras.migrate import addresses
 
 # Of a file that pages lead to, strings, comments and names that are defined have a colour.
-KEYWORD = re.compile(r'<span class="(?:k|kc|kn|nb|nn|ow)">([^<]*)</span>')
+KEYWORD = re.compile(r'<span class="(?:k|kc|kn)">([^<]*)</span>')
+NAME = re.compile(r'<span class="(?:nb|bp|nn|ow)">([^<]*)</span>')
 TEST = re.compile(r'<span class="nf">(test_\w+)')
 escaped = functools.partial(html.escape, quote=False)
 
@@ -87,7 +88,7 @@ def fields(rows):
     Tags that HTML lets one leave out are: twenty thousand of these are a megabyte.
     """
     said = [f"<dt>{name}<dd>{text}" for name, text in rows if text]
-    return "\n".join(["<dl>", *said, "</dl>"]) if said else ""
+    return f"<dl>{''.join(said)}</dl>" if said else ""
 
 
 def block(text, is_python=True):
@@ -113,9 +114,14 @@ def _row(tag, cells):
     return "<tr>" + "".join(f"<{tag}>{cell}" for cell in cells)
 
 
+def colored(text, lexer):
+    """HTML of lines of code; of names those alone have a colour that are defined."""
+    return NAME.sub(r"\1", highlight(text, lexer, HtmlFormatter(nowrap=True)))
+
+
 def file(text, lexer):
     """A file in few colours, with numbers of its lines; a name of a test is its address."""
-    lines = highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n").split("\n")
+    lines = colored(text, lexer).rstrip("\n").split("\n")
     shown = "".join(f"<i>{line}\n</i>" for line in lines)
     shown = KEYWORD.sub(r"\1", shown)
     shown = TEST.sub(r'<span class="nf" id="\1">\1', shown)

@@ -163,7 +163,7 @@ def entry(rule, address):
     result = [
         markup.heading(rule.symbol),
         f'<p><strong class="{rule.status}">{rule.status}</strong>: '
-        f"{markup.escaped(STATUSES[rule.status].means)}</p>",
+        f"{markup.escaped(STATUSES[rule.status].means)}",
         markup.fields(rows),
         _arguments(rule.symbol),
     ]

@@ -14,8 +14,6 @@ import re
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 from sphinx.util.docutils import SphinxDirective
 
@@ -206,8 +204,7 @@ def _is_why(line):
 @functools.cache
 def _highlighted(path, _changed):
     source = path.read_text(encoding="utf-8")
-    formatter = HtmlFormatter(nowrap=True)
-    return highlight(source, PythonLexer(stripnl=False), formatter).split("\n")
+    return markup.colored(source, PythonLexer(stripnl=False)).split("\n")
 
 
 def highlighted(path):
