@@ -25,6 +25,7 @@ CHAPTERS = (
     "resnet",
     "text_cnn",
     "rnn_classifier",
+    "transformer",
     "static_rnn",
     "unet",
     "vae",
