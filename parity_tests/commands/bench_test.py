@@ -30,6 +30,7 @@ def test_without_a_command_it_is_chapters(tf_parity, monkeypatch):
     assert [options["rounds"] for options in called] == [7, 3]
 
 
+@pytest.mark.slow
 def test_parts_are_timed_beside_tf1_and_keras(tf_parity, tmp_path):
     path = tmp_path / "speed.json"
     words = ["optimizers.Momentum", "--rounds", 1, "--rows", 2000, "--json", path]
@@ -43,6 +44,7 @@ def test_parts_are_timed_beside_tf1_and_keras(tf_parity, tmp_path):
         assert sides["tf1"]["ratio"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_compared_step_has_its_cost(tf_parity, tmp_path):
     path = tmp_path / "cost.json"
     code, out, err = tf_parity("bench", "comparison", "--rounds", 1, "--json", path)

@@ -37,12 +37,14 @@ def run(run_python, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_quick_draws_the_same_in_every_run(run):
     first, code, _ = run("-q")
     assert code == 0 and len(first) == 10
     assert first == run("-q")[0]
 
 
+@pytest.mark.slow
 def test_ci_draws_new_ones_and_says_how_to_draw_them_again(run):
     first, code, printed = run("--hypothesis-profile=ci", "-n", "1")
     assert code == 0 and len(first) == 10

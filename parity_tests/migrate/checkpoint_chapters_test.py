@@ -84,6 +84,7 @@ def test_save_restore_goes_on_in_keras(tmp_path_factory, before, after):
     compare_plays(expected, received).require_agreement()
 
 
+@pytest.mark.slow
 @FEWER
 @given(killed_at=st.integers(1, 6))
 def test_a_monitored_training_that_was_killed_goes_on_in_keras(
@@ -196,6 +197,7 @@ def stopped(graph, drawn, prefix, before, after):
     return played(before + after)
 
 
+@pytest.mark.slow
 @FEWER
 @given(before=st.integers(1, 6), after=st.integers(1, 4), data=st.data())
 def test_a_table_in_parts_and_its_averages_go_on_in_keras(
@@ -375,6 +377,7 @@ def test_estimators_go_on_in_keras(genuine_python, tmp_path):
         assert received[-3]["updates"]["global_step"] == 2 * config.steps
 
 
+@pytest.mark.slow
 @FEWER
 @given(before=st.integers(1, 4), after=st.integers(1, 3))
 def test_masks_of_each_letter_go_on_in_keras(tmp_path_factory, before, after):

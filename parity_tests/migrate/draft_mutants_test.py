@@ -25,6 +25,7 @@ def source_of(meta_graph, names):
     return writing.source(product, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEAST)
 def test_a_change_of_the_graph_changes_its_draft_or_is_refused(name):
     meta_graph, names = drafted.of(name)

@@ -11,6 +11,7 @@ from parity_tests.witness import exported_twins
 PAGE = markdown.ROOT / "docs" / "draft.md"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PAGE.is_file(), reason="docs/ is in a checkout only")
 def test_five_commands_lead_from_a_meta_to_a_trained_model(
     tf_parity, tmp_path, monkeypatch

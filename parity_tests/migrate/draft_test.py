@@ -89,6 +89,7 @@ def test_what_cannot_be_drafted_is_refused_by_op_and_node(name):
         proving.proven(meta_graph, names, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", drafted.ASKED)
 def test_what_a_graph_leaves_open_is_asked_for_with_the_candidates(name):
     meta_graph, _ = drafted.exported_chapter(name)

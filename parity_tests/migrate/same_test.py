@@ -196,6 +196,7 @@ def test_functions_are_bit_equal_under_their_new_names(seed, awkward):
     assert different == []
 
 
+@pytest.mark.slow
 def test_one_changed_bit_in_any_row_is_seen():
     for row, old, new in results(inputs(1, False)):
         if not new.size:

@@ -185,6 +185,7 @@ DEEP = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [300, 700])
 @pytest.mark.parametrize("kind", DEEP)
 def test_deep_code_is_read(kind, count, tmp_path):

@@ -56,6 +56,7 @@ def test_biases_and_layer_norms_do_not_decay(pair):
         assert optimizer._decays(variable.value) is not excluded, name
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same():
     train, _ = chapters.setup(CHAPTER).load(None, 1)
     fields = {**chapters.setup(CHAPTER).configure(None, 1), "num_train_steps": 12}
@@ -73,6 +74,7 @@ def test_both_programs_report_the_same():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.82, 0.83 and 0.90

@@ -53,6 +53,7 @@ def test_a_batch_is_as_long_as_its_longest_sentence_and_word():
     assert [part.tolist() for part in short] == [[[1]], [[[1]]], [[1]], [1], [[1]]]
 
 
+@pytest.mark.slow
 def test_tags_are_those_of_the_viterbi_decode_that_the_source_ran_in_python():
     with ChapterPair(CHAPTER, SMALL) as pair:
         play = [("train", batch) for batch in batches(pair.config, 5)]
@@ -69,6 +70,7 @@ def test_tags_are_those_of_the_viterbi_decode_that_the_source_ran_in_python():
         assert row.tolist() == [*best, *[0] * (len(row) - length)]
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_learn():
     (sentences, tags), test = bilstm_crf.load(None, 1)
     fields = {**bilstm_crf.configure(None, 1), "nepochs": 3}
@@ -83,6 +85,7 @@ def test_both_programs_report_the_same_and_learn():
     assert of_graph == of_twin and 0.8 < of_graph <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["function", "fit"])
 def test_what_stands_in_the_padding_changes_nothing(level):
     """Not a bit, be it words, letters or tags: none is scored, none gets a gradient."""
@@ -106,6 +109,7 @@ def test_what_stands_in_the_padding_changes_nothing(level):
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.15, 0.60, 0.14 and 0.11

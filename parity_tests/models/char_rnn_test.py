@@ -51,6 +51,7 @@ def test_a_text_shorter_than_a_batch_is_refused(side):
         list(side.epoch(np.arange(11), side.Config(**SMALL)))
 
 
+@pytest.mark.slow
 def test_both_programs_learn_alike_and_write_the_same_text():
     text = shakespeare.load()[:400]
     fields = {**LEARNING, "num_epochs": 4}
@@ -74,6 +75,7 @@ def play(config):
     return list(itertools.islice(chapters.setup(CHAPTER).moves(train, config), 26))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least, both",
     [

@@ -19,6 +19,7 @@ def last(fault=None, stage="ran"):
     return ProgramPair(CHAPTER, None, planted).candidate(DATA, "function")[-1][stage]
 
 
+@pytest.mark.slow
 def test_a_count_outside_of_the_branch_runs_each_step_inside_only_with_it():
     """The margin: of six steps two train."""
     assert last() == {"asked": 6, "trained": 2}

@@ -25,6 +25,7 @@ def test_words_sound_long_enough_for_a_blank_between_their_letters():
     assert values.tolist() == [2, 0, 1] and shape.tolist() == [2, 2]
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_read_the_same_letters():
     data = words(1, 24)
     fields = {**SMALL, "num_units": 12, "num_steps": 40, "learning_rate": 0.1}

@@ -21,6 +21,7 @@ def play(pair, iterations):
     return list(itertools.islice(moves, 3 * iterations))
 
 
+@pytest.mark.slow
 def test_an_iteration_of_fit_is_three_runs_of_the_session():
     """The twin's own train_step: weights, statistics and both optimizers' slots."""
     with ChapterPair(CHAPTER, SMALL) as pair:
@@ -49,6 +50,7 @@ def test_an_iteration_of_fit_is_three_runs_of_the_session():
     assert comparison.records == 5
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_make_the_same_images():
     fields = {**SMALL, "epoch": 3, "gf_dim": 6, "df_dim": 6}
     sample_z = np.random.RandomState(1).uniform(-1, 1, [4, 5]).astype(np.float32)
@@ -91,6 +93,7 @@ def test_each_evaluation_of_a_loss_moves_the_statistics():
 STATISTICS = "discriminator/d_bn1/moving_mean", "discriminator/d_bn1/moving_variance"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, names, least",
     [  # measured: 0.68, 0.41, 0.68 and 0.108

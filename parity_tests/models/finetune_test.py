@@ -94,6 +94,7 @@ def test_what_is_not_trainable_infers_in_keras():
 # variables went since they were restored.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, names, least",
     [

@@ -33,6 +33,7 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGK
 PROCESSES = {"towers": 3}  # at least: itself, what tasks are forked from, a task
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not pathlib.Path("/proc").is_dir(), reason="looks into /proc")
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_preprocessing_takes_the_mean_pixel_away_and_gives_it_back():
         np.testing.assert_allclose(side.unprocess(taken), picture, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_paint_the_same():
     fields = {**SMALL, "iterations": 30, "print_iterations": 10}
     content, style = neural_style.pictures(SMALL["height"], SMALL["width"], 1)

@@ -19,6 +19,7 @@ def requests(fault=None):
         fault = None  # it is one chapter's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [None, "sum_instead_of_mean"])
 def test_processes_give_what_one_process_gives(fault, tmp_path, capfd):
     asked = list(requests(fault))
@@ -41,6 +42,7 @@ def test_processes_give_what_one_process_gives(fault, tmp_path, capfd):
         assert sorted(os.listdir(tmp_path / name)) == ["function", "tf1"]
 
 
+@pytest.mark.slow
 def test_what_fails_in_a_process_fails_here():
     first, second = requests()
     broken = first._replace(fields={"no_such_field": 1})

@@ -69,6 +69,7 @@ def test_the_network_has_as_many_weighted_layers_as_its_name_says(name, layers):
         assert sum("/shortcut/" not in kernel for kernel in kernels) == layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ResNet-20", "ResNet-50"])
 def test_both_sides_have_the_same_variables(name):
     of_graph, of_twin = shapes_of_both(name)
@@ -185,6 +186,7 @@ def test_both_programs_reach_the_same_accuracy():
 # Traps: what is written in good faith, and how far it leads away.
 
 
+@pytest.mark.slow
 def test_trap_keras_batch_norm_remembers_the_population_variance():
     """1/32 less for two images of 4x4 pixels; the means are those of TF1."""
     with ChapterPair(CHAPTER, fault=KERAS_BATCH_NORM) as naive:
@@ -259,6 +261,7 @@ def test_trap_a_graph_that_does_not_run_update_ops_trains_alike_and_cannot_predi
     assert largest(predicted - expected) / largest(expected) > 0.18
 
 
+@pytest.mark.slow
 def test_trap_a_custom_step_that_does_not_say_training_normalises_otherwise():
     config = GRAPH.Config(**SMALL)
     moves = trained_on(batches(config, 10))

@@ -28,6 +28,7 @@ def test_data_count_up_or_are_random_and_padded_with_zeros():
         assert counting == np.allclose(steps, 1, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_tell_sequences_apart():
     fields = {"seq_max_len": 6, "n_hidden": 8, "batch_size": 30, "learning_rate": 0.5}
     config = GRAPH.Config(**fields, training_steps=40, display_step=7)
@@ -63,6 +64,7 @@ def test_what_stands_in_the_padding_changes_nothing(level):
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.066, 0.37, 1.19 and 0.056

@@ -34,6 +34,7 @@ def test_a_batch_starts_targets_ends_them_and_pads_with_the_end():
     assert [part.tolist() for part in short] == [[[6]], [1], [[1, 9]], [2], [[9, 2]]]
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_translate_alike():
     random = np.random.RandomState(1)
     sources = [random.randint(3, 6, random.randint(1, 4)).tolist() for _ in range(60)]
@@ -67,6 +68,7 @@ def test_attention_of_either_kind_has_its_own_variables():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.30, 0.18, 0.73 and 0.36

@@ -14,6 +14,7 @@ CHAPTER = "static_rnn"
 GRAPH, TWIN = chapters.graph(CHAPTER), chapters.twin(CHAPTER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both"])
 def test_the_examples_own_size_is_bit_equal(bidirectional):
     """28 rows and 128 units, as fit trains them."""
@@ -24,6 +25,7 @@ def test_the_examples_own_size_is_bit_equal(bidirectional):
     assert comparison.records == 3
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_accuracies():
     fields = {**SMALL, "num_hidden": 16, "learning_rate": 0.5}
     images, labels = small_digits()
@@ -59,6 +61,7 @@ def test_the_way_back_has_read_one_row_where_both_are_read():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.40, 0.19 and 1.02

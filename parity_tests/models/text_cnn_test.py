@@ -26,6 +26,7 @@ def test_lines_are_those_of_two_speakers():
     assert x[0].tolist() == [*range(1, 10), 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_both_programs_learn_alike_to_tell_the_speakers_apart():
     config = GRAPH.Config(**SMALL)
     x, y = (part[:40] for part in small_sentences(config))

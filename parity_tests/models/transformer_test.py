@@ -48,6 +48,7 @@ def test_where_all_is_padding_there_are_numbers_still(pair):
         assert np.isfinite(seen["outputs"]["y_pred"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [CHAPTER, "bert_classifier", "bert"])
 def test_the_bias_of_keys_learns_from_roundings(name):
     """A softmax does not see what is added to a whole row: its true gradient is zero."""
@@ -67,6 +68,7 @@ def test_the_bias_of_keys_learns_from_roundings(name):
     assert off > 1e-3 * largest[key]  # in its own ULPs, far beyond any other tensor
 
 
+@pytest.mark.slow
 def test_of_two_layers_the_first_one_s_gelu_rounds_otherwise():
     """Grappler multiplies the factors of its gradient in the order of names."""
     with ChapterPair(CHAPTER, {**SMALL, "num_hidden_layers": 2}) as pair:
@@ -85,6 +87,7 @@ def test_of_two_layers_the_first_one_s_gelu_rounds_otherwise():
             assert off < 16 * 2.0**-23 * np.abs(expected).max(), name
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_and_learn():
     setup = chapters.setup(CHAPTER)
     (x, y), _ = setup.load(None, 1)

@@ -35,6 +35,7 @@ def test_the_answer_is_smaller_than_the_image(fields):
     assert TWIN.build(TWIN.Config(**vars(config))).output_shape == (None, size, size, 2)
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_errors():
     fields = {**SMALL, "training_iters": 10, "epochs": 4, "keep_prob": 1.0}
     images, labels = make_data(1, 16, GRAPH.Config(**fields))

@@ -23,6 +23,7 @@ def test_the_sources_own_size_is_bit_equal(level):
     assert comparison.records == 5
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_make_the_same_digits():
     fields = {**SMALL, "learning_rate": 0.01, "num_steps": 40, "display_step": 10}
     noise = np.float32([[-1, 0], [0, 0], [0, 2]])

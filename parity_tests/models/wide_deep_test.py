@@ -57,6 +57,7 @@ def test_ids_are_those_of_feature_columns():
     assert missing == {*TWIN.WORDS}  # a cross and a range have a number for everyone
 
 
+@pytest.mark.slow
 def test_both_programs_report_the_same_losses_and_learn():
     columns, labels = chapters.setup(CHAPTER).load(None, 1)[0]
     fields = {**SMALL, "batch_size": 50, "train_epochs": 3, "dnn_learning_rate": 0.02}
@@ -72,6 +73,7 @@ def test_both_programs_report_the_same_losses_and_learn():
 # TF1's variables went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, least",
     [  # measured: 0.586, 0.117, 0.478 and 0.697

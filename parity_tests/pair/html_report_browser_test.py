@@ -80,6 +80,7 @@ def opened(browser, address):
     assert said == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "width, scheme", [(400, "light"), (900, "dark"), (1440, "light")]
 )

@@ -85,6 +85,7 @@ print(json.dumps([sizes, found.data["notes"], place and place.layer]))
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is taken")
 def test_where_memory_is_out_fewer_tensors_are_tapped_and_it_is_said(run_python):
     # Else each thread has an arena of its own, with room that nobody sees.

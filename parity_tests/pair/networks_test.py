@@ -83,6 +83,7 @@ def test_layers_before_the_mistake_are_equal_and_those_after_are_not():
     assert layers["second"].variables == ("second/kernel",)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_stopped_shows_backwards_alone():
     trace, divergence = traced(lambda: build(tf.stop_gradient), model)
     assert divergence.stage == "gradients"

@@ -40,6 +40,7 @@ def displayed():
     return [shown._repr_html_() for shown in (*found, comparison)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 1000])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_notebook_shows_all_of_a_check(scheme, width, browser, displayed):

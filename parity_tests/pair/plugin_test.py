@@ -36,6 +36,7 @@ def test_misspelt(assert_parity):
 PAIR = "from parity_tests.pair import small_pair\npair = small_pair.pair()\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "under xdist"])
 def test_a_pair_is_compared_in_a_test(workers, run_python, tmp_path):
     (tmp_path / "pair_test.py").write_text(TESTS)

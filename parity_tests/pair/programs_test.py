@@ -295,6 +295,7 @@ def vectors_twin():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["function", "fit"])
 def test_a_sampler_in_the_graph_starts_over_with_each_play(level):
     """Its kernel holds the place in the stream: Session and function are made anew."""

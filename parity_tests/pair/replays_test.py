@@ -91,6 +91,7 @@ def test_who_states_budgets_compares_with_what_was_recorded(played, tmp_path):
     assert found.divergences["function"][1].stage == "outputs"
 
 
+@pytest.mark.slow
 def test_what_is_no_rounding_is_compared_as_it_was_recorded(played, tmp_path):
     path = of_1_15_5(played, tmp_path / "play.npz", lambda value: value * 1.01)
     found = check(path)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from parity_tests.parts.gradients import in_a_function, of_tf1, start
 from tf2_keras.tf1_semantics.gradients import gradients
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**16), size=st.integers(1, 600))
 def test_gradients_are_those_of_tf1(seed, size):
     values = start(seed, size)

@@ -335,6 +335,7 @@ class ClassAccuracy(metrics.Accuracy):
         super().update_state(y_true, tf.argmax(y_pred, -1), sample_weight)
 
 
+@pytest.mark.slow
 def test_fit_and_evaluate_stream_as_tf1_did(tmp_path):
     random = np.random.RandomState(0)
     features = random.standard_normal((23, 4)).astype(np.float32)

@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from parity_tests.parts.optimizer_pairs import (
@@ -148,6 +149,7 @@ def clipped_on(strategy):
     return moved
 
 
+@pytest.mark.slow
 def test_two_replicas_update_as_one_device_does_on_the_summed_gradients(run_python):
     result = run_python("-c", REPLICAS)
     assert result.returncode == 0, result.stderr[-3000:]

@@ -38,6 +38,7 @@ def wrapper(seed, **options):
     return DropoutWrapper(stack, **{**SHARES, **options}, seed=seed)
 
 
+@pytest.mark.slow
 def test_seeds_of_ops_are_those_that_a_wrapper_s_seed_gives():
     expected = outputs(wrapper((1, 7)))
     by_name = wrapper(OF_SEED_7)

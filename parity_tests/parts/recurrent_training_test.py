@@ -59,6 +59,7 @@ def classifier(optimizer):
     return training.compiled(model, {name: w.path for name, w in weights.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_classifier_is_trained_as_in_tf1(optimizer):
     program = tf1_recurrent.classifier(optimizer)

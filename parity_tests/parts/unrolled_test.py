@@ -71,12 +71,14 @@ def require_drawn_parity(data, part, arguments):
     require_parity(pair, batch, tf1_recurrent.values_of(pair.program, seed))
 
 
+@pytest.mark.slow
 @FEW
 @given(data=st.data())
 def test_an_unrolled_network_is_that_of_tf1(data):
     require_drawn_parity(data, "recurrent.StaticRNN", {"cell": data.draw(CELLS)})
 
 
+@pytest.mark.slow
 @FEW
 @given(data=st.data())
 def test_both_directions_unrolled_are_those_of_tf1(data):

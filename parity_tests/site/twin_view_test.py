@@ -93,6 +93,7 @@ def test_pins_are_pairs_of_lines(text):
     assert twin_view.pins("70-103 71-109") == ((70, 103), (71, 109))
 
 
+@pytest.mark.slow
 def test_the_directive_knows_every_chapter():
     for name in chapters.NAMES:
         assert "twin-block" in twin_view.rendered(

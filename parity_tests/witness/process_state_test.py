@@ -22,6 +22,7 @@ def values(field):
     return {name: getattr(setting, field) for name, setting in settings.items()}
 
 
+@pytest.mark.slow
 def test_what_is_called_new_is_what_a_new_process_has(run_python):
     run = run_python("-c", READ_IN_A_NEW_PROCESS)
     assert json.loads(run.stdout) == values("new"), run.stderr
@@ -62,6 +63,7 @@ def test_that_finds_all_as_it_was():
 """
 
 
+@pytest.mark.slow
 def test_a_test_that_leaves_something_behind_fails_and_those_after_it_do_not(
     run_python, tmp_path
 ):

@@ -114,6 +114,7 @@ def tf_parity(wheel, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_every_file_of_the_packages(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -135,6 +136,7 @@ def test_1_15_5_records_from_the_wheel_into_the_callers_folder(tf_parity, tmp_pa
     assert os.listdir(tmp_path) == ["kept"]
 
 
+@pytest.mark.slow
 def test_a_failing_child_is_one_line_that_names_interpreter_and_step(
     tf_parity, tmp_path, monkeypatch
 ):

@@ -24,6 +24,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", QUICK)
 def test_each_of_several_mistakes_is_proven_and_nothing_else(mistake):
     (planted,) = [row for row in TABLE if row.mistake == mistake]
