@@ -261,3 +261,31 @@ def test_a_layer_that_is_called_twice_is_one():
 def test_a_weight_that_two_layers_share_is_refused():
     with pytest.raises(ValueError, match="one layer.*shared/kernel"):
         proven(lambda: tied(True))
+
+
+def siamese(first_alone):
+    """Two layers are called by two inputs each, the first one once more."""
+
+    kernels = [
+        weights(f"tower/fc{layer}/kernel", [UNITS, UNITS], layer) for layer in (1, 2)
+    ]
+
+    def embedded(x, depth=2):
+        x = tf.nn.relu(tf.matmul(x, kernels[0]))
+        return tf.matmul(x, kernels[1]) if depth == 2 else x
+
+    left, right = (tf.placeholder(tf.float32, [None, UNITS], n) for n in ("a", "b"))
+    y_pred = embedded(left) - embedded(right)
+    if first_alone:
+        y_pred += tf.stop_gradient(embedded(left, depth=1))
+    trained(y_pred, train.GradientDescentOptimizer(0.1))
+
+
+@pytest.mark.parametrize("first_alone", [False, True])
+def test_a_row_of_layers_that_is_called_again_is_one_unless_one_is_called_alone(
+    first_alone,
+):
+    proof = proven(lambda: siamese(first_alone))
+    assert proof.is_equal, proof.status
+    assert ("network = chained(" in proof.source) != first_alone
+    assert proof.source.count("keras.layers.Dense(") == 2

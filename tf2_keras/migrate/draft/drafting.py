@@ -17,6 +17,7 @@ from tf2_keras.migrate.draft import (
     objectives,
     optimizers,
     separating,
+    sharing,
 )
 from tf2_keras.migrate.draft.cones import shape_text
 from tf2_keras.migrate.draft.errors import Undraftable, refusal, refused_op
@@ -27,6 +28,7 @@ from tf2_keras.migrate.draft.statements import Literal, filled, literals
 
 TAKEN = {"Config", "Model", "inference", "loss", "optimizer", "build"}
 TAKEN |= {"checkpoint_names", "config", "keras", "tf", "tf1_semantics", "x", "y"}
+TAKEN |= {"chained"}
 
 
 class Train(NamedTuple):
@@ -233,7 +235,8 @@ def _drafted(request, reader):
     outputs = [output.name for output in cut.outputs]
     taken = {*TAKEN, *(layer.name for layer in cones.classes)}
     inputs = _inputs(request, statements, cut, bool(losses))
-    flat, functions = factoring.factored(statements, outputs, {*taken, *inputs})
+    written = sharing.chained(statements, outputs)
+    flat, functions = factoring.factored(written, outputs, {*taken, *inputs})
     known = {*paths}
     for trainer in trainers:
         known |= trainer.slots | trainer.averages

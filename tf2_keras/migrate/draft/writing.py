@@ -4,7 +4,7 @@ import ast
 import re
 import textwrap
 
-from tf2_keras.migrate.draft import layout, several_steps
+from tf2_keras.migrate.draft import layout, several_steps, sharing
 from tf2_keras.migrate.draft.bodies import Bodies, returning
 from tf2_keras.migrate.draft.statements import rendered
 
@@ -29,10 +29,12 @@ def source(product, status):
         status: [line] about what was compared, for the docstring.
     """
     bodies = Bodies(product.functions)
+    called = {s.call.function for s in product.statements if s.call is not None}
     blocks = [
         _docstring(product, status),
         _config(product),
         *[_class(product, layer) for layer in product.classes],
+        *([sharing.CHAINED.split("\n")] if "chained" in called else []),
         *[_function(product, bodies, function) for function in product.functions],
         _inference(product, bodies),
     ]
