@@ -3,8 +3,9 @@
 Most claims hold for many alike: each fault of each chapter, each option of each part. Run
 are, as of a property's examples, some of them: where the whole tree is run, an eighth of
 each test's cases, and of the tests that are marked slow a quarter; the same ones in every
-run, or by a profile that draws new examples, new ones. Whoever names files or tests runs
-all of theirs, and so does ``--whole``.
+run, or by a profile that draws new examples, new ones; ``--draw SEED`` draws others, which
+the same seed draws again. Whoever names files or tests runs all of theirs, and so does
+``--whole``.
 """
 
 import collections
@@ -28,6 +29,11 @@ def pytest_addoption(parser):
         "--whole",
         action="store_true",
         help="Run every case of every test, as where files or tests are named.",
+    )
+    parser.addoption(
+        "--draw",
+        metavar="SEED",
+        help="Of the whole tree take the cases of this seed, such as a commit's hash.",
     )
 
 
@@ -70,6 +76,7 @@ def pytest_collection_modifyitems(config, items):
     if not config.stash[_COUNTS]["draws"]:
         return
     seed = 0 if settings.default.derandomize else config.option.hypothesis_seed
+    seed = config.getoption("--draw") or seed
     cases = collections.defaultdict(list)
     for item in items:
         cases[_test(item)].append(item.nodeid)

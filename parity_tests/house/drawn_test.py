@@ -93,3 +93,10 @@ def test_ci_takes_new_ones_and_the_seed_takes_them_again(run):
     assert first != second
     workers, printed = run(*ci, "7", "-n", "2")
     assert workers == first and f"{len(first)} of 61 cases were taken" in printed
+
+
+def test_a_seed_takes_the_same_ones_whatever_examples_are_drawn(run):
+    ci = ["--hypothesis-profile=ci", "--draw"]
+    (first, _), (second, _) = (run(*ci, seed, "-n", "2") for seed in ("a1", "b2"))
+    assert first != second
+    assert run(*ci, "a1", "--hypothesis-seed=5")[0] == first
