@@ -6,7 +6,7 @@ from parity_tests.datasets import mnist
 from parity_tests.models import supervised
 
 TEACHES = "a CNN: initialisers by seed, bias by broadcasting, dropout, Adam, next_batch"
-STEPS = 50
+STEPS = 20
 LEARNING_RATE = "Adam/learning_rate:0"
 METRIC = "test accuracy"
 DATA_SETS = (mnist,)

@@ -9,7 +9,7 @@ from parity_tests.datasets.errors import DatasetError
 from parity_tests.models import supervised
 
 TEACHES = "batch norm's moving variance, UPDATE_OPS, momentum under a schedule, L2"
-STEPS = 10
+STEPS = 6
 METRIC = "test accuracy"
 DATA_SETS = (mnist, cifar10)
 BATCH_SIZE = 32  # the paper's 128 takes seconds a step on two cores
@@ -27,7 +27,7 @@ def configure(data, seed):
         "classes": 10,
         "image_shape": (32, 32, 3) if _uses_cifar(data) else (28, 28, 1),
         "batch_size": BATCH_SIZE,
-        "boundaries": (10, 15),
+        "boundaries": (2, 4),
     }
 
 

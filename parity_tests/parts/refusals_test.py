@@ -78,7 +78,7 @@ MORE_USUAL = {
     **dict.fromkeys(("initializer", "gamma_initializer"), ("zeros",)),
     "candidate_kernel_initializer": ("zeros",),
     "moving_variance_initializer": ("zeros",),
-    **dict.fromkeys(("decay_steps", "first_decay_steps"), (1000,)),
+    **dict.fromkeys(("decay_steps", "first_decay_steps", "warmup_steps"), (1000,)),
     **dict.fromkeys(("ksize", "strides"), ((2, 2),)),
     "boundaries": ([1000, 2000],),
     **dict.fromkeys(("buckets", "hash_bucket_size"), (1000,)),
