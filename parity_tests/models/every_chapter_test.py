@@ -114,9 +114,11 @@ def faults():
 @HALF
 @given(data=st.data())
 def test_whole_plays_agree(name, data):
-    """0 ULP, whatever is drawn, at every level without a budget."""
+    """0 ULP, whatever is drawn, at every level without a budget, in any order of them:
+    what one has traced may change nothing at another."""
     drawn = data.draw(chapters.drawn(name).plays())
-    require_agreement(name, exact_levels(name), drawn, granted=False)
+    levels = data.draw(st.permutations(exact_levels(name)))
+    require_agreement(name, levels, drawn, granted=False)
 
 
 # The same examples in every run: a budget was measured, and roundings that training
@@ -132,7 +134,7 @@ def test_whole_plays_stay_within_their_budgets(name, data):
 @EVERY_MODEL
 def test_pinned_plays_are_bit_equal(name):
     for drawn in getattr(chapters.drawn(name), "EXAMPLES", ()):
-        require_agreement(name, EXACT_LEVELS, drawn, granted=False)
+        require_agreement(name, exact_levels(name)[::-1], drawn, granted=False)
 
 
 def require_agreement(name, levels, drawn, granted):

@@ -89,3 +89,19 @@ def moves(config):
         ("predict", inputs_of(made[3])),
         ("translate", translated(made[3])),
     ]
+
+
+def one_letter():
+    """Attention to a single letter has gradients of zero, of either sign."""
+    batch = {
+        "x": [[7]],
+        "source_lengths": [1],
+        "target_input": [[1, 7]],
+        "target_lengths": [2],
+        "y_true": [[7, 2]],
+    }
+    batch = {name: np.array(part, np.int32) for name, part in batch.items()}
+    return Drawn(CONFIGURATIONS[0], [("train", batch)], None, {"learning_rate": 1.0})
+
+
+EXAMPLES = (one_letter(),)

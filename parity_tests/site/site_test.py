@@ -36,6 +36,7 @@ LARGEST = 20_000_000  # bytes of the whole site
 CHAPTER = "models/mnist_cnn.html"
 # Nothing that they use has a namesake in Keras, or a part, that it would be taken for.
 WITHOUT_TRAPS = ("kmeans", "input_iterators", "input_queues", "nearest_neighbours")
+WITHOUT_TRAPS += ("canned_estimator", "train_and_evaluate")
 # A page of each kind, at the widths and in the colours that show most of it.
 RUN = "models/linear_regression.html"  # what conftest has a run of
 LOOKED_AT = [

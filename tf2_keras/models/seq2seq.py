@@ -101,6 +101,9 @@ class Decoder(keras.layers.Layer):
         self.output_layer = keras.layers.Dense(
             config.vocab_size, use_bias=False, name="output_projection", **start
         )
+        self._eagerly = tf.function(
+            self._logits, autograph=False, reduce_retracing=True
+        )
 
     def build(self, inputs_shape, memory_shape, *_):
         self.cell.build(inputs_shape[-1], memory_shape)
@@ -113,10 +116,14 @@ class Decoder(keras.layers.Layer):
         cell = functools.partial(self.cell, memory=memory)
         return cell, state._replace(cell_state=tuple(encoder_state))
 
-    # Run op by op, a loop would sum its gradients in another order.
-    @tf.function(autograph=False)
     def call(self, inputs, memory, memory_lengths, c, h):
         """Inputs [B, T, E] -> logits [B, T, V]."""
+        # Run op by op, a loop would sum its gradients in another order; and so would a
+        # function that a graph has differentiated before.
+        logits = self._eagerly if tf.executing_eagerly() else self._logits
+        return logits(inputs, memory, memory_lengths, c, h)
+
+    def _logits(self, inputs, memory, memory_lengths, c, h):
         cell, start = self.start(memory, memory_lengths, (c, h))
         outputs, _ = tf1_semantics.decoding.teacher_forced(cell, inputs, start)
         return self.output_layer(outputs)
