@@ -14,6 +14,7 @@ from parity_tests.pair.probes.table import (
     UPDATE,
     Change,
     probe,
+    shortest,
     together,
 )
 from tf2_keras import tf1_semantics, training
@@ -299,7 +300,9 @@ def _own(place):
         if config.get(key)
     }
     told = {
-        key: value for key, value in stated.items() if isinstance(value, (int, float))
+        key: shortest(np.float32(value)) if isinstance(value, float) else value
+        for key, value in {**stated, **given}.items()
+        if isinstance(value, (int, float))
     }
     return (
         f"{place.label} → tf1_semantics.optimizers.{place.name}({_told(told)})",

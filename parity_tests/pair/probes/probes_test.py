@@ -115,6 +115,16 @@ PLANTED = {
         "slots",
         r"keras.optimizers.Adam → tf1_semantics.optimizers.Adam\(.*epsilon=1e-05\)",
     ),
+    "Keras's Adam with a clip that it keeps": (
+        (ppo2, 0.0),
+        {
+            "optimizer": lambda: keras.optimizers.Adam(
+                0.01, epsilon=1e-5, global_clipnorm=1e6
+            )
+        },
+        "slots",
+        r"tf1_semantics.optimizers.Adam\(.*epsilon=1e-05, global_clipnorm=1000000.0\)",
+    ),
     "A2C's slot of ones": (
         (a2c, 0.0),
         {"optimizer": lambda: keras.optimizers.RMSprop(0.01, rho=0.99, epsilon=1e-5)},
