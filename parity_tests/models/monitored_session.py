@@ -6,6 +6,7 @@ TEACHES = (
 )
 STEPS = 6
 LEVELS = ("fit",)
+SOURCES = ("tf1_graph/models/save_restore.py",)  # what reads checkpoints, the examples
 
 
 def configure(_data, seed):

@@ -11,6 +11,7 @@ TEACHES = (
 STEPS = 6
 LEVELS = ("function",)
 OPTIONS = ("workers",)
+SOURCES = ("tf1_graph/models/towers.py",)  # whose loss and examples it has
 
 
 def configure(_data, seed):

@@ -9,7 +9,7 @@ ASYNCHRONOUS = {"modes": ("asynchronous",), "steps": 2}
 
 
 def _batches(of_worker):
-    """The twin's ``batches``, by (dataset without end, step, worker, workers, config)."""
+    """The twin's ``batches``, by (dataset without end, step, worker, config)."""
 
     def batches(x_data, y_data, *where):
         dataset = tf.data.Dataset.from_tensor_slices((x_data, y_data)).repeat()
@@ -18,17 +18,20 @@ def _batches(of_worker):
     return lambda _: {"batches": batches}
 
 
-def _same_examples(dataset, step, _worker, _workers, config):
+def _share(dataset, worker):
+    return dataset.shard(worker.num_input_pipelines, worker.input_pipeline_id)
+
+
+def _same_examples(dataset, step, _worker, config):
     return dataset.batch(config.batch_size).skip(step)
 
 
-def _dealt_out(dataset, step, worker, workers, config):
-    return dataset.shard(workers, worker).batch(config.batch_size).skip(step)
+def _dealt_out(dataset, step, worker, config):
+    return _share(dataset, worker).batch(config.batch_size).skip(step)
 
 
-def _one_ahead(dataset, step, worker, workers, config):
-    dataset = dataset.batch(config.batch_size).shard(workers, worker)
-    return dataset.skip(step + 1)
+def _one_ahead(dataset, step, worker, config):
+    return _share(dataset.batch(config.batch_size), worker).skip(step + 1)
 
 
 FAULTS = {

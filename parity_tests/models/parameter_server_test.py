@@ -171,12 +171,12 @@ def _place(config, _folder):
 def test_variables_are_dealt_out_to_the_servers_in_turn():
     """Slots stand with their variables in TF1; a strategy deals them out as well."""
     cluster = tf1.train.ClusterSpec({"ps": ["a:1", "b:2"], "worker": ["c:3", "d:4"]})
-    built = GRAPH.build(4, cluster, 1, 2, GRAPH.Config())
-    with built.graph.as_default():
+    with tf.Graph().as_default():
+        built = GRAPH.build(4, cluster, 1, 2, GRAPH.Config())
         variables = tf1.trainable_variables()
     devices = [variable.device for variable in variables]
     assert devices == [f"/job:ps/task:{server}" for server in (0, 1, 0, 1)]
-    assert built.loss.device == "/job:worker/task:1"
+    assert built.seen["loss"]["worker 1"].device == "/job:worker/task:1"
     for variable in variables:
         slot = built.state[f"{variable.op.name}/Momentum"]
         assert slot.device == variable.device
@@ -362,18 +362,19 @@ def ended(is_stale):
     is_stale: whether the second worker had read its values before the first wrote.
     """
     cluster, _, _, server = GRAPH.started()
-    built = GRAPH.build(4, cluster, 0, 0, GRAPH.Config())
     batches = []
-    for worker in range(2):
-        rows = GRAPH.rows(0, worker, 2, len(DATA[0]), GRAPH.Config())
-        batches.append({built.x: DATA[0][rows], built.y_true: DATA[1][rows]})
-    with built.graph.as_default(), tf1.Session(server.target) as session:
+    with tf.Graph().as_default(), tf1.Session(server.target) as session:
+        built = GRAPH.build(4, cluster, 0, 0, GRAPH.Config())
+        gradients = built.seen["gradients"]
+        for worker in range(2):
+            rows = GRAPH.rows(0, worker, 2, len(DATA[0]), GRAPH.Config())
+            batches.append({built.x: DATA[0][rows], built.y_true: DATA[1][rows]})
         session.run(tf1.global_variables_initializer())
         start = session.run(built.state)
-        read = session.run(built.gradients, batches[1])
+        read = session.run(gradients, batches[1])
         session.run(built.train, batches[0])
         if is_stale:
-            for name, gradient in built.gradients.items():
+            for name, gradient in gradients.items():
                 batches[1][gradient] = read[name]
         session.run(built.train, batches[1])
         return start, session.run(built.state)

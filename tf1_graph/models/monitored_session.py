@@ -13,6 +13,8 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from tf1_graph.models.save_restore import examples, kept, saved
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -127,13 +129,7 @@ def train(data, config, folder, history, kill=None):
 
 def left_behind(folder):
     """The checkpoints that are kept, and what the latest one holds."""
-    known = tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
-    reader = tf.train.load_checkpoint(folder)
-    names = reader.get_variable_to_shape_map()
-    return {
-        "kept": {"steps": np.int64([path.rpartition("-")[2] for path in known])},
-        "saved": {name: reader.get_tensor(name) for name in names},
-    }
+    return {"kept": {"steps": kept(folder)["known"]}, "saved": saved(folder)}
 
 
 def run(x_data, y_data, folder, config=Config()):
@@ -150,12 +146,6 @@ def run(x_data, y_data, folder, config=Config()):
     train((x_data, y_spoilt), config, spoilt, history)
     history.append(left_behind(spoilt))
     return history
-
-
-def examples():
-    """([4, 2], [4, 1]) float32."""
-    x = np.float32([[1, 0], [0, 1], [1, 1], [0, 0]])
-    return x, x.sum(axis=1, keepdims=True) + 1
 
 
 if __name__ == "__main__":

@@ -4,22 +4,21 @@ Synchronous: each update is of the mean of one gradient of each worker, gathered
 ``SyncReplicasOptimizer``. Asynchronous: a worker applies its gradients as they come; with
 one worker that is in an order that can be said.
 
-Each task of the cluster is a process, which ``TF_CONFIG`` tells the cluster and its place.
-
 Shapes: B examples of I inputs, for each worker; H hidden units; K classes.
 
-Run it: ``python -m tf1_graph.models.parameter_server [synchronous|asynchronous]``, in each
-task; without a ``TF_CONFIG`` it is a cluster of one worker.
+Run it: ``python -m tf1_graph.models.parameter_server [synchronous|asynchronous]`` in the
+process of each task, which ``TF_CONFIG`` tells the cluster and its place in it; without a
+``TF_CONFIG`` it is a cluster of one worker.
 """
 
 import collections
 import dataclasses
-import json
-import os
 import sys
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+from tf1_graph.models.towers import examples, loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +35,12 @@ class Config:
     seed: int = 1  # of the graph; each random op adds its own
 
 
-ALONE = {"cluster": {"worker": ["127.0.0.1:0"]}, "task": {"type": "worker", "index": 0}}
-
-
 def started():
     """(cluster, job, number of the task, its server), as TF_CONFIG says."""
-    told = json.loads(os.environ.get("TF_CONFIG", json.dumps(ALONE)))
-    cluster = tf.train.ClusterSpec(told["cluster"])
-    job, task = told["task"]["type"], told["task"]["index"]
+    resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    alone = tf.train.ClusterSpec({"worker": ["localhost:0"]})
+    cluster = resolver.cluster_spec() or alone
+    job, task = resolver.task_type or "worker", resolver.task_id or 0
     return cluster, job, task, tf.train.Server(cluster, job_name=job, task_index=task)
 
 
@@ -62,61 +59,37 @@ def inference(x, config):
     return dense(hidden, config.classes, 12, "logits")
 
 
-def loss(y_true, y_pred):
-    """Mean cross-entropy of labels [B] and logits [B, K], a scalar."""
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
-    )
-
-
-def optimizer(replicas, config):
-    """The mean of so many workers' gradients is one update; of 0, each gradient is."""
-    momentum = tf.train.MomentumOptimizer(config.learning_rate, config.momentum)
-    if not replicas:
-        return momentum
-    return tf.train.SyncReplicasOptimizer(momentum, replicas, replicas)
-
-
 Model = collections.namedtuple(
-    "Model",
-    [
-        *("graph", "x", "y_true", "loss", "gradients", "train", "hooks", "predict"),
-        *("state", "ready", "wait"),
-    ],
+    "Model", ["x", "y_true", "seen", "train", "hooks", "predict", "state"]
 )
 
 
 def build(inputs, cluster, task, replicas, config):
-    """The graph of one worker: its ops are its own, the variables the servers'."""
+    """What one worker runs: its ops are its own, the variables the servers'."""
     place = tf.train.replica_device_setter(
         cluster=cluster, worker_device=f"/job:worker/task:{task}"
     )
-    with tf.Graph().as_default() as graph, tf.device(place):
-        tf.set_random_seed(config.seed)
+    tf.set_random_seed(config.seed)
+    optimizer = tf.train.MomentumOptimizer(config.learning_rate, config.momentum)
+    hooks = [tf.train.StopAtStepHook(last_step=config.steps)]
+    if replicas:
+        # The mean of so many workers' gradients is one update.
+        optimizer = tf.train.SyncReplicasOptimizer(optimizer, replicas, replicas)
+        # With tokens to begin with, a fast worker may bring two of them, another none.
+        hooks.append(optimizer.make_session_run_hook(task == 0, num_tokens=0))
+    with tf.device(place):
         x = tf.placeholder(tf.float32, [None, inputs], name="x")
         y_true = tf.placeholder(tf.int64, [None], name="y_true")
         predict = inference(x, config)
         worker_loss = loss(y_true, predict)
-        descent = optimizer(replicas, config)
-        pairs = descent.compute_gradients(worker_loss)
-        step = tf.train.get_or_create_global_step()
-        train = descent.apply_gradients(pairs, step)
-        hooks = [tf.train.StopAtStepHook(last_step=config.steps)]
-        if replicas:
-            # With tokens to begin with, a fast worker may bring two gradients to one
-            # update, and another none.
-            hooks.append(descent.make_session_run_hook(task == 0, num_tokens=0))
-        state = {variable.op.name: variable for variable in tf.global_variables()}
-        with tf.device(step.device):
-            chief = tf.FIFOQueue(100, tf.bool, [()], shared_name="chief_is_ready")
-        others = [True] * (cluster.num_tasks("worker") - 1)
-        ready = chief.enqueue_many([tf.constant(others, tf.bool)])
-        wait = chief.dequeue()
-    gradients = {variable.op.name: gradient for gradient, variable in pairs}
-    return Model(
-        *(graph, x, y_true, worker_loss, gradients, train, hooks, predict),
-        *(state, ready, wait),
-    )
+        pairs = optimizer.compute_gradients(worker_loss)
+        train = optimizer.apply_gradients(pairs, tf.train.get_or_create_global_step())
+    gradients = {
+        f"worker {task} {variable.op.name}": gradient for gradient, variable in pairs
+    }
+    seen = {"loss": {f"worker {task}": worker_loss}, "gradients": gradients}
+    state = {variable.op.name: variable for variable in tf.global_variables()}
+    return Model(x, y_true, seen, train, hooks, predict, state)
 
 
 def session(server, built, task, config, folder):
@@ -124,9 +97,10 @@ def session(server, built, task, config, folder):
     # Without it a session waits for all workers, those that are lost as well.
     filters = tf.ConfigProto(device_filters=["/job:ps", f"/job:worker/task:{task}"])
     if task != 0:
-        # Found too early, values that are missing are looked for after 30 seconds.
-        with tf.Session(server.target, config=filters) as waiting:
-            waiting.run(built.wait)
+        # A MonitoredTrainingSession that finds some missing looks again after 30 seconds.
+        missing = tf.report_uninitialized_variables(tf.global_variables())
+        manager = tf.train.SessionManager(ready_op=missing, recovery_wait_secs=0.1)
+        manager.wait_for_session(server.target, config=filters).close()
     return tf.train.MonitoredTrainingSession(
         server.target,
         is_chief=task == 0,
@@ -134,17 +108,22 @@ def session(server, built, task, config, folder):
         hooks=built.hooks,
         config=filters,
         save_checkpoint_steps=config.save_every,
-        save_summaries_steps=None,
-        log_step_count_steps=None,
         # The chief's thread waits for gradients that nobody brings: two minutes, else.
         stop_grace_period_secs=1,
     )
 
 
-def rows(step, worker, workers, examples, config):
-    """The examples that a worker takes at a step."""
+def aside(training, fetches, feed=None):
+    """What no hook sees, of the last step as well."""
+    return training.run_step_fn(
+        lambda step_context: step_context.session.run(fetches, feed)
+    )
+
+
+def rows(step, worker, workers, size, config):
+    """The examples, of so many, that a worker takes at a step."""
     batch = step * workers + worker
-    return (np.arange(config.batch_size) + batch * config.batch_size) % examples
+    return (np.arange(config.batch_size) + batch * config.batch_size) % size
 
 
 def run(x_data, y_data, config=Config(), folder=None):
@@ -157,49 +136,21 @@ def run(x_data, y_data, config=Config(), folder=None):
     if job == "ps":
         server.join()  # it has no end of its own
     workers = cluster.num_tasks("worker")
-    replicas = workers if mode == "synchronous" else 0
-    built = build(x_data.shape[1], cluster, task, replicas, config)
-    seen = {
-        "loss": {f"worker {task}": built.loss},
-        "gradients": {
-            f"worker {task} {name}": gradient
-            for name, gradient in built.gradients.items()
-        },
-    }
-    with built.graph.as_default(), session(
-        server, built, task, config, folder
-    ) as training:
-
-        def aside(fetches, feed=None):
-            """What no hook sees."""
-            return training.run_step_fn(
-                lambda step_context: step_context.session.run(fetches, feed)
-            )
-
-        def state(stage):
-            return {stage: aside(built.state)} if task == 0 else {}
-
-        step = aside(built.state["global_step"])
-        history = [state("restored" if step else "initial values")]
-        if task == 0:
-            aside(built.ready)
-        while not training.should_stop():
-            taken = rows(step, task, workers, len(x_data), config)
-            feed = {built.x: x_data[taken], built.y_true: y_data[taken]}
-            record, _ = training.run([seen, built.train], feed)
-            history.append(dict(record, **state("updates")))
-            step = aside(built.state["global_step"])
-        logits = aside(built.predict, {built.x: x_data})
-    return history + [{"outputs": {"logits": logits}} if task == 0 else {}]
-
-
-def examples():
-    """(float32 [20, 4], int64 [20]): three clusters, the larger the rarer."""
-    random = np.random.RandomState(0)
-    labels = np.int64([0, 1, 0, 2, 1] * 4)
-    centres = np.float32([[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 3, 1]])
-    noise = random.uniform(-0.5, 0.5, [20, 4]).astype(np.float32)
-    return centres[labels] + noise, labels
+    with tf.Graph().as_default():
+        replicas = workers if mode == "synchronous" else 0
+        built = build(x_data.shape[1], cluster, task, replicas, config)
+        with session(server, built, task, config, folder) as training:
+            state = aside(training, built.state)
+            begun = "restored" if state["global_step"] else "initial values"
+            history = [{begun: state}]
+            while not training.should_stop():
+                taken = rows(state["global_step"], task, workers, len(x_data), config)
+                feed = {built.x: x_data[taken], built.y_true: y_data[taken]}
+                record, _ = training.run([built.seen, built.train], feed)
+                state = aside(training, built.state)
+                history.append(dict(record, updates=state))
+            logits = aside(training, built.predict, {built.x: x_data})
+    return history + [{"outputs": {"logits": logits}}]
 
 
 if __name__ == "__main__":

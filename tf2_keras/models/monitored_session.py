@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras import tf1_semantics
+from tf2_keras.models.save_restore import examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +63,8 @@ class Told(keras.callbacks.Callback):
 
 
 class Guard(keras.callbacks.Callback):
-    """Stops a training whose loss is NaN."""
+    """Stops at a loss that is NaN; TerminateOnNaN stops at infinity as well."""
 
-    # keras.callbacks.TerminateOnNaN stops at infinity as well.
     def on_train_batch_end(self, batch, logs=None):
         if np.isnan(logs["loss"]):
             self.model.stop_training = True
@@ -96,9 +96,9 @@ def build(size, config):
 
 def batches_from(step, data, config):
     """Batches of one example, all that are left: fit knows of no step before its own."""
-    examples = tf.data.Dataset.from_tensor_slices(data).repeat().skip(step)
+    dataset = tf.data.Dataset.from_tensor_slices(data).repeat().skip(step)
     # A hook looks after a step whether it was the last: TF1 trains one more at each start.
-    return examples.take(max(1, config.steps - step)).batch(1)
+    return dataset.take(max(1, config.steps - step)).batch(1)
 
 
 def hooks(history):
@@ -117,12 +117,9 @@ def train(data, config, folder, history, kill=None):
         history.append({"calls": {"after_save": np.int64(step)}})
 
     saver = Saver(folder, config.save_every, config.max_to_keep, after_save)
-    model.fit(
-        batches_from(int(model.optimizer.iterations), data, config),
-        shuffle=False,
-        verbose=0,
-        callbacks=[saver, *hooks(history), *([kill] if kill else [])],
-    )
+    callbacks = [saver, *hooks(history), *([kill] if kill else [])]
+    batches = batches_from(int(model.optimizer.iterations), data, config)
+    model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 def left_behind(data, config, folder):
@@ -153,12 +150,6 @@ def run(x_data, y_data, folder, config=Config()):
     train((x_data, y_spoilt), config, spoilt, history)
     history.append(left_behind(data, config, spoilt))
     return history
-
-
-def examples():
-    """([4, 2], [4, 1]) float32."""
-    x = np.float32([[1, 0], [0, 1], [1, 1], [0, 0]])
-    return x, x.sum(axis=1, keepdims=True) + 1
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ the variables, and all apply the sum of their gradients. Asynchronous:
 ParameterServerStrategy, whose program is a coordinator's, where TF1 had one in each
 worker; with one worker gradients come in an order that can be said.
 
-Each task of the cluster is a process, which ``TF_CONFIG`` tells the cluster and its place.
-
 Shapes: B examples of I inputs, for each worker; H hidden units; K classes.
 
-Run it: ``python -m tf2_keras.models.parameter_server [synchronous|asynchronous]``, in each
-task; without a ``TF_CONFIG`` it is a cluster of one worker.
+Run it: ``python -m tf2_keras.models.parameter_server [synchronous|asynchronous]`` in the
+process of each task, which ``TF_CONFIG`` tells the cluster and its place in it; without a
+``TF_CONFIG`` it is a cluster of one worker.
 """
 
 import dataclasses
+import functools
 import sys
 
 import keras
@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras import tf1_semantics
+from tf2_keras.models.towers import examples, loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +46,7 @@ def started(mode):
         return tf.distribute.MultiWorkerMirroredStrategy(), task
     if resolver.task_type != "chief":
         server = tf.distribute.Server(
-            resolver.cluster_spec(),
-            job_name=resolver.task_type,
-            task_index=task,
-            protocol="grpc",
+            resolver.cluster_spec(), job_name=resolver.task_type, task_index=task
         )
         server.join()  # it has no end of its own
     return tf.distribute.ParameterServerStrategy(resolver), task
@@ -68,17 +66,6 @@ def inference(x, config):
     return dense(config.classes, 12, config, "logits")(hidden)
 
 
-def loss(y_true, y_pred):
-    """Mean cross-entropy of labels [B] and logits [B, K], a scalar."""
-    return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
-    )
-
-
-def optimizer(config):
-    return tf1_semantics.optimizers.Momentum(config.learning_rate, config.momentum)
-
-
 def share(gradients, replicas):
     """What a worker adds to the update."""
     # apply adds up what SyncReplicasOptimizer took the mean of.
@@ -89,15 +76,16 @@ def build(inputs, config):
     """The model, and the optimizer with its slots made."""
     x = keras.Input([inputs], name="x")
     model = keras.Model(x, inference(x, config))
-    momentum = optimizer(config)
+    momentum = tf1_semantics.optimizers.Momentum(config.learning_rate, config.momentum)
     momentum.build(model.trainable_variables)
     return model, momentum
 
 
-def batches(x_data, y_data, step, worker, workers, config):
-    """Endless batches of a worker, from a step on."""
+def batches(x_data, y_data, step, worker, config):
+    """Endless batches of a worker, a ``tf.distribute.InputContext``, from a step on."""
     dataset = tf.data.Dataset.from_tensor_slices((x_data, y_data)).repeat()
-    dataset = dataset.batch(config.batch_size).shard(workers, worker)
+    dataset = dataset.batch(config.batch_size)
+    dataset = dataset.shard(worker.num_input_pipelines, worker.input_pipeline_id)
     return dataset.skip(step)
 
 
@@ -114,7 +102,7 @@ def run(x_data, y_data, config=Config(), folder=None):
     checkpoint = tf.train.Checkpoint(model=model, optimizer=momentum)
     if folder and tf.train.latest_checkpoint(folder):
         checkpoint.restore(tf.train.latest_checkpoint(folder)).assert_consumed()
-    step = int(np.asarray(momentum.iterations))
+    done = int(np.asarray(momentum.iterations))
 
     def replica_step(x, y_true):
         with tf.GradientTape() as tape:
@@ -123,66 +111,42 @@ def run(x_data, y_data, config=Config(), folder=None):
         momentum.apply(share(gradients, strategy.num_replicas_in_sync), variables)
         return worker_loss, gradients
 
-    def train_workers(drawn):
+    @tf.function
+    def train_worker(drawn):
         """What a worker saw; a coordinator's function, or that of all workers alike."""
         return strategy.run(replica_step, next(drawn))
 
-    if mode == "synchronous":
-        drawn = iter(
-            strategy.distribute_datasets_from_function(
-                lambda worker: batches(
-                    *(x_data, y_data, step),
-                    *(worker.input_pipeline_id, worker.num_input_pipelines, config),
-                )
-            )
+    def dataset():
+        return strategy.distribute_datasets_from_function(
+            lambda worker: batches(x_data, y_data, done, worker, config)
         )
-        train = tf.function(train_workers)
+
+    if mode == "synchronous":
+        train, drawn = train_worker, iter(dataset())
     else:
         coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
-        drawn = iter(
-            coordinator.create_per_worker_dataset(
-                lambda: batches(x_data, y_data, step, 0, 1, config)
-            )
-        )
-        train_worker = tf.function(train_workers)
+        drawn = iter(coordinator.create_per_worker_dataset(dataset))
 
         def train(drawn):
             return coordinator.schedule(train_worker, args=(drawn,)).fetch()
 
-    def state(stage):
-        if task != 0:
-            return {}
-        named = {variable.path: variable for variable in model.variables}
-        named.update(momentum.tf1_variables([variable.path for variable in variables]))
-        return {stage: {name: np.asarray(variable) for name, variable in named.items()}}
-
-    history = [state("restored" if step else "initial values")]
-    for number in range(step + 1, config.steps + 1):
+    paths = [variable.path for variable in variables]
+    state = dict(zip(paths, variables, strict=True))
+    state.update(momentum.tf1_variables(paths))
+    read = functools.partial(tf.nest.map_structure, np.asarray)
+    history = [{"restored" if done else "initial values": read(state)}]
+    for step in range(done + 1, config.steps + 1):
         worker_loss, gradients = train(drawn)
-        paths = [f"worker {task} {variable.path}" for variable in variables]
-        pairs = zip(paths, gradients, strict=True)
-        history.append(
-            {
-                "loss": {f"worker {task}": np.asarray(worker_loss)},
-                "gradients": {path: np.asarray(gradient) for path, gradient in pairs},
-                **state("updates"),
-            }
-        )
-        if folder and task == 0 and number % config.save_every == 0:
+        named = {
+            f"worker {task} {path}": gradient
+            for path, gradient in zip(paths, gradients, strict=True)
+        }
+        record = {"loss": {f"worker {task}": worker_loss}, "gradients": named}
+        history.append(read({**record, "updates": state}))
+        if folder and task == 0 and step % config.save_every == 0:
             checkpoint.save(f"{folder}/model.ckpt")
-    if task != 0:
-        return [*history, {}]
     predict = tf.function(lambda x: model(x, training=False))
-    return [*history, {"outputs": {"logits": predict(x_data).numpy()}}]
-
-
-def examples():
-    """(float32 [20, 4], int64 [20]): three clusters, the larger the rarer."""
-    random = np.random.RandomState(0)
-    labels = np.int64([0, 1, 0, 2, 1] * 4)
-    centres = np.float32([[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 3, 1]])
-    noise = random.uniform(-0.5, 0.5, [20, 4]).astype(np.float32)
-    return centres[labels] + noise, labels
+    return history + [{"outputs": {"logits": predict(x_data).numpy()}}]
 
 
 if __name__ == "__main__":
