@@ -130,6 +130,13 @@ def require_possible(request):
             raise reading.absent(request.source)
         reading.require_readable(request.source)
     elif not request.graph_alone:
+        if request.source.endswith((".meta", ".pb")) and os.path.isfile(request.source):
+            raise mistake(
+                "A graph must become a model of its own",
+                f"{request.source} --to {request.target}",
+                "Use --to model.keras without --model and --chapter, or convert the "
+                "checkpoint of its values",
+            )
         reading.opened(request.source)
     said = request.chapter or request.model_file or request.of_tf_keras
     if request.needs_model and not said:

@@ -312,6 +312,7 @@ def mistakes(tmp_path, prefix, model_file):
         "no checkpoint": ([tmp_path / "none", *to, *model], "no such file"),
         "no checkpoint, no model": ([tmp_path / "none", *to], "no such file"),
         "no graph": ([tmp_path / "none.pb", *to], "readable"),
+        "a graph for a model": ([f"{prefix}.meta", *to, *model], "model of its own"),
         "no signature": ([prefix, *to, "--signature", "s"], "--signature"),
         "a SavedModel of TF1's": ([prefix, "--to", "saved_model:x"], "file of Keras's"),
         "no shard": ([tmp_path / "shard", *to, *model], "all of its shards"),

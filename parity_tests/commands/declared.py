@@ -15,15 +15,15 @@ def faults(chapter):
 
 
 def fields(chapter):
-    """The names of a chapter's Config, in order."""
+    """The names of a chapter's Config, in order; first those of the Config it extends."""
     (config,) = (
         statement
         for statement in _statements(f"tf1_graph/models/{chapter}.py")
         if getattr(statement, "name", None) == "Config"
     )
-    return tuple(
-        field.target.id for field in config.body if isinstance(field, ast.AnnAssign)
-    )
+    extended = [name for base in config.bases for name in fields(base.value.id)]
+    own = [field.target.id for field in config.body if isinstance(field, ast.AnnAssign)]
+    return tuple(dict.fromkeys([*extended, *own]))
 
 
 def optimizers():

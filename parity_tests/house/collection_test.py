@@ -29,6 +29,7 @@ def collected(run_python):
     return call
 
 
+@pytest.mark.slow
 def test_ids_depend_on_nothing_but_the_tree(collected, tmp_path):
     """Two workers of pytest-xdist that collect different ids end the whole run."""
     here = collected(ROOT, PYTHONHASHSEED="1")

@@ -49,6 +49,7 @@ def test_every_chapter_shows_something(name, tf1_sides):
         "tf.Session",
         "tf.train.MonitoredTrainingSession",
         "tf.estimator.Estimator",
+        "tf.estimator.DNNClassifier",
     }
     assert known & {"tf.placeholder", *run_by}
 

@@ -35,9 +35,10 @@ STRUCTURES = {
         "decay": 0.997,
         "weight_decay": 0.01,
     },
-    "one class": {
+    # Two classes at least: of one unit Keras's Dense adds its bias by broadcasting.
+    "one block": {
         "image_shape": (5, 4, 3),
-        "classes": 1,
+        "classes": 2,
         "blocks": (1,),
         "width": 8,
         "boundaries": (1, 3),

@@ -262,8 +262,9 @@ PARTS = (
     _part(
         "BiasAdd",
         refused=_each("initializer", ("zeroes", None, 0.1)),
-        no_trap="Keras has no namesake; the bias of its Dense is the same, that of its "
-        "Conv2D but for the roundings of a gradient that oneDNN sums",
+        no_trap="Keras has no namesake; the bias of its Dense is the same, but of one "
+        "unit it is broadcast; that of its Conv2D but for the roundings of a gradient that "
+        "oneDNN sums",
     ),
     _part(
         "BatchNormalization",

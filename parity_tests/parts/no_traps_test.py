@@ -76,6 +76,36 @@ def test_the_bias_of_kerass_layers_differs_by_the_roundings_of_its_gradient(kind
             np.testing.assert_array_equal(gradient, of_dense, strict=True)
 
 
+@pytest.mark.parametrize("units", [1, 2])
+def test_kerass_dense_of_one_unit_broadcasts_its_bias(units):
+    """A product and a BiasAdd are fused in a graph, and sum otherwise than alone."""
+    random = np.random.RandomState(0)
+    x, kernel, bias = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in ([2, 16], [16, units], [units])
+    )
+    dense = keras.layers.Dense(units)
+    apart = keras.Sequential(
+        [keras.layers.Dense(units, use_bias=False), layers.BiasAdd()]
+    )
+    signature = [tf.TensorSpec([None, 16])]
+    outputs, ops = [], []
+    for layer in (apart, dense):
+        layer(x)
+        layer.set_weights([kernel, bias])
+        function = tf.function(layer, input_signature=signature)
+        outputs.append(function(x).numpy())
+        graph = function.get_concrete_function().graph
+        ops.append({operation.type for operation in graph.get_operations()})
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        placeholder = tf.compat.v1.placeholder(tf.float32, [None, 16])
+        fetched = tf.nn.bias_add(tf.matmul(placeholder, kernel), bias)
+        of_tf1 = session.run(fetched, {placeholder: x})
+    np.testing.assert_array_equal(outputs[0], of_tf1, strict=True)
+    np.testing.assert_allclose(outputs[1], of_tf1, rtol=1e-5, atol=1e-6)
+    assert "BiasAdd" in ops[0] and ("BiasAdd" in ops[1]) is (units > 1)
+
+
 def test_kerass_bidirectional_with_a_mask_agrees_to_rounding():
     random = np.random.RandomState(0)
     x = tf.constant(random.standard_normal((3, 5, 4)).astype(np.float32))

@@ -48,7 +48,8 @@ class BiasAdd(_Bias):
 
     Behind a convolution Keras's own bias has another gradient: oneDNN computes it
     together with the kernel's, and sums in another order. In TF1's graph the two were
-    kept apart, as they are here.
+    kept apart, as they are here. Behind a Dense of one unit Keras's own bias is added by
+    broadcasting, as AddBias adds it.
 
     Args:
         initializer: of the bias.
