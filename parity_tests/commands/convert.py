@@ -57,12 +57,12 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     "so many runs of that batch size. By default they begin anew.",
 )
 @click.option("--signature", metavar="NAME", help="Which one of a SavedModel.")
-@click.option(
+@options.listed(
     "--inputs",
     metavar="KEY=NAME,...",
     help="Tensors of a .pb or .meta; by default the placeholders that are needed.",
 )
-@click.option("--outputs", metavar="KEY=NAME,...", help="Tensors of a .pb or .meta.")
+@options.listed("--outputs", metavar="KEY=NAME,...", help="Tensors of a .pb or .meta.")
 @click.option("--partial", is_flag=True, help="Load although something is open.")
 @click.option("--dry-run", is_flag=True, help="Say what goes where; write nothing.")
 @click.option("--force", is_flag=True, help="Replace an output that exists.")

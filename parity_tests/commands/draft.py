@@ -40,7 +40,7 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
     required=True,
     help="The twin, FILE.py.",
 )
-@click.option(
+@options.listed(
     "--x",
     "inputs",
     metavar="KEY=NAME,...",
@@ -48,20 +48,20 @@ from tf2_keras.migrate.checkpoint.errors import HandoverError
 )
 @click.option("--y-true", metavar="NAME", help="Which of them is to be predicted.")
 @click.option("--y-pred", metavar="NAME", help="The tensor that is predicted.")
-@click.option(
+@options.listed(
     "--loss", metavar="NAME,...", help="The scalar that is minimised, of each step."
 )
-@click.option(
+@options.listed(
     "--train",
     metavar="NAME,...",
     help="The op that a step runs; several, of a GAN, in their order.",
 )
-@click.option(
+@options.listed(
     "--training-feed",
     metavar="NAME=VALUE,...",
     help="What a step feeds besides, such as is_training=True.",
 )
-@click.option(
+@options.listed(
     "--inference-feed",
     metavar="NAME=VALUE,...",
     help="What a prediction feeds, such as is_training=False.",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from parity_tests.commands import draft
 from parity_tests.migrate import draft_programs_test
 from parity_tests.witness import exported_twins
 
@@ -463,3 +464,9 @@ def test_a_program_that_fails_shows_where(tf_parity, tmp_path):
     trace, _, line = err.rstrip("\n").rpartition("\n")
     assert f'{program}", line 2, in build' in trace and "RuntimeError: my own" in trace
     assert line.startswith("tf-parity: MODEL must build its graph. Received: RuntimeE")
+
+
+def test_a_list_that_is_given_in_parts_is_all_of_them():
+    words = ["m.meta", "-o", "t.py", "--training-feed", "a=1", "--training-feed", "b=2"]
+    named = draft.command.make_context("draft", words).params
+    assert named["training_feed"] == "a=1,b=2" and named["inference_feed"] is None

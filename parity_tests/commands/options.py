@@ -85,6 +85,15 @@ def label(parameter):
     return parameter.opts[0]
 
 
+def listed(*names, **said):
+    """An option of NAME,NAME: given several times, it is all of them."""
+
+    def joined(_context, _parameter, words):
+        return ",".join(words) or None
+
+    return click.option(*names, multiple=True, callback=joined, **said)
+
+
 class Command(click.Command):
     """A command whose help ends with every name that it knows, and with examples.
 

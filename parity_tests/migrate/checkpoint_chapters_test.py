@@ -270,6 +270,8 @@ def test_events_go_on_in_keras(tmp_path_factory, tests, after, data):
         (event,) = record.values()
         if "step" in event:
             event["step"] -= before
+        if "epochs" in event:  # counted by Python, which begins anew
+            event["epochs"] = np.float32((int(event["step"]) + 1) / len(x))
         if event.get("step", 0) >= 0:
             expected.append(record)
     config = twin.Config(**{**fields, "steps": after})

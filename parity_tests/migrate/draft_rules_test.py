@@ -9,12 +9,12 @@ STEPS = 3
 UNITS = 4
 
 
-def proven(build, **names):
+def proven(build, seed=3, **names):
     """The ``Proof`` of a graph whose ``build(x)`` returns [batch, UNITS] and a train op's
     optimizer; or a whole graph, if it returns nothing.
     """
     with tf.Graph().as_default() as graph:
-        tf.set_random_seed(3)
+        tf.set_random_seed(seed)
         build()
         meta_graph = tf.train.export_meta_graph(graph=graph)
     names = finding.found(meta_graph, finding.Names(**names))
@@ -261,6 +261,20 @@ def test_a_layer_that_is_called_twice_is_one():
 def test_a_weight_that_two_layers_share_is_refused():
     with pytest.raises(ValueError, match="one layer.*shared/kernel"):
         proven(lambda: tied(True))
+
+
+def test_what_begins_without_a_seed_is_compared_from_tf1_s_values_on():
+    def build():
+        x = tf.placeholder(tf.float32, [None, 3], "x")
+        kernel = tf.get_variable("kernel", [3, UNITS])
+        bias = tf.get_variable("bias", [UNITS], initializer=tf.zeros_initializer())
+        y_pred = tf.nn.bias_add(tf.matmul(x, kernel), bias)
+        trained(y_pred, train.GradientDescentOptimizer(0.1))
+
+    proof = proven(build, seed=None)
+    assert not proof.is_equal and proof.divergence is None
+    assert proof.status[0].startswith("NOT COMPARED: initial values of kernel, which")
+    assert proof.status[1].endswith("the other initial values,")
 
 
 def siamese(first_alone):

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / {folder!r}))
 """
 COMPILED = "\nmodel.compile('sgd')  # which a twin has to be; it trains nothing"
 TEXT = '''\
-"""A training graph and its draft: tf-parity check {name}"""
+"""A training graph and its draft: tf-parity check {name}{copied}"""
 
 {paths}import {module}{unsorted}
 
@@ -69,12 +69,15 @@ def text(meta, twin, pair, proof, checkpoint=None):
         noted = "" if beside_of(twin, folder) == "." else "  # noqa: E402"
         imported = f"from tf2_keras import training{noted}\n"
     started = ""
+    # The draft draws its own initial values where TF1's have no seed, or were trained.
+    is_copied = proof.product.unseeded or checkpoint is not None
     if checkpoint is not None:
         started = f", checkpoint={os.path.relpath(checkpoint, folder)!r}"
     beside = beside_of(twin, folder)
     return layout.formatted(
         TEXT.format(
             name=os.path.basename(pair),
+            copied=" --init-from-tf1" if is_copied else "",
             paths="" if beside == "." else PATHS.format(folder=beside),
             unsorted="" if beside == "." else "  # noqa: E402",
             meta=os.path.relpath(meta, folder),

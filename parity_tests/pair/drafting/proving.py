@@ -164,7 +164,9 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
             **training.steps_of(model, finding.steps(names)),
         )
         known = set(twin.state)
-        if checkpoint is not None:
+        is_given = bool(product.unseeded) or checkpoint is not None
+        if is_given:
+            # What was read as a constant may not be fed, and values to start from are.
             program = program_of(meta_graph, names, checkpoint)
         program = program._replace(
             variables={
@@ -183,7 +185,7 @@ def _proof(meta_graph, names, origin, steps, levels, checkpoint, moves, rung):
         divergence, level = None, None
         racing = _races(program)
         with Pair(program, twin) as pair:
-            values = _start(pair, product.unseeded or checkpoint is not None)
+            values = _start(pair, is_given)
             if not racing:
                 racing = _differs_from_itself(pair, moves, values)
             for level in levels:
@@ -270,9 +272,10 @@ def _status(product, names, steps, levels, level, divergence):
             "It has no train op: only what it predicts was compared, and is equal to the",
             f"bit, on {steps} batches; initial values too.",
         ]
+    other = "the other initial" if product.unseeded else "initial"
     lines.append(
         f"Compared with that graph over {steps} steps at levels {' and '.join(levels)}: "
-        "initial values,"
+        f"{other} values,"
     )
     lines.append("loss, gradients, slots and updates are equal to the bit.")
     lines += ran
