@@ -50,7 +50,6 @@ def test_every_chapter_shows_something(name, tf1_sides):
         "tf.train.MonitoredTrainingSession",
         "tf.estimator.Estimator",
         "tf.estimator.DNNClassifier",
-        "tf.estimator.DNNClassifier",
     }
     assert known & {"tf.placeholder", *run_by}
 
