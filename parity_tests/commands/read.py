@@ -1,4 +1,4 @@
-"""tf-parity read: the two files of a chapter, side by side."""
+"""tf-parity read: the files of a chapter, side by side."""
 
 import sys
 
@@ -22,7 +22,7 @@ from parity_tests.models import chapters
     "Columns to fill; two columns of code from 120 on.",
 )
 def command(name, width):
-    """The two files of a chapter side by side, by function."""
+    """The files of a chapter side by side, by function."""
     from parity_tests.models import reading
 
     width = width or console.console(sys.stdout).width

@@ -8,18 +8,18 @@ from parity_tests.models import reading
 
 
 @pytest.mark.parametrize("width", [80, 120, 160])
-@pytest.mark.parametrize("name", ["linear_regression", "resnet"])
-def test_read_shows_both_files_to_the_last_character(tf_parity, name, width):
+@pytest.mark.parametrize("name", ["linear_regression", "resnet", "wide_deep"])
+def test_read_shows_all_files_to_the_last_character(tf_parity, name, width):
     code, out, _ = tf_parity("read", name, "--width", width)
     assert code == 0
     assert max(map(len, out.splitlines())) <= width
     assert "\x1b" not in out  # no colours where there is no terminal
-    files = "".join(path.read_text("utf-8") for path in reading.sources(name))
+    files = "".join(path.read_text("utf-8") for path in reading.all_sources(name))
     missing = collections.Counter(files) - collections.Counter(out)
     assert set(missing) <= set(" \n")
     assert all(
         passage.name in out
-        for path in reading.sources(name)
+        for path in reading.all_sources(name)
         for passage in reading.passages(path)
     )
 

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from parity_tests.models import chapters
+
 ROOT = pathlib.Path(__file__).parents[2]
 ROOMS = {"tf1_semantics": "parts"}  # those that are not named like what they claim
 # What claims something of every chapter and of every part, by the names in its cases.
@@ -123,7 +125,7 @@ def claims(module):
     }
     folder = room(module)
     known = sorted((folder or tests).rglob("*_test.py"))
-    for name in (module.stem, module.parent.name):
+    for name in (chapters.owner(module.stem), module.parent.name):
         files = named_after(name, stems, known)
         if files:
             break

@@ -266,7 +266,7 @@ def test_a_chapter_is_whole(name):
 def test_every_model_is_a_chapter():
     for folder in ("tf1_graph/models", "tf2_keras/models"):
         stems = {path.stem for path in python_files(folder)} - {"__init__"}
-        assert stems == set(chapters.NAMES)
+        assert stems == set(chapters.STEMS)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,9 @@ def test_the_files_that_are_named_elsewhere_exist():
 def test_a_longer_name_in_a_test_file_s_is_another_module_s():
     claims = mutation.claims(pathlib.Path("tf1_graph/models/mnist_cnn.py"))
     assert "parity_tests/models/mnist_cnn_next_batch_test.py" in claims
+    # What a chapter has in a file besides is claimed by the chapter's tests.
+    claims = mutation.claims(pathlib.Path("tf2_keras/models/feature_columns.py"))
+    assert claims == mutation.claims(pathlib.Path("tf2_keras/models/wide_deep.py"))
     # parity_tests/pair/streams.py has no file of its own: all of its room.
     claims = mutation.claims(pathlib.Path("parity_tests/pair/streams.py"))
     assert "parity_tests/pair/compiled_test.py" in claims and len(claims) > 5

@@ -21,7 +21,7 @@ import tensorflow as tf
 import tensorflow.compat.v1 as tf1
 
 from parity_tests.house import markdown
-from parity_tests.models import chapters
+from parity_tests.models import chapters, reading
 from parity_tests.pages import idioms
 
 ROOT = markdown.ROOT
@@ -54,13 +54,10 @@ def flowing(code):
 @pytest.mark.parametrize("block", EXCERPTS, ids=place)
 def test_an_excerpt_stands_in_a_file_of_the_chapter(block):
     name = re.fullmatch(r"docs/models/(\w+)\.md", block.page)[1]
-    files = [
-        ROOT / side / "models" / f"{name}.py" for side in ("tf1_graph", "tf2_keras")
-    ]
     assert block.text.strip()
     assert any(
         flowing(block.text) in flowing(path.read_text(encoding="utf-8"))
-        for path in files
+        for path in reading.all_sources(name)
     )
 
 

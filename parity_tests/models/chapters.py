@@ -80,6 +80,22 @@ PROGRAMS = (
 )
 MODELS = tuple(name for name in NAMES if name not in PROGRAMS)
 
+# {chapter: its files besides those of its own name}: a subject that one file would bury.
+BESIDES = {"wide_deep": ("feature_columns",)}
+
+
+def stems(name):
+    """The stems of a chapter's files on either side: its name, and those besides."""
+    return (name, *BESIDES.get(name, ()))
+
+
+STEMS = tuple(stem for name in NAMES for stem in stems(name))
+
+
+def owner(stem):
+    """The chapter whose file has this stem, or the stem itself, if none has."""
+    return next((name for name in BESIDES if stem in BESIDES[name]), stem)
+
 
 class UnknownName(ValueError):
     """A name that the user got wrong; the message shows the nearest known ones."""

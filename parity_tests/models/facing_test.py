@@ -69,7 +69,7 @@ def test_pins_must_not_cross():
         facing.rows(LEFT, RIGHT, pins=[(13, 53), (16, 52)])
 
 
-@pytest.mark.parametrize("name", chapters.NAMES)
+@pytest.mark.parametrize("name", chapters.STEMS)
 def test_every_line_of_both_files_stands_in_one_row(name):
     """But the empty ones between passages."""
     for side, path in enumerate(reading.sources(name)):
@@ -85,7 +85,7 @@ def test_every_line_of_both_files_stands_in_one_row(name):
         assert written <= set(shown) <= set(range(1, len(lines) + 1))
 
 
-@pytest.mark.parametrize("name", chapters.NAMES)
+@pytest.mark.parametrize("name", chapters.STEMS)
 def test_what_has_one_name_on_both_sides_is_more_than_one_row(name):
     """A chapter whose functions stood in one row each would not be aligned inside."""
     rows = {

@@ -1,4 +1,4 @@
-"""Sets the two files of a chapter side by side, function by function."""
+"""Sets the files of a chapter side by side, function by function."""
 
 import ast
 import hashlib
@@ -10,6 +10,8 @@ from rich.console import Group
 from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
+
+from parity_tests.models import chapters
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Below this width two columns of code are too narrow to read: one follows the other.
@@ -38,15 +40,22 @@ class Passage(NamedTuple):
 
 
 def sources(name):
-    """(path of the TF1 file, path of its twin)."""
+    """(path of the TF1 file, path of its twin), of a chapter or of ``chapters.BESIDES``."""
     return (
         ROOT / "tf1_graph" / "models" / f"{name}.py",
         ROOT / "tf2_keras" / "models" / f"{name}.py",
     )
 
 
+def all_sources(name):
+    """``sources`` of each of a chapter's stems, one after the other."""
+    return tuple(path for stem in chapters.stems(name) for path in sources(stem))
+
+
 def as_of_1_15(names, folder):
     """{chapter: path of its TF1 side}, copied into a folder with 1.15's own modules.
+
+    What the chapter has in files besides stands behind it.
 
     A chapter whose cells come from ``tf1_graph.rnn_cell`` shows those of
     ``tf.nn.rnn_cell`` to who reads it.
@@ -58,7 +67,8 @@ def as_of_1_15(names, folder):
 
     copies = {}
     for name in names:
-        text = sources(name)[0].read_text(encoding="utf-8")
+        files = [sources(stem)[0] for stem in chapters.stems(name)]
+        text = "\n\n".join(path.read_text(encoding="utf-8") for path in files)
         text = re.sub(
             "^from tf1_graph import (.+)$", imported, text, flags=re.MULTILINE
         )
@@ -101,7 +111,7 @@ def _label(node):
 
 
 def aligned(name):
-    """[(TF1 passage or None, twin's passage or None)] of one chapter, in order.
+    """[(TF1 passage or None, twin's passage or None)] of two ``sources``, in order.
 
     Passages of one name stand beside each other. One without a counterpart stands where
     its own file has it, between those of its neighbours.
@@ -121,7 +131,13 @@ def aligned(name):
 
 
 def side_by_side(name, width):
-    """A rich renderable of both files, in two columns if ``width`` allows."""
+    """A rich renderable of both sides, in two columns if ``width`` allows."""
+    return Group(
+        *(part for stem in chapters.stems(name) for part in _two_files(stem, width))
+    )
+
+
+def _two_files(name, width):
     paths = [path.relative_to(ROOT).as_posix() for path in sources(name)]
     parts = []
     for left, right in aligned(name):
@@ -137,7 +153,7 @@ def side_by_side(name, width):
             table.add_column(path, ratio=1, header_style="dim", overflow="fold")
         table.add_row(_code(left), _code(right))
         parts += [Rule(title, align="left"), table]
-    return Group(*parts)
+    return parts
 
 
 def _code(passage):
@@ -155,8 +171,8 @@ def _code(passage):
 
 
 def digests(name):
-    """{path from the root: SHA-256 of it} of a chapter's two files."""
+    """{path from the root: SHA-256 of it} of a chapter's files."""
     return {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sources(name)
+        for path in all_sources(name)
     }

@@ -7,6 +7,7 @@ from parity_tests.datasets import adult
 TEACHES = (
     "feature columns as preprocessing layers: the same ids; an optimizer for each half"
 )
+SOURCES = ("tf1_graph/models/feature_columns.py",)
 STEPS = 24
 METRIC = "accuracy"
 TRAIN, TEST = 1000, 500  # rows
@@ -57,7 +58,7 @@ def program(built, _config):
 
 def moves(train, config):
     """Endless training as the chapter's own loop does it."""
-    from tf1_graph.models.wide_deep import input_fn
+    from tf1_graph.models.feature_columns import input_fn
 
     for columns, labels in input_fn(*train, config.batch_size, config.seed):
         yield "train", dict(columns, y_true=labels)
@@ -65,7 +66,7 @@ def moves(train, config):
 
 def dataset(train, config):
     """The same batches as the twin takes them, an endless tf.data.Dataset."""
-    from tf2_keras.models.wide_deep import input_fn
+    from tf2_keras.models.feature_columns import input_fn
 
     return input_fn(*train, config.batch_size, config.seed)
 

@@ -1,10 +1,14 @@
 """Faults planted in the wide and deep net's twin."""
 
+import types
+from unittest import mock
+
 import keras
 import tensorflow as tf
 
 from parity_tests.models.pair import Fault
 from tf2_keras import tf1_semantics
+from tf2_keras.models import feature_columns
 
 
 def _optimizers(linear, dnn):
@@ -15,6 +19,17 @@ def _optimizers(linear, dnn):
             "dnn": dnn(config.dnn_learning_rate, name="Adagrad"),
         }
     }
+
+
+def _columns(**faulty):
+    """(twin module) -> patch: these attributes of its feature columns are other ones."""
+
+    def build_model_columns(features, config):
+        with mock.patch.multiple(feature_columns, **faulty):
+            return feature_columns.build_model_columns(features, config)
+
+    columns = {**vars(feature_columns), "build_model_columns": build_model_columns}
+    return lambda _twin: {"feature_columns": types.SimpleNamespace(**columns)}
 
 
 def _side_by_side_as_listed(twin):
@@ -40,12 +55,12 @@ class Digits(tf1_semantics.lookup.CrossedColumn):
         )
 
 
-def _salted(twin):
-    def hashed(words, buckets):
-        salted = keras.layers.Hashing(buckets + 1, mask_value="", salt=1)
-        return salted(words) - 1
+def _salted(words, buckets):
+    return keras.layers.Hashing(buckets + 1, mask_value="", salt=1)(words) - 1
 
-    return {"hashed": hashed}
+
+def _clipped(words, vocabulary, category=feature_columns.category):
+    return keras.ops.maximum(category(words, vocabulary), 0)
 
 
 def _a_mean(twin):
@@ -63,21 +78,17 @@ FAULTS = {
     "unknown_is_first": Fault(
         "A word that is not in its list counts as the first one.",
         "loss",
-        lambda twin: {
-            "category": lambda words, vocabulary, category=twin.category: (
-                keras.ops.maximum(category(words, vocabulary), 0)
-            )
-        },
+        _columns(category=_clipped),
     ),
     "empty_is_a_word": Fault(
         "An empty word is hashed like any other, as keras.layers.Hashing does.",
         "loss",
-        lambda twin: {
-            "hashed": lambda words, buckets: keras.layers.Hashing(buckets)(words)
-        },
+        _columns(hashed=lambda words, buckets: keras.layers.Hashing(buckets)(words)),
     ),
     "salted_hash": Fault(
-        "Hashing with a salt takes another hash function.", "loss", _salted
+        "Hashing with a salt takes another hash function.",
+        "loss",
+        _columns(hashed=_salted),
     ),
     "side_by_side_as_listed": Fault(
         "Columns are put side by side in the order of the list.",
@@ -91,12 +102,12 @@ FAULTS = {
     "ages_as_digits": Fault(
         "A cross takes the numbers of age ranges for words.",
         "gradients",
-        lambda twin: {"crossed": lambda columns, buckets: Digits(buckets)(columns)},
+        _columns(crossed=lambda columns, buckets: Digits(buckets)(columns)),
     ),
     "ranges_end_with_their_boundary": Fault(
         "Who is as old as a boundary says belongs below it.",
         "gradients",
-        lambda twin: {"AGES": tuple(age + 0.5 for age in twin.AGES)},
+        _columns(AGES=tuple(age + 0.5 for age in feature_columns.AGES)),
     ),
     "keras_ftrl": Fault(
         "Keras's Ftrl as it comes.",

@@ -7,7 +7,7 @@ from parity_tests.datasets import adult
 from parity_tests.engine import strategies
 from parity_tests.models.drawn import Drawn
 from parity_tests.witness.programs.wide_deep_ids import STRANGE
-from tf1_graph.models.wide_deep import AGES, NUMBERS, VOCABULARIES
+from tf1_graph.models.feature_columns import AGES, NUMBERS, VOCABULARIES
 
 SMALL = {
     "hash_bucket_size": 7,

@@ -10,17 +10,19 @@ from parity_tests.models import chapters
 from parity_tests.models.pair import ChapterPair
 from parity_tests.models.wide_deep_plays import SMALL, people
 from parity_tests.witness.programs import wide_deep_ids
+from tf2_keras.models import feature_columns
 
 CHAPTER = "wide_deep"
 GRAPH, TWIN = chapters.graph(CHAPTER), chapters.twin(CHAPTER)
+NUMBERS, WORDS = feature_columns.NUMBERS, feature_columns.WORDS
 
 
 def test_the_embedded_rows_are_those_of_the_census():
     columns, labels = adult.load()
     assert len(labels) == 2999 and labels.sum() == 765
     assert (columns["age"].min(), columns["age"].max()) == (17, 90)
-    assert set(columns) == {*GRAPH.NUMBERS, *GRAPH.WORDS}
-    for name, vocabulary in GRAPH.VOCABULARIES.items():
+    assert set(columns) == {*NUMBERS, *WORDS}
+    for name, vocabulary in feature_columns.VOCABULARIES.items():
         assert {word.decode() for word in columns[name]} <= set(vocabulary)
     assert len(set(columns["occupation"])) == 14
 
@@ -35,11 +37,8 @@ def test_rows_that_are_not_those_are_refused(tmp_path, monkeypatch):
 
 def ids_of_twin(columns, config):
     """{column: ids [n], int64} of the twin's layers."""
-    inputs = {
-        name: keras.Input([], name=name, dtype="string" if name in TWIN.WORDS else None)
-        for name in (*TWIN.NUMBERS, *TWIN.WORDS)
-    }
-    ids, _ = TWIN.build_model_columns(inputs, config)
+    inputs = feature_columns.inputs()
+    ids, _ = feature_columns.build_model_columns(inputs, config)
     received = keras.Model(inputs, ids)({n: tf.constant(columns[n]) for n in inputs})
     return {name: np.int64(value) for name, value in received.items()}
 
@@ -54,7 +53,7 @@ def test_ids_are_those_of_feature_columns():
         np.testing.assert_array_equal(received[name], ids, name, strict=True)
         assert len(set(ids)) > 5
     missing = {name for name, ids in expected.items() if ids.min() == -1}
-    assert missing == {*TWIN.WORDS}  # a cross and a range have a number for everyone
+    assert missing == {*WORDS}  # a cross and a range have a number for everyone
 
 
 @pytest.mark.slow

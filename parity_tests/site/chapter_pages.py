@@ -36,7 +36,8 @@ class ChapterSections(SphinxTransform):
                 "by the arrow keys; comments that say why stand out."
             )
         )
-        view += twin_view.twin(self.env, name)
+        for stem in chapters.stems(name):
+            view += twin_view.twin(self.env, stem)
         page.insert(place, view)
         page += self._numbers(name)
         page += self._trajectory(name)

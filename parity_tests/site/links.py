@@ -69,14 +69,11 @@ def addressed(app, doctree, docname):
 
 
 def of_source(path, config):
-    """The address of a file of the project: a chapter's two are in its twin view."""
+    """The address of a file of the project: those of a chapter are in its twin view."""
     parts = pathlib.PurePosixPath(path)
-    if (
-        parts.parent.name == "models"
-        and parts.stem in chapters.NAMES
-        and path[:2] == "tf"
-    ):
-        return f"{top(config)}models/{parts.stem}.html#side-by-side"
+    name = chapters.owner(parts.stem)
+    if parts.parent.name == "models" and name in chapters.NAMES and path[:2] == "tf":
+        return f"{top(config)}models/{name}.html#side-by-side"
     return f"{FILES}/{path}.html"
 
 

@@ -132,7 +132,8 @@ def _chapters(run):
                         [list(side) for side in row] for row in facing.rows(left, right)
                     ],
                 }
-                for left, right in reading.aligned(name)
+                for stem in chapters.stems(name)
+                for left, right in reading.aligned(stem)
             ],
             address=f"models/{name}.html",
         )

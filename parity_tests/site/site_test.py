@@ -149,27 +149,32 @@ def test_a_page_that_names_a_part_leads_to_it(site):
 def test_a_chapter_shows_every_line_of_both_programs(name, site):
     text = (site / f"models/{name}.html").read_text(encoding="utf-8")
     shown = page(site / f"models/{name}.html")
-    blocks = re.findall(
-        '<pre class="(tf.)" style="--before: (.*?)">(.*?)</pre>', text, re.S
-    )
-    for side, path in zip(("tf1", "tf2"), reading.sources(name), strict=True):
-        lines = {}
-        for kind, before, code in blocks:
-            if kind == side:
-                code = html.unescape(re.sub("<[^>]+>", "", code)).splitlines()
-                lines |= dict(enumerate(code, int(before) + 1))
-        written = dict(enumerate(path.read_text("utf-8").splitlines(), 1))
-        assert {n: line for n, line in written.items() if line} == {
-            n: line for n, line in lines.items() if line
-        }
-    for left, right in reading.aligned(name):
-        assert f"{name}-{(left or right).name}" in shown.anchors
+    traps, switches = [], 0
+    views = text.split('<section class="twin highlight"')[1:]
+    for stem, view in zip(chapters.stems(name), views, strict=True):
+        blocks = re.findall(
+            '<pre class="(tf.)" style="--before: (.*?)">(.*?)</pre>', view, re.S
+        )
+        for side, path in zip(("tf1", "tf2"), reading.sources(stem), strict=True):
+            lines = {}
+            for kind, before, code in blocks:
+                if kind == side:
+                    code = html.unescape(re.sub("<[^>]+>", "", code)).splitlines()
+                    lines |= dict(enumerate(code, int(before) + 1))
+            written = dict(enumerate(path.read_text("utf-8").splitlines(), 1))
+            assert {n: line for n, line in written.items() if line} == {
+                n: line for n, line in lines.items() if line
+            }
+        for left, right in reading.aligned(stem):
+            assert f"{stem}-{(left or right).name}" in shown.anchors
+        naive = [trap for line in twin_view.naive(stem).values() for trap in line]
+        switches += bool(naive)
+        traps += naive
     assert shown.headings.count("h1") == 1
-    written = [trap for line in twin_view.naive(name).values() for trap in line]
-    assert text.count('class="twin-naive"') == len(written)
-    assert text.count('class="twin-plot"') == len(written)
-    assert text.count('class="twin-switch"') == bool(written)
-    assert bool(written) is (name not in WITHOUT_TRAPS)
+    assert text.count('class="twin-naive"') == len(traps)
+    assert text.count('class="twin-plot"') == len(traps)
+    assert text.count('class="twin-switch"') == switches
+    assert bool(traps) is (name not in WITHOUT_TRAPS)
 
 
 def test_numbers_are_those_of_the_run(site):

@@ -43,21 +43,25 @@ def chapters_by_symbol():
 
 @functools.cache
 def uses():
-    """{chapter: {(line of its TF1 file, symbol that is used there)}}"""
-    chapter_of = {str(reading.sources(name)[0]): name for name in chapters.NAMES}
-    used = {name: set() for name in chapters.NAMES}
-    report = scan.scan(list(chapter_of), workers=1, assume="tf1")
+    """{stem of a chapter: {(line of its TF1 file, symbol that is used there)}}"""
+    stem_of = {str(reading.sources(stem)[0]): stem for stem in chapters.STEMS}
+    used = {stem: set() for stem in chapters.STEMS}
+    report = scan.scan(list(stem_of), workers=1, assume="tf1")
     for finding in report.findings:
-        used[chapter_of[finding.file]].add((finding.line, finding.symbol))
+        used[stem_of[finding.file]].add((finding.line, finding.symbol))
     return used
 
 
 @functools.cache
 def symbols_by_chapter():
     """{chapter: the symbols that its TF1 side uses}, in their order."""
+    used = {
+        name: set().union(*(uses()[stem] for stem in chapters.stems(name)))
+        for name in chapters.NAMES
+    }
     return {
-        name: sorted({symbol for _, symbol in used} & _known())
-        for name, used in uses().items()
+        name: sorted({symbol for _, symbol in found} & _known())
+        for name, found in used.items()
     }
 
 

@@ -58,12 +58,15 @@ class TwinDirective(SphinxDirective):
 
 
 def twin(env, name, block="", pinned=None):
-    """A node that shows a chapter, or a block of it, in a document that is being read.
+    """A node that shows a chapter's two files, or a block, in a document that is being read.
+
+    Args:
+        name: of a chapter, or of one of its files besides.
 
     Raises:
         ValueError: if there is no such chapter or block.
     """
-    chapters.require_known(name, chapters.NAMES, "The chapter of a twin view")
+    chapters.require_known(name, chapters.STEMS, "The chapter of a twin view")
     recorded = env.config.parity_run or numbers.RECORDED
     for path in (*reading.sources(name), traps.FILE, recorded):
         env.note_dependency(str(path))

@@ -1,9 +1,10 @@
 """A wide and deep net, Cheng et al. 2016, arXiv:1606.07792, as the census tutorial had it.
 
 Who earned more than 50 000 dollars a year? A linear model over words and pairs of words
-remembers, a net over numbers and embeddings generalises; their logits are added. The
-tutorial's canned estimator, tf.estimator.DNNLinearCombinedClassifier, is written out here:
-its columns, names, optimizers and rates, and its loss, which is a sum.
+remembers, a net over numbers and embeddings generalises; their logits are added. What
+both halves are given of a person is in feature_columns.py. The tutorial's canned estimator,
+tf.estimator.DNNLinearCombinedClassifier, is written out here: its names, optimizers and
+rates, and its loss, which is a sum.
 
 Shapes: B people.
 """
@@ -11,28 +12,9 @@ Shapes: B people.
 import collections
 import dataclasses
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-NUMBERS = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
-# fmt: off
-VOCABULARIES = {
-    "education": [
-        "Bachelors", "HS-grad", "11th", "Masters", "9th", "Some-college", "Assoc-acdm",
-        "Assoc-voc", "7th-8th", "Doctorate", "Prof-school", "5th-6th", "10th", "1st-4th",
-        "Preschool", "12th"],
-    "marital_status": [
-        "Married-civ-spouse", "Divorced", "Married-spouse-absent", "Never-married",
-        "Separated", "Married-AF-spouse", "Widowed"],
-    "relationship": [
-        "Husband", "Not-in-family", "Wife", "Own-child", "Unmarried", "Other-relative"],
-    "workclass": [
-        "Self-emp-not-inc", "Private", "State-gov", "Federal-gov", "Local-gov", "?",
-        "Self-emp-inc", "Without-pay", "Never-worked"],
-}
-# fmt: on
-WORDS = (*VOCABULARIES, "occupation")
-AGES = (18.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 65.0)
+from tf1_graph.models import feature_columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,44 +27,6 @@ class Config:
     batch_size: int = 40
     train_epochs: int = 40
     seed: int = 1  # of the graph; each variable adds its own
-
-
-def input_fn(features, labels, batch_size, seed):
-    """Endless ({column: [B]}, labels [B]), shuffled anew in each epoch, the last short."""
-    random = np.random.RandomState(seed)
-    while True:
-        order = random.permutation(len(labels))
-        for start in range(0, len(labels), batch_size):
-            rows = order[start : start + batch_size]
-            yield (
-                {name: column[rows] for name, column in features.items()},
-                labels[rows],
-            )
-
-
-def build_model_columns(config):
-    """(wide columns, deep columns)."""
-    column, buckets = tf.feature_column, config.hash_bucket_size
-    numbers = {name: column.numeric_column(name) for name in NUMBERS}
-    words = {
-        name: column.categorical_column_with_vocabulary_list(name, vocabulary)
-        for name, vocabulary in VOCABULARIES.items()
-    }
-    occupation = column.categorical_column_with_hash_bucket("occupation", buckets)
-    age_buckets = column.bucketized_column(numbers["age"], AGES)
-    crosses = [
-        column.crossed_column(["education", "occupation"], buckets),
-        column.crossed_column([age_buckets, "education", "occupation"], buckets),
-    ]
-    dimension = config.embedding_dimension
-    embedding = column.embedding_column(
-        occupation,
-        dimension,
-        initializer=tf.truncated_normal_initializer(stddev=dimension**-0.5, seed=11),
-    )
-    indicators = [column.indicator_column(known) for known in words.values()]
-    wide = list(words.values()) + [occupation, age_buckets] + crosses
-    return wide, list(numbers.values()) + indicators + [embedding]
 
 
 def dense(net, units, name, seed, activation=None):
@@ -119,7 +63,7 @@ def dnn(features, deep_columns, config):
 
 def inference(features, config):
     """{column: [B]} -> logits [B, 1]."""
-    wide_columns, deep_columns = build_model_columns(config)
+    wide_columns, deep_columns = feature_columns.build_model_columns(config)
     return dnn(features, deep_columns, config) + linear(features, wide_columns)
 
 
@@ -150,9 +94,7 @@ def build(config=Config()):
     """The whole graph, nothing run yet."""
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(config.seed)
-        features = {name: tf.placeholder(tf.float32, [None], name) for name in NUMBERS}
-        for name in WORDS:
-            features[name] = tf.placeholder(tf.string, [None], name)
+        features = feature_columns.inputs()
         y_true = tf.placeholder(tf.int32, [None], name="y_true")
         y_pred = inference(features, config)
         cost = loss(y_true, y_pred)
@@ -171,11 +113,11 @@ def run(features, labels, config=Config()):
     """Returns [mean loss of an example in each epoch].
 
     Args:
-        features: {column: [n]}, float32 of NUMBERS and str of WORDS.
+        features: {column: [n]}, float32 of numbers and str of words.
         labels: [n], int32, whether more than 50 000 dollars.
     """
     built = build(config)
-    batches = input_fn(features, labels, config.batch_size, config.seed)
+    batches = feature_columns.input_fn(features, labels, config.batch_size, config.seed)
     losses = []
     with built.graph.as_default():
         init = [tf.global_variables_initializer(), tf.tables_initializer()]

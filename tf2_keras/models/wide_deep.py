@@ -2,8 +2,7 @@
 
 Who earned more than 50 000 dollars a year? A linear model over words and pairs of words
 remembers, a net over numbers and embeddings generalises; their logits are added. What
-feature columns did is done by preprocessing layers, which give the same numbers if they
-are told to.
+both halves are given of a person is in feature_columns.py.
 
 Shapes: B people.
 """
@@ -15,26 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf2_keras import tf1_semantics
-
-NUMBERS = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
-# fmt: off
-VOCABULARIES = {
-    "education": [
-        "Bachelors", "HS-grad", "11th", "Masters", "9th", "Some-college", "Assoc-acdm",
-        "Assoc-voc", "7th-8th", "Doctorate", "Prof-school", "5th-6th", "10th", "1st-4th",
-        "Preschool", "12th"],
-    "marital_status": [
-        "Married-civ-spouse", "Divorced", "Married-spouse-absent", "Never-married",
-        "Separated", "Married-AF-spouse", "Widowed"],
-    "relationship": [
-        "Husband", "Not-in-family", "Wife", "Own-child", "Unmarried", "Other-relative"],
-    "workclass": [
-        "Self-emp-not-inc", "Private", "State-gov", "Federal-gov", "Local-gov", "?",
-        "Self-emp-inc", "Without-pay", "Never-worked"],
-}
-# fmt: on
-WORDS = (*VOCABULARIES, "occupation")
-AGES = (18.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 65.0)
+from tf2_keras.models import feature_columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,76 +27,6 @@ class Config:
     batch_size: int = 40
     train_epochs: int = 40
     seed: int = 1  # of the graph; each variable adds its own
-
-
-def input_fn(features, labels, batch_size, seed):
-    """An endless tf.data.Dataset of ({column: [B]}, labels [B]), shuffled in each epoch."""
-    random = np.random.RandomState(seed)
-
-    def orders():
-        # Dataset.shuffle would draw another order than NumPy.
-        while True:
-            order = random.permutation(len(labels))
-            for start in range(0, len(labels), batch_size):
-                yield order[start : start + batch_size]
-
-    return tf.data.Dataset.from_generator(
-        orders, output_signature=tf.TensorSpec([None], tf.int64)
-    ).map(
-        lambda rows: tf.nest.map_structure(
-            lambda column: tf.gather(column, rows), (features, labels)
-        )
-    )
-
-
-def category(words, vocabulary):
-    """Words [B] -> their places [B] in a vocabulary; -1, no category, of unknown ones."""
-    # Keras counts what is unknown as number 0, in front of the vocabulary.
-    return keras.layers.StringLookup(vocabulary=vocabulary)(words) - 1
-
-
-def hashed(words, buckets):
-    """Words [B] -> buckets [B]; -1 of an empty word, which was none in TF1."""
-    # Keras's hash is TF1's, and an empty word has one unless it is the mask, number 0.
-    return keras.layers.Hashing(buckets + 1, mask_value="")(words) - 1
-
-
-def crossed(columns, buckets):
-    """Columns [B] -> buckets [B] of what they say together."""
-    # keras.layers.HashedCrossing takes two columns and no more.
-    return tf1_semantics.lookup.CrossedColumn(buckets)(columns)
-
-
-def build_model_columns(features, config):
-    """({wide column: ids [B]}, {deep column: [B, width]})."""
-    buckets, dimension = config.hash_bucket_size, config.embedding_dimension
-    education, occupation = features["education"], features["occupation"]
-    age_buckets = keras.layers.Discretization(AGES)(features["age"])
-    ids = {
-        name: category(features[name], vocabulary)
-        for name, vocabulary in VOCABULARIES.items()
-    }
-    indicators = {
-        name + "_indicator": keras.ops.one_hot(ids[name], len(vocabulary))
-        for name, vocabulary in VOCABULARIES.items()
-    }
-    ids["occupation"] = hashed(occupation, buckets)
-    ids["age_bucketized"] = age_buckets
-    ids["education_X_occupation"] = crossed([education, occupation], buckets)
-    ids["age_bucketized_X_education_X_occupation"] = crossed(
-        [age_buckets, education, occupation], buckets
-    )
-    # keras.layers.Embedding would need a row for what is no category, and train it.
-    embedding = tf1_semantics.lookup.SafeEmbedding(
-        buckets,
-        dimension,
-        initializer=tf1_semantics.initializers.TruncatedNormal(
-            stddev=dimension**-0.5, seed=(config.seed, 11)
-        ),
-        name="dnn_occupation_embedding",
-    )(ids["occupation"])
-    numbers = {name: keras.ops.expand_dims(features[name], 1) for name in NUMBERS}
-    return ids, {**numbers, **indicators, "occupation_embedding": embedding}
 
 
 def dense(net, units, name, seed, activation=None):
@@ -134,24 +44,12 @@ def dense(net, units, name, seed, activation=None):
 
 def linear(wide_columns, config):
     """A weight for each word, number range and pair: logits [B, 1]."""
-    sizes = {name: len(vocabulary) for name, vocabulary in VOCABULARIES.items()}
-    sizes["age_bucketized"] = len(AGES) + 1
-    weights = [
-        tf1_semantics.lookup.SafeEmbedding(
-            sizes.get(name, config.hash_bucket_size), 1, name="linear_" + name
-        )(wide_columns[name])
-        for name in sorted(wide_columns)
-    ]
-    total = keras.layers.Add()(weights)
-    return tf1_semantics.layers.BiasAdd(name="linear_model")(total)
+    return feature_columns.linear_model(wide_columns, config)
 
 
 def dnn(deep_columns, config):
     """Logits [B, 1]."""
-    # TF1 put them side by side in the order of their names, not in that of a list.
-    net = keras.ops.concatenate(
-        [deep_columns[name] for name in sorted(deep_columns)], 1
-    )
+    net = feature_columns.input_layer(deep_columns)
     for number, units in enumerate(config.hidden_units):
         seed = config.seed, 12 + number
         net = dense(net, units, f"dnn_hiddenlayer_{number}", seed, keras.ops.relu)
@@ -160,7 +58,7 @@ def dnn(deep_columns, config):
 
 def inference(features, config):
     """{column: [B]} -> logits [B, 1]."""
-    wide_columns, deep_columns = build_model_columns(features, config)
+    wide_columns, deep_columns = feature_columns.build_model_columns(features, config)
     return dnn(deep_columns, config) + linear(wide_columns, config)
 
 
@@ -186,8 +84,8 @@ def optimizer(config):
 class WideDeep(keras.Model):
     """One loss, and each optimizer trains its own half."""
 
-    def compile(self, linear, dnn, **kwargs):
-        super().compile(**kwargs)
+    def compile(self, linear, dnn):
+        super().compile(jit_compile=False)
         self.linear, self.dnn = linear, dnn
         for half, variables in self.halves():
             half.build(variables)
@@ -212,17 +110,14 @@ class WideDeep(keras.Model):
         return keras.saving.serialize_keras_object(optimizers)
 
     def compile_from_config(self, config):
-        optimizers = keras.saving.deserialize_keras_object(config)
-        self.compile(**optimizers, jit_compile=False)
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
 
 def build(config=Config()):
     """The whole model, compiled."""
-    features = {name: keras.Input([], name=name) for name in NUMBERS}
-    for name in WORDS:
-        features[name] = keras.Input([], dtype="string", name=name)
+    features = feature_columns.inputs()
     model = WideDeep(features, inference(features, config))
-    model.compile(**optimizer(config), jit_compile=False)
+    model.compile(**optimizer(config))
     return model
 
 
@@ -245,7 +140,7 @@ def run(features, labels, config=Config()):
     """Returns [mean loss of an example in each epoch].
 
     Args:
-        features: {column: [n]}, float32 of NUMBERS and str of WORDS.
+        features: {column: [n]}, float32 of numbers and str of words.
         labels: [n], int32, whether more than 50 000 dollars.
     """
     model = build(config)
@@ -253,7 +148,7 @@ def run(features, labels, config=Config()):
     # What fit itself keeps is a mean over the epoch; a Session fetched each step's loss.
     history = tf1_semantics.callbacks.StepHistory()
     model.fit(
-        input_fn(features, labels, config.batch_size, config.seed),
+        feature_columns.input_fn(features, labels, config.batch_size, config.seed),
         epochs=config.train_epochs,
         steps_per_epoch=steps,
         shuffle=False,

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from parity_tests.models import wide_deep
+from tf1_graph.models import feature_columns
 from tf1_graph.models import wide_deep as graph
 
 STEPS = 20
@@ -23,7 +24,7 @@ def main(folder):
     tf.logging.set_verbosity(tf.logging.ERROR)
     config = graph.Config(batch_size=50)
     train, _ = wide_deep.load(None, 1)
-    endless = graph.input_fn(*train, config.batch_size, config.seed)
+    endless = feature_columns.input_fn(*train, config.batch_size, config.seed)
     batches = [next(endless) for _ in range(STEPS)]
     losses = estimated(folder, batches, config)
     first, last = (checkpoint(folder, step) for step in (0, STEPS))
@@ -51,7 +52,7 @@ def estimated(folder, batches, config):
             name: np.concatenate([batch[name] for batch in columns])
             for name in columns[0]
         }
-        for name in graph.WORDS:
+        for name in feature_columns.WORDS:
             features[name] = features[name].astype("S")
         data = tf.data.Dataset.from_tensor_slices((features, np.concatenate(labels)))
         return data.batch(config.batch_size)
@@ -68,7 +69,7 @@ def estimated(folder, batches, config):
         def after_run(self, _, run_values):
             self.losses.append(float(run_values.results))
 
-    wide_columns, deep_columns = graph.build_model_columns(config)
+    wide_columns, deep_columns = feature_columns.build_model_columns(config)
     tf.estimator.DNNLinearCombinedClassifier(
         model_dir=folder,
         linear_feature_columns=wide_columns,

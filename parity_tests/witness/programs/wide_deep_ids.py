@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from parity_tests.datasets import adult
-from tf1_graph.models import wide_deep as graph
+from tf1_graph.models import feature_columns, wide_deep
 
 PEOPLE = 400
 # Words that no list has, an empty one, and one that is not ASCII.
@@ -23,9 +23,9 @@ def people():
     columns, _ = adult.load()
     columns = {name: column[:PEOPLE].copy() for name, column in columns.items()}
     for place, word in enumerate(STRANGE):
-        for name in graph.WORDS:
+        for name in feature_columns.WORDS:
             columns[name][7 * place + len(name)] = word.encode("utf-8")
-    columns["age"][: len(graph.AGES)] = graph.AGES
+    columns["age"][: len(feature_columns.AGES)] = feature_columns.AGES
     return columns
 
 
@@ -34,7 +34,7 @@ def ids(columns, config):
     with tf.Graph().as_default(), tf.Session() as session:
         features = {name: tf.constant(value) for name, value in columns.items()}
         rows, tables = {}, []
-        for column in graph.build_model_columns(config)[0]:
+        for column in feature_columns.build_model_columns(config)[0]:
             variables = {}
             rows[column.name] = tf.feature_column.linear_model(
                 features, [column], cols_to_vars=variables
@@ -51,7 +51,7 @@ def ids(columns, config):
 
 
 def main():
-    made = ids(people(), graph.Config())
+    made = ids(people(), wide_deep.Config())
     print(json.dumps({name: value.tolist() for name, value in made.items()}))
 
 
