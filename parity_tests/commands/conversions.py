@@ -343,11 +343,21 @@ def imports_of(path):
         part = stack.pop()
         if isinstance(part, dict):
             if part.get("registered_name") and part.get("module"):
-                module = part["module"]
+                module = _module_of(part)
                 modules.add(PARTS if module.startswith(f"{PARTS}.") else module)
             part = list(part.values())
         stack += part if isinstance(part, list) else []
     return [module for module in modules if not module.startswith("keras")]
+
+
+def _module_of(part):
+    """The module that registers a serialised class, or function, of which Keras says none."""
+    if part["class_name"] != "function":
+        return part["module"]
+    import keras
+
+    function = keras.saving.get_registered_object(part["config"])
+    return getattr(function, "__module__", "keras")
 
 
 def _order(meta):

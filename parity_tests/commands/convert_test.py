@@ -166,16 +166,25 @@ OWN = """
 @keras.saving.register_keras_serializable("own")
 class Own(keras.layers.Dense):
     pass
+
+@keras.saving.register_keras_serializable("own")
+def own(y_true, y_pred):
+    return keras.ops.mean(keras.ops.square(y_true - y_pred))
 """
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "of_keras, of_its_own",
+    [('keras.layers.Dense(3, name="two")', 'Own(3, name="two")'), ('"mse"', "own")],
+    ids=["a class", "a function"],
+)
 def test_a_new_process_loads_it_after_the_import_that_is_said(
-    tf_parity, trained, tmp_path, run_python
+    tf_parity, trained, tmp_path, run_python, of_keras, of_its_own
 ):
-    """Keras knows of a class of others only what was registered."""
+    """Keras knows of a class or function of others only what was registered."""
     twin, path = tmp_path / "own_twin.py", tmp_path / "model.keras"
-    own = MODEL.replace('keras.layers.Dense(3, name="two")', 'Own(3, name="two")')
+    own = MODEL.replace(of_keras, of_its_own)
     twin.write_text(own.replace("def build", f"{OWN}\ndef build"))
     code, out, err = tf_parity(
         "convert", trained[0], "--to", path, "--model", f"{twin}:build"
@@ -185,8 +194,9 @@ def test_a_new_process_loads_it_after_the_import_that_is_said(
     *_, imported = said.partition(" takes it after: ")
     assert imported == "import own_twin, tf2_keras.tf1_semantics"
     loading = f"import keras; keras.models.load_model({str(path)!r})"
-    without = run_python("-c", loading, cwd=tmp_path)
-    assert without.returncode == 1 and "Own" in without.stderr
+    parts = "import tf2_keras.tf1_semantics"
+    without = run_python("-c", f"{parts}; {loading}", cwd=tmp_path)
+    assert without.returncode == 1 and of_its_own[:3] in without.stderr
     assert run_python("-c", f"{imported}; {loading}", cwd=tmp_path).returncode == 0
 
 
