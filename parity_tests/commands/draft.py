@@ -217,10 +217,12 @@ def _require_source(path):
     else:
         known, kind = os.path.isfile(file), "no such file"
     if not known:
+        remedy = "what tf.train.Saver.save or export_meta_graph wrote, or FILE.py:build"
+        if os.path.isfile(f"{path}.meta"):
+            remedy = "the graph beside that checkpoint, which ends in .meta"
         raise UserError(
             f"MODEL must name a file or a SavedModel. Received: {shortened(path)} "
-            f"({kind}). Name what tf.train.Saver.save or export_meta_graph wrote, or "
-            "FILE.py:build."
+            f"({kind}). Name {remedy}."
         )
 
 

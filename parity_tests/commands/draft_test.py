@@ -223,6 +223,14 @@ def test_what_is_no_graph_is_refused(tf_parity, tmp_path, monkeypatch, source, s
     assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
 
 
+def test_of_a_checkpoint_its_graph_is_asked_for(tf_parity, tmp_path):
+    exported_graph(tmp_path / "model.ckpt-3.meta", linear)
+    code, _, err = tf_parity(
+        "draft", tmp_path / "model.ckpt-3", "-o", tmp_path / "t.py"
+    )
+    assert code == 2 and "Name the graph beside that checkpoint" in err
+
+
 def test_what_was_not_seeded_is_said_and_exits_with_1(tf_parity, tmp_path):
     path = tmp_path / "model.meta"
     with tf.Graph().as_default() as graph:
