@@ -241,6 +241,7 @@ def test_a_keras_model_becomes_a_saved_model_of_tf1(tmp_path):
     features = keras.layers.LSTM(3, name="features")(x)
     looked_up = keras.layers.Flatten()(keras.layers.Embedding(5, 2)(ids))
     hidden = keras.layers.Concatenate()([features, looked_up])
+    hidden = tf1_semantics.layers.Dropout(0.5, seed=(1, 2), fed=True)(hidden)
     p = keras.layers.Dense(2, activation="softmax", name="p")(hidden)
     model = keras.Model({"x": x, "ids": ids}, {"p": p, "hidden": hidden})
     folder = str(tmp_path / "saved")
