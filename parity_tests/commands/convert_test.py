@@ -200,6 +200,17 @@ def test_a_new_process_loads_it_after_the_import_that_is_said(
     assert run_python("-c", f"{imported}; {loading}", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.filterwarnings("error:Skipping variable loading for optimizer")
+def test_a_saved_model_leaves_slots_behind_without_a_word(
+    tf_parity, trained, model_file, tmp_path
+):
+    path, model = tmp_path / "model.keras", ["--model", model_file]
+    assert tf_parity("convert", trained[0], "--to", path, *model)[0] == 0
+    target = f"saved_model:{tmp_path / 'saved'}"
+    code, out, err = tf_parity("convert", path, "--to", target, *model)
+    assert (code, err) == (0, "") and "1 signature\n" in out
+
+
 def test_there_and_back_is_the_same_checkpoint(
     tf_parity, trained, model_file, tmp_path
 ):
