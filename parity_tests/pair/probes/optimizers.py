@@ -269,7 +269,9 @@ def _rates_of_twin(sides, optimizer, step):
 
 
 def _listed(rates):
-    return ", ".join(shortest_of(rate) for rate in rates[:4])
+    """The first rates; of a constant one the number."""
+    told = [shortest_of(rate) for rate in rates]
+    return told[0] if len(set(told)) == 1 else ", ".join(told[:4])
 
 
 def shortest_of(rate):

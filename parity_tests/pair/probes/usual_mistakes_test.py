@@ -364,6 +364,19 @@ def test_the_rates_of_both_sides_are_told_and_none_is_called_late_that_is_not():
     assert "late" not in change
 
 
+def test_a_constant_rate_that_is_no_number_of_the_graph_is_told_once():
+    def build():
+        built = graph()()
+        rate = tf1.placeholder_with_default(0.1, [])
+        optimizer = tf1.train.GradientDescentOptimizer(rate)
+        train = optimizer.minimize(built["train"]["loss"])
+        return {**built, "train": {**built["train"], "op": train}}
+
+    twin = model(optimizer=lambda: optimizers.GradientDescent(0.2))
+    change = checked(build, twin).causes["function"].change
+    assert "TF1 has at each step, 0.1; the twin has 0.2" in change
+
+
 def test_a_variable_that_the_twin_lacks_hides_no_cause_and_is_no_update():
     def build():
         built = graph()()
